@@ -1,0 +1,118 @@
+// The header fields the proxy itself acts on, and how a name is recognised in raw bytes.
+// Owns the name hash and the table of known fields. Leaves reading heads to head.ts.
+
+/**
+ * Fields the data path looks at. The numbers are ids inside one process, never written anywhere.
+ * `NONE` marks every field we only carry.
+ */
+export const FIELD_ID = {
+  NONE: 0,
+  HOST: 1,
+  CONNECTION: 2,
+  CONTENT_LENGTH: 3,
+  TRANSFER_ENCODING: 4,
+  UPGRADE: 5,
+  EXPECT: 6,
+  TE: 7,
+  KEEP_ALIVE: 8,
+  PROXY_CONNECTION: 9,
+  PROXY_AUTHENTICATE: 10,
+  PROXY_AUTHORIZATION: 11,
+  X_FORWARDED_FOR: 12,
+  X_FORWARDED_PROTO: 13,
+  X_FORWARDED_HOST: 14,
+  X_FORWARDED_PORT: 15,
+  X_REQUEST_ID: 16,
+  VIA: 17,
+  COOKIE: 18,
+  ACCEPT: 19,
+  TRAILER: 20,
+  HTTP2_SETTINGS: 21,
+  SET_COOKIE: 22,
+  LOCATION: 23,
+  DATE: 24,
+  SERVER: 25,
+} as const;
+
+const KNOWN: readonly (readonly [id: number, lowerCaseName: string])[] = [
+  [FIELD_ID.HOST, 'host'],
+  [FIELD_ID.CONNECTION, 'connection'],
+  [FIELD_ID.CONTENT_LENGTH, 'content-length'],
+  [FIELD_ID.TRANSFER_ENCODING, 'transfer-encoding'],
+  [FIELD_ID.UPGRADE, 'upgrade'],
+  [FIELD_ID.EXPECT, 'expect'],
+  [FIELD_ID.TE, 'te'],
+  [FIELD_ID.KEEP_ALIVE, 'keep-alive'],
+  [FIELD_ID.PROXY_CONNECTION, 'proxy-connection'],
+  [FIELD_ID.PROXY_AUTHENTICATE, 'proxy-authenticate'],
+  [FIELD_ID.PROXY_AUTHORIZATION, 'proxy-authorization'],
+  [FIELD_ID.X_FORWARDED_FOR, 'x-forwarded-for'],
+  [FIELD_ID.X_FORWARDED_PROTO, 'x-forwarded-proto'],
+  [FIELD_ID.X_FORWARDED_HOST, 'x-forwarded-host'],
+  [FIELD_ID.X_FORWARDED_PORT, 'x-forwarded-port'],
+  [FIELD_ID.X_REQUEST_ID, 'x-request-id'],
+  [FIELD_ID.VIA, 'via'],
+  [FIELD_ID.COOKIE, 'cookie'],
+  [FIELD_ID.ACCEPT, 'accept'],
+  [FIELD_ID.TRAILER, 'trailer'],
+  [FIELD_ID.HTTP2_SETTINGS, 'http2-settings'],
+  [FIELD_ID.SET_COOKIE, 'set-cookie'],
+  [FIELD_ID.LOCATION, 'location'],
+  [FIELD_ID.DATE, 'date'],
+  [FIELD_ID.SERVER, 'server'],
+];
+
+const HASH_SEED = 0x811c9dc5;
+
+/**
+ * 32-bit FNV-1a over the name's bytes with ASCII letters folded to lower case, as a signed integer.
+ * A client can choose names that collide, so a hash only ever narrows a search; the bytes decide.
+ */
+export function hashName(bytes: Uint8Array, at: number, length: number): number {
+  let hash = HASH_SEED | 0;
+  for (let i = at; i < at + length; i++) {
+    const byte = bytes[i]!;
+    hash = Math.imul(hash ^ (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte), 0x01000193);
+  }
+  return hash;
+}
+
+/** `hashName` for a name held as a string, for compilers of tables. */
+export function hashNameOf(name: string): number {
+  const bytes = Buffer.from(name, 'latin1');
+  return hashName(bytes, 0, bytes.length);
+}
+
+/** True when `length` bytes at `at` equal `lower`, which must be in lower case; ASCII letters compare caseless. */
+export function equalsCaseless(bytes: Uint8Array, at: number, length: number, lower: Uint8Array): boolean {
+  if (length !== lower.length) return false;
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[at + i]!;
+    if ((byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte) !== lower[i]) return false;
+  }
+  return true;
+}
+
+// Open addressing, 128 places for 25 names: a lookup that misses costs one load.
+const PLACES = 128;
+const placeHash = new Int32Array(PLACES);
+const placeId = new Uint8Array(PLACES);
+const nameById: Uint8Array[] = [];
+
+for (const [id, name] of KNOWN) {
+  const hash = hashNameOf(name);
+  let place = hash & (PLACES - 1);
+  while (placeId[place] !== 0) place = (place + 1) & (PLACES - 1);
+  placeHash[place] = hash;
+  placeId[place] = id;
+  nameById[id] = Buffer.from(name, 'latin1');
+}
+
+/** The id of the field whose name has `hash` and stands at `at`; `FIELD_ID.NONE` for one the proxy only carries. */
+export function fieldId(hash: number, bytes: Uint8Array, at: number, length: number): number {
+  for (let place = hash & (PLACES - 1); placeId[place] !== 0; place = (place + 1) & (PLACES - 1)) {
+    const id = placeId[place]!;
+    if (placeHash[place] === hash && equalsCaseless(bytes, at, length, nameById[id]!)) return id;
+  }
+  return FIELD_ID.NONE;
+}

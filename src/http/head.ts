@@ -1,0 +1,49 @@
+// A message head as spans over the bytes it arrived in: nothing is decoded, nothing is copied.
+// Owns the layout of those spans. Leaves filling them to llhttp.ts, and judging them to check.ts and framing.ts.
+
+/** Fields a head may carry at most; more is answered with 431. The layout is fixed, the configured limit is at most this. */
+export const FIELDS_MAX = 128;
+
+/** One header field, as Int32 words. `nameAt` and `valueAt` count from the first byte of the head. */
+export const FIELD = { nameAt: 0, nameBytes: 1, valueAt: 2, valueBytes: 3, hash: 4, id: 5, WORDS: 6 } as const;
+
+/**
+ * One request or response head. Reused: a pool hands them out, `clear` makes one fresh.
+ *
+ * All `…At` are offsets from `base`, so a head may move in memory (a split head is parked and brought back)
+ * by changing `base` alone. `base` itself is an address in `bytes`, the parser's whole memory.
+ */
+export class Head {
+  /** Address of the head's first byte in the parser's memory. */
+  base = 0;
+  /** llhttp's number of the method (requests). */
+  method = 0;
+  /** Status code (responses). */
+  status = 0;
+  /** Minor HTTP version: 0 or 1. The major version is always 1. */
+  minor = 1;
+  /** The request target as it was sent: origin, absolute or asterisk form. */
+  targetAt = 0;
+  targetBytes = 0;
+  fieldCount = 0;
+  /** Length of the whole head, the empty line included. 0 until it is complete. */
+  bytes = 0;
+  /** llhttp saw a `Connection: upgrade` with an `Upgrade` field, or CONNECT. */
+  upgrade = false;
+  /** The connection may be used again after this message, by version and `Connection` (RFC 9112, 9.3). */
+  keepAlive = false;
+  readonly fields = new Int32Array(FIELDS_MAX * FIELD.WORDS);
+
+  /** Forgets the previous message. Span words are left as they are: `fieldCount` says how many are valid. */
+  clear(): void {
+    this.method = 0;
+    this.status = 0;
+    this.minor = 1;
+    this.targetAt = 0;
+    this.targetBytes = 0;
+    this.fieldCount = 0;
+    this.bytes = 0;
+    this.upgrade = false;
+    this.keepAlive = false;
+  }
+}
