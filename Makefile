@@ -7,3 +7,38 @@ CC ?= cc
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- Build ------------------------------------------------------------------------------------------------------------
+
+# Node's own headers: beside the executable, or where NODE_INCLUDE says.
+NODE_INCLUDE ?= $(shell $(NODE) -p "require('path').resolve(process.execPath, '../../include/node')")
+C_FLAGS := -std=c11 -D_GNU_SOURCE -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror -Wshadow -I$(NODE_INCLUDE)
+C_SOURCES := $(wildcard native/*.c)
+C_HEADERS := $(wildcard native/*.h)
+ENGINE := dist/engine/engine.node
+
+.PHONY: build engine generate
+build: node_modules/.installed $(ENGINE) ## Build the runnable product into dist/
+	@npx tsc -p src/tsconfig.json
+	@chmod +x dist/cli/main.js
+
+engine: $(ENGINE) ## Build the native engine alone
+
+$(ENGINE): $(C_SOURCES) $(C_HEADERS) | preflight
+	@mkdir -p $(@D)
+	@$(CC) $(C_FLAGS) $(EXTRA_C_FLAGS) -shared -o $@.tmp $(C_SOURCES) -lpthread
+	@mv $@.tmp $@
+
+node_modules/.installed: package.json package-lock.json | preflight
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+generate: node_modules/.installed ## Rewrite what is generated: native/layout.h
+	@npx tsx src/engine/generate.ts
+
+.PHONY: preflight
+preflight:
+	@command -v $(NODE) >/dev/null || { echo 'sevenfold: Node is missing. Install Node 20.18.1 or newer.' >&2; exit 2; }
+	@$(NODE) -e 'const [a,b,c]=process.versions.node.split(".").map(Number); if (a<20||(a===20&&(b<18||(b===18&&c<1)))) { console.error(`sevenfold: Node $${process.versions.node} is too old. Install Node 20.18.1 or newer.`); process.exit(2) }'
+	@command -v $(CC) >/dev/null || { echo 'sevenfold: no C compiler ($(CC)). Install one: apt-get install gcc libc6-dev, or set CC.' >&2; exit 2; }
+	@test -f $(NODE_INCLUDE)/node_api.h || { echo 'sevenfold: node_api.h is not in $(NODE_INCLUDE). Install the headers of this Node (apt-get install libnode-dev), or set NODE_INCLUDE.' >&2; exit 2; }

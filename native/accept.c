@@ -1,0 +1,160 @@
+/*
+ * How client connections reach an engine: from its inbox (another thread accepted), or from a listening socket it
+ * watches itself. Accepting pauses when descriptors run out or the limit is reached; connections then wait in the
+ * kernel's backlog.
+ */
+#include "internal.h"
+
+#include "listener.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Connections taken in one turn, so that those already here get theirs. */
+#define SF__ACCEPTS_PER_TURN 64
+#define SF__ACCEPT_PAUSE_MS 100
+
+static int64_t sf__now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now); /* cannot fail: the clock exists */
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static sf_peer sf__peer_of(const struct sockaddr_storage *storage)
+{
+    sf_peer peer = { 0 };
+    if (storage->ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)storage;
+        peer.family = 4;
+        memcpy(peer.port, &v4->sin_port, 2);
+        memcpy(peer.address, &v4->sin_addr, 4);
+    } else if (storage->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)storage;
+        memcpy(peer.port, &v6->sin6_port, 2);
+        if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+            peer.family = 4;
+            memcpy(peer.address, &v6->sin6_addr.s6_addr[12], 4);
+        } else {
+            peer.family = 6;
+            memcpy(peer.address, &v6->sin6_addr, 16);
+        }
+    }
+    return peer;
+}
+
+/* Takes `fd`, also on failure. */
+static void sf__accept_one(sf_engine *e, int fd, int32_t listener, const struct sockaddr_storage *storage)
+{
+    sf_peer peer = sf__peer_of(storage);
+    sf_handle handle;
+    if (sf__conn_adopt(e, fd, &peer, &handle) != SF_OK) {
+        if (e->inbox != NULL)
+            sf_inbox_closed(e->inbox);
+        return;
+    }
+    sf__event(e, SF_EVENT_KIND_ACCEPTED, handle, listener, 0);
+}
+
+void sf__accept_inbox(sf_engine *e)
+{
+    /* The eventfd is watched level-triggered: what is not taken now wakes the next turn. */
+    sf_handoff handoff;
+    for (int i = 0; i < SF__ACCEPTS_PER_TURN && sf__event_room(e, 1) && sf_inbox_pop(e->inbox, &handoff); i++)
+        sf__accept_one(e, handoff.fd, handoff.listener, &handoff.peer);
+}
+
+static int sf__listening_arm(sf_engine *e, int32_t index)
+{
+    struct epoll_event event = {
+        .events = EPOLLIN | EPOLLEXCLUSIVE,
+        .data.u64 = SF__LISTEN_TAG + (uint64_t)index,
+    };
+    sf_listening *l = &e->listening[index];
+    if (l->armed)
+        return SF_OK;
+    if (epoll_ctl(e->epoll, EPOLL_CTL_ADD, l->fd, &event) != 0)
+        return SF_E_SYSTEM;
+    l->armed = true;
+    return SF_OK;
+}
+
+static void sf__accept_pause(sf_engine *e)
+{
+    for (int32_t i = 0; i < e->listening_count; i++) {
+        if (!e->listening[i].armed)
+            continue;
+        (void)epoll_ctl(e->epoll, EPOLL_CTL_DEL, e->listening[i].fd, NULL); /* it was added by us and is open */
+        e->listening[i].armed = false;
+    }
+    e->accept_paused_until_ms = sf__now_ms() + SF__ACCEPT_PAUSE_MS;
+    e->config.control[SF_CONTROL_ACCEPT_PAUSES]++;
+}
+
+void sf__accept_resume(sf_engine *e)
+{
+    if (e->accept_paused_until_ms == 0 || sf__now_ms() < e->accept_paused_until_ms)
+        return;
+    e->accept_paused_until_ms = 0;
+    for (int32_t i = 0; i < e->listening_count; i++)
+        if (sf__listening_arm(e, i) != SF_OK)
+            e->accept_paused_until_ms = sf__now_ms() + SF__ACCEPT_PAUSE_MS;
+}
+
+void sf__accept_listening(sf_engine *e, int32_t index)
+{
+    for (int i = 0; i < SF__ACCEPTS_PER_TURN && sf__event_room(e, 1); i++) {
+        if (e->config.control[SF_CONTROL_CLIENT_CONNECTIONS] >= e->config.connections_max) {
+            sf__accept_pause(e);
+            return;
+        }
+        struct sockaddr_storage storage = { 0 };
+        socklen_t bytes = sizeof(storage);
+        int fd = accept4(e->listening[index].fd, (struct sockaddr *)&storage, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            if (e->inbox != NULL)
+                sf_inbox_opened(e->inbox);
+            sf__accept_one(e, fd, e->listening[index].listener, &storage);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            sf__accept_pause(e);
+            return;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            return; /* EAGAIN: another thread was faster, or none is left */
+        }
+    }
+}
+
+int sf_engine_listen(sf_engine *e, int32_t listener)
+{
+    int fd = sf_listener_descriptor(listener);
+    if (fd < 0 || e->listening_count == (int32_t)(sizeof(e->listening) / sizeof(e->listening[0])))
+        return SF_E_INVALID;
+    e->listening[e->listening_count] = (sf_listening){ .listener = listener, .fd = fd, .armed = false };
+    if (sf__listening_arm(e, e->listening_count) != SF_OK)
+        return SF_E_SYSTEM;
+    e->listening_count++;
+    return SF_OK;
+}
+
+void sf_engine_listen_end(sf_engine *e)
+{
+    for (int32_t i = 0; i < e->listening_count; i++)
+        if (e->listening[i].armed)
+            (void)epoll_ctl(e->epoll, EPOLL_CTL_DEL, e->listening[i].fd, NULL); /* a closed one is gone already */
+    e->listening_count = 0;
+    e->accept_paused_until_ms = 0;
+}
+
+int sf_engine_inbox_set(sf_engine *e, sf_inbox *inbox)
+{
+    if (e->inbox != NULL)
+        return SF_E_INVALID;
+    struct epoll_event event = { .events = EPOLLIN, .data.u64 = SF__INBOX_TAG };
+    if (epoll_ctl(e->epoll, EPOLL_CTL_ADD, sf_inbox_descriptor(inbox), &event) != 0)
+        return SF_E_SYSTEM;
+    e->inbox = inbox;
+    return SF_OK;
+}

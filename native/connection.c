@@ -1,0 +1,500 @@
+/*
+ * One socket: what it sends, what it receives, how it ends.
+ *
+ *   free ──adopt────────────────► OPEN ◄──────────────┐
+ *    ▲  └─connect──► CONNECTING ──┴─ connected        │ drained
+ *    │                    │        │                  │
+ *    │                    │        ├─ blocked ──► OPEN, with a queue
+ *    │                    ▼        ▼
+ *    └──────close────── DEAD ◄── error
+ *
+ * Only the owner's close frees a slot, so a handle is good until its owner says otherwise. Registered edge-triggered
+ * once for everything: a request costs no epoll_ctl.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static int32_t sf__slot(sf_handle handle)
+{
+    return handle & ((1 << SF_SLOT_BITS) - 1);
+}
+
+sf_conn *sf__conn_find(sf_engine *e, sf_handle handle)
+{
+    int32_t slot = sf__slot(handle);
+    if (handle < 0 || slot >= e->config.slot_count)
+        return NULL;
+    sf_conn *c = &e->conns[slot];
+    return c->fd >= 0 && c->handle == handle ? c : NULL;
+}
+
+void sf__ready_add(sf_engine *e, sf_conn *c)
+{
+    if (c->flags & SF__READY)
+        return;
+    int32_t slot = sf__slot(c->handle);
+    c->flags |= SF__READY;
+    c->ready_next = SF__NONE;
+    if (e->ready_last == SF__NONE)
+        e->ready_first = slot;
+    else
+        e->conns[e->ready_last].ready_next = slot;
+    e->ready_last = slot;
+    e->config.control[SF_CONTROL_READY]++;
+}
+
+/* The connection fails: its owner hears of it once, in this turn or the next, and closes. */
+static void sf__conn_fail(sf_engine *e, sf_conn *c, uint16_t error)
+{
+    if (c->error != 0 || (c->flags & SF__DEAD))
+        return;
+    c->error = error;
+    sf__ready_add(e, c);
+}
+
+static void sf__conn_init(sf_conn *c, int fd, sf_handle handle, uint32_t flags)
+{
+    c->fd = fd;
+    c->handle = handle;
+    /* A slot may be reused while the ready list still leads through it. */
+    c->flags = flags | (c->flags & SF__READY);
+    c->receive_offset = 0;
+    c->error = 0;
+    c->queue = NULL;
+}
+
+static int sf__conn_watch(sf_engine *e, const sf_conn *c)
+{
+    struct epoll_event event = {
+        .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+        .data.u64 = (uint64_t)sf__slot(c->handle),
+    };
+    return epoll_ctl(e->epoll, EPOLL_CTL_ADD, c->fd, &event) == 0 ? SF_OK : SF_E_SYSTEM;
+}
+
+static void sf__no_delay(int fd, int family)
+{
+    int on = 1;
+    if (family != AF_UNIX)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a slower answer, not a wrong one */
+}
+
+int sf__conn_adopt(sf_engine *e, int fd, const sf_peer *peer, sf_handle *out)
+{
+    int32_t *control = e->config.control;
+    if (control[SF_CONTROL_FREE_HANDLES] == 0) {
+        control[SF_CONTROL_REFUSED]++;
+        close(fd);
+        return SF_E_FULL;
+    }
+    sf_handle handle = control[SF_CONTROL_WORDS + control[SF_CONTROL_FREE_HANDLES] - 1];
+    sf_conn *c = &e->conns[sf__slot(handle)];
+    sf__conn_init(c, fd, handle, SF__READING | SF__CLIENT);
+    if (sf__conn_watch(e, c) != SF_OK) {
+        close(fd);
+        c->fd = -1;
+        control[SF_CONTROL_REFUSED]++;
+        return SF_E_SYSTEM;
+    }
+    sf__no_delay(fd, peer->family == 0 ? AF_UNIX : AF_INET);
+    e->config.peers[sf__slot(handle)] = *peer;
+    control[SF_CONTROL_FREE_HANDLES]--;
+    control[SF_CONTROL_CONNECTIONS]++;
+    control[SF_CONTROL_CLIENT_CONNECTIONS]++;
+    *out = handle;
+    return SF_OK;
+}
+
+int sf__conn_connect(sf_engine *e, sf_handle handle, int32_t address)
+{
+    int32_t slot = sf__slot(handle);
+    if (handle < 0 || slot >= e->config.slot_count || address < 0 || address >= e->address_count)
+        return SF_E_INVALID;
+    sf_conn *c = &e->conns[slot];
+    if (c->fd >= 0)
+        return SF_E_INVALID;
+    const sf_address *to = &e->addresses[address];
+    e->config.control[SF_CONTROL_CONNECTIONS]++;
+
+    int fd = socket(to->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        /* The owner holds a handle and waits for one answer: give it a slot that is only good for an error. */
+        sf__conn_init(c, e->epoll, handle, SF__CONNECTING);
+        sf__conn_fail(e, c, sf__error_of(errno));
+        return SF_OK;
+    }
+    sf__conn_init(c, fd, handle, SF__READING | SF__CONNECTING);
+    sf__no_delay(fd, to->storage.ss_family);
+    if (connect(fd, (const struct sockaddr *)&to->storage, to->bytes) == 0) {
+        c->flags = (c->flags & ~SF__CONNECTING) | SF__CONNECTED;
+        sf__ready_add(e, c);
+    } else if (errno != EINPROGRESS) {
+        sf__conn_fail(e, c, sf__error_of(errno));
+        return SF_OK;
+    }
+    if (sf__conn_watch(e, c) != SF_OK)
+        sf__conn_fail(e, c, sf__error_of(errno));
+    return SF_OK;
+}
+
+static void sf__queue_count(sf_engine *e, int32_t spans, int32_t bytes)
+{
+    e->config.control[SF_CONTROL_QUEUED_SPANS] += spans;
+    e->config.control[SF_CONTROL_QUEUED_BYTES] += bytes;
+}
+
+static void sf__queue_drop(sf_engine *e, sf_conn *c)
+{
+    if (c->queue == NULL)
+        return;
+    for (uint32_t i = c->queue->first; i < c->queue->count; i++) {
+        sf__queue_count(e, -1, -c->queue->spans[i].bytes);
+        sf__chunk_drop(e, c->queue->spans[i].at);
+    }
+    free(c->queue);
+    c->queue = NULL;
+}
+
+/* Makes room for `count` more spans. The queue may move; on failure nothing changed. */
+static int sf__queue_reserve(sf_conn *c, uint32_t count)
+{
+    uint32_t waiting = c->queue == NULL ? 0 : c->queue->count - c->queue->first;
+    if (waiting + count > SF_QUEUE_SPANS_MAX)
+        return SF_E_FULL;
+    if (c->queue != NULL && c->queue->count + count <= c->queue->room)
+        return SF_OK;
+    uint32_t room = 8;
+    while (room < waiting + count)
+        room *= 2;
+    sf_queue *queue = malloc(sizeof(*queue) + room * sizeof(sf_span));
+    if (queue == NULL)
+        return SF_E_MEMORY;
+    queue->first = 0;
+    queue->count = waiting;
+    queue->room = room;
+    if (waiting > 0)
+        memcpy(queue->spans, &c->queue->spans[c->queue->first], waiting * sizeof(sf_span));
+    free(c->queue);
+    c->queue = queue;
+    return SF_OK;
+}
+
+/* Queues what is left of `spans` after its first `sent` bytes. */
+static void sf__queue_rest(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t count, size_t sent)
+{
+    if (sf__queue_reserve(c, (uint32_t)count) != SF_OK) {
+        sf__conn_fail(e, c, SF_ENGINE_ERROR_QUEUE_FULL);
+        return;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        if (sent >= (size_t)spans[i].bytes) {
+            sent -= (size_t)spans[i].bytes;
+            continue;
+        }
+        sf_span rest = { spans[i].at + (int32_t)sent, spans[i].bytes - (int32_t)sent };
+        sent = 0;
+        sf__chunk_ref(e, rest.at);
+        c->queue->spans[c->queue->count++] = rest;
+        sf__queue_count(e, 1, rest.bytes);
+    }
+    if (!(c->flags & SF__BLOCKED)) {
+        /* A `drained` not told yet is overtaken: told after this `blocked`, it would be a lie. */
+        c->flags = (c->flags & ~SF__SAY_DRAINED) | SF__BLOCKED | SF__SAY_BLOCKED;
+        sf__ready_add(e, c);
+    }
+}
+
+/* Hands spans to the kernel. Returns the bytes it took, 0 when it takes none now, -1 with errno on failure. */
+static ssize_t sf__write(sf_engine *e, int fd, uint32_t flags, const sf_span *spans, int32_t count)
+{
+    int options = MSG_NOSIGNAL | MSG_DONTWAIT | ((flags & SF_SEND_FLAG_MORE) ? MSG_MORE : 0);
+    ssize_t taken;
+    do {
+        if (count == 1) {
+            taken = send(fd, e->config.memory + spans[0].at, (size_t)spans[0].bytes, options);
+        } else {
+            struct iovec parts[SF_SEND_SPANS_MAX];
+            for (int32_t i = 0; i < count; i++) {
+                parts[i].iov_base = e->config.memory + spans[i].at;
+                parts[i].iov_len = (size_t)spans[i].bytes;
+            }
+            struct msghdr message = { .msg_iov = parts, .msg_iovlen = (size_t)count };
+            taken = sendmsg(fd, &message, options);
+        }
+    } while (taken < 0 && errno == EINTR);
+    if (taken < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return 0;
+    return taken;
+}
+
+static void sf__shut(sf_engine *e, sf_conn *c)
+{
+    c->flags &= ~SF__SHUT_WANTED;
+    /* ENOTCONN: the peer has reset the connection, which receiving will show. */
+    if (shutdown(c->fd, SHUT_WR) != 0 && errno != ENOTCONN)
+        sf__conn_fail(e, c, sf__error_of(errno));
+}
+
+/* The socket takes bytes again: sends what waits. */
+static void sf__conn_flush(sf_engine *e, sf_conn *c)
+{
+    while (c->queue != NULL) {
+        sf_queue *queue = c->queue;
+        int32_t count = (int32_t)(queue->count - queue->first);
+        if (count > SF_SEND_SPANS_MAX)
+            count = SF_SEND_SPANS_MAX;
+        ssize_t taken = sf__write(e, c->fd, 0, &queue->spans[queue->first], count);
+        if (taken < 0) {
+            sf__conn_fail(e, c, sf__error_of(errno));
+            return;
+        }
+        if (taken == 0)
+            return;
+        while (taken > 0) {
+            sf_span *span = &queue->spans[queue->first];
+            int32_t part = taken < span->bytes ? (int32_t)taken : span->bytes;
+            sf__queue_count(e, 0, -part);
+            taken -= part;
+            if (part < span->bytes) {
+                span->at += part;
+                span->bytes -= part;
+                break;
+            }
+            sf__queue_count(e, -1, 0);
+            sf__chunk_drop(e, span->at);
+            queue->first++;
+        }
+        if (queue->first == queue->count) {
+            free(queue);
+            c->queue = NULL;
+        }
+    }
+    if (c->flags & SF__BLOCKED) {
+        c->flags = (c->flags & ~(SF__BLOCKED | SF__SAY_BLOCKED)) | SF__SAY_DRAINED;
+        sf__ready_add(e, c);
+    }
+    if (c->flags & SF__SHUT_WANTED)
+        sf__shut(e, c);
+}
+
+int sf__conn_send(sf_engine *e, sf_handle handle, uint32_t flags, const sf_span *spans, int32_t count)
+{
+    sf_conn *c = sf__conn_find(e, handle);
+    if (c == NULL)
+        return SF_E_STALE;
+    if (count <= 0 || count > SF_SEND_SPANS_MAX)
+        return SF_E_INVALID;
+    size_t total = 0;
+    for (int32_t i = 0; i < count; i++) {
+        if (!sf__chunk_valid(e, spans[i].at, spans[i].bytes))
+            return SF_E_INVALID;
+        total += (size_t)spans[i].bytes;
+    }
+    if (c->error != 0 || (c->flags & SF__DEAD))
+        return SF_OK; /* its owner hears of the failure, or has; these bytes have nowhere to go */
+    if (c->queue != NULL || (c->flags & SF__CONNECTING)) {
+        sf__queue_rest(e, c, spans, count, 0);
+        return SF_OK;
+    }
+    ssize_t taken = sf__write(e, c->fd, flags, spans, count);
+    if (taken < 0) {
+        sf__conn_fail(e, c, sf__error_of(errno));
+        return SF_OK;
+    }
+    if ((size_t)taken < total)
+        sf__queue_rest(e, c, spans, count, (size_t)taken);
+    return SF_OK;
+}
+
+int sf__conn_shutdown(sf_engine *e, sf_handle handle)
+{
+    sf_conn *c = sf__conn_find(e, handle);
+    if (c == NULL)
+        return SF_E_STALE;
+    if (c->error != 0 || (c->flags & SF__DEAD))
+        return SF_OK;
+    if (c->queue != NULL || (c->flags & SF__CONNECTING))
+        c->flags |= SF__SHUT_WANTED;
+    else
+        sf__shut(e, c);
+    return SF_OK;
+}
+
+void sf__conn_free(sf_engine *e, sf_conn *c, bool reset)
+{
+    int32_t *control = e->config.control;
+    sf__queue_drop(e, c);
+    if (c->fd != e->epoll) { /* see sf__conn_connect: a slot without a socket */
+        if (reset) {
+            struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+            (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)); /* else an ordinary close */
+        }
+        close(c->fd);
+    }
+    c->fd = -1;
+    control[SF_CONTROL_CONNECTIONS]--;
+    if (c->flags & SF__CLIENT) {
+        control[SF_CONTROL_CLIENT_CONNECTIONS]--;
+        if (e->inbox != NULL)
+            sf_inbox_closed(e->inbox);
+    }
+    c->flags &= SF__READY;
+    int32_t generation = ((c->handle >> SF_SLOT_BITS) + 1) & ((1 << SF_GENERATION_BITS) - 1);
+    c->handle = (generation << SF_SLOT_BITS) | sf__slot(c->handle);
+    control[SF_CONTROL_WORDS + control[SF_CONTROL_FREE_HANDLES]++] = c->handle;
+}
+
+int sf__conn_close(sf_engine *e, sf_handle handle, bool reset)
+{
+    sf_conn *c = sf__conn_find(e, handle);
+    if (c == NULL)
+        return SF_E_STALE;
+    sf__conn_free(e, c, reset);
+    return SF_OK;
+}
+
+int sf__conn_read_start(sf_engine *e, sf_handle handle, int32_t offset)
+{
+    sf_conn *c = sf__conn_find(e, handle);
+    if (c == NULL)
+        return SF_E_STALE;
+    if (offset < 0 || offset >= SF_CHUNK_BYTES)
+        return SF_E_INVALID;
+    c->flags |= SF__READING;
+    c->receive_offset = (uint16_t)offset;
+    if (c->flags & SF__READABLE)
+        sf__ready_add(e, c);
+    return SF_OK;
+}
+
+int sf__conn_read_stop(sf_engine *e, sf_handle handle)
+{
+    sf_conn *c = sf__conn_find(e, handle);
+    if (c == NULL)
+        return SF_E_STALE;
+    c->flags &= ~SF__READING;
+    return SF_OK;
+}
+
+/* True when the connect has succeeded; on failure the connection has failed too. */
+static bool sf__connect_finish(sf_engine *e, sf_conn *c, uint32_t epoll_events)
+{
+    int error = 0;
+    socklen_t bytes = sizeof(error);
+    if (!(epoll_events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
+        return false;
+    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0)
+        error = errno;
+    if (error != 0) {
+        sf__conn_fail(e, c, sf__error_of(error));
+        return false;
+    }
+    c->flags = (c->flags & ~SF__CONNECTING) | SF__CONNECTED;
+    sf__ready_add(e, c);
+    return true;
+}
+
+void sf__conn_notice(sf_engine *e, sf_conn *c, uint32_t epoll_events)
+{
+    if (c->fd < 0 || c->error != 0 || (c->flags & SF__DEAD))
+        return;
+    if ((c->flags & SF__CONNECTING) && !sf__connect_finish(e, c, epoll_events))
+        return;
+    if (epoll_events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+        c->flags |= SF__READABLE;
+        if (epoll_events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+            c->flags |= SF__ENDING;
+        if (c->flags & SF__READING)
+            sf__ready_add(e, c);
+    }
+    if ((epoll_events & EPOLLERR) && !(c->flags & SF__READING)) {
+        /* Nobody will receive, so nobody would see it: ask. */
+        int error = 0;
+        socklen_t bytes = sizeof(error);
+        if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &bytes) == 0 && error != 0)
+            sf__conn_fail(e, c, sf__error_of(error));
+        return;
+    }
+    if ((epoll_events & EPOLLOUT) && (c->queue != NULL || (c->flags & SF__SHUT_WANTED)))
+        sf__conn_flush(e, c);
+}
+
+/* Chunks kept back: a quarter for backend connections, so that answers can be read when requests fill the slab, and
+ * an eighth for what the owner writes itself. */
+static int32_t sf__reserve(const sf_engine *e, const sf_conn *c)
+{
+    return (c->flags & SF__CLIENT) ? e->config.chunk_count / 4 : e->config.chunk_count / 8;
+}
+
+static void sf__conn_receive(sf_engine *e, sf_conn *c)
+{
+    int32_t chunk = sf__chunk_take(e, sf__reserve(e, c));
+    if (chunk < 0) {
+        e->config.control[SF_CONTROL_SLAB_FULL]++;
+        sf__ready_add(e, c);
+        return;
+    }
+    int32_t at = chunk + c->receive_offset;
+    size_t room = (size_t)(SF_CHUNK_BYTES - c->receive_offset);
+    ssize_t got;
+    do
+        got = recv(c->fd, e->config.memory + at, room, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+
+    if (got > 0) {
+        /* A short read has emptied the socket: the next byte makes a new edge. Not so when an end was announced. */
+        if ((size_t)got < room && !(c->flags & SF__ENDING))
+            c->flags &= ~SF__READABLE;
+        else
+            sf__ready_add(e, c);
+        c->receive_offset = 0;
+        sf__event(e, SF_EVENT_KIND_DATA, c->handle, at, (int32_t)got);
+        return;
+    }
+    sf__chunk_drop(e, chunk);
+    c->flags &= ~SF__READABLE;
+    if (got == 0) {
+        c->flags = (c->flags & ~SF__READING) | SF__ENDED;
+        sf__event(e, SF_EVENT_KIND_EOF, c->handle, 0, 0);
+    } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
+        sf__conn_fail(e, c, sf__error_of(errno));
+    }
+}
+
+void sf__conn_serve(sf_engine *e, sf_conn *c)
+{
+    if (c->fd < 0 || (c->flags & SF__DEAD))
+        return;
+    if (c->error != 0) {
+        c->flags |= SF__DEAD;
+        sf__queue_drop(e, c);
+        sf__event(e, SF_EVENT_KIND_ERROR, c->handle, c->error, 0);
+        return;
+    }
+    if (c->flags & SF__CONNECTED) {
+        c->flags &= ~SF__CONNECTED;
+        sf__event(e, SF_EVENT_KIND_CONNECTED, c->handle, 0, 0);
+        if (c->queue != NULL || (c->flags & SF__SHUT_WANTED))
+            sf__conn_flush(e, c);
+    }
+    if (c->flags & SF__SAY_BLOCKED) {
+        c->flags &= ~SF__SAY_BLOCKED;
+        int32_t waiting = 0;
+        for (uint32_t i = c->queue->first; i < c->queue->count; i++)
+            waiting += c->queue->spans[i].bytes;
+        sf__event(e, SF_EVENT_KIND_BLOCKED, c->handle, 0, waiting);
+    }
+    if (c->flags & SF__SAY_DRAINED) {
+        c->flags &= ~SF__SAY_DRAINED;
+        sf__event(e, SF_EVENT_KIND_DRAINED, c->handle, 0, 0);
+    }
+    if ((c->flags & (SF__READING | SF__READABLE | SF__ENDED)) == (SF__READING | SF__READABLE))
+        sf__conn_receive(e, c);
+}

@@ -1,0 +1,165 @@
+/*
+ * The socket ring: one engine per thread moves bytes between sockets and a slab of chunks. It knows sockets and
+ * buffers; it does not know what a request is.
+ *
+ * Ownership. The caller owns the slab's memory and the shared words (see sf_engine_config) and keeps them alive until
+ * sf_engine_destroy. The engine owns every descriptor it opened or was handed. A chunk is held by references: one for
+ * the receiver of a data event, one per queued span. All functions of one engine are called from one thread.
+ */
+#ifndef SF_ENGINE_H
+#define SF_ENGINE_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "inbox.h"
+#include "layout.h"
+
+typedef int32_t sf_handle;
+
+enum {
+    SF_OK = 0,
+    SF_E_STALE = -1,  /* the connection behind the handle is gone */
+    SF_E_FULL = -2,   /* no room for the whole request; nothing was done */
+    SF_E_MEMORY = -3, /* no memory; nothing was done */
+    SF_E_SYSTEM = -4, /* a system call failed; errno says why */
+    SF_E_INVALID = -5 /* the arguments break the contract; nothing was done */
+};
+
+/* A run of bytes inside one chunk of the slab, by address in the caller's memory block. */
+typedef struct sf_span {
+    int32_t at;
+    int32_t bytes;
+} sf_span;
+
+/* What a peer record holds; the same bytes TypeScript reads (PEER_BYTES). */
+typedef struct sf_peer {
+    uint8_t family; /* 4, 6, or 0 for a unix socket */
+    uint8_t unused;
+    uint8_t port[2]; /* big endian */
+    uint8_t address[16];
+} sf_peer;
+_Static_assert(sizeof(sf_peer) == SF_PEER_BYTES, "the peer record is shared with TypeScript");
+
+typedef struct sf_address {
+    struct sockaddr_storage storage;
+    socklen_t bytes;
+} sf_address;
+
+/* Spans a socket did not take at once, oldest first; allocated while there are any, freed when the last has left. */
+typedef struct sf_queue {
+    uint32_t first, count, room;
+    sf_span spans[];
+} sf_queue;
+
+typedef struct sf_conn {
+    int fd; /* -1 while the slot is free */
+    sf_handle handle;
+    uint32_t flags;
+    uint16_t receive_offset;
+    uint16_t error;     /* an SF_ENGINE_ERROR to report, 0 for none */
+    int32_t ready_next; /* next slot on the ready list */
+    sf_queue *queue;    /* owned; NULL when nothing waits */
+} sf_conn;
+
+typedef struct sf_engine_config {
+    uint8_t *memory;      /* borrowed: the block all addresses count from */
+    size_t memory_bytes;
+    int32_t slab_at;      /* address of the first chunk */
+    int32_t chunk_count;
+    int32_t slot_count;
+    int32_t *control;     /* borrowed: SF_CONTROL_WORDS words, then slot_count free handles */
+    sf_peer *peers;       /* borrowed: slot_count records */
+    int32_t *events;      /* borrowed: event_count events */
+    int32_t event_count;
+    const int32_t *submissions; /* borrowed */
+    int32_t submission_words;
+    int32_t connections_max; /* client connections at once; more wait in the backlog */
+} sf_engine_config;
+
+typedef struct sf_listening { /* a listening socket this engine accepts from itself */
+    int32_t listener;
+    int fd; /* borrowed from the listener registry */
+    bool armed;
+} sf_listening;
+
+typedef struct sf_engine {
+    sf_engine_config config;
+    int epoll;
+    sf_conn *conns;
+    uint16_t *chunk_refs;
+    int32_t *chunk_free;
+    int32_t ready_first, ready_last;
+    int32_t event_used;
+    sf_address *addresses;
+    int32_t address_count, address_room;
+    sf_inbox *inbox; /* one reference */
+    sf_listening listening[64];
+    int32_t listening_count;
+    int64_t accept_paused_until_ms; /* 0: not paused */
+} sf_engine;
+
+/*
+ * Creates an engine.
+ *
+ * config  copied; the memory it points to stays the caller's and must outlive the engine.
+ * out     on SF_OK a new engine, to be given to sf_engine_destroy.
+ *
+ * Returns SF_OK, SF_E_INVALID, SF_E_MEMORY or SF_E_SYSTEM.
+ */
+int sf_engine_create(const sf_engine_config *config, sf_engine **out);
+
+/* Closes every descriptor, leaves the inbox, frees the engine. NULL is allowed. */
+void sf_engine_destroy(sf_engine *e);
+
+/*
+ * One turn: carries out the submissions in words [0, words), waits for nothing, and reports what happened.
+ *
+ * Returns the number of events written, or SF_E_INVALID when a submission is malformed (those before it were
+ * carried out).
+ */
+int sf_engine_turn(sf_engine *e, int32_t words);
+
+/*
+ * Carries out the submissions in words [0, words) without a turn, for a caller whose submission words are full in the
+ * middle of a batch. The events of that batch stay as they are. Returns SF_OK or SF_E_INVALID, as sf_engine_turn.
+ */
+int sf_engine_submit(sf_engine *e, int32_t words);
+
+/* The descriptor to watch for readiness: readable whenever a turn would have something to report. Borrowed. */
+int sf_engine_descriptor(const sf_engine *e);
+
+/*
+ * Remembers a backend address; the index stays valid as long as the engine.
+ *
+ * host  an IPv4 or IPv6 address in text, or the path of a unix socket when `port` is negative. Borrowed.
+ *
+ * Returns the index (0 or more), SF_E_INVALID when it is not an address, SF_E_MEMORY.
+ */
+int32_t sf_engine_address_add(sf_engine *e, const char *host, int32_t port);
+
+/*
+ * Takes `inbox` as the source of handed-over connections, with a reference of its own, and opens it.
+ *
+ * Returns SF_OK, SF_E_INVALID when the engine has one already, SF_E_SYSTEM.
+ */
+int sf_engine_inbox_set(sf_engine *e, sf_inbox *inbox);
+
+/* Accepts from listener `listener` itself, woken with EPOLLEXCLUSIVE. Returns SF_OK, SF_E_INVALID or SF_E_SYSTEM. */
+int sf_engine_listen(sf_engine *e, int32_t listener);
+
+/* Stops accepting from all listeners; the descriptors stay the registry's. */
+void sf_engine_listen_end(sf_engine *e);
+
+/*
+ * Takes a chunk for the caller to write into; the caller owns one reference, given back with SUBMIT release.
+ *
+ * Returns its address, or SF_E_FULL.
+ */
+int32_t sf_engine_chunk_take(sf_engine *e);
+
+#endif

@@ -1,0 +1,61 @@
+/* What the files of the engine share among themselves. Nothing here is called from outside native/. */
+#ifndef SF_INTERNAL_H
+#define SF_INTERNAL_H
+
+#include "engine.h"
+
+/* Flags of a connection. */
+enum {
+    SF__READING = 1u << 0,     /* the owner wants data */
+    SF__READABLE = 1u << 1,    /* the kernel may have data, or an end */
+    SF__ENDING = 1u << 2,      /* the kernel announced an end: read on until it shows */
+    SF__ENDED = 1u << 3,       /* eof was reported */
+    SF__CONNECTING = 1u << 4,  /* no answer to connect yet */
+    SF__CONNECTED = 1u << 5,   /* `connected` is still to be reported */
+    SF__SHUT_WANTED = 1u << 6, /* shut our direction down once the queue is empty */
+    SF__BLOCKED = 1u << 7,     /* `blocked` was reported, or is about to be */
+    SF__SAY_BLOCKED = 1u << 8,
+    SF__SAY_DRAINED = 1u << 9,
+    SF__DEAD = 1u << 10,  /* error was reported: ignore everything but close */
+    SF__READY = 1u << 11, /* on the ready list */
+    SF__CLIENT = 1u << 12 /* accepted, counted in the inbox */
+};
+
+#define SF__NONE (-1)
+
+/* slab.c */
+int32_t sf__chunk_take(sf_engine *e, int32_t reserve); /* an address with one reference, or SF_E_FULL */
+bool sf__chunk_valid(const sf_engine *e, int32_t at, int32_t bytes);
+void sf__chunk_ref(sf_engine *e, int32_t at);
+void sf__chunk_drop(sf_engine *e, int32_t at);
+
+/* connection.c */
+sf_conn *sf__conn_find(sf_engine *e, sf_handle handle); /* NULL when stale */
+int sf__conn_adopt(sf_engine *e, int fd, const sf_peer *peer, sf_handle *out); /* takes fd, also on failure */
+int sf__conn_connect(sf_engine *e, sf_handle handle, int32_t address);
+int sf__conn_send(sf_engine *e, sf_handle handle, uint32_t flags, const sf_span *spans, int32_t count);
+int sf__conn_shutdown(sf_engine *e, sf_handle handle);
+int sf__conn_close(sf_engine *e, sf_handle handle, bool reset);
+int sf__conn_read_start(sf_engine *e, sf_handle handle, int32_t offset);
+int sf__conn_read_stop(sf_engine *e, sf_handle handle);
+void sf__conn_notice(sf_engine *e, sf_conn *c, uint32_t epoll_events);
+void sf__conn_serve(sf_engine *e, sf_conn *c); /* reports and receives what is due; may go back to the ready list */
+void sf__conn_free(sf_engine *e, sf_conn *c, bool reset);
+void sf__ready_add(sf_engine *e, sf_conn *c);
+
+/* turn.c */
+bool sf__event_room(const sf_engine *e, int32_t count);
+void sf__event(sf_engine *e, int32_t kind, sf_handle conn, int32_t at, int32_t bytes);
+
+/* accept.c */
+void sf__accept_inbox(sf_engine *e);
+void sf__accept_listening(sf_engine *e, int32_t index);
+void sf__accept_resume(sf_engine *e);
+
+/* errors.c */
+uint16_t sf__error_of(int error); /* SF_ENGINE_ERROR of an errno value */
+
+#define SF__INBOX_TAG UINT64_MAX
+#define SF__LISTEN_TAG (UINT64_C(1) << 32)
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * Listening sockets of the process, by index, so that every thread can name one without seeing its descriptor.
+ *
+ * Ownership. The registry owns the descriptors. Every function may be called from any thread.
+ */
+#ifndef SF_LISTENER_H
+#define SF_LISTENER_H
+
+#include <stdint.h>
+
+#define SF_LISTENERS_MAX 64
+
+/*
+ * Binds and listens.
+ *
+ * host     an IPv4 or IPv6 address in text, or the path of a unix socket when `port` is negative. Borrowed.
+ * backlog  what listen(2) takes; the kernel caps it at net.core.somaxconn.
+ *
+ * Returns the listener's index (0 or more), or -1 with errno set.
+ */
+int32_t sf_listener_open(const char *host, int32_t port, int32_t backlog);
+
+/* The descriptor of an open listener, borrowed, or -1. */
+int sf_listener_descriptor(int32_t listener);
+
+/* The bound port, also when 0 was asked for; 0 for a unix socket, -1 when the listener is not open. */
+int32_t sf_listener_port(int32_t listener);
+
+/* Closes the listener; its index is used again by a later open. Safe to repeat. */
+void sf_listener_close(int32_t listener);
+
+#endif

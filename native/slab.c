@@ -1,0 +1,39 @@
+/* The slab: a stack of free chunks, so that the one used last, still in cache, is taken first. */
+#include "internal.h"
+
+static int32_t sf__chunk_index(const sf_engine *e, int32_t at)
+{
+    return (at - e->config.slab_at) / SF_CHUNK_BYTES;
+}
+
+int32_t sf__chunk_take(sf_engine *e, int32_t reserve)
+{
+    int32_t *free_chunks = &e->config.control[SF_CONTROL_FREE_CHUNKS];
+    if (*free_chunks <= reserve)
+        return SF_E_FULL;
+    int32_t index = e->chunk_free[--*free_chunks];
+    e->chunk_refs[index] = 1;
+    return e->config.slab_at + index * SF_CHUNK_BYTES;
+}
+
+bool sf__chunk_valid(const sf_engine *e, int32_t at, int32_t bytes)
+{
+    int64_t offset = (int64_t)at - e->config.slab_at;
+    if (offset < 0 || bytes < 0 || offset / SF_CHUNK_BYTES >= e->config.chunk_count)
+        return false;
+    if (offset % SF_CHUNK_BYTES + bytes > SF_CHUNK_BYTES)
+        return false;
+    return e->chunk_refs[offset / SF_CHUNK_BYTES] > 0;
+}
+
+void sf__chunk_ref(sf_engine *e, int32_t at)
+{
+    e->chunk_refs[sf__chunk_index(e, at)]++;
+}
+
+void sf__chunk_drop(sf_engine *e, int32_t at)
+{
+    int32_t index = sf__chunk_index(e, at);
+    if (--e->chunk_refs[index] == 0)
+        e->chunk_free[e->config.control[SF_CONTROL_FREE_CHUNKS]++] = index;
+}

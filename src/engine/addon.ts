@@ -1,0 +1,80 @@
+// Loads the native engine and refuses one that was built for another layout.
+
+import { createRequire } from 'node:module';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { layoutHash } from './layout.js';
+
+/** What `engineOpen` borrows. Every array stays alive as long as the engine; addresses count from `memory`. */
+export interface EngineMemory {
+  memory: ArrayBuffer;
+  slabAt: number;
+  chunkCount: number;
+  slotCount: number;
+  connectionsMax: number;
+  control: Int32Array;
+  peers: Uint8Array;
+  events: Int32Array;
+  submissions: Int32Array;
+}
+
+export interface NativeEngine {
+  turn(words: number): number;
+  submit(words: number): void;
+  addressAdd(host: string, port: number): number;
+  listen(listener: number): void;
+  listenEnd(): void;
+  chunkTake(): number;
+  close(): void;
+}
+
+export interface Addon {
+  layoutHash: number;
+  engineOpen(options: EngineMemory, onReady: () => void): NativeEngine;
+  listenerOpen(host: string, port: number, backlog: number): number;
+  listenerPort(listener: number): number;
+  listenerClose(listener: number): void;
+  acceptorStart(listener: number): void;
+  pinThread(core: number): void;
+}
+
+/** The engine cannot be used; the message says why in one line, and what mends it. */
+export class EngineUnusableError extends Error {
+  override readonly name = 'EngineUnusableError';
+}
+
+/** In dist/ the engine stands beside this file; from the sources (tests) it is the one `make build` left in dist/. */
+function addonPath(): string {
+  const beside = fileURLToPath(new URL('./engine.node', import.meta.url));
+  return existsSync(beside) ? beside : fileURLToPath(new URL('../../dist/engine/engine.node', import.meta.url));
+}
+
+let loaded: Addon | undefined;
+
+/**
+ * The native engine, loaded once per thread.
+ *
+ * Throws EngineUnusableError when it is missing, cannot be loaded, or was built for another layout.
+ */
+export function addon(): Addon {
+  if (loaded !== undefined) return loaded;
+  const path = addonPath();
+  if (!existsSync(path)) {
+    throw new EngineUnusableError(`the native engine is missing (${path}). Build it: make build`);
+  }
+  let found: Addon;
+  try {
+    found = createRequire(import.meta.url)(path) as Addon;
+  } catch (error) {
+    const reason = (error as Error).message.split('\n')[0];
+    throw new EngineUnusableError(`the native engine cannot be loaded (${reason}). Build it again: make build`);
+  }
+  const wanted = layoutHash();
+  if (found.layoutHash !== wanted) {
+    throw new EngineUnusableError(
+      `the native engine was built for layout ${found.layoutHash}, this program has ${wanted}. Build it again: make build`,
+    );
+  }
+  loaded = found;
+  return found;
+}

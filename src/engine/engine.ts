@@ -1,0 +1,248 @@
+// The TypeScript face of one engine: writes submissions, runs turns, hands out events.
+// Owns the shared words. Nothing above this file sees a word's place; nothing here knows what a request is.
+
+import { type Addon, addon, type NativeEngine } from './addon.js';
+import { CHUNK_BYTES, CONTROL, EVENT, PEER_BYTES, SEND_SPANS_MAX, SLOT_BITS, SUBMIT } from './layout.js';
+
+const EVENTS_MAX = 4096;
+const SUBMISSION_WORDS = 1 << 16;
+/** The longest submission: a send with every span it may list. */
+const SUBMISSION_WORDS_MAX = 4 + 2 * SEND_SPANS_MAX;
+/** Turns run in one wake-up before timers and messages get a chance. */
+const TURNS_PER_WAKE = 32;
+
+/** The slot of a handle: small, dense, reused. What a table of connections is indexed by. */
+export const slotOf = (conn: number): number => conn & ((1 << SLOT_BITS) - 1);
+
+export const eventKind = (events: Int32Array, at: number): number => events[at + EVENT.kind]!;
+export const eventConn = (events: Int32Array, at: number): number => events[at + EVENT.conn]!;
+export const eventAt = (events: Int32Array, at: number): number => events[at + EVENT.at]!;
+export const eventBytes = (events: Int32Array, at: number): number => events[at + EVENT.bytes]!;
+
+/** The first byte of the chunk that holds `at`, for a slab that starts at `slabAt`. */
+const chunkOf = (at: number, slabAt: number): number => at - ((at - slabAt) % CHUNK_BYTES);
+
+export interface EngineOptions {
+  /** The memory the slab lies in. It must not grow while the engine lives: growing detaches the view C holds. */
+  memory: ArrayBuffer;
+  /** Address of the slab in that memory. */
+  slabAt: number;
+  chunkCount: number;
+  /** Client connections at once; more wait in the kernel's backlog. */
+  connectionsMax: number;
+  /** Connections at once, client and backend. */
+  slotCount: number;
+  /** Called with every batch: `count` events in `events`, EVENT.WORDS words each. It must not throw. */
+  onEvents(events: Int32Array, count: number): void;
+}
+
+/**
+ * One engine, for the thread that opened it.
+ *
+ * Submissions are collected and carried out together by the next turn, in the order they were made. A turn runs by
+ * itself when a socket is ready; after submitting from a timer or a message, call `run`.
+ */
+export class Engine {
+  readonly slabAt: number;
+  /** Peer records by slot, PEER_BYTES each. Valid from `accepted` until the handle is closed. */
+  readonly peers: Uint8Array;
+  readonly #native: NativeEngine;
+  readonly #addon: Addon;
+  readonly #events = new Int32Array(EVENTS_MAX * EVENT.WORDS);
+  readonly #submissions = new Int32Array(SUBMISSION_WORDS);
+  readonly #control: Int32Array;
+  readonly #onEvents: (events: Int32Array, count: number) => void;
+  readonly #again = (): void => this.run();
+  #words = 0;
+  #sendAt = 0;
+  #running = false;
+  #closed = false;
+
+  /** Opens an engine on the calling thread. Throws EngineUnusableError, or an Error with the system's code. */
+  constructor(options: EngineOptions) {
+    this.slabAt = options.slabAt;
+    this.#onEvents = options.onEvents;
+    this.#control = new Int32Array(CONTROL.WORDS + options.slotCount);
+    this.peers = new Uint8Array(options.slotCount * PEER_BYTES);
+    this.#addon = addon();
+    this.#native = this.#addon.engineOpen(
+      {
+        memory: options.memory,
+        slabAt: options.slabAt,
+        chunkCount: options.chunkCount,
+        slotCount: options.slotCount,
+        connectionsMax: options.connectionsMax,
+        control: this.#control,
+        peers: this.peers,
+        events: this.#events,
+        submissions: this.#submissions,
+      },
+      () => this.run(),
+    );
+  }
+
+  /**
+   * Runs turns until nothing is left to do, or the bound is reached and the loop gets its turn first.
+   * Not reentrant: called from inside a batch it returns at once, since that batch's end runs another turn anyway.
+   */
+  run(): void {
+    if (this.#running || this.#closed) return;
+    this.#running = true;
+    try {
+      for (let turn = 0; turn < TURNS_PER_WAKE; turn++) {
+        const words = this.#words;
+        this.#words = 0;
+        const count = this.#native.turn(words);
+        if (count > 0) this.#onEvents(this.#events, count);
+        else if (this.#words === 0) return;
+        if (this.#closed) return;
+      }
+    } finally {
+      this.#running = false;
+    }
+    setImmediate(this.#again);
+  }
+
+  /** Remembers a backend address and returns its index, or -1 when `host` is no IP address (no path for port -1). */
+  addressAdd(host: string, port: number): number {
+    return this.#native.addressAdd(host, port);
+  }
+
+  /** Accepts from the listener itself, beside other threads that do. Throws an Error with the system's code. */
+  listen(listener: number): void {
+    this.#native.listen(listener);
+  }
+
+  /** Stops accepting from every listener. Connections that are open stay. */
+  listenEnd(): void {
+    this.#native.listenEnd();
+  }
+
+  /** Closes every connection and the engine. Pending submissions are dropped. Safe to repeat. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#native.close();
+  }
+
+  /** A chunk to write into, with one reference for the caller; negative when the slab is full. */
+  chunkTake(): number {
+    return this.#native.chunkTake();
+  }
+
+  chunkOf(at: number): number {
+    return chunkOf(at, this.slabAt);
+  }
+
+  /** Bytes between `at` and the end of its chunk. */
+  roomAfter(at: number): number {
+    return CHUNK_BYTES - ((at - this.slabAt) % CHUNK_BYTES);
+  }
+
+  /** Starts connecting to a remembered address. Returns the handle, or -1 when none is free. */
+  connect(address: number): number {
+    const free = this.#control[CONTROL.freeHandles]!;
+    if (free === 0) return -1;
+    this.#control[CONTROL.freeHandles] = free - 1;
+    const conn = this.#control[CONTROL.WORDS + free - 1]!;
+    this.#submit3(SUBMIT.connect, conn, address);
+    return conn;
+  }
+
+  /** Opens a send; list its spans with `span`, at most SEND_SPANS_MAX, and end it with `sendEnd`. */
+  sendBegin(conn: number, flags: number): void {
+    this.#reserve(SUBMISSION_WORDS_MAX);
+    const at = this.#words;
+    this.#submissions[at] = SUBMIT.send;
+    this.#submissions[at + 1] = conn;
+    this.#submissions[at + 2] = flags;
+    this.#submissions[at + 3] = 0;
+    this.#sendAt = at;
+    this.#words = at + 4;
+  }
+
+  /** Adds a span to the open send. The engine takes its own reference; the caller keeps its own. Empty ones vanish. */
+  span(at: number, bytes: number): void {
+    if (bytes === 0) return;
+    this.#submissions[this.#words] = at;
+    this.#submissions[this.#words + 1] = bytes;
+    this.#words += 2;
+    this.#submissions[this.#sendAt + 3]!++;
+  }
+
+  sendEnd(): void {
+    if (this.#submissions[this.#sendAt + 3] === 0) this.#words = this.#sendAt;
+  }
+
+  /** Sends one span. */
+  send(conn: number, at: number, bytes: number): void {
+    this.sendBegin(conn, 0);
+    this.span(at, bytes);
+    this.sendEnd();
+  }
+
+  /** Ends our direction once everything queued has left. */
+  shutdown(conn: number): void {
+    this.#submit2(SUBMIT.shutdown, conn);
+  }
+
+  /** Frees the handle and drops what is queued. */
+  closeConn(conn: number): void {
+    this.#submit2(SUBMIT.close, conn);
+  }
+
+  /** Closes so that the peer sees a reset: for a message that was cut and must not look complete. */
+  resetConn(conn: number): void {
+    this.#submit2(SUBMIT.reset, conn);
+  }
+
+  /** Receives, leaving `offset` bytes free at the front of the next chunk. */
+  readStart(conn: number, offset: number): void {
+    this.#submit3(SUBMIT.readStart, conn, offset);
+  }
+
+  readStop(conn: number): void {
+    this.#submit2(SUBMIT.readStop, conn);
+  }
+
+  /** Gives back one reference on the chunk that holds `at`. */
+  release(at: number): void {
+    this.#submit2(SUBMIT.release, at);
+  }
+
+  /** Takes one more reference on the chunk that holds `at`, for a second holder. */
+  retain(at: number): void {
+    this.#submit2(SUBMIT.retain, at);
+  }
+
+  /** Chunks nobody holds, before what is submitted is carried out. */
+  get freeChunks(): number {
+    return this.#control[CONTROL.freeChunks]!;
+  }
+
+  /** One counter of the control block, by CONTROL. */
+  counter(word: number): number {
+    return this.#control[word]!;
+  }
+
+  #reserve(words: number): void {
+    if (this.#words + words <= SUBMISSION_WORDS) return;
+    this.#native.submit(this.#words);
+    this.#words = 0;
+  }
+
+  #submit2(operation: number, conn: number): void {
+    this.#reserve(2);
+    this.#submissions[this.#words] = operation;
+    this.#submissions[this.#words + 1] = conn;
+    this.#words += 2;
+  }
+
+  #submit3(operation: number, conn: number, operand: number): void {
+    this.#reserve(3);
+    this.#submissions[this.#words] = operation;
+    this.#submissions[this.#words + 1] = conn;
+    this.#submissions[this.#words + 2] = operand;
+    this.#words += 3;
+  }
+}

@@ -1,0 +1,154 @@
+// The words that TypeScript and C share. `make generate` writes native/layout.h from this file, `make check` fails
+// when that header is stale, and every engine compares layout hashes as it starts.
+// Owns the layouts only. Leaves reading and writing them to engine.ts.
+
+/** Bytes of one chunk of the slab. A message head never outgrows one chunk. */
+export const CHUNK_BYTES = 16384;
+
+/** A handle is `generation << SLOT_BITS | slot`, always positive. The generation tells a stale handle from a live one:
+ *  it changes at every close, and 2048 reuses of one slot cannot happen inside the one batch a handle can outlive. */
+export const SLOT_BITS = 20;
+export const GENERATION_BITS = 11;
+
+/** Spans one `send` may list: every field of the longest head cut out, and the lines added to it. */
+export const SEND_SPANS_MAX = 320;
+
+/** Spans one connection may have waiting. Back-pressure keeps it far below; beyond it the connection fails. */
+export const QUEUE_SPANS_MAX = 2048;
+
+/** Bytes of one peer record: family (4, 6 or 0 for a unix socket), one unused byte, port (big endian), address (16). */
+export const PEER_BYTES = 20;
+
+/** One event, as Int32 words. `at` and `bytes` mean what EVENT_KIND says. */
+export const EVENT = { kind: 0, conn: 1, at: 2, bytes: 3, WORDS: 4 } as const;
+
+export const EVENT_KIND = {
+  /** A client connection; at: the listener's index. Its peer record is filled in. */
+  accepted: 1,
+  /** A backend connection is established. */
+  connected: 2,
+  /** Bytes arrived; at: their address, bytes: how many. The receiver owns one reference on the chunk. */
+  data: 3,
+  /** A send was not taken at once; bytes: how many wait. No second one comes before `drained`. */
+  blocked: 4,
+  /** Everything queued has left. */
+  drained: 5,
+  /** The peer will send no more. */
+  eof: 6,
+  /** The connection is dead; at: the error code. Nothing follows on this handle, which still has to be closed. */
+  error: 7,
+} as const;
+
+/** One submission is its operation, the connection's handle (or 0), and the operands listed here. */
+export const SUBMIT = {
+  /** (conn from the free list, address index) */
+  connect: 1,
+  /** (conn, flags, span count, then address and bytes of each span): queues the spans after what is queued already. */
+  send: 2,
+  /** (conn): ends our direction once everything queued has left. */
+  shutdown: 3,
+  /** (conn): frees the handle, drops what is queued. */
+  close: 4,
+  /** (conn): the same, and the peer sees a reset. */
+  reset: 5,
+  /** (conn, offset): receive, leaving `offset` bytes free at the front of the next chunk. */
+  readStart: 6,
+  /** (conn) */
+  readStop: 7,
+  /** (address inside a chunk): gives one reference back. */
+  release: 8,
+  /** (address inside a chunk): takes one more reference, for a second holder. */
+  retain: 9,
+} as const;
+
+/** Flags of `send`. `more`: another send on this connection follows in the same batch. */
+export const SEND_FLAG = { none: 0, more: 1 } as const;
+
+/** Words of the control block at the front of the shared state. TypeScript writes only freeHandles (by popping). */
+export const CONTROL = {
+  /** Handles left on the free list, which starts at word `WORDS`. */
+  freeHandles: 0,
+  /** Chunks nobody holds. */
+  freeChunks: 1,
+  /** Connections open, client and backend. */
+  connections: 2,
+  /** Spans waiting in send queues. */
+  queuedSpans: 3,
+  /** Bytes waiting in send queues. */
+  queuedBytes: 4,
+  /** Client connections open. */
+  clientConnections: 5,
+  /** Times reading paused because the slab was full. */
+  slabFull: 6,
+  /** Client connections turned away because no handle was free. */
+  refused: 7,
+  /** Times accepting paused because the process had no descriptor left. */
+  acceptPauses: 8,
+  /** Connections waiting for a turn: readable, but not read yet. */
+  ready: 9,
+  WORDS: 16,
+} as const;
+
+/** What went wrong on a connection, or in a call. */
+export const ENGINE_ERROR = {
+  refused: 1,
+  reset: 2,
+  timedOut: 3,
+  unreachable: 4,
+  brokenPipe: 5,
+  noDescriptors: 6,
+  noMemory: 7,
+  noSuchAddress: 8,
+  queueFull: 9,
+  addressInUse: 10,
+  permission: 11,
+  other: 12,
+} as const;
+
+const LAYOUTS = {
+  EVENT,
+  EVENT_KIND,
+  SUBMIT,
+  SEND_FLAG,
+  CONTROL,
+  ENGINE_ERROR,
+};
+
+const SIZES = { CHUNK_BYTES, SLOT_BITS, GENERATION_BITS, SEND_SPANS_MAX, QUEUE_SPANS_MAX, PEER_BYTES };
+
+const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+
+/** Every shared word as `NAME value` lines, in declaration order: what the header defines and the hash covers. */
+function words(): string[] {
+  const lines: string[] = [];
+  for (const [name, value] of Object.entries(SIZES)) lines.push(`SF_${name} ${value}`);
+  for (const [group, members] of Object.entries(LAYOUTS)) {
+    for (const [name, value] of Object.entries(members)) {
+      lines.push(`SF_${group}_${name === name.toUpperCase() ? name : snake(name)} ${value}`);
+    }
+  }
+  return lines;
+}
+
+/** 32-bit FNV-1a of all shared words. An engine built for another layout is refused by it. */
+export function layoutHash(): number {
+  let hash = 0x811c9dc5;
+  for (const char of words().join('\n')) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
+  return hash >>> 0;
+}
+
+/** The text of native/layout.h. */
+export function layoutHeader(): string {
+  return [
+    '/* Written by `make generate` from src/engine/layout.ts: change that file, not this one. */',
+    '#ifndef SF_LAYOUT_H',
+    '#define SF_LAYOUT_H',
+    '',
+    ...words().map((line) => `#define ${line}`),
+    '',
+    `#define SF_LAYOUT_HASH ${layoutHash()}u`,
+    '',
+    '#endif',
+    '',
+  ].join('\n');
+}

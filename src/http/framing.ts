@@ -1,0 +1,91 @@
+// How long a message body is (RFC 9112, 6.3), told from its head.
+// llhttp has refused conflicting and malformed framing before; what is left is to say which kind it is.
+
+import { equalsCaseless, FIELD_ID } from './fields.js';
+import { FIELD, type Head } from './head.js';
+
+export const BODY = {
+  none: 0,
+  /** Content-Length bytes. */
+  counted: 1,
+  chunked: 2,
+  /** Everything until the connection ends (responses only). */
+  untilEof: 3,
+  /** It cannot be told, or not safely: refuse the message. */
+  ambiguous: 4,
+  /** A transfer coding other than chunked. */
+  unknownCoding: 5,
+} as const;
+
+const CHUNKED = Buffer.from('chunked', 'latin1');
+
+/** The framing of one message; reused. */
+export class Framing {
+  kind: number = BODY.none;
+  /** Bytes of a counted body. */
+  length = 0;
+}
+
+/** Reads digits; -1 when there is anything else, or more than fits a safe integer. */
+function readLength(bytes: Uint8Array, at: number, count: number): number {
+  if (count === 0 || count > 15) return -1;
+  let value = 0;
+  for (let i = at; i < at + count; i++) {
+    const digit = bytes[i]! - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+/** Fills `out` with what the framing fields say, before message semantics (HEAD, 204, …) are looked at. */
+function readFields(bytes: Uint8Array, head: Head, out: Framing): void {
+  const fields = head.fields;
+  let hasLength = false;
+  let hasCoding = false;
+  out.kind = BODY.none;
+  out.length = 0;
+  for (let i = 0, field = 0; i < head.fieldCount; i++, field += FIELD.WORDS) {
+    const id = fields[field + FIELD.id]!;
+    if (id !== FIELD_ID.CONTENT_LENGTH && id !== FIELD_ID.TRANSFER_ENCODING) continue;
+    const at = head.base + fields[field + FIELD.valueAt]!;
+    const count = fields[field + FIELD.valueBytes]!;
+    if (id === FIELD_ID.CONTENT_LENGTH) {
+      out.length = readLength(bytes, at, count);
+      out.kind = hasLength || hasCoding || out.length < 0 ? BODY.ambiguous : BODY.counted;
+      hasLength = true;
+    } else {
+      const chunked = equalsCaseless(bytes, at, count, CHUNKED);
+      if (hasLength || hasCoding) out.kind = BODY.ambiguous;
+      else out.kind = chunked ? BODY.chunked : BODY.unknownCoding;
+      hasCoding = true;
+    }
+    if (out.kind === BODY.ambiguous) return;
+  }
+}
+
+/** The framing of a request: no length and no coding means no body. */
+export function requestFraming(bytes: Uint8Array, head: Head, out: Framing): void {
+  readFields(bytes, head, out);
+  // A coding that HTTP/1.0 does not have: the length cannot be trusted (RFC 9112, 6.1).
+  if (head.minor === 0 && (out.kind === BODY.chunked || out.kind === BODY.unknownCoding)) out.kind = BODY.ambiguous;
+  if (out.kind === BODY.counted && out.length === 0) out.kind = BODY.none;
+}
+
+/** The framing of a final response to a request whose method was HEAD or not. */
+export function responseFraming(bytes: Uint8Array, head: Head, toHead: boolean, out: Framing): void {
+  readFields(bytes, head, out);
+  if (out.kind === BODY.ambiguous) return;
+  if (head.minor === 0 && out.kind === BODY.chunked) {
+    out.kind = BODY.ambiguous;
+    return;
+  }
+  if (toHead || head.status === 204 || head.status === 304) {
+    out.kind = BODY.none;
+    out.length = 0;
+  } else if (out.kind === BODY.none) {
+    out.kind = BODY.untilEof;
+  } else if (out.kind === BODY.counted && out.length === 0) {
+    out.kind = BODY.none;
+  }
+}

@@ -1,0 +1,346 @@
+// llhttp (the WASM build that undici ships) over a slab it shares with the engine.
+// Owns the WASM instance, the parsers and the heads they fill. Leaves the meaning of a head to check.ts and framing.ts.
+
+import { createRequire } from 'node:module';
+import { FIELD, FIELDS_MAX, Head } from './head.js';
+import { fieldId, hashName } from './fields.js';
+
+interface LlhttpExports {
+  memory: WebAssembly.Memory;
+  _initialize(): void;
+  malloc(bytes: number): number;
+  free(at: number): void;
+  llhttp_alloc(type: number): number;
+  llhttp_reset(parser: number): void;
+  llhttp_resume(parser: number): void;
+  llhttp_execute(parser: number, at: number, bytes: number): number;
+  llhttp_get_error_pos(parser: number): number;
+  llhttp_get_http_major(parser: number): number;
+  llhttp_get_http_minor(parser: number): number;
+  llhttp_get_method(parser: number): number;
+}
+
+/** llhttp's type of a parser. */
+export const PARSER_TYPE = { request: 1, response: 2 } as const;
+
+const HPE_OK = 0;
+const HPE_PAUSED = 21;
+
+/** What `HeadParser` methods return. */
+export const PARSED = {
+  /** More bytes are needed. */
+  partial: 0,
+  /** The head, or the message, is complete: `endAt` says where. */
+  complete: 1,
+  /** Not HTTP, or ambiguous; `errorCode` is llhttp's. */
+  invalid: 2,
+  /** More fields than the limit. */
+  tooManyFields: 3,
+  /** Trailer fields over their limit. */
+  trailersTooLong: 4,
+} as const;
+
+/** llhttp's numbers of errors that get an answer of their own. */
+export const LLHTTP_ERROR = { invalidMethod: 6, invalidVersion: 9 } as const;
+
+/** Bytes of trailer fields one chunked message may carry. */
+export const TRAILER_BYTES_MAX = 8192;
+
+/** What one parser takes at most, the allocator's own words included; llhttp 9.3 takes 80 bytes. */
+const PARSER_BYTES = 128;
+
+const enum Expecting {
+  headStart,
+  fieldName,
+  fieldValue,
+}
+
+/**
+ * One parser and the head it fills. Pooled: an idle connection has none.
+ *
+ *   FRESH ──execute──► HEAD ──complete──► (release, when the body is counted)
+ *                       ▲ │        └─ bodyBegin ─► BODY ──execute body──► complete
+ *                       └─┘ partial                ▲ │
+ *                                                  └─┘ partial
+ */
+export class HeadParser {
+  readonly head = new Head();
+  /** llhttp's number of the last error. */
+  errorCode = 0;
+  /** Address behind the last byte of the head or message, once complete. */
+  endAt = 0;
+  /** Where the decoded body of the last `executeBody` lies, moved together, and how long it is. */
+  bodyAt = 0;
+  bodyBytes = 0;
+  /** Trailer fields of a finished chunked body, as lines that end in CRLF; empty without trailers. */
+  trailers = '';
+  readonly #owner: Llhttp;
+  readonly #address: number;
+  #expecting: Expecting = Expecting.headStart;
+  #fieldsMax = FIELDS_MAX;
+  #overflow = false;
+  #inTrailers = false;
+  #trailerLine = '';
+
+  constructor(owner: Llhttp, address: number) {
+    this.#owner = owner;
+    this.#address = address;
+  }
+
+  /** Makes the parser fresh for a new message whose head starts at `base` and may have `fieldsMax` fields. */
+  begin(base: number, fieldsMax: number): void {
+    this.#owner.wasm.llhttp_reset(this.#address);
+    this.head.clear();
+    this.head.base = base;
+    this.errorCode = 0;
+    this.#fieldsMax = fieldsMax;
+    this.#expecting = Expecting.headStart;
+    this.#overflow = false;
+    this.#inTrailers = false;
+    this.trailers = '';
+  }
+
+  /**
+   * Parses `bytes` new bytes of the head at `at`, which continue those parsed before, in memory too.
+   * Stops at the end of the head; what follows is not looked at.
+   */
+  executeHead(at: number, bytes: number): number {
+    const wasm = this.#owner.wasm;
+    this.#owner.current = this;
+    const code = wasm.llhttp_execute(this.#address, at, bytes);
+    if (code === HPE_OK) return this.#overflow ? PARSED.tooManyFields : PARSED.partial;
+    if (this.#overflow) return PARSED.tooManyFields;
+    if (code !== HPE_PAUSED) {
+      this.errorCode = code;
+      return PARSED.invalid;
+    }
+    if (wasm.llhttp_get_http_major(this.#address) !== 1) {
+      this.errorCode = LLHTTP_ERROR.invalidVersion;
+      return PARSED.invalid;
+    }
+    const head = this.head;
+    this.endAt = wasm.llhttp_get_error_pos(this.#address);
+    head.bytes = this.endAt - head.base;
+    head.minor = wasm.llhttp_get_http_minor(this.#address);
+    head.method = wasm.llhttp_get_method(this.#address);
+    return PARSED.complete;
+  }
+
+  /** Turns from the head to a chunked body. */
+  bodyBegin(): void {
+    this.#owner.wasm.llhttp_resume(this.#address);
+    this.#inTrailers = true;
+    this.#trailerLine = '';
+    this.#expecting = Expecting.headStart;
+  }
+
+  /**
+   * Parses bytes of a chunked body. The decoded pieces are moved together at the front of the input: the caller owns
+   * the chunk, and `bodyAt`/`bodyBytes` tell where they lie. On PARSED.complete, `endAt` is where the next message begins.
+   */
+  executeBody(at: number, bytes: number): number {
+    const wasm = this.#owner.wasm;
+    this.#owner.current = this;
+    this.bodyAt = at;
+    this.bodyBytes = 0;
+    const code = wasm.llhttp_execute(this.#address, at, bytes);
+    if (this.#overflow) return PARSED.trailersTooLong;
+    if (code === HPE_OK) return PARSED.partial;
+    if (code === HPE_PAUSED) {
+      this.endAt = wasm.llhttp_get_error_pos(this.#address);
+      return PARSED.complete;
+    }
+    this.errorCode = code;
+    return PARSED.invalid;
+  }
+
+  /** Called by llhttp: part of the request target. */
+  onTarget(at: number, bytes: number): number {
+    const head = this.head;
+    if (head.targetBytes === 0) head.targetAt = at - head.base;
+    head.targetBytes += bytes;
+    return 0;
+  }
+
+  /** Called by llhttp: part of a field's name. */
+  onFieldName(at: number, bytes: number): number {
+    if (this.#inTrailers) return this.#onTrailer(at, bytes, Expecting.fieldName);
+    const head = this.head;
+    const fields = head.fields;
+    const relative = at - head.base;
+    if (this.#expecting === Expecting.fieldName) {
+      const last = (head.fieldCount - 1) * FIELD.WORDS;
+      // A name that goes on is the same run of bytes; otherwise the last field had an empty value.
+      if (fields[last + FIELD.nameAt]! + fields[last + FIELD.nameBytes]! === relative) {
+        fields[last + FIELD.nameBytes]! += bytes;
+        return 0;
+      }
+    }
+    if (head.fieldCount >= this.#fieldsMax) {
+      this.#overflow = true;
+      return HPE_PAUSED;
+    }
+    const field = head.fieldCount++ * FIELD.WORDS;
+    fields[field + FIELD.nameAt] = relative;
+    fields[field + FIELD.nameBytes] = bytes;
+    fields[field + FIELD.valueAt] = relative + bytes;
+    fields[field + FIELD.valueBytes] = 0;
+    this.#expecting = Expecting.fieldName;
+    return 0;
+  }
+
+  /** Called by llhttp: part of a field's value. */
+  onFieldValue(at: number, bytes: number): number {
+    if (this.#inTrailers) return this.#onTrailer(at, bytes, Expecting.fieldValue);
+    const head = this.head;
+    const fields = head.fields;
+    const field = (head.fieldCount - 1) * FIELD.WORDS;
+    if (this.#expecting === Expecting.fieldName) {
+      fields[field + FIELD.valueAt] = at - head.base;
+      this.#expecting = Expecting.fieldValue;
+    }
+    // Counted from the first byte: pieces of one value follow each other in memory.
+    fields[field + FIELD.valueBytes] = at - head.base + bytes - fields[field + FIELD.valueAt]!;
+    return 0;
+  }
+
+  /** Called by llhttp: the empty line. Pauses, so that the caller decides what the body is. */
+  onHeadersComplete(status: number, upgrade: number, keepAlive: number): number {
+    const head = this.head;
+    head.status = status;
+    head.upgrade = upgrade === 1;
+    head.keepAlive = keepAlive === 1;
+    const bytes = this.#owner.bytes;
+    const fields = head.fields;
+    for (let i = 0, field = 0; i < head.fieldCount; i++, field += FIELD.WORDS) {
+      const nameAt = head.base + fields[field + FIELD.nameAt]!;
+      const nameBytes = fields[field + FIELD.nameBytes]!;
+      const hash = hashName(bytes, nameAt, nameBytes);
+      fields[field + FIELD.hash] = hash;
+      fields[field + FIELD.id] = fieldId(hash, bytes, nameAt, nameBytes);
+      // Optional white space behind a value is not part of it (RFC 9110, 5.5).
+      const valueAt = head.base + fields[field + FIELD.valueAt]!;
+      let valueBytes = fields[field + FIELD.valueBytes]!;
+      while (valueBytes > 0 && (bytes[valueAt + valueBytes - 1] === 0x20 || bytes[valueAt + valueBytes - 1] === 0x09)) {
+        valueBytes--;
+      }
+      fields[field + FIELD.valueBytes] = valueBytes;
+    }
+    return HPE_PAUSED;
+  }
+
+  /** Called by llhttp: a piece of a chunked body. */
+  onBody(at: number, bytes: number): number {
+    const to = this.bodyAt + this.bodyBytes;
+    if (this.bodyBytes === 0) this.bodyAt = at;
+    else if (at !== to) this.#owner.bytes.copyWithin(to, at, at + bytes);
+    this.bodyBytes += bytes;
+    return 0;
+  }
+
+  onMessageComplete(): number {
+    if (this.#inTrailers && this.#trailerLine !== '') this.trailers += `${this.#trailerLine}\r\n`;
+    return HPE_PAUSED;
+  }
+
+  /** Trailers come after a whole body and may be cut anywhere; they are rare, so they are kept as text. */
+  #onTrailer(at: number, bytes: number, part: Expecting): number {
+    const text = Buffer.from(this.#owner.bytes.buffer, at, bytes).latin1Slice();
+    if (part === Expecting.fieldName && this.#expecting === Expecting.fieldValue) {
+      this.trailers += `${this.#trailerLine}\r\n`;
+      this.#trailerLine = '';
+    }
+    if (part === Expecting.fieldValue && this.#expecting === Expecting.fieldName) this.#trailerLine += ': ';
+    this.#trailerLine += text;
+    this.#expecting = part;
+    if (this.trailers.length + this.#trailerLine.length <= TRAILER_BYTES_MAX) return 0;
+    this.#overflow = true;
+    return HPE_PAUSED;
+  }
+}
+
+export interface LlhttpOptions {
+  /** Bytes of the block set aside for the engine's slab. */
+  slabBytes: number;
+  /** Parsers of each type: messages whose head or chunked body may be under way at once. */
+  parsersMax: number;
+}
+
+/** One WASM instance: a memory that holds the slab and the parsers, sized at start and never again. */
+export class Llhttp {
+  readonly wasm: LlhttpExports;
+  /** The whole memory. Addresses count from its first byte. */
+  readonly bytes: Uint8Array;
+  /** Address of the slab. */
+  readonly slabAt: number;
+  /** The parser whose callbacks llhttp is about to make. */
+  current: HeadParser | null = null;
+  readonly #idleRequests: HeadParser[] = [];
+  readonly #idleResponses: HeadParser[] = [];
+  #requestsLeft: number;
+  #responsesLeft: number;
+
+  constructor(options: LlhttpOptions) {
+    const module = new WebAssembly.Module(
+      createRequire(import.meta.url)('undici/lib/llhttp/llhttp_simd-wasm.js') as BufferSource,
+    );
+    const instance = new WebAssembly.Instance(module, {
+      env: {
+        wasm_on_message_begin: () => 0,
+        wasm_on_status: () => 0,
+        wasm_on_url: (_: number, at: number, bytes: number) => this.current!.onTarget(at, bytes),
+        wasm_on_header_field: (_: number, at: number, bytes: number) => this.current!.onFieldName(at, bytes),
+        wasm_on_header_value: (_: number, at: number, bytes: number) => this.current!.onFieldValue(at, bytes),
+        wasm_on_headers_complete: (_: number, status: number, upgrade: number, keepAlive: number) =>
+          this.current!.onHeadersComplete(status, upgrade, keepAlive),
+        wasm_on_body: (_: number, at: number, bytes: number) => this.current!.onBody(at, bytes),
+        wasm_on_message_complete: () => this.current!.onMessageComplete(),
+      },
+    });
+    this.wasm = instance.exports as unknown as LlhttpExports;
+    this.wasm._initialize();
+    this.slabAt = this.wasm.malloc(options.slabBytes);
+    if (this.slabAt === 0) throw new RangeError(`no memory for a slab of ${options.slabBytes} bytes`);
+    // Parsers are made when first needed, from memory set aside now: taken and given back, it stays the allocator's.
+    const parserBlock = this.wasm.malloc(2 * options.parsersMax * PARSER_BYTES);
+    if (parserBlock === 0) throw new RangeError(`no memory for ${2 * options.parsersMax} parsers`);
+    this.wasm.free(parserBlock);
+    this.#requestsLeft = options.parsersMax;
+    this.#responsesLeft = options.parsersMax;
+    this.bytes = new Uint8Array(this.wasm.memory.buffer);
+  }
+
+  /** A parser for requests, to be given back with `releaseRequest`; null when all are in use. */
+  acquireRequest(): HeadParser | null {
+    const parser = this.#idleRequests.pop();
+    if (parser !== undefined) return parser;
+    if (this.#requestsLeft === 0) return null;
+    this.#requestsLeft--;
+    return this.#make(PARSER_TYPE.request);
+  }
+
+  releaseRequest(parser: HeadParser): void {
+    this.#idleRequests.push(parser);
+  }
+
+  /** A parser for responses, to be given back with `releaseResponse`; null when all are in use. */
+  acquireResponse(): HeadParser | null {
+    const parser = this.#idleResponses.pop();
+    if (parser !== undefined) return parser;
+    if (this.#responsesLeft === 0) return null;
+    this.#responsesLeft--;
+    return this.#make(PARSER_TYPE.response);
+  }
+
+  releaseResponse(parser: HeadParser): void {
+    this.#idleResponses.push(parser);
+  }
+
+  #make(type: number): HeadParser {
+    const address = this.wasm.llhttp_alloc(type);
+    if (address === 0 || this.wasm.memory.buffer !== this.bytes.buffer) {
+      throw new Error('the parser memory grew: PARSER_BYTES is smaller than what llhttp allocates');
+    }
+    return new HeadParser(this, address);
+  }
+}

@@ -1,0 +1,64 @@
+// Every way a request can fail, as one row: what we answer, whose fault it is, and whether another try is safe.
+// docs/errors.md lists the same rows; a test keeps the two equal.
+
+/** `client` sent something wrong or left, `server` failed us, `proxy`: our own limits or configuration. */
+export type Fault = 'client' | 'server' | 'proxy';
+
+export interface Reason {
+  readonly code: string;
+  readonly status: number;
+  readonly fault: Fault;
+  /** When the request may be sent again, to another server. */
+  readonly retry: 'never' | 'any method' | 'idempotent methods';
+  /** One line for the person who gets the answer. */
+  readonly says: string;
+}
+
+const row = (status: number, fault: Fault, retry: Reason['retry'], says: string): Omit<Reason, 'code'> => ({
+  status,
+  fault,
+  retry,
+  says,
+});
+
+const ROWS = {
+  REQUEST_MALFORMED: row(400, 'client', 'never', 'the request is not valid HTTP/1.1'),
+  REQUEST_FRAMING: row(400, 'client', 'never', 'the length of the request body is ambiguous'),
+  HOST_MISSING: row(400, 'client', 'never', 'an HTTP/1.1 request needs a Host field'),
+  HOST_REPEATED: row(400, 'client', 'never', 'the request has more than one Host field'),
+  HOST_INVALID: row(400, 'client', 'never', 'the Host field is not a host name with an optional port'),
+  TARGET_INVALID: row(400, 'client', 'never', 'the request target is not valid'),
+  NO_ROUTE: row(404, 'client', 'never', 'no rule matches this request'),
+  METHOD_REFUSED: row(405, 'client', 'never', 'this method is not forwarded'),
+  HEAD_TIMEOUT: row(408, 'client', 'never', 'the request head did not arrive in time'),
+  BODY_TIMEOUT: row(408, 'client', 'never', 'the request body stopped arriving'),
+  BODY_TOO_LARGE: row(413, 'client', 'never', 'the request body is larger than allowed'),
+  URI_TOO_LONG: row(414, 'client', 'never', 'the request target is longer than allowed'),
+  EXPECTATION_UNKNOWN: row(417, 'client', 'never', 'only the expectation 100-continue is supported'),
+  VERSION_UPGRADE_REQUIRED: row(426, 'client', 'never', 'this HTTP version is not spoken here; use HTTP/1.1'),
+  HEAD_TOO_LARGE: row(431, 'client', 'never', 'the request head is larger than allowed'),
+  CLIENT_LEFT: row(499, 'client', 'never', 'the client left before the answer was complete'),
+  POOL_UNKNOWN: row(500, 'proxy', 'never', 'the rule names no pool that can be used'),
+  METHOD_UNKNOWN: row(501, 'client', 'never', 'this method is not known here'),
+  CODING_UNKNOWN: row(501, 'client', 'never', 'the only transfer coding understood here is chunked'),
+  CONNECT_REFUSED: row(502, 'server', 'any method', 'the server refused the connection'),
+  CONNECT_FAILED: row(502, 'server', 'any method', 'the server cannot be reached'),
+  SERVER_LEFT: row(502, 'server', 'idempotent methods', 'the server closed the connection before it answered'),
+  RESPONSE_MALFORMED: row(502, 'server', 'never', 'the server answered with something that is not valid HTTP/1.1'),
+  RESPONSE_HEAD_TOO_LARGE: row(502, 'server', 'never', 'the head of the answer is larger than allowed'),
+  RESPONSE_CUT: row(502, 'server', 'never', 'the server stopped in the middle of its answer'),
+  NO_SERVER: row(503, 'server', 'never', 'no server of the pool is available'),
+  OVERLOADED: row(503, 'proxy', 'never', 'the proxy has no room for this request now'),
+  CONNECT_TIMEOUT: row(504, 'server', 'any method', 'the server did not accept the connection in time'),
+  RESPONSE_TIMEOUT: row(504, 'server', 'never', 'the server did not answer in time'),
+  REQUEST_TIMEOUT: row(504, 'server', 'never', 'the request was not finished in the time its rule allows'),
+  VERSION_UNKNOWN: row(505, 'client', 'never', 'this HTTP version is not supported; use HTTP/1.1'),
+} satisfies Record<string, Omit<Reason, 'code'>>;
+
+export type ReasonCode = keyof typeof ROWS;
+
+/** The rows by code. */
+export const REASONS = Object.fromEntries(Object.entries(ROWS).map(([code, rest]) => [code, { code, ...rest }])) as Record<
+  ReasonCode,
+  Reason
+>;
