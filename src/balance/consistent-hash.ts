@@ -1,0 +1,63 @@
+// Sends equal keys to the same server, and moves only a lost server's keys (balance: consistent-hash and ip-hash).
+// Owns the lookup and the way round closed servers. Leaves the table to maglev.ts and making keys to keys.ts.
+
+import type { Balancer } from './balancer.js';
+import { mix } from './keys.js';
+import { buildMaglev } from './maglev.js';
+import type { PoolView, Tried } from './view.js';
+
+/** Further homes a key has before the open servers are walked in order. With half the pool down, 1 key in 2^16 gets there. */
+const HOMES_MAX = 16;
+
+/**
+ * The table is over all members and never changes while the pool's members stay. A closed server's keys each have a
+ * second home, a third and so on, found by hashing the key again: they spread over all others, nobody else's key
+ * moves, and all return when the server does. That is also where a retry goes.
+ */
+export class ConsistentHash implements Balancer {
+  readonly #view: PoolView;
+  readonly #table: Uint16Array;
+  readonly #backupTable: Uint16Array;
+  /** By member: its position among the open servers, or -1. */
+  readonly #positions: Int32Array;
+  #onBackups = false;
+
+  constructor(view: PoolView, _seed: number) {
+    const { servers } = view.plan;
+    this.#view = view;
+    this.#positions = new Int32Array(servers.length).fill(-1);
+    this.#table = buildMaglev(servers.map((s) => ({ name: s.address, weight: s.backup ? 0 : s.weight })));
+    this.#backupTable = servers.some((s) => s.backup)
+      ? buildMaglev(servers.map((s) => ({ name: s.address, weight: s.backup ? s.weight : 0 })))
+      : this.#table;
+  }
+
+  pick(key: number, tried: Tried): number {
+    const view = this.#view;
+    if (view.follow()) this.#locate();
+    const { count, servers } = view;
+    if (count === 0) return view.otherwise(tried);
+    const table = this.#onBackups ? this.#backupTable : this.#table;
+    const places = table.length;
+    let home = key;
+    for (let homes = 0; homes < HOMES_MAX; homes++) {
+      const position = this.#positions[table[(home >>> 0) % places]!]!;
+      if (position >= 0 && view.hasRoom(position) && (tried.count === 0 || !tried.has(servers[position]!)))
+        return servers[position]!;
+      home = mix(home + 0x9e3779b9);
+    }
+    let position = (home >>> 0) % count;
+    for (let looked = 0; looked < count; looked++) {
+      if (view.hasRoom(position) && (tried.count === 0 || !tried.has(servers[position]!))) return servers[position]!;
+      if (++position === count) position = 0;
+    }
+    return view.otherwise(tried);
+  }
+
+  #locate(): void {
+    const { count, members, plan } = this.#view;
+    this.#positions.fill(-1);
+    for (let position = 0; position < count; position++) this.#positions[members[position]!] = position;
+    this.#onBackups = count > 0 && plan.servers[members[0]!]!.backup;
+  }
+}

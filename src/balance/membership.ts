@@ -1,0 +1,141 @@
+// Which server and which pool has which slot in the shared state, through reloads and name resolution.
+// Owns the primary's bookkeeping of slots and the words that come from the config. Leaves health to health/, time to keeper.ts.
+
+import type { BalancePoolPlan, ServerPlan } from './options.js';
+import { GATE, POOL, SERVER, type ServerState, WEIGHT_MAX, WEIGHT_ONE } from './server-state.js';
+
+/** A pool before it has slots. */
+export type UnplacedPool = Omit<BalancePoolPlan, 'slot' | 'servers'> & { servers: Omit<ServerPlan, 'index'>[] };
+
+interface PoolSlot {
+  slot: number;
+  /** Slots of its servers, by address. */
+  servers: Map<string, number>;
+}
+
+/**
+ * Gives slots out and takes them back. One per process, in the primary. A server is known by its pool's name and its
+ * address: placed again, it keeps its slot and with it its health, its counts and its ejections.
+ */
+export class Membership {
+  readonly #state: ServerState;
+  readonly #pools = new Map<string, PoolSlot>();
+  readonly #freePools: number[];
+  readonly #freeServers: number[];
+  /** Slots taken out that may still have requests; free once they are empty. */
+  readonly #leaving = new Set<number>();
+
+  constructor(state: ServerState) {
+    this.#state = state;
+    this.#freePools = Array.from({ length: state.capacity.pools }, (_, i) => state.capacity.pools - 1 - i);
+    this.#freeServers = Array.from({ length: state.capacity.servers }, (_, i) => state.capacity.servers - 1 - i);
+  }
+
+  /**
+   * Places a pool as the config, or name resolution, now describes it, and returns the plan for the workers. Servers no
+   * longer listed start draining: their slots come back through `collect`. New servers of a pool with health checks
+   * start UNCHECKED, others open. Throws RangeError when the shared state has no room; nothing is changed then.
+   */
+  place(pool: UnplacedPool): BalancePoolPlan {
+    const known = this.#pools.get(pool.name);
+    const wanted = new Map(pool.servers.map((server) => [server.address, server]));
+    if (wanted.size !== pool.servers.length) throw new Error(`Pool ${pool.name}: an address is listed twice.`);
+    const added = pool.servers.filter((server) => known === undefined || !known.servers.has(server.address));
+    if (added.length > this.#freeServers.length || (known === undefined && this.#freePools.length === 0))
+      throw new RangeError(
+        `Pool ${pool.name}: no room for ${added.length} more servers in the shared state ` +
+          `(${this.#state.capacity.servers} servers, ${this.#state.capacity.pools} pools). Restart to size it anew.`,
+      );
+
+    const entry: PoolSlot = known ?? { slot: this.#freePools.pop()!, servers: new Map() };
+    this.#pools.set(pool.name, entry);
+    for (const [address, index] of entry.servers) {
+      if (wanted.has(address)) continue;
+      this.#retire(index);
+      entry.servers.delete(address);
+    }
+    for (const server of added) {
+      const index = this.#freeServers.pop()!;
+      entry.servers.set(server.address, index);
+      this.#reset(index, entry.slot, pool.healthCheck === null ? GATE.OPEN : GATE.UNCHECKED);
+    }
+    const servers = pool.servers.map((server) => ({ ...server, index: entry.servers.get(server.address)! }));
+    const plan: BalancePoolPlan = { ...pool, slot: entry.slot, servers };
+    for (const server of servers) this.#configure(server, plan);
+    this.#state.words[this.#state.poolAt(entry.slot) + POOL.ejectedMax] = ejectedMax(plan);
+    this.#state.changed(entry.slot);
+    return plan;
+  }
+
+  /** Takes a pool out: all its servers drain. Its slot is free at once; tell the workers first. */
+  remove(name: string): void {
+    const entry = this.#pools.get(name);
+    if (entry === undefined) return;
+    for (const index of entry.servers.values()) this.#retire(index);
+    this.#pools.delete(name);
+    this.#freePools.unshift(entry.slot);
+  }
+
+  /**
+   * Frees the slots of retired servers that have no request and no connection left, and returns them. Call it now and
+   * then, and only when every worker runs a plan without them.
+   */
+  collect(): number[] {
+    const freed: number[] = [];
+    for (const index of this.#leaving) {
+      if (this.#state.inFlight(index) !== 0 || this.#state.connections(index) !== 0) continue;
+      this.#state.closeGate(index, GATE.GONE);
+      this.#leaving.delete(index);
+      this.#freeServers.unshift(index);
+      freed.push(index);
+    }
+    return freed;
+  }
+
+  #retire(index: number): void {
+    this.#state.closeGate(index, GATE.DRAINING);
+    if (this.#state.openGate(index, GATE.EJECTED)) this.#uneject(index);
+    this.#leaving.add(index);
+  }
+
+  #uneject(index: number): void {
+    const pool = this.#state.words[this.#state.serverAt(index) + SERVER.pool]!;
+    Atomics.sub(this.#state.words, this.#state.poolAt(pool) + POOL.ejected, 1);
+  }
+
+  #reset(index: number, poolSlot: number, gate: number): void {
+    const { words } = this.#state;
+    const at = this.#state.serverAt(index);
+    const generation = words[at + SERVER.generation]!;
+    words.fill(0, at, at + SERVER.WORDS);
+    words[at + SERVER.generation] = (generation + 1) | 0;
+    words[at + SERVER.pool] = poolSlot;
+    Atomics.store(words, at + SERVER.gate, gate);
+  }
+
+  #configure(server: ServerPlan, plan: BalancePoolPlan): void {
+    const { words } = this.#state;
+    if (!Number.isInteger(server.weight) || server.weight < 0 || server.weight > WEIGHT_MAX)
+      throw new RangeError(
+        `Pool ${plan.name}, ${server.address}: weight ${server.weight}, expected 0 to ${WEIGHT_MAX}.`,
+      );
+    const at = this.#state.serverAt(server.index);
+    if (words[at + SERVER.weight] !== server.weight || words[at + SERVER.slowStarting] === 0)
+      words[at + SERVER.effectiveWeight] = server.weight * WEIGHT_ONE;
+    words[at + SERVER.weight] = server.weight;
+    words[at + SERVER.inFlightMax] = plan.limits.serverRequestsMax;
+    words[at + SERVER.connectionsMax] = plan.limits.serverConnectionsMax;
+    if (server.weight === 0) this.#state.closeGate(server.index, GATE.DRAINING);
+    else this.#state.openGate(server.index, GATE.DRAINING);
+    if (plan.healthCheck === null) this.#state.openGate(server.index, GATE.UNCHECKED | GATE.DOWN);
+  }
+}
+
+/** How many servers of a pool may be ejected at once: a share, but one of two or more, and never all below a share of 1. */
+export function ejectedMax(plan: BalancePoolPlan): number {
+  const count = plan.servers.length;
+  const share = plan.outlier?.maxEjectedShare ?? 0;
+  if (share === 0) return 0;
+  const byShare = Math.floor(count * share);
+  return count >= 2 ? Math.max(1, byShare) : byShare;
+}

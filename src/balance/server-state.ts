@@ -1,0 +1,309 @@
+// What every thread knows about every server and pool: one SharedArrayBuffer, one declared layout, who writes which word.
+// Owns the layout, its creation and the accessors. Leaves choosing to the balancers and deciding to outlier.ts, keeper.ts and health/.
+
+/*
+ * A server is open for new requests when its gate is 0. Each bit is a reason to stay away and has one owner, so two
+ * reasons can hold at once and neither hides the other:
+ *
+ *   GONE       primary   the slot belongs to no server
+ *   UNCHECKED  primary   active checks are configured and none has ended yet
+ *   DOWN       primary   active checks say so
+ *   EJECTED    a worker sets it (outlier.ts), the primary clears it (keeper.ts)
+ *   DRAINING   primary   taken out by config, weight 0 or an operator; sticky users may still come
+ *
+ * What `serverStatus` calls it, the strongest reason first:
+ *
+ *   GONE ── added ──► UNCHECKED ── first check passed ──────────────────────► UP ◄────────────────────┐
+ *     ▲                   └─ first check failed ──► DOWN ── checks passed ──► SLOW_START ─ weight full ┘
+ *     │                                              ▲                         │  ▲     (a pool without slowStart
+ *     │                                              └── checks failed ────────┤  │      goes straight to UP)
+ *     │                                                    (from UP too)       ▼  │
+ *     │                              failures in a row, from UP too ──► EJECTED ──┘ its time is over
+ *     └── removed, empty or out of time ── DRAINING ◄── taken out, from every other state
+ */
+export const GATE = { OPEN: 0, UNCHECKED: 1, DOWN: 2, EJECTED: 4, DRAINING: 8, GONE: 16 } as const;
+
+/** Effective weights are fixed point: a server of weight 1 at full weight counts 256, so slow start has steps to climb. */
+export const WEIGHT_ONE = 256;
+/** The largest configured weight. 4096 servers of it still sum below 2^31 in fixed point. */
+export const WEIGHT_MAX = 1000;
+
+const MAGIC = 0x53463731; // "SF71": this layout, first version
+
+/** Words at the start of the buffer; the primary writes them once. */
+const HEADER = { magic: 0, servers: 1, pools: 2, workers: 3, WORDS: 16 } as const;
+
+/**
+ * One server. Two cache lines: the first is read by every pick and seldom written, the second is written by every
+ * request, so that workers counting requests do not slow each other's reading of weights.
+ */
+export const SERVER = {
+  /** GATE bits. Primary and workers, by Atomics.or and Atomics.and only, through `closeGate` and `openGate`. */
+  gate: 0,
+  /** Configured weight, 0 to WEIGHT_MAX. Primary. */
+  weight: 1,
+  /** Weight times WEIGHT_ONE, less during slow start. Primary. */
+  effectiveWeight: 2,
+  /** Requests in flight at most, all workers together; 0 is no limit. Primary. */
+  inFlightMax: 3,
+  /** Connections at most, all workers together; 0 is no limit. Primary. */
+  connectionsMax: 4,
+  /** The slot of the pool this server belongs to. Primary. */
+  pool: 5,
+  /** When the present ejection ends, in the primary's clock (ms, wraps); valid while `ejectedStamped` is 1. Primary. */
+  ejectedUntilMs: 6,
+  /** 1 once the primary has seen the ejection and set its end. Primary. */
+  ejectedStamped: 7,
+  /** How often it was ejected lately: the next ejection lasts this many times longer. Primary. */
+  ejections: 8,
+  /** When slow start began, in the primary's clock (ms, wraps); valid while `slowStarting` is 1. Primary. */
+  slowStartFromMs: 9,
+  slowStarting: 10,
+  /** Counts owners of this slot: tells a late report about the server that was here before. Primary. */
+  generation: 11,
+  /** Requests in flight, all workers together. Workers, by Atomics.add. */
+  inFlight: 16,
+  /** Open connections, all workers together. Workers, by Atomics.add. */
+  connections: 17,
+  /** Failures to connect, resets and timeouts since the last answer. Workers, by Atomics. */
+  failuresInRow: 18,
+  /** Answers with a 5xx status since the last other answer. Workers, by Atomics. */
+  errorsInRow: 19,
+  /** All failures and errors ever counted here (wraps). Workers, by Atomics.add. */
+  failuresTotal: 20,
+  /** All ejections ever (wraps). Workers, by Atomics.add. */
+  ejectionsTotal: 21,
+  WORDS: 32,
+} as const;
+
+/** One pool. First line: seldom written. Second line: written under trouble only (retries, queueing). */
+export const POOL = {
+  /** Grows whenever a gate, a weight or the membership changes: balancers then read their servers anew. Anybody, by Atomics.add. */
+  version: 0,
+  /** Servers with EJECTED set. Workers and primary, by Atomics. */
+  ejected: 1,
+  /** Servers that may be ejected at once. Primary. */
+  ejectedMax: 2,
+  /** Retries that may still be spent, times RETRY_ONE (retry.ts). Primary adds, workers subtract, by Atomics. */
+  retryTokens: 16,
+  /** Requests waiting for room, all workers together. Workers, by Atomics.add. */
+  waiting: 17,
+  /** The last ticket given to a waiting request (limits.ts). Workers, by Atomics.add. */
+  ticket: 18,
+  WORDS: 32,
+} as const;
+
+/** One pool as one worker counts it: only that worker writes, plainly; the primary reads. One cache line. */
+export const SLICE = {
+  /** Requests begun (wraps); pays into the retry budget. */
+  requests: 0,
+  /** Ticket of this worker's oldest waiting request; 0 when none waits. */
+  oldestTicket: 1,
+  /** Requests of this worker waiting for room. */
+  waiting: 3,
+  /** Grows when another worker hands this one a free place. Other workers, by Atomics.add. */
+  wake: 2,
+  WORDS: 16,
+} as const;
+
+/** What one worker has open at one server: only that worker writes; taken back by the primary if the worker dies. */
+const SHARE = { inFlight: 0, connections: 1, WORDS: 2 } as const;
+
+/** How many of each the buffer has room for. All are at least 1 and fixed for the life of the process. */
+export interface StateCapacity {
+  servers: number;
+  pools: number;
+  workers: number;
+}
+
+/** What a server is at the moment, for people: the strongest reason of its gate, or how it is doing behind an open one. */
+export type ServerStatus = 'GONE' | 'DRAINING' | 'DOWN' | 'EJECTED' | 'UNCHECKED' | 'SLOW_START' | 'UP';
+
+/** Creates the buffer with every slot free. The primary does this once; workers get it with their plan. */
+export function createServerState(capacity: StateCapacity): SharedArrayBuffer {
+  for (const [name, value] of Object.entries(capacity)) {
+    if (!Number.isInteger(value) || value < 1 || value > 65536)
+      throw new RangeError(
+        `Server state: capacity.${name} is ${value}, expected a whole number from 1 to 65536. Size it from the config.`,
+      );
+  }
+  const buffer = new SharedArrayBuffer(sections(capacity).words * 4);
+  const words = new Int32Array(buffer);
+  words[HEADER.magic] = MAGIC;
+  words[HEADER.servers] = capacity.servers;
+  words[HEADER.pools] = capacity.pools;
+  words[HEADER.workers] = capacity.workers;
+  const at = sections(capacity).serversAt;
+  for (let i = 0; i < capacity.servers; i++) words[at + i * SERVER.WORDS + SERVER.gate] = GATE.GONE;
+  return buffer;
+}
+
+/**
+ * A thread's handle on the shared state. `worker` is the worker's index, whose slices and shares it may write;
+ * the primary opens it with `PRIMARY`. No method here allocates, `serverStatus` aside.
+ */
+export class ServerState {
+  static readonly PRIMARY = -1;
+  readonly words: Int32Array;
+  readonly capacity: StateCapacity;
+  readonly worker: number;
+  readonly #poolsAt: number;
+  readonly #serversAt: number;
+  readonly #slicesAt: number;
+  readonly #sharesAt: number;
+  /** First share word of this worker; the primary has the last row. */
+  readonly #ownSharesAt: number;
+
+  constructor(buffer: SharedArrayBuffer, worker: number = ServerState.PRIMARY) {
+    const words = new Int32Array(buffer);
+    if (words[HEADER.magic] !== MAGIC)
+      throw new Error('Server state: the buffer does not hold this layout. Pass the one createServerState made.');
+    this.words = words;
+    this.capacity = {
+      servers: words[HEADER.servers]!,
+      pools: words[HEADER.pools]!,
+      workers: words[HEADER.workers]!,
+    };
+    if (worker >= this.capacity.workers)
+      throw new RangeError(`Server state: worker ${worker} of ${this.capacity.workers}. Size it for every worker.`);
+    this.worker = worker;
+    const at = sections(this.capacity);
+    this.#poolsAt = at.poolsAt;
+    this.#serversAt = at.serversAt;
+    this.#slicesAt = at.slicesAt;
+    this.#sharesAt = at.sharesAt;
+    const row = worker < 0 ? this.capacity.workers : worker;
+    this.#ownSharesAt = at.sharesAt + row * this.capacity.servers * SHARE.WORDS;
+  }
+
+  /** First word of a server; add a SERVER constant. */
+  serverAt(server: number): number {
+    return this.#serversAt + server * SERVER.WORDS;
+  }
+
+  /** First word of a pool; add a POOL constant. */
+  poolAt(pool: number): number {
+    return this.#poolsAt + pool * POOL.WORDS;
+  }
+
+  /** First word of what `worker` counts for `pool`; add a SLICE constant. */
+  sliceAt(worker: number, pool: number): number {
+    return this.#slicesAt + (worker * this.capacity.pools + pool) * SLICE.WORDS;
+  }
+
+  /** Counts a request at `server` as in flight. False, and nothing counted, when the server has no room for it. */
+  requestBegins(server: number): boolean {
+    const { words } = this;
+    const at = this.serverAt(server);
+    const before = Atomics.add(words, at + SERVER.inFlight, 1);
+    const max = words[at + SERVER.inFlightMax]!;
+    if (max !== 0 && before >= max) {
+      Atomics.sub(words, at + SERVER.inFlight, 1);
+      return false;
+    }
+    words[this.#shareAt(server) + SHARE.inFlight]! += 1;
+    return true;
+  }
+
+  /** Ends what `requestBegins` began; call it once per true. */
+  requestEnds(server: number): void {
+    Atomics.sub(this.words, this.serverAt(server) + SERVER.inFlight, 1);
+    this.words[this.#shareAt(server) + SHARE.inFlight]! -= 1;
+  }
+
+  /** Counts a connection to `server`, from before the connect. False, and nothing counted, when it may have no more. */
+  connectionOpens(server: number): boolean {
+    const { words } = this;
+    const at = this.serverAt(server);
+    const before = Atomics.add(words, at + SERVER.connections, 1);
+    const max = words[at + SERVER.connectionsMax]!;
+    if (max !== 0 && before >= max) {
+      Atomics.sub(words, at + SERVER.connections, 1);
+      return false;
+    }
+    words[this.#shareAt(server) + SHARE.connections]! += 1;
+    return true;
+  }
+
+  /** Ends what `connectionOpens` began; call it once per true, also when the connect failed. */
+  connectionCloses(server: number): void {
+    Atomics.sub(this.words, this.serverAt(server) + SERVER.connections, 1);
+    this.words[this.#shareAt(server) + SHARE.connections]! -= 1;
+  }
+
+  /** Requests in flight at `server`, all workers together. */
+  inFlight(server: number): number {
+    return Atomics.load(this.words, this.serverAt(server) + SERVER.inFlight);
+  }
+
+  /** Connections open to `server`, all workers together. */
+  connections(server: number): number {
+    return Atomics.load(this.words, this.serverAt(server) + SERVER.connections);
+  }
+
+  /** The GATE bits of `server`; 0 is open. */
+  gate(server: number): number {
+    return Atomics.load(this.words, this.serverAt(server) + SERVER.gate);
+  }
+
+  /** Sets a gate bit and tells the pool's balancers. True when this call set it, false when it was set already. */
+  closeGate(server: number, bit: number): boolean {
+    const at = this.serverAt(server);
+    if ((Atomics.or(this.words, at + SERVER.gate, bit) & bit) !== 0) return false;
+    this.changed(this.words[at + SERVER.pool]!);
+    return true;
+  }
+
+  /** Clears a gate bit and tells the pool's balancers. True when this call cleared it. */
+  openGate(server: number, bit: number): boolean {
+    const at = this.serverAt(server);
+    if ((Atomics.and(this.words, at + SERVER.gate, ~bit) & bit) === 0) return false;
+    this.changed(this.words[at + SERVER.pool]!);
+    return true;
+  }
+
+  /** Makes every balancer of `pool`, in every worker, read its servers anew at its next pick. */
+  changed(pool: number): void {
+    Atomics.add(this.words, this.poolAt(pool) + POOL.version, 1);
+  }
+
+  /** Takes back what a dead worker had counted, and empties its slices. Only the primary, before a successor starts. */
+  forgetWorker(worker: number): void {
+    const { words, capacity } = this;
+    for (let server = 0; server < capacity.servers; server++) {
+      const at = this.#sharesAt + (worker * capacity.servers + server) * SHARE.WORDS;
+      Atomics.sub(words, this.serverAt(server) + SERVER.inFlight, words[at + SHARE.inFlight]!);
+      Atomics.sub(words, this.serverAt(server) + SERVER.connections, words[at + SHARE.connections]!);
+      words.fill(0, at, at + SHARE.WORDS);
+    }
+    for (let pool = 0; pool < capacity.pools; pool++) {
+      const at = this.sliceAt(worker, pool);
+      Atomics.sub(words, this.poolAt(pool) + POOL.waiting, words[at + SLICE.waiting]!);
+      words[at + SLICE.waiting] = 0;
+      words[at + SLICE.oldestTicket] = 0;
+    }
+  }
+
+  /** What `server` is at the moment, for the admin API, logs and tests. */
+  serverStatus(server: number): ServerStatus {
+    const gate = this.gate(server);
+    if (gate & GATE.GONE) return 'GONE';
+    if (gate & GATE.DRAINING) return 'DRAINING';
+    if (gate & GATE.DOWN) return 'DOWN';
+    if (gate & GATE.EJECTED) return 'EJECTED';
+    if (gate & GATE.UNCHECKED) return 'UNCHECKED';
+    return this.words[this.serverAt(server) + SERVER.slowStarting] === 1 ? 'SLOW_START' : 'UP';
+  }
+
+  #shareAt(server: number): number {
+    return this.#ownSharesAt + server * SHARE.WORDS;
+  }
+}
+
+function sections({ servers, pools, workers }: StateCapacity) {
+  const poolsAt = HEADER.WORDS;
+  const serversAt = poolsAt + pools * POOL.WORDS;
+  const slicesAt = serversAt + servers * SERVER.WORDS;
+  const sharesAt = slicesAt + workers * pools * SLICE.WORDS;
+  return { poolsAt, serversAt, slicesAt, sharesAt, words: sharesAt + (workers + 1) * servers * SHARE.WORDS };
+}

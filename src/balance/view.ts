@@ -1,0 +1,145 @@
+// One pool's servers as one worker's balancer sees them: those open right now, kept in flat arrays.
+// Owns following the shared state and the fallbacks (backup servers, panic). Leaves the choice among the open ones to the balancers.
+
+import type { BalancePoolPlan } from './options.js';
+import { GATE, POOL, SERVER, type ServerState } from './server-state.js';
+
+/** No server can take the request: none is open, or all open ones were tried. */
+export const NO_SERVER = -1;
+/** Servers are open, but each has as many requests in flight as it may have: wait (limits.ts) or answer 503. */
+export const ALL_BUSY = -2;
+
+const TRIED_MAX = 16;
+
+/** The servers one request was sent to already. One per request object, cleared and used again. */
+export class Tried {
+  readonly #servers = new Int32Array(TRIED_MAX);
+  count = 0;
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  /** Remembers `server`. Past 16 the oldest is forgotten: no request is tried that often. */
+  add(server: number): void {
+    this.#servers[this.count % TRIED_MAX] = server;
+    this.count++;
+  }
+
+  has(server: number): boolean {
+    const known = Math.min(this.count, TRIED_MAX);
+    for (let i = 0; i < known; i++) if (this.#servers[i] === server) return true;
+    return false;
+  }
+}
+
+/**
+ * The open servers of a pool. Arrays are made once, sized for every member; `follow` fills them again when the pool's
+ * version moved. A position counts among the open ones, a member among all as the plan lists them.
+ */
+export class PoolView {
+  readonly state: ServerState;
+  readonly words: Int32Array;
+  /** Open servers, as many as the arrays below hold. Backups are among them only when nobody else is. */
+  count = 0;
+  /** By position: the server's index in the shared state. */
+  readonly servers: Int32Array;
+  /** By position: its first word in the shared state. */
+  readonly ats: Int32Array;
+  /** By position: which member of the plan it is. */
+  readonly members: Int32Array;
+  /** By position: its effective weight, never below 1. */
+  readonly weights: Int32Array;
+  /** Sum of the weights of the open servers. */
+  weightTotal = 0;
+  /** All open servers have the same weight: balancers may take shortcuts. */
+  equalWeights = true;
+  readonly plan: BalancePoolPlan;
+  readonly #versionAt: number;
+  #version = -1;
+  readonly #panicTries: boolean;
+
+  constructor(plan: BalancePoolPlan, state: ServerState) {
+    this.plan = plan;
+    this.state = state;
+    this.words = state.words;
+    const size = plan.servers.length;
+    this.servers = new Int32Array(size);
+    this.ats = new Int32Array(size);
+    this.members = new Int32Array(size);
+    this.weights = new Int32Array(size);
+    this.#versionAt = state.poolAt(plan.slot) + POOL.version;
+    this.#panicTries = plan.balance.panic === 'try';
+  }
+
+  /** Reads the members anew if anything changed since the last call. True when it did. Hot: one load when nothing did. */
+  follow(): boolean {
+    const version = Atomics.load(this.words, this.#versionAt);
+    if (version === this.#version) return false;
+    // The version is taken first: a change that comes while reading moves it again and is read at the next pick.
+    this.#version = version;
+    this.#read();
+    return true;
+  }
+
+  /** Whether the server at `position` has room for another request. */
+  hasRoom(position: number): boolean {
+    const at = this.ats[position]!;
+    const max = this.words[at + SERVER.inFlightMax]!;
+    return max === 0 || Atomics.load(this.words, at + SERVER.inFlight) < max;
+  }
+
+  /**
+   * Where to go when the balancer found nobody among the open ones: an untried backup with room, taken in the plan's
+   * order, else ALL_BUSY when an untried one is merely full, else NO_SERVER. Cold.
+   */
+  otherwise(tried: Tried): number {
+    for (let i = 0; i < this.count; i++) if (!tried.has(this.servers[i]!)) return ALL_BUSY;
+    if (tried.count === 0) return NO_SERVER;
+    let busy = false;
+    for (const server of this.plan.servers) {
+      if (!server.backup || this.state.gate(server.index) !== GATE.OPEN || tried.has(server.index)) continue;
+      const at = this.state.serverAt(server.index);
+      const max = this.words[at + SERVER.inFlightMax]!;
+      if (max === 0 || Atomics.load(this.words, at + SERVER.inFlight) < max) return server.index;
+      busy = true;
+    }
+    return busy ? ALL_BUSY : NO_SERVER;
+  }
+
+  #read(): void {
+    this.#fill(false, GATE.OPEN);
+    if (this.count === 0) this.#fill(true, GATE.OPEN);
+    if (this.count === 0 && this.#panicTries) {
+      const excusable = GATE.DOWN | GATE.EJECTED | GATE.UNCHECKED;
+      this.#fill(false, excusable);
+      if (this.count === 0) this.#fill(true, excusable);
+    }
+  }
+
+  /** Takes the members of one tier whose gate has no bit beyond `excused`. */
+  #fill(backup: boolean, excused: number): void {
+    const { words, state } = this;
+    const { servers } = this.plan;
+    let count = 0;
+    let total = 0;
+    let equal = true;
+    for (let member = 0; member < servers.length; member++) {
+      const server = servers[member]!;
+      if (server.backup !== backup) continue;
+      const at = state.serverAt(server.index);
+      if ((Atomics.load(words, at + SERVER.gate) & ~excused) !== 0) continue;
+      const weight = Math.max(1, words[at + SERVER.effectiveWeight]!);
+      this.servers[count] = server.index;
+      this.ats[count] = at;
+      this.members[count] = member;
+      this.weights[count] = weight;
+      if (weight !== this.weights[0]) equal = false;
+      total += weight;
+      count++;
+    }
+    this.count = count;
+    this.weightTotal = total;
+    this.equalWeights = equal;
+  }
+}

@@ -1,0 +1,3 @@
+import { balanceCases } from './balance.cases.js';
+
+balanceCases('random');
