@@ -1,0 +1,109 @@
+// Decides single conditions of the table against the request that was begun.
+// Owns comparing, ranges and regular expressions. Leaves finding values to facts.ts, and the walk to matcher.ts.
+
+import { RE2JS } from 're2js';
+import type { Facts } from './facts.js';
+import { CONDITION, HEADER, OP, RANGE, REGEX } from './layout.js';
+import type { RequestView } from './request.js';
+
+/** Compiles a pattern for linear-time matching (RE2 syntax). Throws the engine's error when it is not one. */
+export function compileRegex(source: string): RE2JS {
+  return RE2JS.compile(source);
+}
+
+/** Evaluates conditions. Allocates only for regular expressions, where the engine wants a view of the value. */
+export class Conditions {
+  readonly #words: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #facts: Facts;
+  readonly #conditionsAt: number;
+  readonly #rangesAt: number;
+  readonly #regexes: readonly RE2JS[];
+
+  constructor(words: Int32Array, bytes: Uint8Array, facts: Facts) {
+    this.#words = words;
+    this.#bytes = bytes;
+    this.#facts = facts;
+    this.#conditionsAt = words[HEADER.conditionsAt]!;
+    this.#rangesAt = words[HEADER.rangesAt]!;
+    const regexes: RE2JS[] = [];
+    for (let regex = 0; regex < words[HEADER.regexCount]!; regex++) {
+      const at = words[HEADER.regexesAt]! + regex * REGEX.WORDS;
+      const sourceAt = words[at + REGEX.sourceAt]!;
+      // A copy, because a decoder may refuse shared memory.
+      const source = Buffer.from(bytes.slice(sourceAt, sourceAt + words[at + REGEX.sourceBytes]!)).toString('utf8');
+      regexes.push(compileRegex(source));
+    }
+    this.#regexes = regexes;
+  }
+
+  /** Whether a condition holds, its `invert` included. */
+  holds(condition: number, view: RequestView): boolean {
+    const at = this.#conditionsAt + condition * CONDITION.WORDS;
+    return this.#compare(at, view) !== (this.#words[at + CONDITION.invert] === 1);
+  }
+
+  /** Whether the whole path matches a regular expression of the table. */
+  pathMatches(regex: number, view: RequestView): boolean {
+    return this.#test(regex, view.bytes, view.pathAt, view.pathBytes);
+  }
+
+  #compare(at: number, view: RequestView): boolean {
+    const words = this.#words;
+    const op = words[at + CONDITION.op]!;
+    const valueAt = words[at + CONDITION.valueAt]!;
+    const valueBytes = words[at + CONDITION.valueBytes]!;
+    if (op === OP.RANGES) return this.#inRanges(valueAt, valueBytes, view);
+    const facts = this.#facts;
+    if (!facts.locate(words[at + CONDITION.fact]!)) return false;
+    switch (op) {
+      case OP.EXACT:
+        return facts.length === valueBytes && this.#equal(facts.bytes, facts.at, valueAt, valueBytes);
+      case OP.PREFIX:
+        return facts.length >= valueBytes && this.#equal(facts.bytes, facts.at, valueAt, valueBytes);
+      case OP.SUFFIX:
+        return (
+          facts.length >= valueBytes &&
+          this.#equal(facts.bytes, facts.at + facts.length - valueBytes, valueAt, valueBytes)
+        );
+      case OP.CONTAINS:
+        return this.#contains(facts.bytes, facts.at, facts.length, valueAt, valueBytes);
+      case OP.REGEX:
+        return this.#test(valueAt, facts.bytes, facts.at, facts.length);
+      default:
+        return true; // PRESENT: it was located
+    }
+  }
+
+  #equal(bytes: Uint8Array, at: number, valueAt: number, valueBytes: number): boolean {
+    const value = this.#bytes;
+    for (let i = 0; i < valueBytes; i++) if (bytes[at + i] !== value[valueAt + i]) return false;
+    return true;
+  }
+
+  #contains(bytes: Uint8Array, at: number, length: number, valueAt: number, valueBytes: number): boolean {
+    for (let i = at; i <= at + length - valueBytes; i++) if (this.#equal(bytes, i, valueAt, valueBytes)) return true;
+    return false;
+  }
+
+  #test(regex: number, bytes: Uint8Array, at: number, length: number): boolean {
+    return this.#regexes[regex]!.testExact(bytes.subarray(at, at + length));
+  }
+
+  #inRanges(first: number, count: number, view: RequestView): boolean {
+    const address = view.clientAddress;
+    for (let range = first; range < first + count; range++) {
+      const at = this.#rangesAt + range * RANGE.WORDS;
+      if (this.#words[at + RANGE.bytes] !== view.clientAddressBytes) continue;
+      if (this.#sharesPrefix(address, this.#words[at + RANGE.addressAt]!, this.#words[at + RANGE.bits]!)) return true;
+    }
+    return false;
+  }
+
+  #sharesPrefix(address: Uint8Array, valueAt: number, bits: number): boolean {
+    const whole = bits >> 3;
+    if (!this.#equal(address, 0, valueAt, whole)) return false;
+    const rest = bits & 7;
+    return rest === 0 || ((address[whole]! ^ this.#bytes[valueAt + whole]!) & (0xff00 >> rest) & 0xff) === 0;
+  }
+}

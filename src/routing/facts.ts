@@ -1,0 +1,273 @@
+// Reads what conditions look at: headers, cookies, query parameters and the TLS server name, as spans of bytes.
+// Owns parsing them, at most once per request, without decoding to strings. Leaves comparing to conditions.ts.
+
+import { FIELD_ID } from '../http/fields.js';
+import { FIELD } from '../http/head.js';
+import { FACT, FACT_KIND, HASH_PRIME, HASH_SEED, HEADER, lowerCase } from './layout.js';
+import { RequestView } from './request.js';
+
+const SCRATCH_BYTES = 64 * 1024;
+const AMPERSAND = 0x26;
+const COMMA = 0x2c;
+const EQUALS = 0x3d;
+const PERCENT = 0x25;
+const PLUS = 0x2b;
+const SEMICOLON = 0x3b;
+const SPACE = 0x20;
+const TAB = 0x09;
+
+/**
+ * The facts of one table, read from one request at a time.
+ *
+ * Hot: a fact is read when first asked for and remembered until begin(). A value that stands in one piece stays
+ * where it is; joined lists and decoded values go to a scratch area, whose sum a head's size bounds.
+ */
+export class Facts {
+  /** The bytes the span set by the last locate() points into. */
+  bytes: Uint8Array;
+  /** Start of the value found by the last locate(), in `bytes`. */
+  at = 0;
+  /** Length of the value found by the last locate(). */
+  length = 0;
+
+  readonly #words: Int32Array;
+  readonly #names: Uint8Array;
+  readonly #factsAt: number;
+  #view = new RequestView();
+  #scratch = new Uint8Array(SCRATCH_BYTES);
+  #scratchUsed = 0;
+  /** Number of the current request; a fact whose stamp differs has not been read yet. */
+  #now = 0;
+  readonly #stamps: Float64Array;
+  readonly #found: Uint8Array;
+  readonly #inScratch: Uint8Array;
+  readonly #starts: Int32Array;
+  readonly #lengths: Int32Array;
+
+  /** `words` and `bytes` are the table's, as opened by openTable(). */
+  constructor(words: Int32Array, bytes: Uint8Array) {
+    this.#words = words;
+    this.#names = bytes;
+    this.#factsAt = words[HEADER.factsAt]!;
+    const count = words[HEADER.factCount]!;
+    this.#stamps = new Float64Array(count);
+    this.#found = new Uint8Array(count);
+    this.#inScratch = new Uint8Array(count);
+    this.#starts = new Int32Array(count);
+    this.#lengths = new Int32Array(count);
+    this.bytes = this.#scratch;
+  }
+
+  /** Forgets the last request and turns to this one, whose bytes must stay until the next begin(). */
+  begin(view: RequestView): void {
+    this.#view = view;
+    this.#now++;
+    this.#scratchUsed = 0;
+  }
+
+  /** Finds a fact's value. True when the request has it: then `bytes`, `at` and `length` say where it stands. */
+  locate(fact: number): boolean {
+    if (this.#stamps[fact] !== this.#now) this.#read(fact);
+    if (this.#found[fact] === 0) return false;
+    this.bytes = this.#inScratch[fact] === 0 ? this.#view.bytes : this.#scratch;
+    this.at = this.#starts[fact]!;
+    this.length = this.#lengths[fact]!;
+    return true;
+  }
+
+  /** Hash of the value that the last locate() found. */
+  hash(): number {
+    const bytes = this.bytes;
+    const end = this.at + this.length;
+    let hash = HASH_SEED;
+    for (let i = this.at; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, HASH_PRIME);
+    return hash;
+  }
+
+  #read(fact: number): void {
+    this.#stamps[fact] = this.#now;
+    this.#found[fact] = 0;
+    const at = this.#factsAt + fact * FACT.WORDS;
+    const nameAt = this.#words[at + FACT.nameAt]!;
+    const nameBytes = this.#words[at + FACT.nameBytes]!;
+    const kind = this.#words[at + FACT.kind]!;
+    if (kind === FACT_KIND.HEADER) this.#readHeader(fact, nameAt, nameBytes, this.#words[at + FACT.hash]!);
+    else if (kind === FACT_KIND.COOKIE) this.#readCookie(fact, nameAt, nameBytes);
+    else if (kind === FACT_KIND.QUERY) this.#readQuery(fact, nameAt, nameBytes);
+    else this.#readServerName(fact);
+  }
+
+  #set(fact: number, at: number, length: number, inScratch: 0 | 1): void {
+    this.#found[fact] = 1;
+    this.#starts[fact] = at;
+    this.#lengths[fact] = length;
+    this.#inScratch[fact] = inScratch;
+  }
+
+  /** A header that arrives several times is one list, joined by comma and space (RFC 9110, 5.3). */
+  #readHeader(fact: number, nameAt: number, nameBytes: number, hash: number): void {
+    const head = this.#view.head;
+    if (head === null) return;
+    const bytes = this.#view.bytes;
+    const fields = head.fields;
+    for (let field = 0; field < head.fieldCount; field++) {
+      const at = field * FIELD.WORDS;
+      if (fields[at + FIELD.hash] !== hash || fields[at + FIELD.nameBytes] !== nameBytes) continue;
+      if (!this.#nameEqualsCaseless(bytes, head.base + fields[at + FIELD.nameAt]!, nameAt, nameBytes)) continue;
+      const valueAt = head.base + fields[at + FIELD.valueAt]!;
+      const valueBytes = fields[at + FIELD.valueBytes]!;
+      if (this.#found[fact] === 0) {
+        this.#set(fact, valueAt, valueBytes, 0);
+        continue;
+      }
+      if (this.#inScratch[fact] === 0) {
+        const start = this.#scratchUsed;
+        this.#append(bytes, this.#starts[fact]!, this.#lengths[fact]!);
+        this.#set(fact, start, this.#lengths[fact]!, 1);
+      }
+      this.#push(COMMA);
+      this.#push(SPACE);
+      this.#append(bytes, valueAt, valueBytes);
+      this.#lengths[fact] = this.#scratchUsed - this.#starts[fact]!;
+    }
+  }
+
+  /** The first cookie of this name counts. Names compare byte by byte; quotes stay part of a value (RFC 6265, 5.2). */
+  #readCookie(fact: number, nameAt: number, nameBytes: number): void {
+    const head = this.#view.head;
+    if (head === null) return;
+    const bytes = this.#view.bytes;
+    for (let field = 0; field < head.fieldCount; field++) {
+      const words = field * FIELD.WORDS;
+      if (head.fields[words + FIELD.id] !== FIELD_ID.COOKIE) continue;
+      let at = head.base + head.fields[words + FIELD.valueAt]!;
+      const end = at + head.fields[words + FIELD.valueBytes]!;
+      while (at < end) {
+        while (at < end && isBlank(bytes[at]!)) at++;
+        const pairAt = at;
+        let equalsAt = -1;
+        while (at < end && bytes[at] !== SEMICOLON) {
+          if (equalsAt === -1 && bytes[at] === EQUALS) equalsAt = at;
+          at++;
+        }
+        if (
+          equalsAt !== -1 &&
+          this.#nameEquals(bytes, pairAt, trimmedEnd(bytes, pairAt, equalsAt), nameAt, nameBytes)
+        ) {
+          let valueAt = equalsAt + 1;
+          while (valueAt < at && isBlank(bytes[valueAt]!)) valueAt++;
+          this.#set(fact, valueAt, trimmedEnd(bytes, valueAt, at) - valueAt, 0);
+          return;
+        }
+        at++;
+      }
+    }
+  }
+
+  /** The first parameter of this name counts. Names and values are percent-decoded, and `+` is a space. */
+  #readQuery(fact: number, nameAt: number, nameBytes: number): void {
+    const bytes = this.#view.bytes;
+    let at = this.#view.queryAt;
+    const end = at + this.#view.queryBytes;
+    while (at < end) {
+      const pairAt = at;
+      let equalsAt = -1;
+      let encoded = false;
+      while (at < end && bytes[at] !== AMPERSAND) {
+        const byte = bytes[at]!;
+        if (equalsAt === -1) {
+          if (byte === EQUALS) equalsAt = at;
+        } else if (byte === PERCENT || byte === PLUS) encoded = true;
+        at++;
+      }
+      const nameEnd = equalsAt === -1 ? at : equalsAt;
+      if (this.#nameEqualsDecoded(bytes, pairAt, nameEnd, nameAt, nameBytes)) {
+        const valueAt = equalsAt === -1 ? at : equalsAt + 1;
+        if (!encoded) this.#set(fact, valueAt, at - valueAt, 0);
+        else {
+          const start = this.#scratchUsed;
+          for (let i = valueAt; i < at; i += encodedWidth(bytes, i, at)) this.#push(decodedByte(bytes, i, at));
+          this.#set(fact, start, this.#scratchUsed - start, 1);
+        }
+        return;
+      }
+      at++;
+    }
+  }
+
+  #readServerName(fact: number): void {
+    const view = this.#view;
+    if (view.serverNameBytes === 0) return;
+    const start = this.#scratchUsed;
+    for (let i = 0; i < view.serverNameBytes; i++) this.#push(lowerCase(view.bytes[view.serverNameAt + i]!));
+    this.#set(fact, start, view.serverNameBytes, 1);
+  }
+
+  #nameEquals(bytes: Uint8Array, at: number, end: number, nameAt: number, nameBytes: number): boolean {
+    if (end - at !== nameBytes) return false;
+    for (let i = 0; i < nameBytes; i++) if (bytes[at + i] !== this.#names[nameAt + i]) return false;
+    return true;
+  }
+
+  #nameEqualsCaseless(bytes: Uint8Array, at: number, nameAt: number, nameBytes: number): boolean {
+    for (let i = 0; i < nameBytes; i++) if (lowerCase(bytes[at + i]!) !== this.#names[nameAt + i]) return false;
+    return true;
+  }
+
+  #nameEqualsDecoded(bytes: Uint8Array, at: number, end: number, nameAt: number, nameBytes: number): boolean {
+    let matched = 0;
+    for (let i = at; i < end; i += encodedWidth(bytes, i, end)) {
+      if (matched === nameBytes || decodedByte(bytes, i, end) !== this.#names[nameAt + matched]) return false;
+      matched++;
+    }
+    return matched === nameBytes;
+  }
+
+  #push(byte: number): void {
+    if (this.#scratchUsed === this.#scratch.length) this.#grow();
+    this.#scratch[this.#scratchUsed++] = byte;
+  }
+
+  #append(bytes: Uint8Array, at: number, length: number): void {
+    for (let i = 0; i < length; i++) this.#push(bytes[at + i]!);
+  }
+
+  /** Never needed for a head within the limits; explain and tests may hand in more. */
+  #grow(): void {
+    const larger = new Uint8Array(this.#scratch.length * 2);
+    larger.set(this.#scratch);
+    this.#scratch = larger;
+  }
+}
+
+function isBlank(byte: number): boolean {
+  return byte === SPACE || byte === TAB;
+}
+
+/** `end`, or where blanks before it begin. */
+function trimmedEnd(bytes: Uint8Array, at: number, end: number): number {
+  while (end > at && isBlank(bytes[end - 1]!)) end--;
+  return end;
+}
+
+/** How many bytes the encoded byte at `at` takes: 3 for a valid percent triplet, else 1. */
+function encodedWidth(bytes: Uint8Array, at: number, end: number): number {
+  return bytes[at] === PERCENT && at + 2 < end && hexValue(bytes[at + 1]!) >= 0 && hexValue(bytes[at + 2]!) >= 0
+    ? 3
+    : 1;
+}
+
+/** The byte at `at` of a query component, decoded. A `%` without two hex digits stands for itself. */
+function decodedByte(bytes: Uint8Array, at: number, end: number): number {
+  const byte = bytes[at]!;
+  if (byte === PLUS) return SPACE;
+  if (byte !== PERCENT || encodedWidth(bytes, at, end) === 1) return byte;
+  return hexValue(bytes[at + 1]!) * 16 + hexValue(bytes[at + 2]!);
+}
+
+/** The value of a hexadecimal digit, or -1. */
+export function hexValue(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : -1;
+}

@@ -1,0 +1,169 @@
+// The part of a validated config that routing reads, as plain interfaces, and the problems it may find in it.
+// Owns the shape compile() accepts. Leaves parsing, defaults and the schema to src/config, whose inferred types fit here.
+
+/** Where something stands in the file it came from. Lines and columns count from 1. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A step into a config document: a key, or an index into a list. */
+export type DocumentPath = readonly (string | number)[];
+
+/** Tells where a path of the document stands in its file; undefined when the document has no file. */
+export type PlaceOf = (path: DocumentPath) => Place | undefined;
+
+/** How a string is compared. `Exact` unless said otherwise; `Present` looks at no value. */
+export type StringMatchType = 'Exact' | 'Prefix' | 'Suffix' | 'Contains' | 'Present' | 'RegularExpression';
+
+/** One condition on a named header, query parameter or cookie. `invert` negates the whole condition. */
+export interface StringMatchConfig {
+  readonly name: string;
+  readonly type?: StringMatchType | undefined;
+  readonly value?: string | undefined;
+  readonly invert?: boolean | undefined;
+}
+
+export interface PathMatchConfig {
+  readonly type?: 'Exact' | 'PathPrefix' | 'RegularExpression' | undefined;
+  readonly value?: string | undefined;
+}
+
+/** Conditions that must all hold. A field left out is no condition. */
+export interface MatchConfig {
+  readonly path?: PathMatchConfig | undefined;
+  readonly method?: string | undefined;
+  readonly headers?: readonly StringMatchConfig[] | undefined;
+  readonly queryParams?: readonly StringMatchConfig[] | undefined;
+  readonly cookies?: readonly StringMatchConfig[] | undefined;
+  /** Addresses or CIDR ranges; one of them must contain the client. */
+  readonly clientAddress?: string | readonly string[] | undefined;
+  /** The TLS server name: `shop.example.com`, or `*.example.com`. */
+  readonly serverName?: string | undefined;
+}
+
+export interface BackendRefConfig {
+  readonly pool: string;
+  /** Share of the requests, against the sum of the rule's weights. Default 1; 0 is drained. */
+  readonly weight?: number | undefined;
+}
+
+export interface HeaderValueConfig {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface HeaderModifierConfig {
+  readonly set?: readonly HeaderValueConfig[] | undefined;
+  readonly add?: readonly HeaderValueConfig[] | undefined;
+  readonly remove?: readonly string[] | undefined;
+}
+
+export interface PathModifierConfig {
+  readonly type: 'ReplaceFullPath' | 'ReplacePrefixMatch';
+  readonly replaceFullPath?: string | undefined;
+  readonly replacePrefixMatch?: string | undefined;
+}
+
+export interface UrlRewriteConfig {
+  readonly hostname?: string | undefined;
+  readonly path?: PathModifierConfig | undefined;
+}
+
+export interface RequestRedirectConfig {
+  readonly scheme?: string | undefined;
+  readonly hostname?: string | undefined;
+  readonly port?: number | undefined;
+  readonly path?: PathModifierConfig | undefined;
+  readonly statusCode?: number | undefined;
+}
+
+export interface RequestMirrorConfig {
+  readonly pool: string;
+  /** Share of the requests that is copied, 0 to 100. Default 100. */
+  readonly percent?: number | undefined;
+}
+
+export interface DirectResponseConfig {
+  readonly status: number;
+  readonly headers?: readonly HeaderValueConfig[] | undefined;
+  readonly body?: string | undefined;
+  /** A file read once at load, in place of `body`. */
+  readonly file?: string | undefined;
+}
+
+/** One filter: `type` names it, and the field of the same name in lower camel case holds its options. */
+export interface FilterConfig {
+  readonly type: string;
+  readonly requestHeaderModifier?: HeaderModifierConfig | undefined;
+  readonly responseHeaderModifier?: HeaderModifierConfig | undefined;
+  readonly urlRewrite?: UrlRewriteConfig | undefined;
+  readonly requestRedirect?: RequestRedirectConfig | undefined;
+  readonly requestMirror?: RequestMirrorConfig | undefined;
+  readonly directResponse?: DirectResponseConfig | undefined;
+}
+
+/** Milliseconds; 0 is no limit, undefined leaves the global setting. */
+export interface RuleTimeoutsConfig {
+  readonly request?: number | undefined;
+  readonly backendRequest?: number | undefined;
+}
+
+export interface RuleConfig {
+  readonly name?: string | undefined;
+  readonly matches?: readonly MatchConfig[] | undefined;
+  readonly filters?: readonly FilterConfig[] | undefined;
+  readonly backendRefs?: readonly BackendRefConfig[] | undefined;
+  /** Short form of one backendRef with weight 1. */
+  readonly pool?: string | undefined;
+  readonly timeouts?: RuleTimeoutsConfig | undefined;
+}
+
+export interface RouteConfig {
+  readonly name?: string | undefined;
+  readonly hostnames?: readonly string[] | undefined;
+  readonly rules: readonly RuleConfig[];
+}
+
+/** What compile() reads of a whole config. The order of the pools' keys is the order of pool indexes. */
+export interface RoutingConfig {
+  readonly routes?: readonly RouteConfig[] | undefined;
+  readonly pools?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Something wrong, or doubtful, at one place of the document. */
+export interface RouteProblem {
+  readonly place: Place;
+  /** The place in the document, as in `routes[0].rules[1].matches[0].path`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Thrown by compile(): the routes cannot be used. Carries every problem found, in the order of the document. */
+export class RoutingError extends Error {
+  readonly problems: readonly RouteProblem[];
+
+  constructor(problems: readonly RouteProblem[]) {
+    super(problems.map(describeProblem).join('\n'));
+    this.name = 'RoutingError';
+    this.problems = problems;
+  }
+}
+
+/** One problem as one line: `file:line:column: path: message`. */
+export function describeProblem(problem: RouteProblem): string {
+  const { place, path, message } = problem;
+  return `${place.file}:${place.line}:${place.column}: ${path}: ${message}`;
+}
+
+/** A document path in the notation of messages: `routes[0].rules[1].pool`. */
+export function documentPath(path: DocumentPath): string {
+  let text = '';
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`;
+    else if (/^[A-Za-z_][\w]*$/.test(step)) text += text === '' ? step : `.${step}`;
+    else text += `[${JSON.stringify(step)}]`;
+  }
+  return text;
+}

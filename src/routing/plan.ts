@@ -1,0 +1,83 @@
+// What a rule does once it has won: the plans that go to the workers beside the table.
+// Owns their types: plain data, fit for structured cloning. Leaves making them to compile.ts, applying them to the worker.
+
+import type { Place } from './input.js';
+
+/** Request facts that a header value may name as `${…}`; `$${` stands for `${` itself. */
+export const VARIABLES = ['clientAddress', 'requestId', 'host', 'method', 'path', 'query', 'scheme', 'rule'] as const;
+export type Variable = (typeof VARIABLES)[number];
+
+/** A header value: text as it is, and variables to fill in, in order. */
+export interface HeaderValuePlan {
+  readonly name: string;
+  readonly parts: readonly (string | { readonly variable: Variable })[];
+}
+
+/** A share of a rule's requests. `pool` is the pool's index in the config's order; weight 0 gets none. */
+export interface BackendRefPlan {
+  readonly pool: number;
+  readonly weight: number;
+}
+
+/** Changes to a head. No name stands in two of the three lists, so their order does not matter. */
+export interface HeaderModifierPlan {
+  readonly set: readonly HeaderValuePlan[];
+  readonly add: readonly HeaderValuePlan[];
+  /** In lower case. */
+  readonly remove: readonly string[];
+}
+
+/** `ReplacePrefixMatch` takes away the first Matcher.prefixBytes bytes of the path and puts `value` there. */
+export type PathModifierPlan =
+  | { readonly type: 'ReplaceFullPath'; readonly value: string }
+  | { readonly type: 'ReplacePrefixMatch'; readonly value: string };
+
+export type FilterPlan =
+  | { readonly type: 'RequestHeaderModifier'; readonly modifier: HeaderModifierPlan }
+  | { readonly type: 'ResponseHeaderModifier'; readonly modifier: HeaderModifierPlan }
+  | {
+      readonly type: 'URLRewrite';
+      readonly hostname: string | undefined;
+      readonly path: PathModifierPlan | undefined;
+    }
+  | {
+      readonly type: 'RequestRedirect';
+      readonly scheme: 'http' | 'https' | undefined;
+      readonly hostname: string | undefined;
+      readonly port: number | undefined;
+      readonly path: PathModifierPlan | undefined;
+      readonly statusCode: number;
+    }
+  | {
+      readonly type: 'RequestMirror';
+      readonly pool: number;
+      /** 0 to 100, fractions allowed. */
+      readonly percent: number;
+    }
+  | {
+      readonly type: 'DirectResponse';
+      readonly status: number;
+      readonly headers: readonly HeaderValuePlan[];
+      readonly body: string;
+      /** Read once at load by the primary; undefined when `body` is the body. */
+      readonly file: string | undefined;
+    };
+
+/** Milliseconds; 0 is no limit, undefined leaves the global setting. */
+export interface RuleTimeouts {
+  readonly request: number | undefined;
+  readonly backendRequest: number | undefined;
+}
+
+/** One rule. match() returns the index of one of these. */
+export interface RulePlan {
+  readonly index: number;
+  /** The rule's own name, or its place in the document: `routes[0].rules[1]`. */
+  readonly name: string;
+  readonly place: Place;
+  readonly backendRefs: readonly BackendRefPlan[];
+  /** True when there is nothing to send requests to: no backendRefs, or all weights 0. Answered with 500. */
+  readonly drained: boolean;
+  readonly filters: readonly FilterPlan[];
+  readonly timeouts: RuleTimeouts;
+}
