@@ -238,8 +238,12 @@ static void sf__shut(sf_engine *e, sf_conn *c)
 {
     c->flags &= ~SF__SHUT_WANTED;
     /* ENOTCONN: the peer has reset the connection, which receiving will show. */
-    if (shutdown(c->fd, SHUT_WR) != 0 && errno != ENOTCONN)
+    if (shutdown(c->fd, SHUT_WR) != 0 && errno != ENOTCONN) {
         sf__conn_fail(e, c, sf__error_of(errno));
+        return;
+    }
+    c->flags |= SF__SAY_FINISHED;
+    sf__ready_add(e, c);
 }
 
 /* The socket takes bytes again: sends what waits. */
@@ -494,6 +498,10 @@ void sf__conn_serve(sf_engine *e, sf_conn *c)
     if (c->flags & SF__SAY_DRAINED) {
         c->flags &= ~SF__SAY_DRAINED;
         sf__event(e, SF_EVENT_KIND_DRAINED, c->handle, 0, 0);
+    }
+    if (c->flags & SF__SAY_FINISHED) {
+        c->flags &= ~SF__SAY_FINISHED;
+        sf__event(e, SF_EVENT_KIND_FINISHED, c->handle, 0, 0);
     }
     if ((c->flags & (SF__READING | SF__READABLE | SF__ENDED)) == (SF__READING | SF__READABLE))
         sf__conn_receive(e, c);

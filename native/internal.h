@@ -18,7 +18,8 @@ enum {
     SF__SAY_DRAINED = 1u << 9,
     SF__DEAD = 1u << 10,  /* error was reported: ignore everything but close */
     SF__READY = 1u << 11, /* on the ready list */
-    SF__CLIENT = 1u << 12 /* accepted, counted in the inbox */
+    SF__CLIENT = 1u << 12, /* accepted, counted in the inbox */
+    SF__SAY_FINISHED = 1u << 13
 };
 
 #define SF__NONE (-1)

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define SF__EPOLL_BATCH 512
-/* Events one connection can cause in one turn: connected, blocked or drained, data or eof, error. */
+/* Events one connection can cause in one turn: connected, blocked or drained, finished, data or eof. */
 #define SF__EVENTS_PER_CONN 4
 
 static bool sf__config_valid(const sf_engine_config *c)

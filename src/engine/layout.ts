@@ -37,6 +37,8 @@ export const EVENT_KIND = {
   eof: 6,
   /** The connection is dead; at: the error code. Nothing follows on this handle, which still has to be closed. */
   error: 7,
+  /** Our direction, which was shut down, has ended: everything queued before has left. */
+  finished: 8,
 } as const;
 
 /** One submission is its operation, the connection's handle (or 0), and the operands listed here. */

@@ -116,3 +116,16 @@ export function fieldId(hash: number, bytes: Uint8Array, at: number, length: num
   }
   return FIELD_ID.NONE;
 }
+
+/** True when two runs of the same memory are equal, ASCII letters compared caseless. */
+export function equalsBytesCaseless(bytes: Uint8Array, at: number, length: number, other: number, otherLength: number): boolean {
+  if (length !== otherLength) return false;
+  for (let i = 0; i < length; i++) {
+    const a = bytes[at + i]!;
+    const b = bytes[other + i]!;
+    if (a === b) continue;
+    const folded = a | 0x20;
+    if (folded !== (b | 0x20) || folded < 0x61 || folded > 0x7a) return false;
+  }
+  return true;
+}

@@ -41,7 +41,14 @@ export const PARSED = {
 } as const;
 
 /** llhttp's numbers of errors that get an answer of their own. */
-export const LLHTTP_ERROR = { invalidMethod: 6, invalidVersion: 9 } as const;
+export const LLHTTP_ERROR = {
+  contentLength: 4,
+  invalidMethod: 6,
+  invalidVersion: 9,
+  invalidLength: 11,
+  transferEncoding: 15,
+  h2Preface: 23,
+} as const;
 
 /** Bytes of trailer fields one chunked message may carry. */
 export const TRAILER_BYTES_MAX = 8192;
@@ -277,6 +284,7 @@ export class Llhttp {
   current: HeadParser | null = null;
   readonly #idleRequests: HeadParser[] = [];
   readonly #idleResponses: HeadParser[] = [];
+  #made = 0;
   #requestsLeft: number;
   #responsesLeft: number;
 
@@ -336,11 +344,17 @@ export class Llhttp {
     this.#idleResponses.push(parser);
   }
 
+  /** Parsers in use, of both types. */
+  get used(): number {
+    return this.#made - this.#idleRequests.length - this.#idleResponses.length;
+  }
+
   #make(type: number): HeadParser {
     const address = this.wasm.llhttp_alloc(type);
     if (address === 0 || this.wasm.memory.buffer !== this.bytes.buffer) {
       throw new Error('the parser memory grew: PARSER_BYTES is smaller than what llhttp allocates');
     }
+    this.#made++;
     return new HeadParser(this, address);
   }
 }

@@ -1,0 +1,296 @@
+// What happens on a backend connection: its state machine, drawn in connections.ts, one function per kind of event.
+
+import { ENGINE_ERROR, SEND_FLAG } from '../engine/layout.js';
+import { BODY, responseFraming } from '../http/framing.js';
+import { PARSED } from '../http/llhttp.js';
+import { METHOD } from '../http/methods.js';
+import type { ReasonCode } from '../http/reasons.js';
+import { fail } from './answer.js';
+import { serve } from './client.js';
+import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
+import { exchangeDone, releaseRequest } from './finish.js';
+import { sendRequest } from './forward.js';
+import { park, unpark } from './read-head.js';
+import { RELAYED, relayEof, rest, spanResponseBody } from './relay.js';
+import { retryOrFail } from './retry.js';
+import { closeBackend, keepBackend } from './reuse.js';
+import { sendInterim, spanResponseHead } from './send-head.js';
+import { closeTunnel, tunnelBegin, tunnelData, tunnelEnded, tunnelFinished } from './tunnel.js';
+import type { Worker } from './worker.js';
+
+/** The connection is established: the request that waited for it goes out. */
+export function backendConnected(w: Worker, backend: BackendConnection): void {
+  const client = backend.client!;
+  if (client.rule === null) tunnelBegin(w, client, backend);
+  else {
+    sendRequest(w, client, backend);
+    serve(w, client);
+  }
+}
+
+/** Bytes from the server; their chunk reference passes to this function. */
+export function backendData(w: Worker, backend: BackendConnection, at: number, bytes: number): void {
+  const { client } = backend;
+  switch (backend.state) {
+    case BACKEND.HEAD:
+      readResponse(w, client!, backend, at, bytes);
+      break;
+    case BACKEND.BODY:
+      relayBody(w, client!, backend, at, bytes);
+      break;
+    case BACKEND.TUNNEL:
+      tunnelData(w, client!, client!.conn, at, bytes);
+      return;
+    default:
+      // Nobody asked: whatever it means, the next request must not get it as its answer.
+      w.engine.release(at);
+      closeBackend(w, backend);
+      return;
+  }
+  serve(w, client!);
+}
+
+/** Reads response heads until the final one is complete. The chunk reference passes to this function. */
+function readResponse(w: Worker, client: ClientConnection, backend: BackendConnection, at: number, bytes: number): void {
+  const end = at + bytes;
+  let from = at;
+  while (from < end) {
+    const code = readResponseHead(w, backend, from, end - from);
+    if (code === PARSED.partial) {
+      parkResponse(w, client, backend, at, end);
+      return;
+    }
+    if (code !== PARSED.complete) {
+      w.engine.release(at);
+      fail(w, client, code === PARSED.tooManyFields ? 'RESPONSE_HEAD_TOO_LARGE' : 'RESPONSE_MALFORMED');
+      return;
+    }
+    const parser = backend.parser!;
+    const { status, bytes: headBytes } = parser.head;
+    from = parser.endAt;
+    if (headBytes > w.plan.limits.headBytesMax) {
+      w.engine.release(at);
+      fail(w, client, 'RESPONSE_HEAD_TOO_LARGE');
+      return;
+    }
+    if (status >= 200) {
+      beginResponse(w, client, backend, at, from, end - from);
+      return;
+    }
+    if (!interim(w, client, backend, at, from, end - from)) return;
+  }
+  w.engine.release(at);
+}
+
+function readResponseHead(w: Worker, backend: BackendConnection, at: number, bytes: number): number {
+  if (backend.parked !== null) {
+    unpark(w, backend.parser!, backend.parked, at);
+    backend.parked = null;
+  } else {
+    backend.parser ??= w.llhttp.acquireResponse();
+    if (backend.parser === null) return PARSED.invalid;
+    backend.parser.begin(at, w.plan.limits.fieldsMax);
+  }
+  return backend.parser!.executeHead(at, bytes);
+}
+
+function parkResponse(w: Worker, client: ClientConnection, backend: BackendConnection, at: number, end: number): void {
+  const parser = backend.parser!;
+  if (end - parser.head.base >= w.plan.limits.headBytesMax) {
+    w.engine.release(at);
+    fail(w, client, 'RESPONSE_HEAD_TOO_LARGE');
+    return;
+  }
+  backend.parked = park(w, parser, end);
+  w.engine.release(at);
+  backend.paused = false;
+  w.engine.readStart(backend.conn, backend.parked.length);
+}
+
+/**
+ * An interim response goes to a client that can understand it. A 101 makes the pair a tunnel. Returns false when the
+ * chunk, whose reference passes then, is spoken for.
+ */
+function interim(
+  w: Worker,
+  client: ClientConnection,
+  backend: BackendConnection,
+  chunk: number,
+  restAt: number,
+  restBytes: number,
+): boolean {
+  const parser = backend.parser!;
+  if (parser.head.status !== 101) {
+    if (client.minor === 1) sendInterim(w, client, parser.head);
+    w.deadlines.set(backend.slot, client.request.done ? w.ticks.responseHead : 0);
+    return true;
+  }
+  if (!client.upgrade) {
+    w.engine.release(chunk);
+    fail(w, client, 'RESPONSE_MALFORMED');
+    return false;
+  }
+  sendInterim(w, client, parser.head);
+  w.llhttp.releaseResponse(parser);
+  backend.parser = null;
+  client.responseStarted = true;
+  releaseRequest(w, client);
+  if (restBytes > 0) w.engine.send(client.conn, restAt, restBytes);
+  w.engine.release(chunk);
+  tunnelBegin(w, client, backend);
+  return false;
+}
+
+/** The final response has begun: from here on the request cannot be sent again. */
+function beginResponse(
+  w: Worker,
+  client: ClientConnection,
+  backend: BackendConnection,
+  chunk: number,
+  bodyAt: number,
+  bodyBytes: number,
+): void {
+  const parser = backend.parser!;
+  const { head } = parser;
+  responseFraming(w.memory, head, client.method === METHOD.HEAD, w.framing);
+  const { kind, length } = w.framing;
+  if (kind === BODY.ambiguous || kind === BODY.unknownCoding) {
+    w.engine.release(chunk);
+    fail(w, client, 'RESPONSE_MALFORMED');
+    return;
+  }
+  client.responseStarted = true;
+  releaseRequest(w, client);
+  client.response.set(kind, kind === BODY.untilEof ? Number.MAX_SAFE_INTEGER : length);
+  backend.keepAlive = kind !== BODY.untilEof && head.keepAlive;
+  backend.state = BACKEND.BODY;
+  // A client of HTTP/1.0 knows no chunks: for it the end of the connection is the end of the body.
+  const unknownLength = kind === BODY.chunked || kind === BODY.untilEof;
+  client.chunkedOut = unknownLength && client.minor === 1;
+  if ((unknownLength && client.minor === 0) || !client.request.done || w.draining || client.ended) client.keepAlive = false;
+  if (kind === BODY.chunked) parser.bodyBegin();
+  w.engine.sendBegin(client.conn, SEND_FLAG.none);
+  spanResponseHead(w, client, head);
+  const result = bodyBytes > 0 && !client.response.done ? spanResponseBody(w, client, backend, bodyAt, bodyBytes) : RELAYED.more;
+  w.engine.sendEnd();
+  if (kind !== BODY.chunked) {
+    w.llhttp.releaseResponse(parser);
+    backend.parser = null;
+  }
+  const extra = result === RELAYED.done ? rest.bytes : client.response.done ? bodyBytes : 0;
+  w.engine.release(chunk);
+  relayed(w, client, backend, result, extra);
+}
+
+/** A piece of the response body. The chunk reference passes to this function. */
+function relayBody(w: Worker, client: ClientConnection, backend: BackendConnection, at: number, bytes: number): void {
+  w.engine.sendBegin(client.conn, SEND_FLAG.none);
+  const result = spanResponseBody(w, client, backend, at, bytes);
+  w.engine.sendEnd();
+  w.engine.release(at);
+  relayed(w, client, backend, result, result === RELAYED.done ? rest.bytes : 0);
+}
+
+/** After each piece: on with the body, or the end of the exchange, or of both connections. */
+function relayed(w: Worker, client: ClientConnection, backend: BackendConnection, result: number, extra: number): void {
+  if (result === RELAYED.invalid || result === RELAYED.noRoom) {
+    fail(w, client, result === RELAYED.invalid ? 'RESPONSE_CUT' : 'OVERLOADED');
+    return;
+  }
+  if (client.response.done) {
+    // Bytes behind an answer answer nothing: a server that sends them is out of step.
+    responseDone(w, client, backend, backend.keepAlive && extra === 0);
+    return;
+  }
+  if (!client.blocked) {
+    w.deadlines.set(backend.slot, w.ticks.responseIdle);
+    if (client.request.done) w.deadlines.set(client.slot, w.ticks.request);
+  }
+}
+
+function responseDone(w: Worker, client: ClientConnection, backend: BackendConnection, reusable: boolean): void {
+  if (reusable && client.request.done && !backend.ended && !backend.blocked) keepBackend(w, backend);
+  else closeBackend(w, backend);
+  exchangeDone(w, client);
+}
+
+/** The server will send no more. */
+export function backendEnded(w: Worker, backend: BackendConnection): void {
+  backend.ended = true;
+  const { client } = backend;
+  switch (backend.state) {
+    case BACKEND.TUNNEL:
+      tunnelEnded(w, client!, backend, false);
+      return;
+    case BACKEND.HEAD:
+      retryOrFail(w, client!, 'SERVER_LEFT');
+      serve(w, client!);
+      return;
+    case BACKEND.BODY:
+      if (client!.response.kind === BODY.untilEof) {
+        relayEof(w, client!);
+        responseDone(w, client!, backend, false);
+        serve(w, client!);
+      } else {
+        fail(w, client!, 'RESPONSE_CUT');
+      }
+      return;
+    default:
+      closeBackend(w, backend);
+  }
+}
+
+function connectReason(error: number): ReasonCode {
+  if (error === ENGINE_ERROR.refused) return 'CONNECT_REFUSED';
+  if (error === ENGINE_ERROR.timedOut) return 'CONNECT_TIMEOUT';
+  return 'CONNECT_FAILED';
+}
+
+/** The connection to the server is dead; `error` is the engine's code. */
+export function backendFailed(w: Worker, backend: BackendConnection, error: number): void {
+  const { client } = backend;
+  switch (backend.state) {
+    case BACKEND.TUNNEL:
+      closeTunnel(w, client!, backend);
+      return;
+    case BACKEND.CONNECTING:
+      retryOrFail(w, client!, connectReason(error));
+      break;
+    case BACKEND.HEAD:
+      retryOrFail(w, client!, 'SERVER_LEFT');
+      break;
+    case BACKEND.BODY:
+      fail(w, client!, 'RESPONSE_CUT');
+      return;
+    default:
+      closeBackend(w, backend);
+      return;
+  }
+  if (client!.state !== CLIENT.CLOSED) serve(w, client!);
+}
+
+/** Everything the server was sent has left, and our end of the connection with it. */
+export function backendFinished(w: Worker, backend: BackendConnection): void {
+  backend.finished = true;
+  if (backend.state === BACKEND.TUNNEL) tunnelFinished(w, backend.client!, backend);
+}
+
+/** The deadline of the state has passed. */
+export function backendLate(w: Worker, backend: BackendConnection): void {
+  const { client } = backend;
+  switch (backend.state) {
+    case BACKEND.CONNECTING:
+      retryOrFail(w, client!, 'CONNECT_TIMEOUT');
+      break;
+    case BACKEND.HEAD:
+      fail(w, client!, client!.request.done ? 'RESPONSE_TIMEOUT' : 'BODY_TIMEOUT');
+      break;
+    case BACKEND.BODY:
+      fail(w, client!, 'RESPONSE_CUT');
+      return;
+    default:
+      closeBackend(w, backend);
+      return;
+  }
+  if (client!.state !== CLIENT.CLOSED) serve(w, client!);
+}

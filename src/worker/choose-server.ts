@@ -1,0 +1,74 @@
+// Chooses a server in the pool, and finds or opens a connection to it.
+
+import { keyOfAddress } from '../balance/keys.js';
+import type { ReasonCode } from '../http/reasons.js';
+import { PEER_BYTES } from '../engine/layout.js';
+import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
+import type { Server } from './pools.js';
+import type { Worker } from './worker.js';
+
+/** The key of a hashing balancer: the client's address. */
+function keyOf(w: Worker, client: ClientConnection): number {
+  const at = client.slot * PEER_BYTES;
+  const family = w.engine.peers[at]!;
+  const address = w.engine.peers.subarray(at + 4, at + 20);
+  return keyOfAddress(address, family === 4 ? 4 : 16);
+}
+
+/** Picks a server and counts the request there. Returns it, or null when none takes the request. */
+export function chooseServer(w: Worker, client: ClientConnection): Server | null {
+  const pool = client.pool!;
+  const { kind } = pool.plan.balance;
+  const key = kind === 'ip-hash' || kind === 'consistent-hash' ? keyOf(w, client) : 0;
+  for (;;) {
+    const index = pool.balancer.pick(key, client.tried);
+    if (index < 0) return null;
+    if (w.state.requestBegins(index)) return w.servers.byIndex[index]!;
+    client.tried.add(index);
+  }
+}
+
+/**
+ * Gives the client connection a backend connection: an idle one, which is ready at once, or a new one, which has to
+ * connect first. Returns null, or the reason why there is none.
+ */
+export function takeConnection(w: Worker, client: ClientConnection, server: Server): ReasonCode | null {
+  const idle = client.fresh ? null : server.idleTake();
+  if (idle !== null) {
+    idle.reused = true;
+    idle.counted = true;
+    idle.state = BACKEND.HEAD;
+    idle.client = client;
+    client.backend = idle;
+    w.counters.reused++;
+    return null;
+  }
+  const conn = w.engine.connect(server.target);
+  if (conn < 0) {
+    w.state.requestEnds(server.index);
+    return 'OVERLOADED';
+  }
+  client.backend = openBackend(w, conn, server, client);
+  client.state = CLIENT.WAITING;
+  return null;
+}
+
+function openBackend(w: Worker, conn: number, server: Server, client: ClientConnection): BackendConnection {
+  const backend = w.backendOpen(conn);
+  w.counters.opened++;
+  backend.state = BACKEND.CONNECTING;
+  backend.server = server;
+  backend.client = client;
+  backend.parser = null;
+  backend.parked = null;
+  backend.reused = false;
+  backend.keepAlive = false;
+  backend.counted = true;
+  backend.idleAt = -1;
+  backend.blocked = false;
+  backend.paused = false;
+  backend.ended = false;
+  backend.finished = false;
+  w.deadlines.set(backend.slot, w.ticks.connect);
+  return backend;
+}

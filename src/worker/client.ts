@@ -1,0 +1,196 @@
+// What happens on a client connection: its state machine, drawn in connections.ts, one function per kind of event.
+// Each chunk that arrives is held by exactly one place: the head, the pending bytes, or nobody (released).
+
+import { fail } from './answer.js';
+import { check } from './check.js';
+import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { dropPending, releaseParser, releaseRequest } from './finish.js';
+import { steerClient } from './flow.js';
+import { forward, sendBody } from './forward.js';
+import { readHead } from './read-head.js';
+import { closeBackend } from './reuse.js';
+import { route } from './route.js';
+import { closeTunnel, tunnelData, tunnelEnded, tunnelFinished } from './tunnel.js';
+import type { Worker } from './worker.js';
+
+/** Bytes from the client; their chunk reference passes to this function. */
+export function clientData(w: Worker, client: ClientConnection, at: number, bytes: number): void {
+  switch (client.state) {
+    case CLIENT.IDLE:
+    case CLIENT.HEAD:
+      readRequest(w, client, at, bytes);
+      serve(w, client);
+      break;
+    case CLIENT.WAITING:
+      hold(w, client, at, bytes);
+      break;
+    case CLIENT.EXCHANGE:
+      if (client.request.done || client.backend === null) {
+        hold(w, client, at, bytes);
+      } else {
+        const backend = client.backend;
+        sendBody(w, client, backend, at, bytes);
+        bodyMoved(w, client);
+        serve(w, client);
+      }
+      break;
+    case CLIENT.TUNNEL:
+      tunnelData(w, client, client.backend!.conn, at, bytes);
+      break;
+    default:
+      w.engine.release(at);
+  }
+}
+
+/** Keeps bytes that cannot be looked at yet, and reads no more until they can. */
+function hold(w: Worker, client: ClientConnection, at: number, bytes: number): void {
+  client.pendingAt = at;
+  client.pendingBytes = bytes;
+  steerClient(w, client);
+}
+
+/** Sets the deadlines after a piece of the request body, and gives back the parser after the last. */
+function bodyMoved(w: Worker, client: ClientConnection): void {
+  const { backend } = client;
+  if (client.state !== CLIENT.EXCHANGE || backend === null) return;
+  if (!client.request.done) {
+    if (!backend.blocked) w.deadlines.set(client.slot, w.ticks.requestBody);
+    return;
+  }
+  if (client.headAt === NOWHERE) releaseParser(w, client);
+  if (!client.responseStarted) {
+    w.deadlines.set(client.slot, w.ticks.request);
+    w.deadlines.set(backend.slot, w.ticks.responseHead);
+  } else if (!client.blocked) {
+    w.deadlines.set(client.slot, 0);
+    w.deadlines.set(backend.slot, w.ticks.responseIdle);
+  }
+  steerClient(w, client);
+}
+
+/** Reads a request from the bytes, and starts its exchange once the head is complete. */
+function readRequest(w: Worker, client: ClientConnection, at: number, bytes: number): void {
+  const result = readHead(w, client, at, bytes);
+  if (result === 'partial') return;
+  if (result !== 'complete') {
+    resetRequest(client);
+    fail(w, client, result);
+    return;
+  }
+  startExchange(w, client);
+}
+
+function resetRequest(client: ClientConnection): void {
+  client.responseStarted = false;
+  client.response.done = false;
+  client.bodyAt = NOWHERE;
+  client.tries = 0;
+  client.fresh = false;
+  client.tried.clear();
+  client.upgrade = false;
+}
+
+function startExchange(w: Worker, client: ClientConnection): void {
+  w.counters.requests++;
+  resetRequest(client);
+  client.requestNumber = w.ids.next();
+  client.state = CLIENT.WAITING;
+  const refused = check(w, client) ?? route(w, client);
+  if (refused !== null) {
+    fail(w, client, refused);
+    return;
+  }
+  client.pool = client.rule!.choose();
+  if (client.pool === null) fail(w, client, 'POOL_UNKNOWN');
+  else forward(w, client, null);
+}
+
+/** Goes on with what the client sent ahead, as far as exchanges are over at once. */
+export function serve(w: Worker, client: ClientConnection): void {
+  while (client.state === CLIENT.IDLE && client.pendingAt !== NOWHERE) {
+    const at = client.pendingAt;
+    client.pendingAt = NOWHERE;
+    readRequest(w, client, at, client.pendingBytes);
+  }
+  if (client.state !== CLIENT.IDLE && client.state !== CLIENT.HEAD) return;
+  if (client.ended) closeClient(w, client);
+  else steerClient(w, client);
+}
+
+/** The client will send no more. */
+export function clientEnded(w: Worker, client: ClientConnection): void {
+  client.ended = true;
+  const { backend } = client;
+  switch (client.state) {
+    case CLIENT.IDLE:
+    case CLIENT.HEAD:
+    case CLIENT.LINGER:
+      closeClient(w, client);
+      break;
+    case CLIENT.TUNNEL:
+      tunnelEnded(w, client, backend!, true);
+      break;
+    default:
+      if (client.rule === null) break; // a passthrough that is connecting: what was sent still goes across
+      if (!client.request.done && client.pendingAt === NOWHERE) fail(w, client, 'CLIENT_LEFT');
+      else if (!client.responseStarted) w.deadlines.set(client.slot, w.ticks.halfClosed);
+  }
+}
+
+/** The client's connection is dead. */
+export function clientFailed(w: Worker, client: ClientConnection): void {
+  const { backend } = client;
+  if (client.state === CLIENT.TUNNEL) {
+    closeTunnel(w, client, backend!);
+    return;
+  }
+  if (client.state === CLIENT.WAITING || client.state === CLIENT.EXCHANGE) fail(w, client, 'CLIENT_LEFT');
+  else closeClient(w, client);
+}
+
+/** Everything the client was sent has left, and our end of the connection with it. */
+export function clientFinished(w: Worker, client: ClientConnection): void {
+  client.finished = true;
+  if (client.state === CLIENT.TUNNEL) {
+    tunnelFinished(w, client, client.backend!);
+    return;
+  }
+  if (client.state !== CLIENT.LINGER) return;
+  if (client.ended) closeClient(w, client);
+  else w.deadlines.set(client.slot, w.ticks.linger);
+}
+
+/** The deadline of the state has passed. */
+export function clientLate(w: Worker, client: ClientConnection): void {
+  switch (client.state) {
+    case CLIENT.HEAD:
+      resetRequest(client);
+      fail(w, client, 'HEAD_TIMEOUT');
+      break;
+    case CLIENT.TUNNEL:
+      closeTunnel(w, client, client.backend!);
+      break;
+    case CLIENT.WAITING:
+    case CLIENT.EXCHANGE:
+      if (client.ended || client.blocked) fail(w, client, 'CLIENT_LEFT');
+      else fail(w, client, client.request.done ? 'REQUEST_TIMEOUT' : 'BODY_TIMEOUT');
+      break;
+    default:
+      closeClient(w, client);
+  }
+}
+
+/** Closes a client connection in any state, with all it holds; `reset` makes the client see that it was cut. */
+export function closeClient(w: Worker, client: ClientConnection, reset = false): void {
+  if (client.backend !== null) closeBackend(w, client.backend);
+  client.parked = null;
+  dropPending(w, client);
+  releaseRequest(w, client);
+  releaseParser(w, client);
+  client.rule = null;
+  client.pool = null;
+  if (reset) w.engine.resetConn(client.conn);
+  else w.engine.closeConn(client.conn);
+  w.clientFree(client);
+}
+

@@ -1,0 +1,141 @@
+// The two kinds of connection as plain objects from free lists: no object is made per request.
+// Owns their fields and their making. Leaves every change of state to the file named after the step.
+
+import type { Tried } from '../balance/view.js';
+import type { HeadParser } from '../http/llhttp.js';
+import type { Pool, Server } from './pools.js';
+import type { Rule } from './rules.js';
+
+/*
+ * A client connection:
+ *
+ *   IDLE ──bytes──► HEAD ──complete──► WAITING ──connected──► EXCHANGE ──response done──► IDLE
+ *    │               │                   │  (idle one: at once)  │  └─ 101 ──► TUNNEL
+ *    │ eof, idle     │ wrong, late       │ no server             │ cannot go on
+ *    ▼               ▼                   ▼                       ▼
+ *  closed          LINGER ◄── answered ──┴───────────────────────┘
+ *                    └─ eof, or late ──► closed
+ *
+ * A client connection of a tcp listener is WAITING, then TUNNEL.
+ */
+export const CLIENT = { CLOSED: 0, IDLE: 1, HEAD: 2, WAITING: 3, EXCHANGE: 4, TUNNEL: 5, LINGER: 6 } as const;
+
+/*
+ * A backend connection:
+ *
+ *   CONNECTING ──► HEAD ──final──► BODY ──done──► IDLE ──taken──► HEAD
+ *                   ▲ │ 1xx         │ cut           │ eof, data, late
+ *                   └─┘             ▼               ▼
+ *                   └─ 101 ► TUNNEL closed        closed
+ */
+export const BACKEND = { CLOSED: 0, CONNECTING: 1, HEAD: 2, BODY: 3, IDLE: 4, TUNNEL: 5 } as const;
+
+/** No address. */
+export const NOWHERE = -1;
+
+/** Where a body is, in one direction. `left` counts the bytes still to come of a counted one. */
+export class Body {
+  /** BODY of http/framing.ts. */
+  kind = 0;
+  left = 0;
+  /** All of it has been passed on. */
+  done = true;
+
+  set(kind: number, left: number): void {
+    this.kind = kind;
+    this.left = left;
+    this.done = kind === 0;
+  }
+}
+
+export class ClientConnection {
+  conn = 0;
+  slot = 0;
+  state: number = CLIENT.CLOSED;
+  /** Index of its listener in the engine's registry. */
+  listener = 0;
+  /** Its address is among the trusted proxies. */
+  trusted = false;
+  /** Held while a head is being read, its request may be sent again, or a chunked body is being parsed. */
+  parser: HeadParser | null = null;
+  /** The bytes of a head that is not complete, while no chunk holds them. */
+  parked: Buffer | null = null;
+  /** The deadline for the head under way has been set. */
+  headTimed = false;
+  /** The address of the head; its chunk is held until the request cannot be sent again. */
+  headAt = NOWHERE;
+  /** Received, not looked at yet; with a reference of its own. NOWHERE when there is none. */
+  pendingAt = NOWHERE;
+  pendingBytes = 0;
+  /** A body that arrived with its head and is kept for another try; lies in the head's chunk. */
+  bodyAt = NOWHERE;
+  bodyBytes = 0;
+
+  // The request.
+  minor = 1;
+  method = 0;
+  /** The connection may stay open after this exchange, as far as the client and we are concerned. */
+  keepAlive = false;
+  /** The client asked to upgrade, and to what we forward. */
+  upgrade = false;
+  /** Target as it goes to the server: address and length, in the head or in `targetHeld`. */
+  targetAt = 0;
+  targetBytes = 0;
+  /** An address in the chunk that holds a rewritten target, with a reference; NOWHERE when the head's own is sent. */
+  targetHeld = NOWHERE;
+  /** The host as the client named it (authority of an absolute target, else the Host field), port included. */
+  hostAt = 0;
+  hostBytes = 0;
+  /** Number of the request in this worker: the low half of its id. */
+  requestNumber = 0;
+  readonly request = new Body();
+  bodyBytesTotal = 0;
+  rule: Rule | null = null;
+  pool: Pool | null = null;
+  backend: BackendConnection | null = null;
+  tries = 0;
+  /** A reused connection failed under this request: the next try opens a new one. */
+  fresh = false;
+  readonly tried: Tried;
+
+  // The response.
+  readonly response = new Body();
+  responseStarted = false;
+  /** The body goes out in chunks of our framing. */
+  chunkedOut = false;
+
+  /** The client's socket does not take more now. */
+  blocked = false;
+  /** Reading from the client is stopped. */
+  paused = false;
+  /** The client will send no more. */
+  ended = false;
+  /** Our direction is shut down and everything has left. */
+  finished = false;
+
+  constructor(tried: Tried) {
+    this.tried = tried;
+  }
+}
+
+export class BackendConnection {
+  conn = 0;
+  slot = 0;
+  state: number = BACKEND.CLOSED;
+  server: Server | null = null;
+  client: ClientConnection | null = null;
+  parser: HeadParser | null = null;
+  parked: Buffer | null = null;
+  /** It has carried a whole exchange before: its server may close it at any moment, also as we write. */
+  reused = false;
+  /** It may be used again when this exchange is done. */
+  keepAlive = false;
+  /** Counted as a request in flight at its server. */
+  counted = false;
+  /** Place among its server's idle connections. */
+  idleAt = -1;
+  blocked = false;
+  paused = false;
+  ended = false;
+  finished = false;
+}

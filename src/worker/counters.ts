@@ -1,0 +1,18 @@
+// What a worker counts for people: plain numbers, read by the primary on demand.
+
+import type { ReasonCode } from '../http/reasons.js';
+
+export class Counters {
+  /** Requests whose head was complete. */
+  requests = 0;
+  /** Client connections accepted. */
+  accepted = 0;
+  /** Backend connections opened. */
+  opened = 0;
+  /** Requests that took an idle backend connection. */
+  reused = 0;
+  /** Tries after the first one. */
+  retries = 0;
+  /** Requests that ended in an answer of our own, or without one, by reason. */
+  readonly reasons = new Map<ReasonCode, number>();
+}

@@ -1,0 +1,66 @@
+// The end of an exchange: what was held is given back, and the client connection waits for its next request or goes.
+
+import { BODY } from '../http/framing.js';
+import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { steerClient } from './flow.js';
+import type { Worker } from './worker.js';
+
+/** Gives back what was kept of the request for another try. The parser stays while it has a body to parse. */
+export function releaseRequest(w: Worker, client: ClientConnection): void {
+  if (client.headAt !== NOWHERE) {
+    w.engine.release(client.headAt);
+    client.headAt = NOWHERE;
+  }
+  if (client.targetHeld !== NOWHERE) {
+    w.engine.release(client.targetHeld);
+    client.targetHeld = NOWHERE;
+  }
+  client.bodyAt = NOWHERE;
+  if (client.parser !== null && (client.request.done || client.request.kind !== BODY.chunked)) releaseParser(w, client);
+}
+
+/** Gives back the request's parser. */
+export function releaseParser(w: Worker, client: ClientConnection): void {
+  if (client.parser === null) return;
+  w.llhttp.releaseRequest(client.parser);
+  client.parser = null;
+}
+
+/** Drops what the client sent ahead. */
+export function dropPending(w: Worker, client: ClientConnection): void {
+  if (client.pendingAt === NOWHERE) return;
+  w.engine.release(client.pendingAt);
+  client.pendingAt = NOWHERE;
+}
+
+/** The response is complete: the connection is ready for the next request, or says goodbye. */
+export function exchangeDone(w: Worker, client: ClientConnection): void {
+  releaseRequest(w, client);
+  const over = !client.keepAlive || !client.request.done || w.draining || (client.ended && client.pendingAt === NOWHERE);
+  client.rule = null;
+  client.pool = null;
+  if (over) {
+    linger(w, client);
+    return;
+  }
+  client.state = CLIENT.IDLE;
+  client.headTimed = false;
+  w.deadlines.set(client.slot, w.ticks.idle);
+  if (client.paused && client.pendingAt === NOWHERE) steerClient(w, client);
+}
+
+/**
+ * Ends our direction, and reads on for a while: closing with unread bytes would reset the connection, and the reset can
+ * overtake the answer. The wait for the answer to leave is bounded by responseIdle, that for the client's end by LINGER_MS.
+ */
+export function linger(w: Worker, client: ClientConnection): void {
+  releaseRequest(w, client);
+  releaseParser(w, client);
+  dropPending(w, client);
+  client.parked = null;
+  client.state = CLIENT.LINGER;
+  w.engine.shutdown(client.conn);
+  w.deadlines.set(client.slot, w.ticks.responseIdle);
+  steerClient(w, client);
+}
+

@@ -1,0 +1,62 @@
+// Back-pressure: a side that cannot take more stops the reading of the other.
+// Owns the decision whether to read. Each rule is a state, not an event, so it can be asked at any time.
+
+import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import type { Worker } from './worker.js';
+
+function clientMayRead(client: ClientConnection): boolean {
+  if (client.pendingAt !== NOWHERE) return client.state === CLIENT.LINGER;
+  const backend = client.backend;
+  switch (client.state) {
+    case CLIENT.WAITING:
+      return client.request.done;
+    case CLIENT.EXCHANGE:
+      return client.request.done || (backend !== null && !backend.blocked);
+    case CLIENT.TUNNEL:
+      return backend !== null && !backend.blocked;
+    default:
+      return true;
+  }
+}
+
+/** Starts or stops reading from the client, as its state asks for. */
+export function steerClient(w: Worker, client: ClientConnection): void {
+  const paused = !clientMayRead(client);
+  if (paused === client.paused || client.ended) return;
+  client.paused = paused;
+  if (paused) w.engine.readStop(client.conn);
+  else w.engine.readStart(client.conn, client.parked === null ? 0 : client.parked.length);
+}
+
+/** Starts or stops reading from the server: it waits while the client takes nothing. */
+export function steerBackend(w: Worker, backend: BackendConnection): void {
+  const paused = backend.client?.blocked === true;
+  if (paused === backend.paused || backend.ended) return;
+  backend.paused = paused;
+  if (paused) w.engine.readStop(backend.conn);
+  else w.engine.readStart(backend.conn, backend.parked === null ? 0 : backend.parked.length);
+}
+
+/** The client's socket takes no more, or takes bytes again. */
+export function clientFlow(w: Worker, client: ClientConnection, blocked: boolean): void {
+  client.blocked = blocked;
+  const backend = client.backend;
+  if (client.state === CLIENT.EXCHANGE && backend !== null) {
+    // Who waits for whom: the server while it may write, the client while it has to read.
+    w.deadlines.set(client.slot, blocked ? w.ticks.responseIdle : 0);
+    w.deadlines.set(backend.slot, blocked ? 0 : w.ticks.responseIdle);
+  }
+  if (backend !== null) steerBackend(w, backend);
+}
+
+/** The server's socket takes no more, or takes bytes again. */
+export function backendFlow(w: Worker, backend: BackendConnection, blocked: boolean): void {
+  backend.blocked = blocked;
+  const client = backend.client;
+  if (client === null) return;
+  if (backend.state !== BACKEND.TUNNEL && !client.request.done) {
+    w.deadlines.set(client.slot, blocked ? 0 : w.ticks.requestBody);
+    w.deadlines.set(backend.slot, blocked ? w.ticks.requestBody : 0);
+  }
+  steerClient(w, client);
+}

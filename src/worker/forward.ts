@@ -1,0 +1,101 @@
+// Sends a request on: a server is chosen, a connection taken, the head and what there is of the body sent.
+
+import { BODY } from '../http/framing.js';
+import { isIdempotent } from '../http/methods.js';
+import type { ReasonCode } from '../http/reasons.js';
+import { fail } from './answer.js';
+import { chooseServer, takeConnection } from './choose-server.js';
+import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { releaseRequest } from './finish.js';
+import { steerClient } from './flow.js';
+import { RELAYED, relayRequest, rest } from './relay.js';
+import { sendRequestHead } from './send-head.js';
+import type { Worker } from './worker.js';
+
+/**
+ * Finds a server for the request and sends it there, now or when the connection is ready. `failed` is why the last try
+ * failed: it is the answer when no other server is left.
+ */
+export function forward(w: Worker, client: ClientConnection, failed: ReasonCode | null): void {
+  const server = chooseServer(w, client);
+  if (server === null) {
+    fail(w, client, failed ?? 'NO_SERVER');
+    return;
+  }
+  const reason = takeConnection(w, client, server);
+  if (reason !== null) {
+    fail(w, client, reason);
+    return;
+  }
+  client.tries++;
+  if (client.state === CLIENT.WAITING) {
+    w.deadlines.clear(client.slot);
+    steerClient(w, client);
+  } else {
+    sendRequest(w, client, client.backend!);
+  }
+}
+
+/** The connection is ready: the request goes out, and stays in hand as long as it may be sent again. */
+export function sendRequest(w: Worker, client: ClientConnection, backend: BackendConnection): void {
+  const { request } = client;
+  client.state = CLIENT.EXCHANGE;
+  backend.state = BACKEND.HEAD;
+  const bodyHere = !request.done && client.pendingAt !== NOWHERE;
+  if (!sendRequestHead(w, client, backend, bodyHere)) {
+    fail(w, client, 'OVERLOADED');
+    return;
+  }
+  const keep = mayKeep(w, client, bodyHere);
+  if (request.kind === BODY.chunked && !request.done) client.parser!.bodyBegin();
+  if (bodyHere) {
+    if (keep) {
+      client.bodyAt = client.pendingAt;
+      client.bodyBytes = request.left;
+    }
+    const at = client.pendingAt;
+    client.pendingAt = NOWHERE;
+    sendBody(w, client, backend, at, client.pendingBytes);
+    if (client.backend !== backend) return; // the body was not what its framing said
+  }
+  if (!keep) releaseRequest(w, client);
+  if (request.done) {
+    w.deadlines.set(client.slot, w.ticks.request);
+    w.deadlines.set(backend.slot, w.ticks.responseHead);
+  } else {
+    w.deadlines.set(client.slot, w.ticks.requestBody);
+    w.deadlines.clear(backend.slot);
+  }
+  steerClient(w, client);
+}
+
+/**
+ * The request may be sent a second time, should the server leave without a word: its method allows it, and its body is
+ * none, or has come whole with the head. A slab that is filling up takes that right away.
+ */
+function mayKeep(w: Worker, client: ClientConnection, bodyHere: boolean): boolean {
+  const { request } = client;
+  if (!isIdempotent(client.method) || w.slabIsTight()) return false;
+  if (request.kind === BODY.none) return true;
+  return (
+    request.kind === BODY.counted &&
+    bodyHere &&
+    client.pendingBytes >= request.left &&
+    w.engine.chunkOf(client.pendingAt) === w.engine.chunkOf(client.headAt)
+  );
+}
+
+/** Passes bytes of the request body on; the chunk reference passes to this function. What follows the body is pending. */
+export function sendBody(w: Worker, client: ClientConnection, backend: BackendConnection, at: number, bytes: number): void {
+  const { bodyBytesMax } = w.plan.limits;
+  const result = relayRequest(w, client, backend, at, bytes);
+  if (result === RELAYED.done && rest.bytes > 0) {
+    client.pendingAt = rest.at;
+    client.pendingBytes = rest.bytes;
+  } else {
+    w.engine.release(at);
+  }
+  if (bodyBytesMax !== 0 && client.bodyBytesTotal > bodyBytesMax) fail(w, client, 'BODY_TOO_LARGE');
+  else if (result === RELAYED.invalid) fail(w, client, 'REQUEST_MALFORMED');
+  else if (result === RELAYED.noRoom) fail(w, client, 'OVERLOADED');
+}

@@ -1,0 +1,62 @@
+// What the primary tells a worker: plain data, fit for structured clone.
+// Owns the shapes. Leaves making them to primary/, and living by them to worker.ts.
+
+import type { BalancePoolPlan } from '../balance/options.js';
+import type { RulePlan } from '../routing/plan.js';
+
+/** A listening socket, by its index in the engine's registry. */
+export interface ListenerPlan {
+  listener: number;
+  /** As it was configured, for messages. */
+  address: string;
+  protocol: 'http' | 'tcp';
+  /** The bound port; 0 for a unix socket. */
+  port: number;
+  /** The pool's index for `tcp`, -1 for `http`. */
+  pool: number;
+}
+
+/** Every limit, with its default in config/. Bytes and counts; 0 means what the comment says. */
+export interface Limits {
+  /** Longest head of a request or a response. At most one chunk. */
+  headBytesMax: number;
+  uriBytesMax: number;
+  fieldsMax: number;
+  /** Longest request body; 0 is unlimited. */
+  bodyBytesMax: number;
+  /** Client connections of one worker. */
+  connectionsMax: number;
+  /** Further servers tried for one request. */
+  retriesMax: number;
+  /** Idle backend connections kept per server and worker. */
+  idleConnectionsMax: number;
+  slabBytes: number;
+}
+
+/** Every deadline in milliseconds; 0 means there is none. */
+export interface Timeouts {
+  requestHeadMs: number;
+  idleMs: number;
+  requestBodyMs: number;
+  connectMs: number;
+  responseHeadMs: number;
+  responseIdleMs: number;
+  backendIdleMs: number;
+  requestMs: number;
+  drainMs: number;
+  tunnelIdleMs: number;
+}
+
+/** One version of the configuration, as workers live by it. */
+export interface WorkerPlan {
+  generation: number;
+  listeners: ListenerPlan[];
+  /** The routing table, shared and immutable. */
+  table: SharedArrayBuffer;
+  rules: RulePlan[];
+  pools: BalancePoolPlan[];
+  limits: Limits;
+  timeouts: Timeouts;
+  /** CIDR ranges whose forwarding fields are believed. */
+  trustedProxies: string[];
+}

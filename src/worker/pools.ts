@@ -1,0 +1,102 @@
+// A worker's side of pools and servers: the balancer of each pool, the idle backend connections of each server.
+// Owns the idle lists and the address indexes. Leaves the choice of server to balance/, and state to its shared words.
+
+import { type Balancer, createBalancer } from '../balance/balancer.js';
+import type { BalancePoolPlan, ServerPlan } from '../balance/options.js';
+import type { ServerState } from '../balance/server-state.js';
+import type { Engine } from '../engine/engine.js';
+import type { BackendConnection } from './connections.js';
+
+/** A server as one worker knows it. Stays the same object across reloads, by its index in the shared state. */
+export class Server {
+  readonly index: number;
+  /** HOST:PORT or unix:PATH, for messages and for a Host field when a request has none. */
+  readonly address: string;
+  /** The engine's index of the address. */
+  readonly target: number;
+  /** Idle connections, the one used last at the end: it is the likeliest to be alive. */
+  readonly idle: BackendConnection[] = [];
+  /** Still part of the configuration: connections to one that is not are closed, not kept. */
+  current = true;
+
+  constructor(index: number, address: string, target: number) {
+    this.index = index;
+    this.address = address;
+    this.target = target;
+  }
+
+  idleAdd(backend: BackendConnection): void {
+    backend.idleAt = this.idle.length;
+    this.idle.push(backend);
+  }
+
+  /** Takes an idle connection off the list, wherever it is. */
+  idleRemove(backend: BackendConnection): void {
+    const last = this.idle.pop()!;
+    if (last !== backend) {
+      this.idle[backend.idleAt] = last;
+      last.idleAt = backend.idleAt;
+    }
+    backend.idleAt = -1;
+  }
+
+  /** The connection used last, or null. */
+  idleTake(): BackendConnection | null {
+    const backend = this.idle.pop();
+    if (backend === undefined) return null;
+    backend.idleAt = -1;
+    return backend;
+  }
+}
+
+/** A pool of one configuration. */
+export class Pool {
+  readonly plan: BalancePoolPlan;
+  readonly balancer: Balancer;
+
+  constructor(plan: BalancePoolPlan, state: ServerState, seed: number) {
+    this.plan = plan;
+    this.balancer = createBalancer(plan, state, seed);
+  }
+}
+
+/** Splits `HOST:PORT`, `[V6]:PORT` or `unix:PATH` into what the engine takes; port -1 is a unix socket. */
+export function splitAddress(address: string): { host: string; port: number } {
+  if (address.startsWith('unix:')) return { host: address.slice(5), port: -1 };
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
+  return { host, port: Number(address.slice(colon + 1)) };
+}
+
+/** All servers a worker knows, by their index in the shared state. */
+export class Servers {
+  readonly byIndex: (Server | undefined)[] = [];
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /**
+   * Makes the servers of `pools` the current ones. Servers that stay keep their connections; those that went are
+   * returned, so that the caller closes what they have idle. Throws when an address is none.
+   */
+  follow(pools: readonly BalancePoolPlan[]): Server[] {
+    const before = this.byIndex.filter((server) => server !== undefined);
+    for (const server of before) server.current = false;
+    for (const pool of pools) for (const plan of pool.servers) this.#keep(plan);
+    return before.filter((server) => !server.current);
+  }
+
+  #keep(plan: ServerPlan): void {
+    const known = this.byIndex[plan.index];
+    if (known !== undefined && known.address === plan.address) {
+      known.current = true;
+      return;
+    }
+    const { host, port } = splitAddress(plan.address);
+    const target = this.#engine.addressAdd(host, port);
+    if (target < 0) throw new Error(`server ${plan.name}: '${plan.address}' is not an address the engine can reach`);
+    this.byIndex[plan.index] = new Server(plan.index, plan.address, target);
+  }
+}

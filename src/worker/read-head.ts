@@ -1,0 +1,123 @@
+// Reads the head of a request, cut anywhere, in place.
+// Owns parking: an incomplete head leaves the slab, so that slow clients cannot fill it.
+
+import { CHUNK_BYTES } from '../engine/layout.js';
+import { type HeadParser, LLHTTP_ERROR, PARSED } from '../http/llhttp.js';
+import type { ReasonCode } from '../http/reasons.js';
+import { CLIENT, type ClientConnection } from './connections.js';
+import type { Worker } from './worker.js';
+
+/** What reading made of the bytes: the head is complete, more is needed, or the reason why not. */
+export type HeadResult = 'complete' | 'partial' | ReasonCode;
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+/**
+ * Copies what there is of a head out of the slab. With the parser kept and all its spans relative, reading goes on
+ * behind the copy once it has been put in front of the bytes to come.
+ */
+export function park(w: Worker, parser: HeadParser, end: number): Buffer {
+  return Buffer.from(w.memory.subarray(parser.head.base, end));
+}
+
+/** Puts a parked head in front of the bytes that continue it; `at` must have been received with that much room. */
+export function unpark(w: Worker, parser: HeadParser, parked: Buffer, at: number): void {
+  parser.head.base = at - parked.length;
+  w.memory.set(parked, parser.head.base);
+}
+
+/** True when what stands where a method should is a token and a space: then it is a method, only not one we know. */
+function hasMethodToken(w: Worker, at: number, end: number): boolean {
+  for (let i = at; i < end; i++) {
+    const byte = w.memory[i]!;
+    if (byte === 0x20) return i > at;
+    const letter = byte | 0x20;
+    if ((letter < 0x61 || letter > 0x7a) && byte !== 0x2d && byte !== 0x5f) return false;
+  }
+  return false;
+}
+
+function reasonOf(w: Worker, parser: HeadParser, end: number): ReasonCode {
+  // llhttp takes HTTP/2's preface for a wish to upgrade, and refuses other versions one by one.
+  if (parser.errorCode === LLHTTP_ERROR.h2Preface || parser.errorCode === LLHTTP_ERROR.invalidVersion) {
+    return 'VERSION_UNKNOWN';
+  }
+  switch (parser.errorCode) {
+    case LLHTTP_ERROR.invalidMethod:
+      return hasMethodToken(w, parser.head.base, end) ? 'METHOD_UNKNOWN' : 'REQUEST_MALFORMED';
+    case LLHTTP_ERROR.transferEncoding:
+    case LLHTTP_ERROR.contentLength:
+    case LLHTTP_ERROR.invalidLength:
+      return 'REQUEST_FRAMING';
+    default:
+      return 'REQUEST_MALFORMED';
+  }
+}
+
+/**
+ * Reads on with `bytes` bytes at `at`, whose chunk reference passes to this function. When the head is complete the
+ * client connection holds it (`headAt`), and what follows is pending. On a failure it holds the head too, so that an
+ * answer can be made.
+ */
+export function readHead(w: Worker, client: ClientConnection, at: number, bytes: number): HeadResult {
+  const { limits } = w.plan;
+  const end = at + bytes;
+  let from = at;
+  if (client.state === CLIENT.IDLE) {
+    // Empty lines in front of a request line are to be ignored (RFC 9112, 2.2).
+    while (from < end && (w.memory[from] === CR || w.memory[from] === LF)) from++;
+    if (from === end) {
+      w.engine.release(at);
+      return 'partial';
+    }
+    client.state = CLIENT.HEAD;
+    client.headAt = at;
+    client.parser = w.llhttp.acquireRequest();
+    if (client.parser === null) return 'OVERLOADED';
+    client.parser.begin(from, limits.fieldsMax);
+  } else {
+    client.headAt = at;
+    unpark(w, client.parser!, client.parked!, at);
+    client.parked = null;
+  }
+  const parser = client.parser!;
+  const { head } = parser;
+  switch (parser.executeHead(from, end - from)) {
+    case PARSED.complete:
+      if (head.targetBytes > limits.uriBytesMax) return 'URI_TOO_LONG';
+      if (head.bytes > limits.headBytesMax) return 'HEAD_TOO_LARGE';
+      client.headAt = head.base;
+      if (parser.endAt < end) {
+        w.engine.retain(parser.endAt);
+        client.pendingAt = parser.endAt;
+        client.pendingBytes = end - parser.endAt;
+      }
+      return 'complete';
+    case PARSED.partial:
+      return more(w, client, parser, end);
+    case PARSED.tooManyFields:
+      return 'HEAD_TOO_LARGE';
+    default:
+      return reasonOf(w, parser, end);
+  }
+}
+
+function more(w: Worker, client: ClientConnection, parser: HeadParser, end: number): HeadResult {
+  const { limits } = w.plan;
+  const { head } = parser;
+  const received = end - head.base;
+  if (head.targetBytes > limits.uriBytesMax) return 'URI_TOO_LONG';
+  if (received >= limits.headBytesMax || received >= CHUNK_BYTES) return 'HEAD_TOO_LARGE';
+  client.parked = park(w, parser, end);
+  w.engine.release(client.headAt);
+  client.headAt = -1;
+  client.paused = false;
+  w.engine.readStart(client.conn, client.parked.length);
+  if (!client.headTimed) {
+    // From the first byte to the last, however they come: a trickle does not buy time.
+    client.headTimed = true;
+    w.deadlines.set(client.slot, w.ticks.requestHead);
+  }
+  return 'partial';
+}

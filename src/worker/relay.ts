@@ -1,0 +1,169 @@
+// Moves bodies, in both directions, in whatever framing each side has.
+// Counted bodies are counted, not looked at. Chunked ones are parsed and framed again: no byte that the parser did not
+// classify goes on. Hot: runs for every piece of every body, allocates nothing.
+
+import { BODY } from '../http/framing.js';
+import { PARSED } from '../http/llhttp.js';
+import { SEND_FLAG } from '../engine/layout.js';
+import type { BackendConnection, Body, ClientConnection } from './connections.js';
+import type { Worker } from './worker.js';
+
+/** What became of a piece of a body. */
+export const RELAYED = {
+  /** All of it went on, and there is more to come. */
+  more: 0,
+  /** The body is complete; `rest` bytes at `restAt` belong to what comes next. */
+  done: 1,
+  /** It is not what its framing says. */
+  invalid: 2,
+  /** The slab has no room for the framing we add. */
+  noRoom: 3,
+} as const;
+
+/** What followed a finished body in the same bytes; the caller still owns the chunk. */
+export const rest = { at: 0, bytes: 0 };
+
+/** Longest chunk head we write: eight digits and CRLF. */
+const CHUNK_HEAD_BYTES = 10;
+
+/**
+ * Adds the first `ours` bytes at `at` of a counted body, or of one that ends with the connection, to the open send.
+ *
+ *   ──► COUNTING ─┬─ last byte ──► done
+ *        ▲    │   └─ (an end before it is seen by the caller: the message was cut)
+ *        └────┘ data, more to come
+ */
+function spanCounted(w: Worker, body: Body, at: number, bytes: number): number {
+  const ours = Math.min(bytes, body.left);
+  w.engine.span(at, ours);
+  body.left -= ours;
+  if (body.left > 0) return RELAYED.more;
+  body.done = true;
+  rest.at = at + ours;
+  rest.bytes = bytes - ours;
+  return RELAYED.done;
+}
+
+/** Adds one chunk of our framing around bytes to the open send; no bytes make no chunk. False: the slab is full. */
+function spanChunk(w: Worker, at: number, bytes: number): boolean {
+  if (bytes === 0) return true;
+  const head = w.scratch(CHUNK_HEAD_BYTES);
+  if (head < 0) return false;
+  w.writer.hex(bytes, 1);
+  w.writer.text('\r\n');
+  w.scratchKeep();
+  w.engine.span(head, w.writer.at - head);
+  w.engine.span(at, bytes);
+  w.engine.span(w.lineEnd.at, w.lineEnd.bytes);
+  return true;
+}
+
+/** Adds the last chunk, and trailer fields if there are any. */
+function spanLastChunk(w: Worker, trailers: string): boolean {
+  if (trailers === '') {
+    w.engine.span(w.lastChunk.at, w.lastChunk.bytes);
+    return true;
+  }
+  const at = w.scratch(trailers.length + 5);
+  if (at < 0) return false;
+  w.writer.text('0\r\n');
+  w.writer.text(trailers);
+  w.writer.text('\r\n');
+  w.scratchKeep();
+  w.engine.span(at, w.writer.at - at);
+  return true;
+}
+
+/** The bytes that came in, without the framing they came in. Filled by `decode`. */
+const decoded = { at: 0, bytes: 0, trailers: '' };
+
+/** Takes the framing off bytes of a chunked body. */
+function decode(parser: NonNullable<ClientConnection['parser']>, body: Body, at: number, bytes: number): number {
+  const result = parser.executeBody(at, bytes);
+  if (result !== PARSED.partial && result !== PARSED.complete) return RELAYED.invalid;
+  decoded.at = parser.bodyAt;
+  decoded.bytes = parser.bodyBytes;
+  decoded.trailers = parser.trailers;
+  if (result === PARSED.partial) return RELAYED.more;
+  body.done = true;
+  rest.at = parser.endAt;
+  rest.bytes = at + bytes - parser.endAt;
+  return RELAYED.done;
+}
+
+/** Trailers that say where a message goes or ends have no place behind it (RFC 9110, 6.5.1). */
+const FORBIDDEN_TRAILER = /^(content-length|transfer-encoding|host|connection|keep-alive|te|trailer|upgrade|proxy-[a-z-]*|x-forwarded-[a-z]*|authorization|cookie|set-cookie|content-encoding|content-type|content-range|max-forwards|expect|via|x-request-id):/i;
+
+function allowedTrailers(trailers: string): string {
+  if (trailers === '') return '';
+  return trailers
+    .split('\r\n')
+    .filter((line) => line !== '' && !FORBIDDEN_TRAILER.test(line))
+    .map((line) => `${line}\r\n`)
+    .join('');
+}
+
+/**
+ * Sends `bytes` bytes of the request body at `at` to the server. The chunk reference stays the caller's.
+ * Returns one of RELAYED.
+ */
+export function relayRequest(
+  w: Worker,
+  client: ClientConnection,
+  backend: BackendConnection,
+  at: number,
+  bytes: number,
+): number {
+  const { engine } = w;
+  engine.sendBegin(backend.conn, SEND_FLAG.none);
+  let result: number;
+  if (client.request.kind === BODY.counted) {
+    result = spanCounted(w, client.request, at, bytes);
+    client.bodyBytesTotal += bytes;
+  } else {
+    result = decode(client.parser!, client.request, at, bytes);
+    if (result !== RELAYED.invalid) {
+      client.bodyBytesTotal += decoded.bytes;
+      if (!spanChunk(w, decoded.at, decoded.bytes)) result = RELAYED.noRoom;
+      else if (result === RELAYED.done && !spanLastChunk(w, allowedTrailers(decoded.trailers))) result = RELAYED.noRoom;
+    }
+  }
+  engine.sendEnd();
+  return result;
+}
+
+/**
+ * Adds `bytes` bytes of the response body at `at` to the open send to the client. The chunk reference stays the
+ * caller's. Returns one of RELAYED.
+ */
+export function spanResponseBody(
+  w: Worker,
+  client: ClientConnection,
+  backend: BackendConnection,
+  at: number,
+  bytes: number,
+): number {
+  const { engine } = w;
+  switch (client.response.kind) {
+    case BODY.counted:
+      return spanCounted(w, client.response, at, bytes);
+    case BODY.untilEof:
+      if (!client.chunkedOut) engine.span(at, bytes);
+      else if (!spanChunk(w, at, bytes)) return RELAYED.noRoom;
+      return RELAYED.more;
+    default: {
+      const result = decode(backend.parser!, client.response, at, bytes);
+      if (result === RELAYED.invalid) return result;
+      if (!client.chunkedOut) engine.span(decoded.at, decoded.bytes);
+      else if (!spanChunk(w, decoded.at, decoded.bytes)) return RELAYED.noRoom;
+      else if (result === RELAYED.done && !spanLastChunk(w, allowedTrailers(decoded.trailers))) return RELAYED.noRoom;
+      return result;
+    }
+  }
+}
+
+/** Ends a body that ended with its connection. False: the slab is full. */
+export function relayEof(w: Worker, client: ClientConnection): void {
+  client.response.done = true;
+  if (client.chunkedOut) w.engine.send(client.conn, w.lastChunk.at, w.lastChunk.bytes);
+}

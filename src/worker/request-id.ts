@@ -1,0 +1,34 @@
+// Ids that tell requests apart over workers and restarts: 32 hexadecimal digits.
+// The first half is drawn at random when a worker starts, the second counts its requests.
+
+import { randomBytes } from 'node:crypto';
+import type { Writer } from './text.js';
+
+/** Length of an id in bytes. */
+export const REQUEST_ID_BYTES = 32;
+
+const COUNTER_MAX = 2 ** 52;
+
+export class RequestIds {
+  readonly #prefix = randomBytes(8).toString('hex');
+  readonly #prefixBytes = Buffer.from(this.#prefix, 'latin1');
+  #count = 0;
+
+  /** The number of a new request. */
+  next(): number {
+    this.#count = this.#count + 1 === COUNTER_MAX ? 1 : this.#count + 1;
+    return this.#count;
+  }
+
+  /** Writes the id of request `number`. Hot. */
+  write(writer: Writer, number: number): void {
+    writer.put(this.#prefixBytes);
+    writer.hex(Math.floor(number / 0x100000000), 8);
+    writer.hex(number >>> 0, 8);
+  }
+
+  /** The same as text. */
+  text(number: number): string {
+    return this.#prefix + number.toString(16).padStart(16, '0');
+  }
+}

@@ -1,0 +1,48 @@
+// What happens to a backend connection when its exchange is over: kept for the next request, or closed.
+
+import { BACKEND, type BackendConnection, NOWHERE } from './connections.js';
+import type { Server } from './pools.js';
+import type { Worker } from './worker.js';
+
+/** Takes the backend connection from its client, and the request from what its server has in flight. */
+function detach(w: Worker, backend: BackendConnection): void {
+  if (backend.client !== null) backend.client.backend = null;
+  backend.client = null;
+  if (backend.counted) w.state.requestEnds(backend.server!.index);
+  backend.counted = false;
+  if (backend.parser !== null) w.llhttp.releaseResponse(backend.parser);
+  backend.parser = null;
+  backend.parked = null;
+}
+
+/** Keeps the connection for the next request to its server, or closes it when there are enough. */
+export function keepBackend(w: Worker, backend: BackendConnection): void {
+  const server = backend.server!;
+  if (!server.current || w.draining || server.idle.length >= w.plan.limits.idleConnectionsMax || w.plan.timeouts.backendIdleMs === 0) {
+    closeBackend(w, backend);
+    return;
+  }
+  const paused = backend.paused;
+  detach(w, backend);
+  backend.state = BACKEND.IDLE;
+  w.deadlines.set(backend.slot, w.ticks.backendIdle);
+  server.idleAdd(backend);
+  if (paused) {
+    // An idle connection is read, so that its end is noticed before it is used.
+    backend.paused = false;
+    w.engine.readStart(backend.conn, 0);
+  }
+}
+
+/** Closes a backend connection in any state. */
+export function closeBackend(w: Worker, backend: BackendConnection): void {
+  if (backend.idleAt !== NOWHERE) backend.server!.idleRemove(backend);
+  detach(w, backend);
+  w.engine.closeConn(backend.conn);
+  w.backendFree(backend);
+}
+
+/** Closes what a server that left the configuration has idle. Those at work are closed when they are done. */
+export function dropIdle(w: Worker, server: Server): void {
+  for (let backend = server.idleTake(); backend !== null; backend = server.idleTake()) closeBackend(w, backend);
+}

@@ -1,0 +1,81 @@
+// Finds the rule for a request, and the path as the rule saw it.
+
+import { CHUNK_BYTES, PEER_BYTES } from '../engine/layout.js';
+import type { ReasonCode } from '../http/reasons.js';
+import { normalisePath, PATH_AS_IS, PATH_GROWTH, PATH_REFUSED } from '../routing/path.js';
+import type { ClientConnection } from './connections.js';
+import type { Worker } from './worker.js';
+
+const COLON = 0x3a;
+const BRACKET = 0x5d;
+const QUESTION = 0x3f;
+
+/** Length of a host without its port. */
+function withoutPort(memory: Uint8Array, at: number, bytes: number): number {
+  for (let i = at + bytes - 1; i >= at; i--) {
+    const byte = memory[i]!;
+    if (byte === COLON) return i - at;
+    if (byte === BRACKET) return bytes;
+  }
+  return bytes;
+}
+
+/**
+ * Fills `w.view` and the client's rule. The path is made normal first, and the server gets what was matched: a rule
+ * cannot be walked around by writing its path differently. Returns why the request is refused, or null.
+ */
+export function route(w: Worker, client: ClientConnection): ReasonCode | null {
+  const { memory, view } = w;
+  const at = client.targetAt;
+  const end = at + client.targetBytes;
+  let query = at;
+  while (query < end && memory[query] !== QUESTION) query++;
+  const room = (query - at) * PATH_GROWTH + 1 + (end - query);
+  const out = w.scratch(Math.min(room, CHUNK_BYTES));
+  if (out < 0) return 'OVERLOADED';
+  const written = room > CHUNK_BYTES ? PATH_REFUSED : normalisePath(memory, at, query - at, memory, out);
+  if (written === PATH_REFUSED) return 'TARGET_INVALID';
+  if (written === PATH_AS_IS) {
+    view.pathAt = at;
+    view.pathBytes = query - at;
+    view.queryAt = query + 1;
+    view.queryBytes = query < end ? end - query - 1 : 0;
+  } else {
+    useRewritten(w, client, out, written, query, end);
+  }
+  view.head = client.parser!.head;
+  view.method = client.method;
+  view.hostAt = client.hostAt;
+  view.hostBytes = withoutPort(memory, client.hostAt, client.hostBytes);
+  const peer = client.slot * PEER_BYTES;
+  const family = w.engine.peers[peer]!;
+  view.clientAddressBytes = family === 4 ? 4 : family === 6 ? 16 : 0;
+  for (let i = 0; i < view.clientAddressBytes; i++) view.clientAddress[i] = w.engine.peers[peer + 4 + i]!;
+  const rule = w.matcher.match(view);
+  if (rule < 0) return 'NO_ROUTE';
+  client.rule = w.rules[rule]!;
+  return null;
+}
+
+/** The normal path differs from the one sent: the target that goes on is written out, and held until it is sent. */
+function useRewritten(
+  w: Worker,
+  client: ClientConnection,
+  out: number,
+  pathBytes: number,
+  query: number,
+  end: number,
+): void {
+  const { view, writer } = w;
+  writer.at = out + pathBytes;
+  writer.copy(query, end - query);
+  w.scratchKeep();
+  w.engine.retain(out);
+  client.targetHeld = out;
+  client.targetAt = out;
+  client.targetBytes = pathBytes + end - query;
+  view.pathAt = out;
+  view.pathBytes = pathBytes;
+  view.queryAt = out + pathBytes + 1;
+  view.queryBytes = query < end ? end - query - 1 : 0;
+}

@@ -1,0 +1,272 @@
+// Writes the heads that go on: the received bytes as spans, around what ends at this hop, and the lines we add.
+// Nothing received is copied. Leaves the bodies to relay.ts.
+
+import { PEER_BYTES, SEND_FLAG } from '../engine/layout.js';
+import { FIELD_ID } from '../http/fields.js';
+import { BODY } from '../http/framing.js';
+import { FIELD, type Head } from '../http/head.js';
+import type { BackendConnection, ClientConnection } from './connections.js';
+import { REQUEST_ID_BYTES } from './request-id.js';
+import type { Worker } from './worker.js';
+
+/** Room for the lines written per request: the longest address, the id, their names, and spare. */
+const LINES_BYTES_MAX = 256;
+
+/** 1 for fields that always end at this hop. */
+const endsHere = new Uint8Array(64);
+for (const id of [
+  FIELD_ID.CONNECTION,
+  FIELD_ID.KEEP_ALIVE,
+  FIELD_ID.PROXY_CONNECTION,
+  FIELD_ID.PROXY_AUTHENTICATE,
+  FIELD_ID.PROXY_AUTHORIZATION,
+  FIELD_ID.TE,
+  FIELD_ID.TRANSFER_ENCODING,
+  FIELD_ID.UPGRADE,
+  FIELD_ID.HTTP2_SETTINGS,
+]) {
+  endsHere[id] = 1;
+}
+
+/** 1 for request fields that only a trusted proxy may have set. */
+const forwarding = new Uint8Array(64);
+for (const id of [
+  FIELD_ID.X_FORWARDED_FOR,
+  FIELD_ID.X_FORWARDED_PROTO,
+  FIELD_ID.X_FORWARDED_HOST,
+  FIELD_ID.X_FORWARDED_PORT,
+  FIELD_ID.X_REQUEST_ID,
+  FIELD_ID.VIA,
+]) {
+  forwarding[id] = 1;
+}
+
+/** Lists the fields of a head that `drops` does not take, as few runs as there can be. Ends before the empty line. */
+function spanFields(w: Worker, head: Head, from: number, drops: (w: Worker, head: Head, field: number) => boolean): void {
+  const { fields, base } = head;
+  let runAt = from;
+  for (let i = 0, field = 0; i < head.fieldCount; i++, field += FIELD.WORDS) {
+    if (!drops(w, head, field)) continue;
+    const at = base + fields[field + FIELD.nameAt]!;
+    w.engine.span(runAt, at - runAt);
+    runAt = i + 1 < head.fieldCount ? base + fields[field + FIELD.WORDS + FIELD.nameAt]! : base + head.bytes - 2;
+  }
+  w.engine.span(runAt, base + head.bytes - 2 - runAt);
+}
+
+function named(w: Worker, head: Head, field: number, id: number): boolean {
+  if (w.tokens.count === 0) return false;
+  const { fields } = head;
+  return w.tokens.has(
+    w.memory,
+    id,
+    fields[field + FIELD.hash]!,
+    head.base + fields[field + FIELD.nameAt]!,
+    fields[field + FIELD.nameBytes]!,
+  );
+}
+
+function dropsFromStranger(w: Worker, head: Head, field: number): boolean {
+  const id = head.fields[field + FIELD.id]!;
+  return endsHere[id] === 1 || forwarding[id] === 1 || named(w, head, field, id);
+}
+
+function dropsFromStrangerWithHost(w: Worker, head: Head, field: number): boolean {
+  return head.fields[field + FIELD.id] === FIELD_ID.HOST || dropsFromStranger(w, head, field);
+}
+
+function dropsFromTrusted(w: Worker, head: Head, field: number): boolean {
+  const id = head.fields[field + FIELD.id]!;
+  return endsHere[id] === 1 || id === FIELD_ID.X_FORWARDED_FOR || named(w, head, field, id);
+}
+
+function dropsFromTrustedWithHost(w: Worker, head: Head, field: number): boolean {
+  return head.fields[field + FIELD.id] === FIELD_ID.HOST || dropsFromTrusted(w, head, field);
+}
+
+function dropsFromServer(w: Worker, head: Head, field: number): boolean {
+  const id = head.fields[field + FIELD.id]!;
+  return endsHere[id] === 1 || named(w, head, field, id);
+}
+
+/** Adds a constant line to the open send. */
+function pin(w: Worker, text: string): void {
+  const pinned = w.pinned.pin(text);
+  w.engine.span(pinned.at, pinned.bytes);
+}
+
+function headHas(head: Head, id: number): boolean {
+  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
+    if (head.fields[field + FIELD.id] === id) return true;
+  }
+  return false;
+}
+
+/** Writes the client's address as text. Hot for IPv4. */
+function writeAddress(w: Worker, slot: number): void {
+  const { peers } = w.engine;
+  const at = slot * PEER_BYTES;
+  const family = peers[at];
+  if (family === 4) {
+    for (let i = 4; i < 8; i++) {
+      if (i > 4) w.writer.text('.');
+      w.writer.decimal(peers[at + i]!);
+    }
+  } else if (family === 6) {
+    w.writer.text(w.addressOf(slot));
+  } else {
+    w.writer.text('unix:');
+  }
+}
+
+/**
+ * Sends the request head to the backend connection. `more`: the body follows in the same batch.
+ * Returns false when the slab has no room for the lines we add; nothing was sent then.
+ */
+export function sendRequestHead(w: Worker, client: ClientConnection, backend: BackendConnection, more: boolean): boolean {
+  const { engine, writer } = w;
+  const { head } = client.parser!;
+  const lines = w.scratch(LINES_BYTES_MAX);
+  if (lines < 0) return false;
+  // The server is spoken to in HTTP/1.1, whatever the client speaks.
+  const targetAt = head.base + head.targetAt;
+  const targetEnd = targetAt + head.targetBytes;
+  if (head.minor === 0) w.memory[targetEnd + ' HTTP/1.'.length] = 0x31;
+  engine.sendBegin(backend.conn, more ? SEND_FLAG.more : SEND_FLAG.none);
+  const absolute = client.hostAt !== 0 && client.hostAt < targetEnd && client.hostAt >= targetAt;
+  const ownHost = absolute || client.hostBytes === 0;
+  const drops = client.trusted
+    ? ownHost ? dropsFromTrustedWithHost : dropsFromTrusted
+    : ownHost ? dropsFromStrangerWithHost : dropsFromStranger;
+  if (client.targetAt === targetAt && client.targetBytes === head.targetBytes) {
+    spanFields(w, head, head.base, drops);
+  } else {
+    engine.span(head.base, head.targetAt);
+    engine.span(client.targetAt, client.targetBytes);
+    spanFields(w, head, targetEnd, drops);
+  }
+  if (ownHost) spanHost(w, client, backend);
+  spanFraming(w, client, head);
+  if (client.trusted) spanForwardingAfter(w, client, head, lines);
+  else spanForwarding(w, client, lines);
+  engine.sendEnd();
+  w.scratchKeep();
+  return true;
+}
+
+/** The Host field an absolute target or a request without one asks for (RFC 9112, 3.2.2 and 3.2). */
+function spanHost(w: Worker, client: ClientConnection, backend: BackendConnection): void {
+  if (client.hostBytes === 0) {
+    pin(w, `Host: ${backend.server!.address.replace(/^unix:.*/, 'localhost')}\r\n`);
+    return;
+  }
+  pin(w, 'Host: ');
+  w.engine.span(client.hostAt, client.hostBytes);
+  pin(w, '\r\n');
+}
+
+/** What was taken out as ending here but has to be said anew for the next hop. */
+function spanFraming(w: Worker, client: ClientConnection, head: Head): void {
+  if (client.request.kind === BODY.chunked) pin(w, 'Transfer-Encoding: chunked\r\n');
+  if (!client.upgrade) return;
+  pin(w, 'Connection: Upgrade\r\n');
+  spanUpgrade(w, head);
+}
+
+/** Repeats the Upgrade fields of a head. */
+function spanUpgrade(w: Worker, head: Head): void {
+  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
+    if (head.fields[field + FIELD.id] !== FIELD_ID.UPGRADE) continue;
+    pin(w, 'Upgrade: ');
+    w.engine.span(head.base + head.fields[field + FIELD.valueAt]!, head.fields[field + FIELD.valueBytes]!);
+    pin(w, '\r\n');
+  }
+}
+
+/** The forwarding fields of a request from someone we do not know, and the empty line. Hot. */
+function spanForwarding(w: Worker, client: ClientConnection, lines: number): void {
+  const { engine, writer } = w;
+  const fixed = w.forwardingOf(client.listener);
+  engine.span(fixed.at, fixed.bytes);
+  if (client.hostBytes > 0) {
+    const name = w.forwardedHost;
+    engine.span(name.at, name.bytes);
+    engine.span(client.hostAt, client.hostBytes);
+    writer.text('\r\n');
+  }
+  writer.text('X-Request-Id: ');
+  w.ids.write(writer, client.requestNumber);
+  writer.text('\r\nX-Forwarded-For: ');
+  writeAddress(w, client.slot);
+  writer.text('\r\n\r\n');
+  engine.span(lines, writer.at - lines);
+}
+
+/** The same behind a trusted proxy: what it said stays, what it did not say is added, its list of addresses grows. */
+function spanForwardingAfter(w: Worker, client: ClientConnection, head: Head, lines: number): void {
+  const { engine, writer } = w;
+  const plan = w.listeners[client.listener]!;
+  if (!headHas(head, FIELD_ID.X_FORWARDED_PROTO)) pin(w, 'X-Forwarded-Proto: http\r\n');
+  if (!headHas(head, FIELD_ID.X_FORWARDED_PORT)) pin(w, `X-Forwarded-Port: ${plan.port}\r\n`);
+  if (!headHas(head, FIELD_ID.X_FORWARDED_HOST) && client.hostBytes > 0) {
+    pin(w, 'X-Forwarded-Host: ');
+    engine.span(client.hostAt, client.hostBytes);
+    pin(w, '\r\n');
+  }
+  pin(w, 'Via: 1.1 sevenfold\r\nX-Forwarded-For: ');
+  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
+    if (head.fields[field + FIELD.id] !== FIELD_ID.X_FORWARDED_FOR) continue;
+    engine.span(head.base + head.fields[field + FIELD.valueAt]!, head.fields[field + FIELD.valueBytes]!);
+    pin(w, ', ');
+  }
+  writeAddress(w, client.slot);
+  writer.text('\r\n');
+  if (!headHas(head, FIELD_ID.X_REQUEST_ID)) {
+    writer.text('X-Request-Id: ');
+    w.ids.write(writer, client.requestNumber);
+    writer.text('\r\n');
+  }
+  writer.text('\r\n');
+  engine.span(lines, writer.at - lines);
+}
+
+/** Room the id and its name take, for those who write it elsewhere. */
+export const REQUEST_ID_LINE_BYTES = 'X-Request-Id: \r\n'.length + REQUEST_ID_BYTES;
+
+/**
+ * Lists an interim response (1xx) for the client, and sends it. A 101 keeps its Connection and Upgrade.
+ */
+export function sendInterim(w: Worker, client: ClientConnection, head: Head): void {
+  readTokens(w, head);
+  w.engine.sendBegin(client.conn, SEND_FLAG.none);
+  spanFields(w, head, head.base, dropsFromServer);
+  if (head.status === 101) {
+    pin(w, 'Connection: Upgrade\r\n');
+    spanUpgrade(w, head);
+  }
+  pin(w, '\r\n');
+  w.engine.sendEnd();
+}
+
+/**
+ * Lists the head of a final response for the client in an open send. The caller adds what it has of the body, and
+ * ends the send.
+ */
+export function spanResponseHead(w: Worker, client: ClientConnection, head: Head): void {
+  const { engine } = w;
+  readTokens(w, head);
+  spanFields(w, head, head.base, dropsFromServer);
+  if (client.chunkedOut) engine.span(w.lineChunked.at, w.lineChunked.bytes);
+  if (!client.keepAlive) engine.span(w.lineClose.at, w.lineClose.bytes);
+  else if (client.minor === 0) engine.span(w.lineKeepAlive.at, w.lineKeepAlive.bytes);
+  engine.span(w.lineEnd.at, w.lineEnd.bytes);
+}
+
+/** Reads the names a response's Connection lists. Too many are the server's fault: the rest is passed on. */
+function readTokens(w: Worker, head: Head): void {
+  w.tokens.clear();
+  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
+    if (head.fields[field + FIELD.id] !== FIELD_ID.CONNECTION) continue;
+    w.tokens.read(w.memory, head.base + head.fields[field + FIELD.valueAt]!, head.fields[field + FIELD.valueBytes]!);
+  }
+}

@@ -1,0 +1,95 @@
+// Text in the slab: constants that stay for the worker's life, and lines written behind a head.
+
+import type { Engine } from '../engine/engine.js';
+import { CHUNK_BYTES } from '../engine/layout.js';
+
+/** A constant in the slab, fit to be listed as a span for ever. */
+export interface Pinned {
+  readonly at: number;
+  readonly bytes: number;
+}
+
+/** Keeps constants in chunks that are never given back. */
+export class PinnedTexts {
+  readonly #engine: Engine;
+  readonly #memory: Uint8Array;
+  readonly #known = new Map<string, Pinned>();
+  /** Chunks taken so far. */
+  chunks = 0;
+  #at = 0;
+  #room = 0;
+
+  constructor(engine: Engine, memory: Uint8Array) {
+    this.#engine = engine;
+    this.#memory = memory;
+  }
+
+  /** The place of `text` (Latin-1), pinned when it is new. Throws RangeError when it is longer than a chunk or the slab is full. */
+  pin(text: string): Pinned {
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    const bytes = Buffer.from(text, 'latin1');
+    if (bytes.length > this.#room) {
+      const chunk = bytes.length > CHUNK_BYTES ? -1 : this.#engine.chunkTake();
+      if (chunk < 0) throw new RangeError(`no room in the slab for a constant of ${bytes.length} bytes`);
+      this.chunks++;
+      this.#at = chunk;
+      this.#room = CHUNK_BYTES;
+    }
+    this.#memory.set(bytes, this.#at);
+    const pinned = { at: this.#at, bytes: bytes.length };
+    this.#at += bytes.length;
+    this.#room -= bytes.length;
+    this.#known.set(text, pinned);
+    return pinned;
+  }
+}
+
+/** Writes bytes one after the other. The place must have room: nothing is checked here. */
+export class Writer {
+  at = 0;
+  readonly #memory: Uint8Array;
+
+  constructor(memory: Uint8Array) {
+    this.#memory = memory;
+  }
+
+  /** Appends the bytes of `source`. */
+  put(source: Uint8Array): void {
+    const memory = this.#memory;
+    const at = this.at;
+    for (let i = 0; i < source.length; i++) memory[at + i] = source[i]!;
+    this.at = at + source.length;
+  }
+
+  /** Appends Latin-1 text. Allocates nothing; one store per character. */
+  text(text: string): void {
+    const memory = this.#memory;
+    for (let i = 0; i < text.length; i++) memory[this.at++] = text.charCodeAt(i);
+  }
+
+  /** Appends `length` bytes from elsewhere in the memory. */
+  copy(from: number, length: number): void {
+    this.#memory.copyWithin(this.at, from, from + length);
+    this.at += length;
+  }
+
+  /** Appends an unsigned number in decimal. */
+  decimal(value: number): void {
+    let divisor = 1;
+    while (value / divisor >= 10) divisor *= 10;
+    for (; divisor >= 1; divisor = Math.floor(divisor / 10)) {
+      this.#memory[this.at++] = 0x30 + (Math.floor(value / divisor) % 10);
+    }
+  }
+
+  /** Appends an unsigned 32-bit number in lower-case hexadecimal, at least `digits` digits. */
+  hex(value: number, digits: number): void {
+    let shift = 28;
+    while (shift > 0 && shift >= digits * 4 && (value >>> shift) === 0) shift -= 4;
+    for (; shift >= 0; shift -= 4) {
+      const digit = (value >>> shift) & 15;
+      this.#memory[this.at++] = digit < 10 ? 0x30 + digit : 0x57 + digit;
+    }
+  }
+}

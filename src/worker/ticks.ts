@@ -1,0 +1,36 @@
+// The timeouts of a plan in ticks, so that setting a deadline is one store.
+
+import { Deadlines } from './deadlines.js';
+import type { Timeouts } from './plan.js';
+
+/** How long a client that shut its direction down keeps its claim to an answer that has not begun: a browser that was
+ *  closed and a `nc` that sent its request look the same until then. */
+export const HALF_CLOSED_MS = 1000;
+/** How long we read on after the last answer, so that the client sees it before the connection resets. */
+export const LINGER_MS = 2000;
+
+export class Ticks {
+  readonly requestHead: number;
+  readonly idle: number;
+  readonly requestBody: number;
+  readonly connect: number;
+  readonly responseHead: number;
+  readonly responseIdle: number;
+  readonly backendIdle: number;
+  readonly request: number;
+  readonly tunnelIdle: number;
+  readonly halfClosed = Deadlines.ticks(HALF_CLOSED_MS);
+  readonly linger = Deadlines.ticks(LINGER_MS);
+
+  constructor(timeouts: Timeouts) {
+    this.requestHead = Deadlines.ticks(timeouts.requestHeadMs);
+    this.idle = Deadlines.ticks(timeouts.idleMs);
+    this.requestBody = Deadlines.ticks(timeouts.requestBodyMs);
+    this.connect = Deadlines.ticks(timeouts.connectMs);
+    this.responseHead = Deadlines.ticks(timeouts.responseHeadMs);
+    this.responseIdle = Deadlines.ticks(timeouts.responseIdleMs);
+    this.backendIdle = Deadlines.ticks(timeouts.backendIdleMs);
+    this.request = Deadlines.ticks(timeouts.requestMs);
+    this.tunnelIdle = Deadlines.ticks(timeouts.tunnelIdleMs);
+  }
+}

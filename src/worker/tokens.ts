@@ -1,0 +1,47 @@
+// The field names that a message's Connection lists: they end at this hop (RFC 9110, 7.6.1).
+
+import { equalsBytesCaseless, FIELD_ID, hashName } from '../http/fields.js';
+import { listElement, nextElement } from '../http/lists.js';
+
+const TOKENS_MAX = 32;
+
+const CLOSE = hashName(Buffer.from('close'), 0, 5);
+const KEEP_ALIVE = hashName(Buffer.from('keep-alive'), 0, 10);
+const UPGRADE = hashName(Buffer.from('upgrade'), 0, 7);
+
+/** The names listed by one message; reused. */
+export class Tokens {
+  count = 0;
+  readonly #hashes = new Int32Array(TOKENS_MAX);
+  readonly #ats = new Int32Array(TOKENS_MAX);
+  readonly #bytes = new Int32Array(TOKENS_MAX);
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  /** Reads one Connection value. Returns false when it names more fields than there is room for. */
+  read(memory: Uint8Array, at: number, bytes: number): boolean {
+    const end = at + bytes;
+    for (let token = nextElement(memory, at, end); token >= 0; token = nextElement(memory, listElement.next, end)) {
+      const hash = hashName(memory, token, listElement.bytes);
+      // The connection's own options are not names; a colliding name is at worst passed on.
+      if (hash === CLOSE || hash === KEEP_ALIVE || hash === UPGRADE) continue;
+      if (this.count === TOKENS_MAX) return false;
+      this.#hashes[this.count] = hash;
+      this.#ats[this.count] = token;
+      this.#bytes[this.count] = listElement.bytes;
+      this.count++;
+    }
+    return true;
+  }
+
+  /** True when the field is named. Fields that say where a message goes or ends are never taken away by a name. */
+  has(memory: Uint8Array, id: number, hash: number, at: number, bytes: number): boolean {
+    if (id === FIELD_ID.HOST || id === FIELD_ID.CONTENT_LENGTH) return false;
+    for (let i = 0; i < this.count; i++) {
+      if (this.#hashes[i] === hash && equalsBytesCaseless(memory, at, bytes, this.#ats[i]!, this.#bytes[i]!)) return true;
+    }
+    return false;
+  }
+}

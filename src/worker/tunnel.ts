@@ -1,0 +1,83 @@
+// Two connections as one pipe: Layer 4 passthrough, and what follows a 101. Bytes go both ways as they come; an end in
+// one direction is passed on as such, and the other direction lives on.
+
+import { BODY } from '../http/framing.js';
+import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { chooseServer, takeConnection } from './choose-server.js';
+import { closeClient } from './client.js';
+import { steerClient } from './flow.js';
+import type { Pool } from './pools.js';
+import { closeBackend } from './reuse.js';
+import type { Worker } from './worker.js';
+
+/** Begins a passthrough for a client connection of a tcp listener: a server is chosen before a byte is read. */
+export function tunnelOpen(w: Worker, client: ClientConnection, pool: Pool): void {
+  client.pool = pool;
+  client.tries = 0;
+  client.fresh = true;
+  client.tried.clear();
+  client.request.set(BODY.untilEof, 0);
+  tunnelConnect(w, client);
+}
+
+/** Connects to the next server; when none is left the client connection is closed. */
+export function tunnelConnect(w: Worker, client: ClientConnection): void {
+  const server = chooseServer(w, client);
+  if (server === null || takeConnection(w, client, server) !== null) {
+    w.count('NO_SERVER');
+    closeClient(w, client);
+    return;
+  }
+  client.tries++;
+  steerClient(w, client);
+}
+
+/** Both sides are there: from now on bytes go across unread. What the client sent before goes first. */
+export function tunnelBegin(w: Worker, client: ClientConnection, backend: BackendConnection): void {
+  client.state = CLIENT.TUNNEL;
+  backend.state = BACKEND.TUNNEL;
+  w.deadlines.clear(backend.slot);
+  w.deadlines.set(client.slot, w.ticks.tunnelIdle);
+  if (client.pendingAt !== NOWHERE) {
+    w.engine.send(backend.conn, client.pendingAt, client.pendingBytes);
+    w.engine.release(client.pendingAt);
+    client.pendingAt = NOWHERE;
+  }
+  if (client.ended) w.engine.shutdown(backend.conn);
+  steerClient(w, client);
+}
+
+/** Bytes from one side to the other. The chunk reference passes to this function. */
+export function tunnelData(w: Worker, client: ClientConnection, to: number, at: number, bytes: number): void {
+  w.engine.send(to, at, bytes);
+  w.engine.release(at);
+  w.deadlines.set(client.slot, w.ticks.tunnelIdle);
+}
+
+/*
+ * How a tunnel ends. Each direction ends by itself; when both have, and all bytes have left, both connections go.
+ *
+ *   OPEN ──eof of one side──► the other side is shut down ──finished──► that direction is over
+ *     └── error on either side, or nothing moved for tunnelIdle ──► both closed at once
+ */
+
+/** One side will send no more: the other is told, behind everything still queued for it. */
+export function tunnelEnded(w: Worker, client: ClientConnection, backend: BackendConnection, byClient: boolean): void {
+  w.engine.shutdown(byClient ? backend.conn : client.conn);
+  closeIfOver(w, client, backend);
+}
+
+/** One side has got everything, and the end. */
+export function tunnelFinished(w: Worker, client: ClientConnection, backend: BackendConnection): void {
+  closeIfOver(w, client, backend);
+}
+
+function closeIfOver(w: Worker, client: ClientConnection, backend: BackendConnection): void {
+  if (client.finished && backend.finished) closeTunnel(w, client, backend);
+}
+
+/** Ends both at once. */
+export function closeTunnel(w: Worker, client: ClientConnection, backend: BackendConnection): void {
+  closeBackend(w, backend);
+  closeClient(w, client);
+}

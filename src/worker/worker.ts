@@ -1,0 +1,363 @@
+// One worker: everything a thread owns, and the way from an event to the step that handles it.
+// Owns the tables of connections and the shared tools of the steps. Leaves each step to the file named after it
+// (LIFECYCLE.md tells their order), and the thread itself to thread.ts.
+
+import { ServerState } from '../balance/server-state.js';
+import { Tried } from '../balance/view.js';
+import { Engine, eventAt, eventBytes, eventConn, eventKind, slotOf } from '../engine/engine.js';
+import { CHUNK_BYTES, CONTROL, EVENT, EVENT_KIND } from '../engine/layout.js';
+import { Framing } from '../http/framing.js';
+import { Llhttp } from '../http/llhttp.js';
+import type { ReasonCode } from '../http/reasons.js';
+import { Matcher } from '../routing/matcher.js';
+import { RequestView } from '../routing/request.js';
+import { accepted } from './accept.js';
+import { backendConnected, backendData, backendEnded, backendFailed, backendFinished, backendLate } from './backend.js';
+import { backendFlow, clientFlow } from './flow.js';
+import { clientData, clientEnded, clientFailed, clientFinished, clientLate, closeClient } from './client.js';
+import { BACKEND, BackendConnection, CLIENT, ClientConnection } from './connections.js';
+import { Counters } from './counters.js';
+import { Deadlines, TICK_MS } from './deadlines.js';
+import { RequestIds } from './request-id.js';
+import type { ListenerPlan, WorkerPlan } from './plan.js';
+import { Pool, Servers } from './pools.js';
+import { dropIdle } from './reuse.js';
+import { Rule } from './rules.js';
+import { type Pinned, PinnedTexts, Writer } from './text.js';
+import { Ticks } from './ticks.js';
+import { Tokens } from './tokens.js';
+import { addressText, Trust } from './trust.js';
+
+export interface WorkerOptions {
+  index: number;
+  plan: WorkerPlan;
+  /** The shared server state. */
+  servers: SharedArrayBuffer;
+  /** Accept from the listeners here, instead of being handed sockets. */
+  acceptShared: boolean;
+  /** Called once when a drain has ended: no connection is left, or the time is over. */
+  onDrained(): void;
+}
+
+/** Connections to backends a worker may have beside its client connections: one each, and the idle ones. */
+const BACKENDS_PER_CLIENT = 1;
+const SLOTS_SPARE = 4096;
+
+export class Worker {
+  readonly index: number;
+  readonly llhttp: Llhttp;
+  /** The memory that slab and parsers lie in. */
+  readonly memory: Uint8Array;
+  readonly engine: Engine;
+  readonly deadlines: Deadlines;
+  readonly state: ServerState;
+  readonly servers: Servers;
+  readonly pinned: PinnedTexts;
+  readonly writer: Writer;
+  readonly ids: RequestIds;
+  readonly counters = new Counters();
+  /** Filled again for every request. */
+  readonly view = new RequestView();
+  readonly framing = new Framing();
+  readonly tokens = new Tokens();
+  plan: WorkerPlan;
+  ticks: Ticks;
+  trust: Trust;
+  matcher: Matcher;
+  rules: readonly Rule[] = [];
+  pools: readonly Pool[] = [];
+  /** Listeners by their index in the engine's registry. */
+  listeners: (ListenerPlan | undefined)[] = [];
+  draining = false;
+  /** Lines that every message may need. */
+  readonly lineEnd: Pinned;
+  readonly lineClose: Pinned;
+  readonly lineKeepAlive: Pinned;
+  readonly lineChunked: Pinned;
+  readonly lastChunk: Pinned;
+  readonly forwardedHost: Pinned;
+  #forwarding: (Pinned | undefined)[] = [];
+  readonly #chunkCount: number;
+  readonly #clientBySlot: (ClientConnection | null)[];
+  readonly #backendBySlot: (BackendConnection | null)[];
+  readonly #idleClients: ClientConnection[] = [];
+  readonly #idleBackends: BackendConnection[] = [];
+  readonly #timer: NodeJS.Timeout;
+  readonly #startedAt = performance.now();
+  readonly #onDrained: () => void;
+  #drainUntil = 0;
+  #scratchChunk = -1;
+  #scratchAt = 0;
+  #scratchRoom = 0;
+
+  constructor(options: WorkerOptions) {
+    const { plan } = options;
+    const slotCount = plan.limits.connectionsMax * (1 + BACKENDS_PER_CLIENT) + SLOTS_SPARE;
+    const chunkCount = Math.floor(plan.limits.slabBytes / CHUNK_BYTES);
+    this.index = options.index;
+    this.#chunkCount = chunkCount;
+    this.#onDrained = options.onDrained;
+    this.llhttp = new Llhttp({ slabBytes: chunkCount * CHUNK_BYTES, parsersMax: slotCount });
+    this.memory = this.llhttp.bytes;
+    this.#clientBySlot = new Array<ClientConnection | null>(slotCount).fill(null);
+    this.#backendBySlot = new Array<BackendConnection | null>(slotCount).fill(null);
+    this.deadlines = new Deadlines(slotCount);
+    this.engine = new Engine({
+      memory: this.memory.buffer as ArrayBuffer,
+      slabAt: this.llhttp.slabAt,
+      chunkCount,
+      connectionsMax: plan.limits.connectionsMax,
+      slotCount,
+      onEvents: (events, count) => this.#dispatch(events, count),
+    });
+    this.state = new ServerState(options.servers, options.index);
+    this.servers = new Servers(this.engine);
+    this.pinned = new PinnedTexts(this.engine, this.memory);
+    this.lineEnd = this.pinned.pin('\r\n');
+    this.lineClose = this.pinned.pin('Connection: close\r\n');
+    this.lineKeepAlive = this.pinned.pin('Connection: keep-alive\r\n');
+    this.lineChunked = this.pinned.pin('Transfer-Encoding: chunked\r\n');
+    this.lastChunk = this.pinned.pin('0\r\n\r\n');
+    this.forwardedHost = this.pinned.pin('X-Forwarded-Host: ');
+    this.writer = new Writer(this.memory);
+    this.ids = new RequestIds();
+    this.view.bytes = this.memory;
+    this.plan = plan;
+    this.ticks = new Ticks(plan.timeouts);
+    this.trust = new Trust(plan.trustedProxies);
+    this.matcher = new Matcher(plan.table);
+    this.#live(plan);
+    if (options.acceptShared) for (const listener of plan.listeners) this.engine.listen(listener.listener);
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.engine.run();
+  }
+
+  /** Lives by a new plan from the next request on. Requests under way keep their rule. */
+  follow(plan: WorkerPlan): void {
+    this.plan = plan;
+    this.ticks = new Ticks(plan.timeouts);
+    this.trust = new Trust(plan.trustedProxies);
+    this.matcher = new Matcher(plan.table);
+    this.#live(plan);
+    this.engine.run();
+  }
+
+  /** Accepts nothing more, lets what runs finish, and calls `onDrained` when all is done or `drainMs` is over. */
+  drain(): void {
+    if (this.draining) return;
+    this.draining = true;
+    this.#drainUntil = performance.now() + this.plan.timeouts.drainMs;
+    this.engine.listenEnd();
+    this.#eachClient((client) => {
+      if (client.state === CLIENT.IDLE || client.state === CLIENT.LINGER) closeClient(this, client);
+    });
+    this.engine.run();
+    this.#checkDrained();
+  }
+
+  /** Closes everything at once. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.engine.close();
+  }
+
+  /** A client connection for a handle the engine reported. */
+  clientOpen(conn: number): ClientConnection {
+    const client = this.#idleClients.pop() ?? new ClientConnection(new Tried());
+    client.conn = conn;
+    client.slot = slotOf(conn);
+    this.#clientBySlot[client.slot] = client;
+    return client;
+  }
+
+  /** Puts a client connection back whose handle has been given up. */
+  clientFree(client: ClientConnection): void {
+    this.deadlines.clear(client.slot);
+    this.#clientBySlot[client.slot] = null;
+    client.state = CLIENT.CLOSED;
+    this.#idleClients.push(client);
+  }
+
+  backendOpen(conn: number): BackendConnection {
+    const backend = this.#idleBackends.pop() ?? new BackendConnection();
+    backend.conn = conn;
+    backend.slot = slotOf(conn);
+    this.#backendBySlot[backend.slot] = backend;
+    return backend;
+  }
+
+  backendFree(backend: BackendConnection): void {
+    this.deadlines.clear(backend.slot);
+    this.#backendBySlot[backend.slot] = null;
+    backend.state = BACKEND.CLOSED;
+    this.#idleBackends.push(backend);
+  }
+
+  /**
+   * Points `writer` at `bytes` free bytes that stay good until the next batch, longer for what was sent or retained.
+   * Returns the address, or -1 when the slab is full.
+   */
+  scratch(bytes: number): number {
+    if (this.#scratchRoom < bytes) {
+      const chunk = this.engine.chunkTake();
+      if (chunk < 0) return -1;
+      if (this.#scratchChunk >= 0) this.engine.release(this.#scratchChunk);
+      this.#scratchChunk = chunk;
+      this.#scratchAt = chunk;
+      this.#scratchRoom = CHUNK_BYTES;
+    }
+    this.writer.at = this.#scratchAt;
+    return this.#scratchAt;
+  }
+
+  /** Keeps what was written to scratch memory up to `writer.at`. */
+  scratchKeep(): void {
+    this.#scratchRoom -= this.writer.at - this.#scratchAt;
+    this.#scratchAt = this.writer.at;
+  }
+
+  /** True when chunks are getting scarce: what is only kept in case should be given back. */
+  slabIsTight(): boolean {
+    return this.engine.freeChunks * 2 < this.#chunkCount;
+  }
+
+  /** The address of the client in `slot`, as text. */
+  addressOf(slot: number): string {
+    return addressText(this.engine.peers, slot);
+  }
+
+  /** The forwarding lines that are the same for every stranger at this listener. */
+  forwardingOf(listener: number): Pinned {
+    return this.#forwarding[listener]!;
+  }
+
+  count(reason: ReasonCode): void {
+    this.counters.reasons.set(reason, (this.counters.reasons.get(reason) ?? 0) + 1);
+  }
+
+  /** What an operator, or a test that looks for leaks, wants to know. */
+  report(): Record<string, unknown> {
+    const { engine } = this;
+    return {
+      worker: this.index,
+      requests: this.counters.requests,
+      connections: engine.counter(CONTROL.connections),
+      clientConnections: engine.counter(CONTROL.clientConnections),
+      chunksUsed: this.#chunkCount - engine.freeChunks - this.pinned.chunks - (this.#scratchChunk >= 0 ? 1 : 0),
+      spansQueued: engine.counter(CONTROL.queuedSpans),
+      bytesQueued: engine.counter(CONTROL.queuedBytes),
+      slabFull: engine.counter(CONTROL.slabFull),
+      refused: engine.counter(CONTROL.refused),
+      acceptPauses: engine.counter(CONTROL.acceptPauses),
+      parsersUsed: this.llhttp.used,
+      reasons: Object.fromEntries(this.counters.reasons),
+    };
+  }
+
+  #live(plan: WorkerPlan): void {
+    for (const gone of this.servers.follow(plan.pools)) dropIdle(this, gone);
+    this.pools = plan.pools.map((pool) => new Pool(pool, this.state, this.index));
+    this.rules = plan.rules.map((rule) => new Rule(rule, this.pools));
+    this.listeners = [];
+    this.#forwarding = [];
+    for (const listener of plan.listeners) {
+      this.listeners[listener.listener] = listener;
+      this.#forwarding[listener.listener] = this.pinned.pin(
+        `X-Forwarded-Proto: http\r\nX-Forwarded-Port: ${listener.port}\r\nVia: 1.1 sevenfold\r\n`,
+      );
+    }
+  }
+
+  #dispatch(events: Int32Array, count: number): void {
+    const end = count * EVENT.WORDS;
+    for (let at = 0; at < end; at += EVENT.WORDS) {
+      const conn = eventConn(events, at);
+      const slot = slotOf(conn);
+      if (eventKind(events, at) === EVENT_KIND.accepted) {
+        accepted(this, conn, eventAt(events, at));
+        continue;
+      }
+      const client = this.#clientBySlot[slot]!;
+      if (client !== null && client.conn === conn) {
+        this.#clientEvent(client, events, at);
+        continue;
+      }
+      const backend = this.#backendBySlot[slot]!;
+      if (backend !== null && backend.conn === conn) this.#backendEvent(backend, events, at);
+      // Closed earlier in this batch: what it received goes back.
+      else if (eventKind(events, at) === EVENT_KIND.data) this.engine.release(eventAt(events, at));
+    }
+  }
+
+  #clientEvent(client: ClientConnection, events: Int32Array, at: number): void {
+    switch (eventKind(events, at)) {
+      case EVENT_KIND.data:
+        clientData(this, client, eventAt(events, at), eventBytes(events, at));
+        break;
+      case EVENT_KIND.blocked:
+      case EVENT_KIND.drained:
+        clientFlow(this, client, eventKind(events, at) === EVENT_KIND.blocked);
+        break;
+      case EVENT_KIND.eof:
+        clientEnded(this, client);
+        break;
+      case EVENT_KIND.finished:
+        clientFinished(this, client);
+        break;
+      case EVENT_KIND.error:
+        clientFailed(this, client);
+        break;
+    }
+  }
+
+  #backendEvent(backend: BackendConnection, events: Int32Array, at: number): void {
+    switch (eventKind(events, at)) {
+      case EVENT_KIND.data:
+        backendData(this, backend, eventAt(events, at), eventBytes(events, at));
+        break;
+      case EVENT_KIND.connected:
+        backendConnected(this, backend);
+        break;
+      case EVENT_KIND.blocked:
+      case EVENT_KIND.drained:
+        backendFlow(this, backend, eventKind(events, at) === EVENT_KIND.blocked);
+        break;
+      case EVENT_KIND.eof:
+        backendEnded(this, backend);
+        break;
+      case EVENT_KIND.finished:
+        backendFinished(this, backend);
+        break;
+      case EVENT_KIND.error:
+        backendFailed(this, backend, eventAt(events, at));
+        break;
+    }
+  }
+
+  readonly #late = (slot: number): void => {
+    const client = this.#clientBySlot[slot]!;
+    if (client !== null) clientLate(this, client);
+    else {
+      const backend = this.#backendBySlot[slot]!;
+      if (backend !== null) backendLate(this, backend);
+    }
+  };
+
+  #tick(): void {
+    const now = Math.floor((performance.now() - this.#startedAt) / TICK_MS) + 1;
+    this.deadlines.sweep(now, this.#late);
+    this.engine.run();
+    if (this.draining) this.#checkDrained();
+  }
+
+  #checkDrained(): void {
+    const left = this.engine.counter(CONTROL.clientConnections);
+    if (left > 0 && performance.now() < this.#drainUntil) return;
+    this.close();
+    this.#onDrained();
+  }
+
+  #eachClient(visit: (client: ClientConnection) => void): void {
+    for (const client of this.#clientBySlot) if (client !== null) visit(client);
+  }
+}
