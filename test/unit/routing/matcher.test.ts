@@ -55,7 +55,9 @@ test('a host matches in any case, on any port, and with a closing dot', () => {
 test('a host name longer than a name can be reaches only the default', () => {
   const route = router(hosts({ wild: ['*.example.com'], rest: ['*'] }));
   assert.equal(route(`http://${'a.'.repeat(120)}example.com/`), 'wild');
-  assert.equal(route(`http://${'a.'.repeat(130)}example.com/`), 'rest');
+  assert.equal(route(`http://${'a.'.repeat(121)}example.com/`), 'wild', '253 bytes');
+  assert.equal(route(`http://${'a.'.repeat(121)}xexample.com/`), 'rest', '254 bytes');
+  assert.equal(route(`http://x${'a.'.repeat(121)}example.com/`), 'rest', '254 bytes');
 });
 
 test('when no rule of the more specific host matches, the next host gets its turn', () => {
@@ -234,6 +236,17 @@ test('many rules under one path are told apart by their header values', () => {
   for (const i of [0, 1, 500, 999]) assert.equal(route({ url: '/', headers: [['Tenant', `t${i}`]] }), `r${i}`);
   assert.equal(route({ url: '/', headers: [['Tenant', 't1000']] }), 'present');
   assert.equal(route('/'), 'rest');
+});
+
+test('two values with one hash are still two values', () => {
+  // These two words have the same 32-bit FNV-1a hash.
+  const list = ['costarring', 'liquid', 'a', 'b', 'c', 'd'].map((value) => [
+    value,
+    [{ headers: [{ name: 'x', value }] }],
+  ]);
+  const route = router(rules(Object.fromEntries(list)));
+  assert.equal(route({ url: '/', headers: [['X', 'costarring']] }), 'costarring');
+  assert.equal(route({ url: '/', headers: [['X', 'liquid']] }), 'liquid');
 });
 
 test('tells how long the matched prefix is', () => {
