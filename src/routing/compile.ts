@@ -14,6 +14,7 @@ import { answers, type PoolIndexes, planFilter, planPool } from './filters.js';
 import {
   type DocumentPath,
   documentPath,
+  type Place,
   type PlaceOf,
   type RouteConfig,
   type RouteProblem,
@@ -24,6 +25,7 @@ import {
 import { HOST_KIND } from './layout.js';
 import type { BackendRefPlan, RulePlan } from './plan.js';
 import { Problems } from './problems.js';
+import { findShadows } from './shadow.js';
 
 /** Everything a worker needs to route, and what the operator should hear about it. */
 export interface CompiledRoutes {
@@ -57,7 +59,30 @@ export function compile(config: RoutingConfig, placeOf: PlaceOf = () => undefine
   });
   if (problems.errors.length > 0) throw new RoutingError(problems.errors);
   entries.sort(comparePrecedence);
+  warnOfShadows(entries, rules, problems);
   return { table: emitTable(entries), rules, warnings: problems.warnings, entries };
+}
+
+/** Warns of matches that no request reaches; of the rule, when that is true of all its matches. */
+function warnOfShadows(entries: readonly EntryDraft[], rules: readonly RulePlan[], problems: Problems): void {
+  const shadows = findShadows(entries);
+  const matchCounts = new Map<number, number>();
+  for (const match of new Set(entries.map((entry) => entry.match))) {
+    matchCounts.set(match.rule, (matchCounts.get(match.rule) ?? 0) + 1);
+  }
+  const deadCounts = new Map<number, number>();
+  for (const { match } of shadows) deadCounts.set(match.rule, (deadCounts.get(match.rule) ?? 0) + 1);
+  for (const { match, by } of shadows) {
+    const winner = rules[by.rule]!;
+    const others = `${winner.name} takes every such request first (${placeText(by.place)}).`;
+    const wholeRule = deadCounts.get(match.rule) === matchCounts.get(match.rule);
+    if (!wholeRule) problems.warn(match.at, 'No request reaches this match.', others);
+    else if (match.match === 0) problems.warn(match.at.slice(0, 4), 'No request reaches this rule.', others);
+  }
+}
+
+function placeText({ file, line }: Place): string {
+  return line === 0 ? file : `${file}:${line}`;
 }
 
 /** The host names of a route; a route without any is for every host. */

@@ -2,7 +2,7 @@
 // Owns the order of precedence. Leaves messages for people to src/config, and the table's words to emit.ts.
 
 import { compileRegex } from './conditions.js';
-import type { DocumentPath, MatchConfig, StringMatchConfig, StringMatchType } from './input.js';
+import type { DocumentPath, MatchConfig, Place, StringMatchConfig, StringMatchType } from './input.js';
 import { FACT_KIND, HOST_BYTES_MAX, HOST_KIND, LEAF_KIND, OP } from './layout.js';
 import { methodNumber } from './methods.js';
 import { normalPathOf } from './path.js';
@@ -29,6 +29,7 @@ export interface MatchDraft {
   readonly rule: number;
   readonly match: number;
   readonly at: DocumentPath;
+  readonly place: Place;
   readonly pathKind: number;
   readonly path: string;
   readonly method: number;
@@ -55,36 +56,40 @@ const OPS: Readonly<Record<StringMatchType, number>> = {
 };
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
+/** The steps of precedence, in order; the first that differs decides. */
+export const PRECEDENCE = ['hostname', 'path', 'method', 'headers', 'queryParams', 'client', 'order'] as const;
+export type PrecedenceStep = (typeof PRECEDENCE)[number];
+
 /**
- * Negative when `a` takes precedence over `b`. A total order: host name, path, method, headers, query, client, file.
- * Host names and paths that tie in rank never match the same request unless they are equal, so sorting them by text
- * only brings equal ones together.
+ * One comparison per step: negative when `a` takes precedence. Host names and paths of equal rank never match the same
+ * request unless they are equal, so comparing their text only brings equal ones together.
  */
+const COMPARE: Readonly<Record<PrecedenceStep, (a: EntryDraft, b: EntryDraft) => number>> = {
+  hostname: ({ host: a }, { host: b }) =>
+    b.kind - a.kind || b.name.length - a.name.length || compareText(a.name, b.name),
+  path: ({ match: a }, { match: b }) => {
+    if (a.pathKind !== b.pathKind) return b.pathKind - a.pathKind;
+    return a.pathKind === LEAF_KIND.REGEX ? 0 : b.path.length - a.path.length || compareText(a.path, b.path);
+  },
+  method: ({ match: a }, { match: b }) => Number(a.method === -1) - Number(b.method === -1),
+  headers: ({ match: a }, { match: b }) => b.headerCount - a.headerCount,
+  queryParams: ({ match: a }, { match: b }) => b.queryCount - a.queryCount,
+  client: ({ match: a }, { match: b }) => b.clientCount - a.clientCount,
+  order: ({ match: a }, { match: b }) => a.rule - b.rule || a.match - b.match,
+};
+
+/** Negative when `a` takes precedence over `b`: a total order over all entries of a config. */
 export function comparePrecedence(a: EntryDraft, b: EntryDraft): number {
-  return (
-    b.host.kind - a.host.kind ||
-    b.host.name.length - a.host.name.length ||
-    compareText(a.host.name, b.host.name) ||
-    comparePaths(a.match, b.match) ||
-    compareWithinPath(a.match, b.match)
-  );
+  for (const step of PRECEDENCE) {
+    const order = COMPARE[step](a, b);
+    if (order !== 0) return order;
+  }
+  return 0;
 }
 
-function comparePaths(a: MatchDraft, b: MatchDraft): number {
-  if (a.pathKind !== b.pathKind) return b.pathKind - a.pathKind;
-  if (a.pathKind === LEAF_KIND.REGEX) return 0;
-  return b.path.length - a.path.length || compareText(a.path, b.path);
-}
-
-function compareWithinPath(a: MatchDraft, b: MatchDraft): number {
-  return (
-    Number(a.method === -1) - Number(b.method === -1) ||
-    b.headerCount - a.headerCount ||
-    b.queryCount - a.queryCount ||
-    b.clientCount - a.clientCount ||
-    a.rule - b.rule ||
-    a.match - b.match
-  );
+/** The step that decides between two entries. */
+export function decidingStep(a: EntryDraft, b: EntryDraft): PrecedenceStep {
+  return PRECEDENCE.find((step) => COMPARE[step](a, b) !== 0) ?? 'order';
 }
 
 function compareText(a: string, b: string): number {
@@ -128,6 +133,7 @@ export function draftMatch(
     rule,
     match,
     at,
+    place: problems.placeOf(at),
     ...draftPath(config.path, [...at, 'path'], problems),
     method: draftMethod(config.method, [...at, 'method'], problems),
     conditions: [
