@@ -1,10 +1,10 @@
 // Turns the matches of a config into drafts: checked, in normal form, and comparable by precedence.
 // Owns the order of precedence. Leaves messages for people to src/config, and the table's words to emit.ts.
 
+import { methodNumber } from '../http/methods.js';
 import { compileRegex } from './conditions.js';
 import type { DocumentPath, MatchConfig, Place, StringMatchConfig, StringMatchType } from './input.js';
 import { FACT_KIND, HOST_BYTES_MAX, HOST_KIND, LEAF_KIND, OP } from './layout.js';
-import { methodNumber } from './methods.js';
 import { normalPathOf } from './path.js';
 import type { Problems } from './problems.js';
 import { type AddressRange, parseRange } from './ranges.js';
@@ -207,7 +207,7 @@ function checkRegex(source: string, at: DocumentPath, problems: Problems): void 
   try {
     compileRegex(source);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = error instanceof Error ? error.message.replace('error parsing regexp: ', '') : String(error);
     problems.error(at, `'${source}' is not a regular expression: ${reason}.`, 'Expected RE2 syntax.');
   }
 }

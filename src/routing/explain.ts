@@ -2,13 +2,13 @@
 // Owns the trail as data, taken from the matcher's own walk. Leaves single conditions to findings.ts, words to
 // explain-text.ts.
 
+import { METHOD_NAMES } from '../http/methods.js';
 import type { CompiledRoutes } from './compile.js';
 import { decidingStep, type PrecedenceStep } from './drafts.js';
 import { type Finding, findingsOf, viewText } from './findings.js';
 import type { Place } from './input.js';
 import { ENTRY, HEADER, LEAF } from './layout.js';
 import { Matcher } from './matcher.js';
-import { methodName } from './methods.js';
 import type { RulePlan } from './plan.js';
 import type { RequestView } from './request.js';
 
@@ -51,7 +51,7 @@ export function explain(
   const path = viewText(view, view.pathAt, view.pathBytes);
   return {
     request: {
-      method: methodName(view.method),
+      method: METHOD_NAMES[view.method] ?? '',
       host: viewText(view, view.hostAt, view.hostBytes),
       path,
       query: viewText(view, view.queryAt, view.queryBytes),

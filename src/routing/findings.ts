@@ -1,10 +1,10 @@
 // What a match asks of a request, condition by condition, and what the request had in its place.
 // Owns turning the table's and the request's bytes into text for people. Leaves choosing whom to explain to explain.ts.
 
+import { METHOD_NAMES } from '../http/methods.js';
 import type { ConditionDraft, EntryDraft } from './drafts.js';
 import { FACT_KIND, HOST_KIND, LEAF_KIND, OP } from './layout.js';
 import type { Matcher } from './matcher.js';
-import { methodName } from './methods.js';
 import { type AddressRange, addressText } from './ranges.js';
 import type { RequestView } from './request.js';
 
@@ -95,8 +95,8 @@ function hasPrefix(path: string, prefix: string): boolean {
 
 function methodFinding({ match }: EntryDraft, view: RequestView): Finding[] {
   if (match.method === -1) return [];
-  const expected = methodName(match.method);
-  const found = methodName(view.method);
+  const expected = METHOD_NAMES[match.method] ?? '';
+  const found = METHOD_NAMES[view.method] ?? '';
   const holds = match.method === view.method;
   return [{ part: 'method', name: undefined, comparison: 'Exact', expected, invert: false, found, holds }];
 }

@@ -5,7 +5,6 @@ import { test } from 'node:test';
 import { compile } from '../../../src/routing/compile.js';
 import type { MatchConfig, RouteConfig } from '../../../src/routing/input.js';
 import { Matcher } from '../../../src/routing/matcher.js';
-import { METHOD_NAMES } from '../../../src/routing/methods.js';
 import { type RequestText, requestView } from '../../../src/routing/request-text.js';
 
 const POOLS = { a: {}, b: {}, c: {} };
@@ -267,9 +266,4 @@ test('refuses a block that is no table, of another version, or cut short', () =>
   assert.throws(() => new Matcher(longer), /cut short/);
   new Int32Array(table)[1] = 99;
   assert.throws(() => new Matcher(table), /version 99/);
-});
-
-test('the method numbers are those of the parser', async () => {
-  const { METHODS } = await import('undici/lib/llhttp/constants.js').catch(() => ({ METHODS: undefined }));
-  assert.deepEqual(METHODS, Object.fromEntries(METHOD_NAMES.map((name, number) => [name, number])));
 });
