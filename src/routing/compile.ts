@@ -10,10 +10,11 @@ import {
   type MatchDraft,
 } from './drafts.js';
 import { emitTable } from './emit.js';
-import { planFilters, planPool } from './filters.js';
+import { answers, type PoolIndexes, planFilter, planPool } from './filters.js';
 import {
   type DocumentPath,
   documentPath,
+  type Place,
   type PlaceOf,
   type RouteConfig,
   type RouteProblem,
@@ -21,12 +22,10 @@ import {
   RoutingError,
   type RuleConfig,
 } from './input.js';
-import { HOST_KIND, LEAF_KIND } from './layout.js';
+import { HOST_KIND } from './layout.js';
 import type { BackendRefPlan, RulePlan } from './plan.js';
 import { Problems } from './problems.js';
-
-/** Weights above this are a mistake; it also keeps every sum of weights exact. */
-const WEIGHT_MAX = 1_000_000;
+import { findShadows } from './shadow.js';
 
 /** Everything a worker needs to route, and what the operator should hear about it. */
 export interface CompiledRoutes {
@@ -54,13 +53,36 @@ export function compile(config: RoutingConfig, placeOf: PlaceOf = () => undefine
     route.rules.forEach((rule, i) => {
       const at = ['routes', r, 'rules', i];
       const matches = draftMatches(rule, rules.length, at, problems);
-      rules.push(planRule(rule, rules.length, at, matches, pools, problems));
+      rules.push(planRule(rule, rules.length, at, pools, problems));
       for (const host of hosts) for (const match of matches) entries.push({ host, match });
     });
   });
   if (problems.errors.length > 0) throw new RoutingError(problems.errors);
   entries.sort(comparePrecedence);
+  warnOfShadows(entries, rules, problems);
   return { table: emitTable(entries), rules, warnings: problems.warnings, entries };
+}
+
+/** Warns of matches that no request reaches; of the rule, when that is true of all its matches. */
+function warnOfShadows(entries: readonly EntryDraft[], rules: readonly RulePlan[], problems: Problems): void {
+  const shadows = findShadows(entries);
+  const matchCounts = new Map<number, number>();
+  for (const match of new Set(entries.map((entry) => entry.match))) {
+    matchCounts.set(match.rule, (matchCounts.get(match.rule) ?? 0) + 1);
+  }
+  const deadCounts = new Map<number, number>();
+  for (const { match } of shadows) deadCounts.set(match.rule, (deadCounts.get(match.rule) ?? 0) + 1);
+  for (const { match, by } of shadows) {
+    const winner = rules[by.rule]!;
+    const others = `${winner.name} takes every such request first (${placeText(by.place)}).`;
+    const wholeRule = deadCounts.get(match.rule) === matchCounts.get(match.rule);
+    if (!wholeRule) problems.warn(match.at, 'No request reaches this match.', others);
+    else if (match.match === 0) problems.warn(match.at.slice(0, 4), 'No request reaches this rule.', others);
+  }
+}
+
+function placeText({ file, line }: Place): string {
+  return line === 0 ? file : `${file}:${line}`;
 }
 
 /** The host names of a route; a route without any is for every host. */
@@ -71,7 +93,6 @@ function draftHosts(route: RouteConfig, at: DocumentPath, problems: Problems): H
     const host = draftHost(hostname, [...at, i], problems);
     if (host === undefined) return;
     const key = `${host.kind}${host.name}`;
-    if (hosts.has(key)) problems.warn([...at, i], `${JSON.stringify(hostname)} is listed twice in this route.`);
     hosts.set(key, host);
   });
   return [...hosts.values()];
@@ -83,36 +104,18 @@ function draftMatches(rule: RuleConfig, index: number, at: DocumentPath, problem
   return rule.matches.map((match, i) => draftMatch(match, index, i, [...at, 'matches', i], problems));
 }
 
-function planRule(
-  rule: RuleConfig,
-  index: number,
-  at: DocumentPath,
-  matches: readonly MatchDraft[],
-  pools: ReadonlyMap<string, number>,
-  problems: Problems,
-): RulePlan {
+function planRule(rule: RuleConfig, index: number, at: DocumentPath, pools: PoolIndexes, problems: Problems): RulePlan {
   const backendRefs = planBackends(rule, at, pools, problems);
-  const filters = planFilters(
-    rule.filters ?? [],
-    [...at, 'filters'],
-    {
-      pools,
-      everyPathIsPrefix: matches.every(({ pathKind }) => pathKind === LEAF_KIND.PREFIX || pathKind === LEAF_KIND.ROOT),
-      hasBackend: backendRefs.length > 0,
-    },
-    problems,
-  );
-  const answers = filters.some(({ type }) => type === 'RequestRedirect' || type === 'DirectResponse');
-  const drained = !answers && backendRefs.every(({ weight }) => weight === 0);
-  const triesToAnswer =
-    rule.filters?.some(({ type }) => type === 'RequestRedirect' || type === 'DirectResponse') ?? false;
-  if (backendRefs.length === 0 && !triesToAnswer) {
-    problems.error(
-      at,
-      'The rule leads nowhere. Give it a pool, backendRefs, or a RequestRedirect or DirectResponse filter.',
-    );
-  } else if (drained && !triesToAnswer) {
-    problems.warn([...at, 'backendRefs'], 'All weights are 0: every request that matches is answered with 500.');
+  const filters = (rule.filters ?? []).flatMap((filter, i) => {
+    const plan = planFilter(filter, [...at, 'filters', i], pools, problems);
+    return plan === undefined ? [] : [plan];
+  });
+  const drained = !rule.filters?.some(answers) && backendRefs.every(({ weight }) => weight === 0);
+  if (drained && backendRefs.length === 0) {
+    problems.error(at, 'The rule leads nowhere.', 'Expected pool, backendRefs, or a filter that answers.');
+  } else if (drained) {
+    const expected = 'Every request that matches is answered with 500.';
+    problems.warn([...at, 'backendRefs'], 'Every weight is 0.', expected);
   }
   return {
     index,
@@ -125,29 +128,11 @@ function planRule(
   };
 }
 
-function planBackends(
-  rule: RuleConfig,
-  at: DocumentPath,
-  pools: ReadonlyMap<string, number>,
-  problems: Problems,
-): BackendRefPlan[] {
+function planBackends(rule: RuleConfig, at: DocumentPath, pools: PoolIndexes, problems: Problems): BackendRefPlan[] {
   if (rule.pool !== undefined) {
-    if (rule.backendRefs !== undefined) {
-      problems.error(
-        [...at, 'pool'],
-        'The rule has both pool and backendRefs. Keep one: pool is backendRefs with one entry.',
-      );
-    }
     return [{ pool: planPool(rule.pool, [...at, 'pool'], pools, problems), weight: 1 }];
   }
   return (rule.backendRefs ?? []).map(({ pool, weight = 1 }, i) => {
-    const refAt = [...at, 'backendRefs', i];
-    if (!(Number.isInteger(weight) && weight >= 0 && weight <= WEIGHT_MAX)) {
-      problems.error(
-        [...refAt, 'weight'],
-        `${weight} is not a weight. Expected a whole number from 0 to ${WEIGHT_MAX}.`,
-      );
-    }
-    return { pool: planPool(pool, [...refAt, 'pool'], pools, problems), weight };
+    return { pool: planPool(pool, [...at, 'backendRefs', i, 'pool'], pools, problems), weight };
   });
 }

@@ -43,6 +43,11 @@ export class Conditions {
     return this.#compare(at, view) !== (this.#words[at + CONDITION.invert] === 1);
   }
 
+  /** The fact a condition looks at; -1 for the client's address. */
+  factOf(condition: number): number {
+    return this.#words[this.#conditionsAt + condition * CONDITION.WORDS + CONDITION.fact]!;
+  }
+
   /** Whether the whole path matches a regular expression of the table. */
   pathMatches(regex: number, view: RequestView): boolean {
     return this.#test(regex, view.bytes, view.pathAt, view.pathBytes);

@@ -1,13 +1,12 @@
 // Turns the matches of a config into drafts: checked, in normal form, and comparable by precedence.
-// Owns what is a valid match, and the order of precedence. Leaves the table's words to emit.ts.
+// Owns the order of precedence. Leaves messages for people to src/config, and the table's words to emit.ts.
 
-import { domainToASCII } from 'node:url';
+import { methodNumber } from '../http/methods.js';
 import { compileRegex } from './conditions.js';
-import type { DocumentPath, MatchConfig, StringMatchConfig } from './input.js';
+import type { DocumentPath, MatchConfig, Place, StringMatchConfig, StringMatchType } from './input.js';
 import { FACT_KIND, HOST_BYTES_MAX, HOST_KIND, LEAF_KIND, OP } from './layout.js';
-import { METHOD_NAMES, methodNumber } from './methods.js';
 import { normalPathOf } from './path.js';
-import { didYouMean, type Problems } from './problems.js';
+import type { Problems } from './problems.js';
 import { type AddressRange, parseRange } from './ranges.js';
 
 /** A host name in the form of the table: in lower case, a wildcard from its dot on, the default as ''. */
@@ -30,6 +29,7 @@ export interface MatchDraft {
   readonly rule: number;
   readonly match: number;
   readonly at: DocumentPath;
+  readonly place: Place;
   readonly pathKind: number;
   readonly path: string;
   readonly method: number;
@@ -46,7 +46,7 @@ export interface EntryDraft {
   readonly match: MatchDraft;
 }
 
-const OPS: Readonly<Record<string, number>> = {
+const OPS: Readonly<Record<StringMatchType, number>> = {
   Exact: OP.EXACT,
   Prefix: OP.PREFIX,
   Suffix: OP.SUFFIX,
@@ -54,75 +54,67 @@ const OPS: Readonly<Record<string, number>> = {
   Present: OP.PRESENT,
   RegularExpression: OP.REGEX,
 };
-const PATH_TYPES = ['Exact', 'PathPrefix', 'RegularExpression'];
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
+/** The steps of precedence, in order; the first that differs decides. */
+export const PRECEDENCE = ['hostname', 'path', 'method', 'headers', 'queryParams', 'client', 'order'] as const;
+export type PrecedenceStep = (typeof PRECEDENCE)[number];
+
 /**
- * Negative when `a` takes precedence over `b`. A total order: host name, path, method, headers, query, client, file.
- * Host names and paths that tie in rank never match the same request unless they are equal, so sorting them by text
- * only brings equal ones together.
+ * One comparison per step: negative when `a` takes precedence. Host names and paths of equal rank never match the same
+ * request unless they are equal, so comparing their text only brings equal ones together.
  */
+const COMPARE: Readonly<Record<PrecedenceStep, (a: EntryDraft, b: EntryDraft) => number>> = {
+  hostname: ({ host: a }, { host: b }) =>
+    b.kind - a.kind || b.name.length - a.name.length || compareText(a.name, b.name),
+  path: ({ match: a }, { match: b }) => {
+    if (a.pathKind !== b.pathKind) return b.pathKind - a.pathKind;
+    return a.pathKind === LEAF_KIND.REGEX ? 0 : b.path.length - a.path.length || compareText(a.path, b.path);
+  },
+  method: ({ match: a }, { match: b }) => Number(a.method === -1) - Number(b.method === -1),
+  headers: ({ match: a }, { match: b }) => b.headerCount - a.headerCount,
+  queryParams: ({ match: a }, { match: b }) => b.queryCount - a.queryCount,
+  client: ({ match: a }, { match: b }) => b.clientCount - a.clientCount,
+  order: ({ match: a }, { match: b }) => a.rule - b.rule || a.match - b.match,
+};
+
+/** Negative when `a` takes precedence over `b`: a total order over all entries of a config. */
 export function comparePrecedence(a: EntryDraft, b: EntryDraft): number {
-  return (
-    b.host.kind - a.host.kind ||
-    b.host.name.length - a.host.name.length ||
-    compareText(a.host.name, b.host.name) ||
-    comparePaths(a.match, b.match) ||
-    compareWithinPath(a.match, b.match)
-  );
+  for (const step of PRECEDENCE) {
+    const order = COMPARE[step](a, b);
+    if (order !== 0) return order;
+  }
+  return 0;
 }
 
-function comparePaths(a: MatchDraft, b: MatchDraft): number {
-  if (a.pathKind !== b.pathKind) return b.pathKind - a.pathKind;
-  if (a.pathKind === LEAF_KIND.REGEX) return 0;
-  return b.path.length - a.path.length || compareText(a.path, b.path);
-}
-
-function compareWithinPath(a: MatchDraft, b: MatchDraft): number {
-  return (
-    Number(a.method === -1) - Number(b.method === -1) ||
-    b.headerCount - a.headerCount ||
-    b.queryCount - a.queryCount ||
-    b.clientCount - a.clientCount ||
-    a.rule - b.rule ||
-    a.match - b.match
-  );
+/** The step that decides between two entries. */
+export function decidingStep(a: EntryDraft, b: EntryDraft): PrecedenceStep {
+  return PRECEDENCE.find((step) => COMPARE[step](a, b) !== 0) ?? 'order';
 }
 
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Checks one host name of a route; undefined when a problem was reported. */
+/** The form of a host name in the table; undefined when a problem was reported. */
 export function draftHost(hostname: string, at: DocumentPath, problems: Problems): HostDraft | undefined {
   if (hostname === '*') return { kind: HOST_KIND.DEFAULT, name: '' };
   const wildcard = hostname.startsWith('*.');
-  let name = (wildcard ? hostname.slice(2) : hostname).replace(/\.$/, '');
-  const spelled = JSON.stringify(hostname);
-  const ascii = [...name].every((char) => char.charCodeAt(0) < 0x80);
-  if (!ascii) {
-    problems.error(at, `${spelled} is not in ASCII. Requests carry the ASCII form: write ${domainToASCII(name)}.`);
-    return undefined;
-  }
-  name = name.toLowerCase();
-  if (!wildcard && /^\[[0-9a-f:.]+\]$/.test(name)) return { kind: HOST_KIND.EXACT, name };
-  if (/:\d+$/.test(name)) {
-    problems.error(at, `${spelled} names a port. Host names match on any port: leave the port out.`);
-    return undefined;
-  }
-  if (name.includes('*')) {
-    problems.error(at, `${spelled} has a * inside. Only the first label can be one, as in *.example.com.`);
-    return undefined;
-  }
-  if (name.length > HOST_BYTES_MAX || !name.split('.').every((label) => LABEL.test(label))) {
-    problems.error(at, `${spelled} is not a host name. Expected a name such as shop.example.com or *.example.com.`);
+  const name = (wildcard ? hostname.slice(2) : hostname).replace(/\.$/, '').toLowerCase();
+  const isAddress = /^\[[0-9a-f:.]+\]$/.test(name);
+  const isName = name.length <= HOST_BYTES_MAX && name.split('.').every((label) => LABEL.test(label));
+  if (!isName && (wildcard || !isAddress)) {
+    problems.error(
+      at,
+      `'${hostname}' is not a host name.`,
+      'Expected one such as shop.example.com or *.example.com, in ASCII and without a port.',
+    );
     return undefined;
   }
   return wildcard ? { kind: HOST_KIND.WILDCARD, name: `.${name}` } : { kind: HOST_KIND.EXACT, name };
 }
 
-/** Checks one match; problems are reported, and what is wrong is left out of the draft. */
+/** Drafts one match. Problems are reported, and what is wrong is left out of the draft. */
 export function draftMatch(
   config: MatchConfig,
   rule: number,
@@ -130,156 +122,110 @@ export function draftMatch(
   at: DocumentPath,
   problems: Problems,
 ): MatchDraft {
-  const conditions: ConditionDraft[] = [];
-  const strings = (list: readonly StringMatchConfig[] | undefined, key: string, kind: number): void => {
-    list?.forEach((item, i) => {
-      const draft = draftCondition(item, kind, [...at, key, i], problems);
-      if (draft !== undefined) conditions.push(draft);
-    });
-  };
-  strings(config.headers, 'headers', FACT_KIND.HEADER);
-  strings(config.cookies, 'cookies', FACT_KIND.COOKIE);
-  strings(config.queryParams, 'queryParams', FACT_KIND.QUERY);
-  const headerCount = (config.headers?.length ?? 0) + (config.cookies?.length ?? 0);
-  const queryCount = config.queryParams?.length ?? 0;
-  const named = conditions.length;
-  if (config.clientAddress !== undefined) {
-    const ranges = draftRanges(config.clientAddress, [...at, 'clientAddress'], problems);
-    conditions.push({ fact: undefined, op: OP.RANGES, invert: false, value: '', ranges });
-  }
-  if (config.serverName !== undefined) {
-    const host = draftHost(config.serverName, [...at, 'serverName'], problems);
-    if (host !== undefined) {
-      const op = host.kind === HOST_KIND.WILDCARD ? OP.SUFFIX : host.kind === HOST_KIND.EXACT ? OP.EXACT : OP.PRESENT;
-      const fact = { kind: FACT_KIND.SERVER_NAME, name: '' };
-      conditions.push({ fact, op, invert: false, value: host.name, ranges: [] });
-    }
-  }
+  const { headers = [], cookies = [], queryParams = [] } = config;
+  const strings = (list: readonly StringMatchConfig[], key: string, kind: number): ConditionDraft[] =>
+    list.flatMap((item, i) => draftCondition(item, kind, [...at, key, i], problems));
+  const client = [
+    ...draftRanges(config.clientAddress, [...at, 'clientAddress'], problems),
+    ...draftServerName(config.serverName, [...at, 'serverName'], problems),
+  ];
   return {
     rule,
     match,
     at,
-    ...draftPath(config, at, problems),
+    place: problems.placeOf(at),
+    ...draftPath(config.path, [...at, 'path'], problems),
     method: draftMethod(config.method, [...at, 'method'], problems),
-    conditions,
-    headerCount,
-    queryCount,
-    clientCount: conditions.length - named,
+    conditions: [
+      ...strings(headers, 'headers', FACT_KIND.HEADER),
+      ...strings(cookies, 'cookies', FACT_KIND.COOKIE),
+      ...strings(queryParams, 'queryParams', FACT_KIND.QUERY),
+      ...client,
+    ],
+    headerCount: headers.length + cookies.length,
+    queryCount: queryParams.length,
+    clientCount: client.length,
   };
 }
 
 function draftMethod(method: string | undefined, at: DocumentPath, problems: Problems): number {
   if (method === undefined) return -1;
   const number = methodNumber(method);
-  if (number === -1) {
-    const hint = didYouMean(method, METHOD_NAMES);
-    problems.error(
-      at,
-      `${JSON.stringify(method)} is not a method that can be received. Methods are in capitals.${hint}`,
-    );
-  }
+  if (number === -1) problems.error(at, `'${method}' is not a method.`, 'Expected one in capitals, such as GET.');
   return number;
 }
 
-function draftPath(config: MatchConfig, at: DocumentPath, problems: Problems): { pathKind: number; path: string } {
+function draftPath(
+  config: MatchConfig['path'],
+  at: DocumentPath,
+  problems: Problems,
+): { pathKind: number; path: string } {
   const root = { pathKind: LEAF_KIND.ROOT, path: '/' };
-  if (config.path === undefined) return root;
-  const type = config.path.type ?? 'PathPrefix';
-  const value = config.path.value ?? '/';
-  const valueAt = [...at, 'path', 'value'];
-  if (!PATH_TYPES.includes(type)) {
-    const hint = didYouMean(type, PATH_TYPES);
-    problems.error([...at, 'path', 'type'], `'${type}' is not a path type. Expected ${PATH_TYPES.join(', ')}.${hint}`);
-    return root;
-  }
+  const { type = 'PathPrefix', value = '/' } = config ?? {};
+  const valueAt = [...at, 'value'];
   if (type === 'RegularExpression') {
     checkRegex(value, valueAt, problems);
     return { pathKind: LEAF_KIND.REGEX, path: value };
   }
-  const spelled = JSON.stringify(value);
-  if (/[?#]/.test(value)) {
-    problems.error(valueAt, `${spelled} holds a ? or #, which is never part of a path. Use queryParams for the query.`);
-    return root;
-  }
   const normal = value.startsWith('/') ? normalPathOf(value) : undefined;
   if (normal === undefined) {
-    problems.error(valueAt, `${spelled} is not a path that a request can have. Expected one such as /api, from / on.`);
+    problems.error(valueAt, `'${value}' is not a path that a request can have.`, 'Expected one such as /api.');
     return root;
   }
-  if (type === 'Exact') {
-    if (normal !== value) warnRespelled(value, normal, valueAt, problems);
-    return { pathKind: LEAF_KIND.EXACT, path: normal };
+  const closing = type === 'PathPrefix' && normal.endsWith('/');
+  // Only percent-encoded is what every client does to such a path: not worth a warning.
+  if (value !== normal && decodeURI(normal) !== value) {
+    problems.warn(
+      valueAt,
+      `'${value}' is matched as '${normal}'.`,
+      'Requests are brought into this form. Write it so.',
+    );
   }
-  const path = normal.endsWith('/') ? normal.slice(0, -1) : normal;
-  if (path !== value && `${path}/` !== value) warnRespelled(value, normal, valueAt, problems);
-  return path === '' ? root : { pathKind: LEAF_KIND.PREFIX, path };
+  if (type === 'Exact') return { pathKind: LEAF_KIND.EXACT, path: normal };
+  return normal === '/' ? root : { pathKind: LEAF_KIND.PREFIX, path: closing ? normal.slice(0, -1) : normal };
 }
 
-function warnRespelled(value: string, normal: string, at: DocumentPath, problems: Problems): void {
-  if (decodeURI(normal) === value) return; // only percent-encoded, as every client sends it
-  problems.warn(
-    at,
-    `${JSON.stringify(value)} is matched as ${JSON.stringify(normal)}, the form requests are brought into.`,
-  );
-}
-
+/** One condition in a list, or none when a problem was reported. */
 function draftCondition(
   config: StringMatchConfig,
   kind: number,
   at: DocumentPath,
   problems: Problems,
-): ConditionDraft | undefined {
-  const type = config.type ?? 'Exact';
+): ConditionDraft[] {
+  const { type = 'Exact', value, invert = false } = config;
   const op = OPS[type];
-  if (op === undefined) {
-    const names = Object.keys(OPS);
-    problems.error(
-      [...at, 'type'],
-      `'${type}' is not a way to compare. Expected ${names.join(', ')}.${didYouMean(type, names)}`,
-    );
-    return undefined;
+  if (op !== OP.PRESENT && value === undefined) {
+    problems.error(at, "'value' is missing.", `Expected a text that type ${type} compares with, or type: Present.`);
+    return [];
   }
-  const isToken = TOKEN.test(config.name);
-  if (config.name === '' || (kind !== FACT_KIND.QUERY && !isToken)) {
-    const what = kind === FACT_KIND.HEADER ? 'header' : kind === FACT_KIND.COOKIE ? 'cookie' : 'query parameter';
-    problems.error([...at, 'name'], `${JSON.stringify(config.name)} cannot be the name of a ${what}.`);
-    return undefined;
-  }
-  if (op === OP.PRESENT ? config.value !== undefined : config.value === undefined) {
-    if (op === OP.PRESENT) problems.error([...at, 'value'], 'A Present condition looks at no value. Leave value out.');
-    else problems.error(at, `A ${type} condition needs a value. Add one, or use type: Present.`);
-    return undefined;
-  }
-  const value = config.value ?? '';
-  if (op === OP.REGEX && !checkRegex(value, [...at, 'value'], problems)) return undefined;
+  if (op === OP.REGEX) checkRegex(value!, [...at, 'value'], problems);
   const name = kind === FACT_KIND.HEADER ? config.name.toLowerCase() : config.name;
-  return { fact: { kind, name }, op, invert: config.invert ?? false, value, ranges: [] };
+  return [{ fact: { kind, name }, op, invert, value: value ?? '', ranges: [] }];
 }
 
-function checkRegex(source: string, at: DocumentPath, problems: Problems): boolean {
+function checkRegex(source: string, at: DocumentPath, problems: Problems): void {
   try {
     compileRegex(source);
-    return true;
   } catch (error) {
-    const reason = error instanceof Error ? error.message.replace(/^error parsing regexp: /, '') : String(error);
-    problems.error(
-      at,
-      `Not a regular expression in RE2 syntax: ${reason}. There are no backreferences and no lookaround.`,
-    );
-    return false;
+    const reason = error instanceof Error ? error.message.replace('error parsing regexp: ', '') : String(error);
+    problems.error(at, `'${source}' is not a regular expression: ${reason}.`, 'Expected RE2 syntax.');
   }
 }
 
-function draftRanges(config: string | readonly string[], at: DocumentPath, problems: Problems): AddressRange[] {
-  const texts = typeof config === 'string' ? [config] : config;
+function draftRanges(config: MatchConfig['clientAddress'], at: DocumentPath, problems: Problems): ConditionDraft[] {
+  if (config === undefined) return [];
   const ranges: AddressRange[] = [];
-  texts.forEach((text, i) => {
+  for (const text of typeof config === 'string' ? [config] : config) {
     const range = parseRange(text);
     if (range !== undefined) ranges.push(range);
-    else {
-      const where = typeof config === 'string' ? at : [...at, i];
-      problems.error(where, `${JSON.stringify(text)} is not an address range. Expected one such as 10.0.0.0/8 or ::1.`);
-    }
-  });
-  return ranges;
+    else problems.error(at, `'${text}' is not an address range.`, 'Expected one such as 10.0.0.0/8 or 2001:db8::/32.');
+  }
+  return [{ fact: undefined, op: OP.RANGES, invert: false, value: '', ranges }];
+}
+
+function draftServerName(name: string | undefined, at: DocumentPath, problems: Problems): ConditionDraft[] {
+  const host = name === undefined ? undefined : draftHost(name, at, problems);
+  if (host === undefined) return [];
+  const op = host.kind === HOST_KIND.WILDCARD ? OP.SUFFIX : host.kind === HOST_KIND.EXACT ? OP.EXACT : OP.PRESENT;
+  return [{ fact: { kind: FACT_KIND.SERVER_NAME, name: '' }, op, invert: false, value: host.name, ranges: [] }];
 }

@@ -132,38 +132,34 @@ export interface RoutingConfig {
   readonly pools?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Something wrong, or doubtful, at one place of the document. */
-export interface RouteProblem {
-  readonly place: Place;
+/** Something wrong, or doubtful, in one place; the same shape as the problems of src/config. */
+export interface RouteProblem extends Place {
   /** The place in the document, as in `routes[0].rules[1].matches[0].path`. */
   readonly path: string;
-  readonly message: string;
+  /** What was found: one sentence. */
+  readonly found: string;
+  /** What was expected, and what to do. May be empty. */
+  readonly expected: string;
 }
 
-/** Thrown by compile(): the routes cannot be used. Carries every problem found, in the order of the document. */
+/**
+ * Thrown by compile(): the routes cannot be used. Carries every problem found, in the order of the document.
+ * A config that loadConfig() accepted never gets here; one that a program wrote may.
+ */
 export class RoutingError extends Error {
-  readonly problems: readonly RouteProblem[];
+  override readonly name = 'RoutingError';
 
-  constructor(problems: readonly RouteProblem[]) {
+  constructor(readonly problems: readonly RouteProblem[]) {
     super(problems.map(describeProblem).join('\n'));
-    this.name = 'RoutingError';
-    this.problems = problems;
   }
 }
 
-/** One problem as one line: `file:line:column: path: message`. */
-export function describeProblem(problem: RouteProblem): string {
-  const { place, path, message } = problem;
-  return `${place.file}:${place.line}:${place.column}: ${path}: ${message}`;
+/** One problem as `file:line:column: path: found expected`. */
+export function describeProblem({ file, line, column, path, found, expected }: RouteProblem): string {
+  return `${file}:${line}:${column}: ${path}: ${found} ${expected}`.trimEnd();
 }
 
 /** A document path in the notation of messages: `routes[0].rules[1].pool`. */
 export function documentPath(path: DocumentPath): string {
-  let text = '';
-  for (const step of path) {
-    if (typeof step === 'number') text += `[${step}]`;
-    else if (/^[A-Za-z_][\w]*$/.test(step)) text += text === '' ? step : `.${step}`;
-    else text += `[${JSON.stringify(step)}]`;
-  }
-  return text;
+  return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`)).join('');
 }

@@ -278,6 +278,14 @@ export class Matcher {
     this.#hostsLeft = this.#dotCount + 2;
   }
 
+  /** The host names of the table this request belongs to, in order of precedence. Allocates: explain asks, not workers. */
+  hostsOf(view: RequestView): number[] {
+    const hosts: number[] = [];
+    this.begin(view);
+    while (this.#nextHost()) hosts.push(this.#host);
+    return hosts;
+  }
+
   /** Turns to the next host the request may belong to. False when there is none. */
   #nextHost(): boolean {
     const view = this.#view;

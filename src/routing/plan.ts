@@ -42,7 +42,7 @@ export type FilterPlan =
     }
   | {
       readonly type: 'RequestRedirect';
-      readonly scheme: 'http' | 'https' | undefined;
+      readonly scheme: string | undefined;
       readonly hostname: string | undefined;
       readonly port: number | undefined;
       readonly path: PathModifierPlan | undefined;

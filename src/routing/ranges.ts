@@ -31,6 +31,14 @@ export function parseRange(text: string): AddressRange | undefined {
   return /^\d{1,3}$/.test(digits) && bits >= 0 && bits <= width ? { address, bits } : undefined;
 }
 
+/** 4 or 16 bytes as an address in text. */
+export function addressText(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join('.');
+  const words = Array.from({ length: 8 }, (_, i) => (bytes[i * 2]! * 256 + bytes[i * 2 + 1]!).toString(16));
+  // URL parsing writes the shortest form (RFC 5952).
+  return new URL(`http://[${words.join(':')}]`).hostname.slice(1, -1);
+}
+
 function parseIPv6(text: string): Uint8Array {
   const [head = '', tail] = text.split('::');
   const first = groups(head);

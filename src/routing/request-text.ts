@@ -3,7 +3,7 @@
 
 import { FIELD_ID, fieldId, hashName } from '../http/fields.js';
 import { FIELD, FIELDS_MAX, Head } from '../http/head.js';
-import { methodNumber } from './methods.js';
+import { methodNumber } from '../http/methods.js';
 import { normalisePath, PATH_AS_IS, PATH_GROWTH, PATH_REFUSED } from './path.js';
 import { parseAddress } from './ranges.js';
 import { RequestView } from './request.js';

@@ -1,0 +1,145 @@
+// Puts an explanation into words for a terminal.
+// Owns the wording. Leaves deciding to explain.ts, and where the text goes to the command line.
+
+import type { PrecedenceStep } from './drafts.js';
+import type { Candidate, Explanation } from './explain.js';
+import type { Comparison, Finding, Part } from './findings.js';
+import type { FilterPlan, HeaderValuePlan, PathModifierPlan, RulePlan } from './plan.js';
+
+const PART_WORDS: Readonly<Record<Part, string>> = {
+  hostname: 'host',
+  path: 'path',
+  method: 'method',
+  header: 'header',
+  cookie: 'cookie',
+  queryParam: 'query parameter',
+  clientAddress: 'client address',
+  serverName: 'TLS server name',
+};
+
+const COMPARISON_WORDS: Readonly<Record<Comparison, string>> = {
+  Exact: '',
+  PathPrefix: 'prefix ',
+  Prefix: 'beginning with ',
+  Suffix: 'ending with ',
+  Contains: 'containing ',
+  Present: 'any value',
+  RegularExpression: 'matching ',
+  Within: 'within ',
+};
+
+const STEP_WORDS: Readonly<Record<PrecedenceStep, string>> = {
+  hostname: 'a less specific host name',
+  path: 'a less specific path',
+  method: 'no condition on the method',
+  headers: 'fewer conditions on headers and cookies',
+  queryParams: 'fewer conditions on query parameters',
+  client: 'fewer conditions on the client',
+  order: 'later in the file, otherwise equal',
+};
+
+/** The explanation as lines of text. `pools` are the names of the pools in the order of their indexes. */
+export function explanationText(explanation: Explanation, pools: readonly string[]): string {
+  const { request, winner, losers } = explanation;
+  const query = request.query === '' ? '' : `?${request.query}`;
+  const lines = [`${request.method} ${request.host === '' ? '' : `http://${request.host}`}${request.path}${query}`, ''];
+  if (winner === undefined) lines.push('No rule matches: the answer is 404.');
+  else {
+    lines.push(`goes to ${ruleText(winner)}`);
+    for (const finding of winner.findings) lines.push(`  because ${holdsText(finding)}`);
+    for (const line of actionLines(winner.rule, pools)) lines.push(`  ${line}`);
+  }
+  for (const loser of losers) {
+    lines.push('', `not to ${ruleText(loser)}`);
+    if (loser.outrankedBy !== undefined) lines.push(`  it matches too, but has ${STEP_WORDS[loser.outrankedBy]}`);
+    for (const finding of loser.findings) if (!finding.holds) lines.push(`  ${lacksText(finding)}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function ruleText({ rule, place, match }: Candidate): string {
+  const where = place.line === 0 ? place.file : `${place.file}:${place.line}:${place.column}`;
+  return `${rule.name}, match ${match + 1} (${where})`;
+}
+
+function expectedText({ comparison, expected, invert }: Finding): string {
+  const value = comparison === 'Present' ? '' : quoted(expected);
+  return `${invert ? 'not ' : ''}${COMPARISON_WORDS[comparison]}${value}`;
+}
+
+function partText({ part, name }: Finding): string {
+  return name === undefined ? PART_WORDS[part] : `${PART_WORDS[part]} ${name}`;
+}
+
+function holdsText(finding: Finding): string {
+  if (finding.part === 'hostname' && finding.expected === '*') return 'the route is for every host';
+  return `${partText(finding)} is ${finding.found === undefined ? 'absent' : quoted(finding.found)}, expected ${expectedText(finding)}`;
+}
+
+function lacksText(finding: Finding): string {
+  const found = finding.found === undefined ? 'absent' : quoted(finding.found);
+  return `${partText(finding)}: found ${found}, expected ${expectedText(finding)}`;
+}
+
+function quoted(value: string): string {
+  return JSON.stringify(value);
+}
+
+/** What a rule does with a request: its pools and their shares, then its filters in order. */
+export function actionLines(rule: RulePlan, pools: readonly string[]): string[] {
+  const total = rule.backendRefs.reduce((sum, { weight }) => sum + weight, 0);
+  const lines = rule.backendRefs.map(({ pool, weight }) => {
+    const share = total === 0 ? 0 : (weight / total) * 100;
+    return `pool ${pools[pool] ?? pool}${rule.backendRefs.length === 1 ? '' : ` gets ${Number(share.toFixed(2))} %`}`;
+  });
+  if (rule.drained) lines.push('every weight is 0: the answer is 500');
+  for (const filter of rule.filters) lines.push(filterText(filter, pools));
+  const { request, backendRequest } = rule.timeouts;
+  if (request !== undefined) lines.push(`the whole request may take ${request} ms`);
+  if (backendRequest !== undefined) lines.push(`one try may take ${backendRequest} ms`);
+  return lines;
+}
+
+function filterText(filter: FilterPlan, pools: readonly string[]): string {
+  switch (filter.type) {
+    case 'RequestHeaderModifier':
+    case 'ResponseHeaderModifier': {
+      const { set, add, remove } = filter.modifier;
+      const changes = [
+        ...set.map((header) => `set ${headerText(header)}`),
+        ...add.map((header) => `add ${headerText(header)}`),
+        ...remove.map((name) => `remove ${name}`),
+      ];
+      return `${filter.type}: ${changes.join(', ')}`;
+    }
+    case 'URLRewrite': {
+      const host = filter.hostname === undefined ? [] : [`host ${filter.hostname}`];
+      return `URLRewrite: ${[...host, ...pathText(filter.path)].join(', ')}`;
+    }
+    case 'RequestRedirect': {
+      const { scheme, hostname, port, path, statusCode } = filter;
+      const changes = [
+        ...(scheme === undefined ? [] : [`scheme ${scheme}`]),
+        ...(hostname === undefined ? [] : [`host ${hostname}`]),
+        ...(port === undefined ? [] : [`port ${port}`]),
+        ...pathText(path),
+      ];
+      return `RequestRedirect: ${statusCode}, ${changes.join(', ')}`;
+    }
+    case 'RequestMirror':
+      return `RequestMirror: ${filter.percent} % to pool ${pools[filter.pool] ?? filter.pool}`;
+    case 'DirectResponse': {
+      const body = filter.file ?? (filter.body === '' ? 'no body' : quoted(filter.body));
+      return `DirectResponse: ${filter.status}, ${body}`;
+    }
+  }
+}
+
+function pathText(path: PathModifierPlan | undefined): string[] {
+  if (path === undefined) return [];
+  return [path.type === 'ReplaceFullPath' ? `path ${path.value}` : `matched prefix becomes ${path.value}`];
+}
+
+function headerText({ name, parts }: HeaderValuePlan): string {
+  return `${name}: ${parts.map((part) => (typeof part === 'string' ? part : `\${${part.variable}}`)).join('')}`;
+}

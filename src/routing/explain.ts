@@ -1,0 +1,164 @@
+// Says why a request goes where it goes: the winner, and for its nearest rivals what they lacked.
+// Owns the trail as data, taken from the matcher's own walk. Leaves single conditions to findings.ts, words to
+// explain-text.ts.
+
+import { METHOD_NAMES } from '../http/methods.js';
+import type { CompiledRoutes } from './compile.js';
+import { decidingStep, type PrecedenceStep } from './drafts.js';
+import { type Finding, findingsOf, viewText } from './findings.js';
+import type { Place } from './input.js';
+import { ENTRY, HEADER, LEAF } from './layout.js';
+import { Matcher } from './matcher.js';
+import type { RulePlan } from './plan.js';
+import type { RequestView } from './request.js';
+
+const LOSERS_MAX = 5;
+
+/** One match of one rule under one host name, as it fared. */
+export interface Candidate {
+  readonly rule: RulePlan;
+  /** Which of the rule's matches, from 0. */
+  readonly match: number;
+  readonly place: Place;
+  /** Every condition of the match, host name first. */
+  readonly findings: readonly Finding[];
+  /** For one whose conditions all hold, but that another takes precedence over: the step that decides. */
+  readonly outrankedBy: PrecedenceStep | undefined;
+}
+
+/** The decision for one request, and its reasons. */
+export interface Explanation {
+  /** The request as it is matched: the path in normal form, the host without port. */
+  readonly request: { readonly method: string; readonly host: string; readonly path: string; readonly query: string };
+  /** undefined when no rule matches: the request is answered with 404. */
+  readonly winner: Candidate | undefined;
+  /** The nearest losers, nearest first: outranked ones, then those that lacked least. */
+  readonly losers: readonly Candidate[];
+}
+
+/**
+ * Explains a request. `matcher` must walk `compiled.table`; one is made when it is left out.
+ *
+ * @param losersMax  how many losers to name at most; default 5.
+ */
+export function explain(
+  compiled: CompiledRoutes,
+  view: RequestView,
+  matcher: Matcher = new Matcher(compiled.table),
+  losersMax: number = LOSERS_MAX,
+): Explanation {
+  const walk = new Walk(compiled, view, matcher);
+  const path = viewText(view, view.pathAt, view.pathBytes);
+  return {
+    request: {
+      method: METHOD_NAMES[view.method] ?? '',
+      host: viewText(view, view.hostAt, view.hostBytes),
+      path,
+      query: viewText(view, view.queryAt, view.queryBytes),
+    },
+    winner: walk.winner === -1 ? undefined : walk.candidate(walk.winner),
+    losers: walk.nearest(path, losersMax).map((entry) => walk.candidate(entry)),
+  };
+}
+
+/** One request's walk through the table, remembered: which hosts and leaves it reached, and who won. */
+class Walk {
+  /** Index of the winning entry, or -1. */
+  readonly winner: number;
+  readonly #hosts: ReadonlySet<number>;
+  readonly #leaves = new Set<number>();
+
+  constructor(
+    readonly compiled: CompiledRoutes,
+    readonly view: RequestView,
+    readonly matcher: Matcher,
+  ) {
+    this.#hosts = new Set(matcher.hostsOf(view));
+    this.winner = matcher.matchEntry(view);
+    matcher.begin(view);
+    for (let leaf = matcher.nextLeaf(); leaf !== -1; leaf = matcher.nextLeaf()) this.#leaves.add(leaf);
+  }
+
+  candidate(entry: number): Candidate {
+    const draft = this.#draft(entry);
+    const findings = findingsOf(draft, this.view, this.matcher, {
+      hostHolds: this.#hosts.has(this.#host(entry)),
+      pathHolds: this.#leaves.has(this.#word(entry, ENTRY.leaf)),
+      pathRegex: this.#word(entry, ENTRY.pathRegex),
+      condition: this.#word(entry, ENTRY.conditionAt),
+    });
+    const rival = this.winner !== -1 && this.winner !== entry && findings.every(({ holds }) => holds);
+    return {
+      rule: this.compiled.rules[draft.match.rule]!,
+      match: draft.match.match,
+      place: draft.match.place,
+      findings,
+      outrankedBy: rival ? decidingStep(this.#draft(this.winner), draft) : undefined,
+    };
+  }
+
+  /** The entries, except the winner, that came nearest to winning: one for each match of a rule. */
+  nearest(path: string, max: number): number[] {
+    const judged: { entry: number; lacks: number; nearness: number; rank: number }[] = [];
+    for (let entry = 0; entry < this.matcher.words[HEADER.entryCount]!; entry++) {
+      const rank = this.#word(entry, ENTRY.rank);
+      judged.push({
+        entry,
+        rank,
+        lacks: this.#lacks(entry),
+        nearness: commonPrefix(path, this.#draft(entry).match.path),
+      });
+    }
+    judged.sort((a, b) => a.lacks - b.lacks || b.nearness - a.nearness || a.rank - b.rank);
+    const seen = new Set(this.winner === -1 ? [] : [this.#matchKey(this.winner)]);
+    const nearest: number[] = [];
+    for (const { entry } of judged) {
+      if (nearest.length === max) break;
+      const key = this.#matchKey(entry);
+      if (!seen.has(key)) nearest.push(entry);
+      seen.add(key);
+    }
+    return nearest;
+  }
+
+  /** How far an entry is from matching. A wrong host weighs most: such a rule is seldom the one that was meant. */
+  #lacks(entry: number): number {
+    const { conditions } = this.matcher;
+    const first = this.#word(entry, ENTRY.conditionAt);
+    const method = this.#word(entry, ENTRY.method);
+    const regex = this.#word(entry, ENTRY.pathRegex);
+    let lacks = method === -1 || method === this.view.method ? 0 : 1;
+    for (let i = 0; i < this.#word(entry, ENTRY.conditionCount); i++) {
+      if (!conditions.holds(first + i, this.view)) lacks++;
+    }
+    if (!this.#hosts.has(this.#host(entry))) lacks += 1000;
+    else if (!this.#leaves.has(this.#word(entry, ENTRY.leaf))) lacks += 100;
+    else if (regex !== -1 && !conditions.pathMatches(regex, this.view)) lacks += 100;
+    return lacks;
+  }
+
+  #word(entry: number, word: number): number {
+    const { words } = this.matcher;
+    return words[words[HEADER.entriesAt]! + entry * ENTRY.WORDS + word]!;
+  }
+
+  #host(entry: number): number {
+    const { words } = this.matcher;
+    return words[words[HEADER.leavesAt]! + this.#word(entry, ENTRY.leaf) * LEAF.WORDS + LEAF.host]!;
+  }
+
+  #draft(entry: number) {
+    return this.compiled.entries[this.#word(entry, ENTRY.rank)]!;
+  }
+
+  #matchKey(entry: number): string {
+    return `${this.#word(entry, ENTRY.rule)} ${this.#word(entry, ENTRY.match)}`;
+  }
+}
+
+/** How many characters two paths share from the start. */
+function commonPrefix(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
+}

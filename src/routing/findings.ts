@@ -1,0 +1,153 @@
+// What a match asks of a request, condition by condition, and what the request had in its place.
+// Owns turning the table's and the request's bytes into text for people. Leaves choosing whom to explain to explain.ts.
+
+import { METHOD_NAMES } from '../http/methods.js';
+import type { ConditionDraft, EntryDraft } from './drafts.js';
+import { FACT_KIND, HOST_KIND, LEAF_KIND, OP } from './layout.js';
+import type { Matcher } from './matcher.js';
+import { type AddressRange, addressText } from './ranges.js';
+import type { RequestView } from './request.js';
+
+/** How a condition compares, in the words of the config; `Within` is an address in a range, `Equals` anything else. */
+export type Comparison =
+  | 'Exact'
+  | 'PathPrefix'
+  | 'Prefix'
+  | 'Suffix'
+  | 'Contains'
+  | 'Present'
+  | 'RegularExpression'
+  | 'Within';
+
+/** A part of a request that can be a condition. */
+export type Part = 'hostname' | 'path' | 'method' | 'header' | 'cookie' | 'queryParam' | 'clientAddress' | 'serverName';
+
+/** One condition, and what the request had in its place. */
+export interface Finding {
+  readonly part: Part;
+  /** Of a header, cookie or query parameter. */
+  readonly name: string | undefined;
+  readonly comparison: Comparison;
+  readonly expected: string;
+  readonly invert: boolean;
+  /** undefined when the request has no such thing. */
+  readonly found: string | undefined;
+  readonly holds: boolean;
+}
+
+/** The findings of one match of one rule under one host name. The matcher must have begun this request. */
+export function findingsOf(
+  draft: EntryDraft,
+  view: RequestView,
+  matcher: Matcher,
+  entry: {
+    readonly hostHolds: boolean;
+    readonly pathHolds: boolean;
+    readonly pathRegex: number;
+    readonly condition: number;
+  },
+): Finding[] {
+  return [
+    hostFinding(draft, view, entry.hostHolds),
+    pathFinding(draft, view, matcher, entry.pathHolds, entry.pathRegex),
+    ...methodFinding(draft, view),
+    ...draft.match.conditions.map((condition, i) => conditionFinding(condition, entry.condition + i, view, matcher)),
+  ];
+}
+
+/** A host name as the config writes it. */
+export function hostnameOf({ host }: EntryDraft): string {
+  return host.kind === HOST_KIND.DEFAULT ? '*' : host.kind === HOST_KIND.WILDCARD ? `*${host.name}` : host.name;
+}
+
+function hostFinding(draft: EntryDraft, view: RequestView, holds: boolean): Finding {
+  return {
+    part: 'hostname',
+    name: undefined,
+    comparison: 'Exact',
+    expected: hostnameOf(draft),
+    invert: false,
+    found: view.hostBytes === 0 ? undefined : viewText(view, view.hostAt, view.hostBytes),
+    holds,
+  };
+}
+
+function pathFinding(
+  { match }: EntryDraft,
+  view: RequestView,
+  matcher: Matcher,
+  reached: boolean,
+  regex: number,
+): Finding {
+  const isRegex = match.pathKind === LEAF_KIND.REGEX;
+  const comparison = isRegex ? 'RegularExpression' : match.pathKind === LEAF_KIND.EXACT ? 'Exact' : 'PathPrefix';
+  const found = viewText(view, view.pathAt, view.pathBytes);
+  // A leaf under a host the walk never came to was not looked at: its path is compared here, for the words only.
+  const holds = isRegex
+    ? matcher.conditions.pathMatches(regex, view)
+    : reached || (comparison === 'Exact' ? found === match.path : hasPrefix(found, match.path));
+  return { part: 'path', name: undefined, comparison, expected: match.path, invert: false, found, holds };
+}
+
+function hasPrefix(path: string, prefix: string): boolean {
+  return prefix === '/' || path === prefix || path.startsWith(`${prefix}/`);
+}
+
+function methodFinding({ match }: EntryDraft, view: RequestView): Finding[] {
+  if (match.method === -1) return [];
+  const expected = METHOD_NAMES[match.method] ?? '';
+  const found = METHOD_NAMES[view.method] ?? '';
+  const holds = match.method === view.method;
+  return [{ part: 'method', name: undefined, comparison: 'Exact', expected, invert: false, found, holds }];
+}
+
+const COMPARISONS: Readonly<Record<number, Comparison>> = {
+  [OP.EXACT]: 'Exact',
+  [OP.PREFIX]: 'Prefix',
+  [OP.SUFFIX]: 'Suffix',
+  [OP.CONTAINS]: 'Contains',
+  [OP.PRESENT]: 'Present',
+  [OP.REGEX]: 'RegularExpression',
+  [OP.RANGES]: 'Within',
+};
+
+const PARTS: Readonly<Record<number, Part>> = {
+  [FACT_KIND.HEADER]: 'header',
+  [FACT_KIND.COOKIE]: 'cookie',
+  [FACT_KIND.QUERY]: 'queryParam',
+  [FACT_KIND.SERVER_NAME]: 'serverName',
+};
+
+function conditionFinding(draft: ConditionDraft, condition: number, view: RequestView, matcher: Matcher): Finding {
+  const part = draft.fact === undefined ? 'clientAddress' : PARTS[draft.fact.kind]!;
+  const isNamed = part === 'header' || part === 'cookie' || part === 'queryParam';
+  return {
+    part,
+    name: isNamed ? draft.fact?.name : undefined,
+    comparison: COMPARISONS[draft.op]!,
+    expected: draft.fact === undefined ? draft.ranges.map(rangeText).join(', ') : draft.value,
+    invert: draft.invert,
+    found: draft.fact === undefined ? clientText(view) : factText(condition, matcher),
+    holds: matcher.conditions.holds(condition, view),
+  };
+}
+
+function factText(condition: number, matcher: Matcher): string | undefined {
+  const { facts } = matcher;
+  if (!facts.locate(matcher.conditions.factOf(condition))) return undefined;
+  return Buffer.from(facts.bytes.subarray(facts.at, facts.at + facts.length)).toString('utf8');
+}
+
+function clientText(view: RequestView): string | undefined {
+  if (view.clientAddressBytes === 0) return undefined;
+  return addressText(view.clientAddress.subarray(0, view.clientAddressBytes));
+}
+
+function rangeText({ address, bits }: AddressRange): string {
+  return `${addressText(address)}/${bits}`;
+}
+
+/** Bytes of a request as text, for people. */
+export function viewText(view: RequestView, at: number, length: number): string {
+  return Buffer.from(view.bytes.subarray(at, at + length)).toString('utf8');
+}

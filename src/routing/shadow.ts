@@ -1,0 +1,138 @@
+// Finds matches that no request can reach, because another one that takes precedence accepts all of theirs.
+// Owns what implies what. Never wrong when it warns; it does not look into regular expressions, so it can miss one.
+
+import type { ConditionDraft, EntryDraft, MatchDraft } from './drafts.js';
+import { HOST_KIND, LEAF_KIND, OP } from './layout.js';
+
+/** Matches under one host and path are compared with each other up to this many; above it only equal ones are found. */
+const PAIRS_MAX = 200;
+
+/** A match that is dead, with the one that takes its requests. */
+export interface Shadow {
+  readonly match: MatchDraft;
+  readonly by: MatchDraft;
+}
+
+/**
+ * Matches that are dead under every host name of their route. `entries` must be in order of precedence.
+ *
+ * Only matches under the same host and path can shadow each other: any other that takes precedence has a narrower
+ * host or path. The one exception, an expression behind a prefix, is covered by the expression's fixed beginning.
+ */
+export function findShadows(entries: readonly EntryDraft[]): Shadow[] {
+  const alive = new Set<MatchDraft>();
+  const dead = new Map<MatchDraft, MatchDraft>();
+  for (const group of groups(entries, hostKey)) {
+    const prefixes = new Map(
+      group
+        .filter(({ match }) => match.pathKind === LEAF_KIND.PREFIX && !isConditional(match))
+        .map(({ match }) => [match.path, match]),
+    );
+    for (const list of groups(group, ({ match }) => `${match.pathKind} ${match.path}`)) {
+      const seen = new Map<string, MatchDraft>();
+      list.forEach(({ match }, i) => {
+        const by =
+          seen.get(matchKey(match)) ??
+          coveringPrefix(match, prefixes) ??
+          (list.length <= PAIRS_MAX ? list.slice(0, i).find((other) => covers(other.match, match))?.match : undefined);
+        seen.set(matchKey(match), seen.get(matchKey(match)) ?? match);
+        if (by === undefined) alive.add(match);
+        else if (!dead.has(match)) dead.set(match, by);
+      });
+    }
+  }
+  return [...dead]
+    .filter(([match]) => !alive.has(match))
+    .map(([match, by]) => ({ match, by }))
+    .sort((a, b) => a.match.rule - b.match.rule || a.match.match - b.match.match);
+}
+
+function hostKey({ host }: EntryDraft): string {
+  return `${host.kind === HOST_KIND.WILDCARD ? '*' : ''}${host.name}`;
+}
+
+function groups<T>(list: readonly T[], keyOf: (item: T) => string): T[][] {
+  const byKey = new Map<string, T[]>();
+  for (const item of list) {
+    const group = byKey.get(keyOf(item));
+    if (group === undefined) byKey.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return [...byKey.values()];
+}
+
+function isConditional(match: MatchDraft): boolean {
+  return match.method !== -1 || match.conditions.length > 0;
+}
+
+/** Equal for matches of the same method and conditions, in any order. */
+function matchKey({ method, conditions }: MatchDraft): string {
+  return JSON.stringify([method, ...conditions.map((condition) => JSON.stringify(plain(condition))).sort()]);
+}
+
+function plain({ fact, op, invert, value, ranges }: ConditionDraft): unknown {
+  return [fact?.kind, fact?.name, op, invert, value, ranges.map(({ address, bits }) => [...address, bits])];
+}
+
+/** The unconditional prefix in front of an expression whose every path begins with it. */
+function coveringPrefix(match: MatchDraft, prefixes: ReadonlyMap<string, MatchDraft>): MatchDraft | undefined {
+  if (match.pathKind !== LEAF_KIND.REGEX) return undefined;
+  // Up to the last slash before anything special; an alternative or a quantifier after it cannot take that back.
+  const fixed = /^(?:\/[\w-]+)+(?=\/(?![*+?{]))/.exec(match.path)?.[0];
+  if (fixed === undefined || match.path.includes('|')) return undefined;
+  for (let end = fixed.length; end > 0; end = fixed.lastIndexOf('/', end - 1)) {
+    const prefix = prefixes.get(fixed.slice(0, end));
+    if (prefix !== undefined) return prefix;
+  }
+  return undefined;
+}
+
+/** True when every request that `b` accepts is accepted by `a` too; both stand under the same host and path. */
+function covers(a: MatchDraft, b: MatchDraft): boolean {
+  if (a.method !== -1 && a.method !== b.method) return false;
+  return a.conditions.every((wanted) => b.conditions.some((given) => implies(given, wanted)));
+}
+
+/** True when whatever fulfils `given` fulfils `wanted`. */
+function implies(given: ConditionDraft, wanted: ConditionDraft): boolean {
+  if (given.fact?.kind !== wanted.fact?.kind || given.fact?.name !== wanted.fact?.name) return false;
+  if (given.fact === undefined || wanted.fact === undefined) return rangesWithin(given, wanted);
+  if (given.invert !== wanted.invert) return false;
+  // The contrary: what is excluded by `given` must include what is excluded by `wanted`.
+  return given.invert ? impliesPlainly(wanted, given) : impliesPlainly(given, wanted);
+}
+
+function impliesPlainly(given: ConditionDraft, wanted: ConditionDraft): boolean {
+  if (wanted.op === OP.PRESENT) return true;
+  if (given.op === wanted.op && given.value === wanted.value) return true;
+  const { op, value } = given;
+  switch (wanted.op) {
+    case OP.PREFIX:
+      return (op === OP.EXACT || op === OP.PREFIX) && value.startsWith(wanted.value);
+    case OP.SUFFIX:
+      return (op === OP.EXACT || op === OP.SUFFIX) && value.endsWith(wanted.value);
+    case OP.CONTAINS:
+      return op !== OP.REGEX && op !== OP.PRESENT && value.includes(wanted.value);
+    default:
+      return false;
+  }
+}
+
+function rangesWithin(given: ConditionDraft, wanted: ConditionDraft): boolean {
+  return given.ranges.every((inner) =>
+    wanted.ranges.some(
+      (outer) =>
+        outer.address.length === inner.address.length &&
+        outer.bits <= inner.bits &&
+        sharesBits(outer.address, inner.address, outer.bits),
+    ),
+  );
+}
+
+function sharesBits(a: Uint8Array, b: Uint8Array, bits: number): boolean {
+  for (let bit = 0; bit < bits; bit++) {
+    const mask = 0x80 >> (bit & 7);
+    if ((a[bit >> 3]! & mask) !== (b[bit >> 3]! & mask)) return false;
+  }
+  return true;
+}
