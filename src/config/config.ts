@@ -1,0 +1,122 @@
+// The configuration as the rest of the program uses it: plain, complete, and structured-cloneable.
+// Owns the step from the parsed document to that shape. Leaves validation to load.ts.
+
+import { dirname, resolve } from 'node:path';
+import type { ParsedConfig } from './schema.js';
+import type { Endpoint } from './units.js';
+
+/** Where clients come in. */
+export interface ListenerConfig {
+  /** As it was written, for messages. */
+  readonly address: string;
+  /** An IP address without brackets. */
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: 'http' | 'tcp';
+  /** The pool that gets the connections; set exactly when `protocol` is `tcp`. */
+  readonly pool?: string;
+}
+
+/** One server of a pool. */
+export interface ServerConfig {
+  /** The name given, or the address. Unique in its pool. */
+  readonly name: string;
+  /** As it was written, for messages. */
+  readonly address: string;
+  readonly endpoint: Endpoint;
+  readonly weight: number;
+}
+
+/** A group of servers. */
+export interface PoolConfig {
+  readonly name: string;
+  readonly balance: ParsedConfig['pools'][string]['balance'];
+  readonly servers: readonly ServerConfig[];
+}
+
+/** Sizes in bytes; 0 in `bodyBytesMax` is unlimited. */
+export type LimitsConfig = Readonly<ParsedConfig['limits']>;
+
+/** All in milliseconds; 0 is no limit. */
+export type TimeoutsConfig = { readonly [Name in keyof ParsedConfig['timeouts'] as `${Name}Ms`]: number };
+
+/** Routes as src/routing compiles them: timeouts in milliseconds, files with absolute names. */
+export type RouteConfig = NonNullable<ParsedConfig['routes']>[number];
+export type RuleConfig = RouteConfig['rules'][number];
+export type MatchConfig = NonNullable<RuleConfig['matches']>[number];
+export type FilterConfig = NonNullable<RuleConfig['filters']>[number];
+
+/** One route expectation. */
+export type TestConfig = NonNullable<ParsedConfig['tests']>[number];
+
+/** A whole configuration, every default filled in. */
+export interface Config {
+  readonly listeners: readonly ListenerConfig[];
+  readonly routes: readonly RouteConfig[];
+  /** By name, in the order of the file: the order is the pool's index. */
+  readonly pools: Readonly<Record<string, PoolConfig>>;
+  readonly limits: LimitsConfig;
+  readonly timeouts: TimeoutsConfig;
+  /** CIDR ranges with their prefix length written out. */
+  readonly trustedProxies: readonly string[];
+  readonly tests: readonly TestConfig[];
+}
+
+/** Fills in what the schema cannot: units in names, names of servers, file names relative to the configuration `file`. */
+export function resolveConfig(parsed: ParsedConfig, file: string): Config {
+  const { timeouts } = parsed;
+  return {
+    listeners: parsed.listeners.map(({ address, protocol, pool }) => ({
+      ...address,
+      protocol,
+      ...(pool === undefined ? {} : { pool }),
+    })),
+    routes: (parsed.routes ?? []).map((route) => withFiles(route, dirname(file))),
+    pools: Object.fromEntries(
+      Object.entries(parsed.pools).map(([name, pool]) => [
+        name,
+        {
+          name,
+          balance: pool.balance,
+          servers: pool.servers.map((server) => ({
+            name: server.name ?? server.address.address,
+            ...server.address,
+            weight: server.weight,
+          })),
+        },
+      ]),
+    ),
+    limits: parsed.limits,
+    timeouts: {
+      requestHeadMs: timeouts.requestHead,
+      idleMs: timeouts.idle,
+      requestBodyMs: timeouts.requestBody,
+      connectMs: timeouts.connect,
+      responseHeadMs: timeouts.responseHead,
+      responseIdleMs: timeouts.responseIdle,
+      backendIdleMs: timeouts.backendIdle,
+      requestMs: timeouts.request,
+      drainMs: timeouts.drain,
+      tunnelIdleMs: timeouts.tunnelIdle,
+    },
+    trustedProxies: parsed.trustedProxies,
+    tests: parsed.tests ?? [],
+  };
+}
+
+/** The route with the files of its direct responses named absolutely. */
+function withFiles(route: RouteConfig, directory: string): RouteConfig {
+  const hasFile = route.rules.some((rule) => rule.filters?.some((filter) => filter.type === 'DirectResponse'));
+  if (!hasFile) return route;
+  const rules = route.rules.map((rule) => ({
+    ...rule,
+    filters: rule.filters?.map((filter) => {
+      if (filter.type !== 'DirectResponse' || filter.directResponse.file === undefined) return filter;
+      return {
+        ...filter,
+        directResponse: { ...filter.directResponse, file: resolve(directory, filter.directResponse.file) },
+      };
+    }),
+  }));
+  return { ...route, rules };
+}

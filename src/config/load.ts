@@ -1,0 +1,240 @@
+// From a file, or a value, to a checked configuration: or to every problem it has, each with its place.
+// Owns the order of the steps and the translation of schema issues. Leaves the checks to schema.ts and semantics.ts.
+
+import { readFile } from 'node:fs/promises';
+import { dirname, extname, resolve } from 'node:path';
+import type { z } from 'zod';
+import { type Config, resolveConfig } from './config.js';
+import { readJson } from './json.js';
+import { importModule, MODULE_EXTENSIONS } from './module.js';
+import { alternatives, ConfigError, didYouMean, formatPath, type Path, type Problem } from './problems.js';
+import { knownKeysFrom, refusalFrom } from './schema/build.js';
+import { type ParsedConfig, schema } from './schema.js';
+import { checkMeaning } from './semantics.js';
+import { type Document, Source } from './source.js';
+import { readYaml } from './yaml.js';
+
+/** A checked configuration, and where its parts stand. */
+export interface Loaded {
+  readonly config: Config;
+  readonly source: Source;
+  /** What is allowed but probably not meant. */
+  readonly warnings: readonly Problem[];
+}
+
+/**
+ * Loads and checks a configuration: `.yaml`, `.yml`, `.json`, or a module `.ts`, `.mts`, `.js`, `.mjs` whose default
+ * export is the configuration. A name without extension is read as YAML.
+ *
+ * Throws `ConfigError` with every problem of the file.
+ */
+export async function loadConfig(file: string): Promise<Loaded> {
+  const extension = extname(file);
+  if (MODULE_EXTENSIONS.includes(extension)) {
+    return checkConfig({ value: await importModule(file), source: new Source(file, '', null), mistakes: [] });
+  }
+  if (!['.yaml', '.yml', '.json', ''].includes(extension)) {
+    throw failure(
+      file,
+      `'${extension}' is not a known kind of configuration.`,
+      'Expected .yaml, .yml, .json, .ts, .mts, .js or .mjs.',
+    );
+  }
+  return parseConfig(await readText(file), file);
+}
+
+/** Checks a configuration given as text: JSON if `file` ends in `.json`, else YAML. `file` is the name in messages. */
+export function parseConfig(text: string, file: string): Loaded {
+  return checkConfig(extname(file) === '.json' && text.trim() !== '' ? readJson(file, text) : readYaml(file, text));
+}
+
+/** Checks a configuration given as a value, such as that of a module. `file` is the name in messages. */
+export function checkValue(value: unknown, file = 'config'): Loaded {
+  return checkConfig({ value, source: new Source(file, '', null), mistakes: [] });
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
+  } catch (error) {
+    throw failure(file, ...unreadable(error));
+  }
+}
+
+function unreadable(error: unknown): [found: string, expected: string] {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT') return ['The file does not exist.', 'Expected the name of a configuration file after -c.'];
+  if (code === 'EACCES' || code === 'EPERM')
+    return ['The file may not be read by this user.', 'Change its mode or its owner.'];
+  if (code === 'EISDIR') return ['This is a directory.', 'Expected the name of a configuration file.'];
+  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return ['The file is not UTF-8.', 'Expected a text in UTF-8.'];
+  return [`The file cannot be read: ${error instanceof Error ? error.message : String(error)}.`, ''];
+}
+
+function failure(file: string, found: string, expected: string): ConfigError {
+  return new ConfigError([{ file, line: 0, column: 0, path: '', found, expected }]);
+}
+
+/** Collects problems with their places, and gives them in the order of the file. */
+class Problems {
+  readonly #source: Source;
+  readonly #found: Problem[] = [];
+
+  constructor(source: Source) {
+    this.#source = source;
+  }
+
+  get list(): readonly Problem[] {
+    return this.#found.sort((a, b) => a.line - b.line || a.column - b.column);
+  }
+
+  atValue(path: Path, found: string, expected = ''): void {
+    this.#add(path, this.#source.placeOf(path), found, expected);
+  }
+
+  atKey(path: Path, key: string, found: string, expected: string): void {
+    this.#add(path, this.#source.placeOfKey([...path, key]), found, expected);
+  }
+
+  atOffset(offset: number, path: Path, found: string, expected: string): void {
+    this.#add(path, this.#source.at(offset), found, expected, true);
+  }
+
+  #add(path: Path, place: { line: number; column: number }, found: string, expected: string, known = false): void {
+    const { line, column } = known || this.#source.hasPlaces ? place : { line: 0, column: 0 };
+    this.#found.push({ file: this.#source.file, line, column, path: formatPath(path), found, expected });
+  }
+}
+
+function checkConfig({ value, source, mistakes }: Document): Loaded {
+  const problems = new Problems(source);
+  const warnings = new Problems(source);
+  for (const { offset, path, found, expected } of mistakes) problems.atOffset(offset, path, found, expected);
+  if (mistakes.length > 0) throw new ConfigError(problems.list);
+  if (value === null || value === undefined) {
+    problems.atValue([], 'The configuration is empty.', 'Expected listeners, routes and pools.');
+    throw new ConfigError(problems.list);
+  }
+
+  const broken: Path[] = [];
+  const parsed = parseAround(value, problems, broken);
+  if (parsed !== undefined) {
+    const isBroken = (path: Path) => broken.some((prefix) => prefix.every((step, index) => path[index] === step));
+    checkMeaning(parsed, {
+      report: (path, found, expected) => {
+        if (!isBroken(path)) problems.atValue(path, found, expected);
+      },
+      warn: (path, found, expected) => warnings.atValue(path, found, expected),
+      poolNames: isBroken(['pools']) ? null : Object.keys(parsed.pools),
+      poolsUsed: new Set(
+        broken.some(([top]) => top === 'routes' || top === 'listeners') ? Object.keys(parsed.pools) : [],
+      ),
+      directory: dirname(source.file),
+    });
+  }
+  if (problems.list.length > 0 || parsed === undefined) throw new ConfigError(problems.list);
+  return { config: resolveConfig(parsed, resolve(source.file)), source, warnings: warnings.list };
+}
+
+/**
+ * Parses `value` by the schema. Where parts of it do not fit, reports them, puts harmless parts in their place, and
+ * parses again, so that the sound rest can still be checked for meaning. `broken` gets the paths of such parts.
+ */
+function parseAround(value: unknown, problems: Problems, broken: Path[]): ParsedConfig | undefined {
+  const first = schema.safeParse(value);
+  if (first.success) return first.data;
+  const rest = copy(value);
+  for (const issue of first.error.issues) {
+    const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+    reportIssue(issue, path, value, problems);
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) put(rest, [...path, key], undefined);
+      continue;
+    }
+    const around = brokenPart(path);
+    if (around === undefined) return undefined;
+    broken.push(around.path);
+    put(rest, around.path, around.instead);
+  }
+  const second = schema.safeParse(rest);
+  return second.success ? second.data : undefined;
+}
+
+function reportIssue(issue: z.core.$ZodIssue, path: Path, value: unknown, problems: Problems): void {
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeysFrom(issue.message);
+    for (const key of issue.keys) {
+      const expected = `Expected ${alternatives(known)}.${didYouMean(key, known)}`;
+      problems.atKey(path, key, `'${key}' is not an option here.`, expected);
+    }
+    return;
+  }
+  const { found, expected } = refusalFrom(issue.message);
+  const last = path.at(-1);
+  if (typeof last === 'string' && at(value, path) === undefined) {
+    problems.atValue(path.slice(0, -1), `'${last}' is missing.`, expected);
+  } else {
+    problems.atValue(path, found, expected);
+  }
+}
+
+/** The smallest part around `path` that the meaning checks can do without, and what stands there meanwhile. */
+function brokenPart(path: Path): { path: Path; instead: unknown } | undefined {
+  const [top, second, third, fourth] = path;
+  const rule = { filters: [] };
+  switch (top) {
+    case 'listeners':
+      if (second === undefined) return { path: [top], instead: [{ address: '127.0.0.1:1' }] };
+      return { path: [top, second], instead: { address: '127.0.0.1:1' } };
+    case 'routes':
+      if (second === undefined) return { path: [top], instead: [{ rules: [rule] }] };
+      if (third === 'rules' && fourth !== undefined) return { path: [top, second, third, fourth], instead: rule };
+      return { path: [top, second], instead: { rules: [rule] } };
+    case 'pools':
+      if (second === undefined) return { path: [top], instead: {} };
+      return { path: [top, second], instead: { servers: [] } };
+    case 'tests':
+      if (second === undefined) return { path: [top], instead: [] };
+      return { path: [top, second], instead: { request: 'GET /', expect: {} } };
+    case 'limits':
+    case 'timeouts':
+      return { path: second === undefined ? [top] : [top, second], instead: undefined };
+    case 'trustedProxies':
+      return { path: [top], instead: undefined };
+    default:
+      return undefined;
+  }
+}
+
+/** A copy of the maps and lists in a document; other values are shared. */
+function copy(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copy);
+  if (!isMap(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, copy(member)]));
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The value at `path`, undefined when there is none. */
+function at(value: unknown, path: Path): unknown {
+  let part = value;
+  for (const step of path) {
+    if (typeof part !== 'object' || part === null) return undefined;
+    part = Object.getOwnPropertyDescriptor(part, step)?.value;
+  }
+  return part;
+}
+
+/** Sets the value at `path`, or removes it when `part` is undefined. Does nothing where the way there does not exist. */
+function put(value: unknown, path: Path, part: unknown): void {
+  const last = path.at(-1);
+  const holder = at(value, path.slice(0, -1));
+  if (last === undefined) return;
+  if (Array.isArray(holder)) holder[Number(last)] = part;
+  else if (isMap(holder)) {
+    if (part === undefined) delete holder[last];
+    else holder[last] = part;
+  }
+}

@@ -1,0 +1,44 @@
+// Imports configuration modules: `sevenfold.config.ts`, `.js`, `.mjs`.
+// Owns the import and its errors, also on versions of Node that do not read TypeScript. Leaves checking to load.ts.
+
+import { statSync } from 'node:fs';
+import { register } from 'node:module';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ConfigError } from './problems.js';
+
+export const MODULE_EXTENSIONS: readonly string[] = ['.ts', '.mts', '.js', '.mjs'];
+
+let hooked = false;
+
+/**
+ * The default export of a module, awaited. A changed file is imported anew; what it imports itself is not.
+ * Throws `ConfigError` when the module cannot be loaded, or throws.
+ */
+export async function importModule(file: string): Promise<unknown> {
+  if (!hooked) {
+    hooked = true;
+    // Where this file itself is TypeScript, the process loads TypeScript already.
+    if (!import.meta.url.endsWith('.ts')) register(new URL('./module-hooks.js', import.meta.url));
+  }
+  const url = pathToFileURL(resolve(file));
+  try {
+    // The time of the last change makes another module of a changed file, for reloads.
+    url.searchParams.set('changed', String(statSync(file).mtimeMs));
+    const module: unknown = await import(url.href);
+    if (typeof module !== 'object' || module === null || !('default' in module)) {
+      throw failure(file, 'The module has no default export.', 'Expected: export default defineConfig({ ... }).');
+    }
+    return await module.default;
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOENT')
+      throw failure(file, 'The file does not exist.', 'Expected the name of a configuration file after -c.');
+    throw failure(file, `The module cannot be loaded: ${error instanceof Error ? error.message : String(error)}`, '');
+  }
+}
+
+function failure(file: string, found: string, expected: string): ConfigError {
+  return new ConfigError([{ file, line: 0, column: 0, path: '', found, expected }]);
+}

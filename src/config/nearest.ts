@@ -1,0 +1,44 @@
+// Finds the name a user probably meant.
+// Owns the idea of "close"; the edit distance itself comes from fastest-levenshtein.
+
+import { distance } from 'fastest-levenshtein';
+
+/** Names as different styles spell them: `health_check`, `health-check` and `healthCheck` are one word. */
+function folded(name: string): string {
+  return name.toLowerCase().replaceAll(/[-_ .]/g, '');
+}
+
+/** Edit distance that counts two neighbouring letters swapped as one slip. */
+function slips(a: string, b: string): number {
+  const plain = distance(a, b);
+  if (plain < 2) return plain;
+  let swapped = plain;
+  for (let i = 0; i + 1 < a.length; i++) {
+    if (a[i] === a[i + 1]) continue;
+    const other = a.slice(0, i) + a[i + 1] + a[i] + a.slice(i + 2);
+    swapped = Math.min(swapped, 1 + distance(other, b));
+  }
+  return swapped;
+}
+
+/**
+ * The known name closest to `name`, if it is close enough to be worth suggesting: at most one slip in three
+ * letters, and at most three. The first of several equally close names wins.
+ */
+export function nearest(name: string, known: Iterable<string>): string | undefined {
+  const wanted = folded(name);
+  if (wanted === '') return undefined;
+  const slipsMax = Math.min(3, Math.max(1, Math.floor(wanted.length / 3)));
+  let best: string | undefined;
+  let bestSlips = slipsMax + 1;
+  for (const candidate of known) {
+    const word = folded(candidate);
+    if (Math.abs(word.length - wanted.length) >= bestSlips) continue;
+    const count = slips(wanted, word);
+    if (count < bestSlips) {
+      best = candidate;
+      bestSlips = count;
+    }
+  }
+  return best;
+}

@@ -1,0 +1,39 @@
+// The one schema of a configuration: types, JSON Schema, reference page and validation all come from here.
+// Owns the top level; each part stands in schema/. Leaves what no schema can say (names that must exist) to semantics.ts.
+
+import { z } from 'zod';
+import { list, map, option, scalar } from './schema/build.js';
+import { limits, timeouts } from './schema/limits.js';
+import { listeners } from './schema/listeners.js';
+import { pools } from './schema/pools.js';
+import { routes } from './schema/routes.js';
+import { tests } from './schema/tests.js';
+import { readCidr } from './units.js';
+
+const cidr = scalar<string, string>({ type: 'string' }, (value) => readCidr(value));
+
+export const schema = map('a configuration', {
+  listeners: option(listeners, 'Where clients come in.'),
+  routes: option(routes.optional(), 'Which request goes to which pool. Needed as soon as one listener speaks http.'),
+  pools: option(pools, 'The servers, in named groups. A name starts with a letter.'),
+  limits: option(limits.prefault({}), 'How much of everything.', { byDefault: 'each limit has its own' }),
+  timeouts: option(timeouts.prefault({}), 'How long everything may take.', { byDefault: 'each timeout has its own' }),
+  trustedProxies: option(
+    list('a list of CIDR ranges', cidr).prefault([]),
+    'Addresses whose `X-Forwarded-*` and `X-Request-Id` are believed: those of proxies in front of this one.',
+    { byDefault: 'nobody' },
+  ),
+  tests: option(tests.optional(), 'Requests and where they must go, for `sevenfold test`.'),
+});
+
+/** A configuration as it is written, in YAML, JSON or TypeScript. */
+export type ConfigInput = z.input<typeof schema>;
+
+/** A configuration as the schema reads it: defaults filled in, durations in milliseconds, sizes in bytes. */
+export type ParsedConfig = z.output<typeof schema>;
+
+/** The JSON Schema (2020-12) of what may be written, for editors. */
+export function jsonSchema(): Record<string, unknown> {
+  const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'ref' });
+  return { $schema, title: 'Sevenfold configuration', ...rest };
+}

@@ -1,0 +1,193 @@
+// The pieces every part of the schema is built from: scalars with a reader of their own, maps, lists, choices.
+// Owns how a mistake becomes two sentences inside a zod issue. Leaves the place of the mistake to load.ts.
+
+import { z } from 'zod';
+import { alternatives, didYouMean, Refusal, refuse, shown } from '../problems.js';
+import { type Duration, readDuration, readSize, type Size } from '../units.js';
+
+/** What the reference page says beyond the description and the default. */
+export interface Reference {
+  /** What 0 means, where 0 is special. */
+  readonly zero?: string;
+  /** The range a value must be in, in words. */
+  readonly limit?: string;
+  /** The default in words, where it is not one value. */
+  readonly byDefault?: string;
+}
+
+/** The notes of each option, found by the option's schema. */
+export const references = z.registry<Reference>();
+
+/** Separates what was found from what was expected inside the message of a zod issue. */
+const SEPARATOR = '\n';
+
+/** The message of an issue from a refusal, and back. */
+export function refusalText(refusal: Refusal): string {
+  return `${refusal.found}${SEPARATOR}${refusal.expected}`;
+}
+
+export function refusalFrom(message: string): Refusal {
+  const [found, expected] = message.split(SEPARATOR);
+  return new Refusal(found ?? '', expected ?? '');
+}
+
+/** JSON Schema of a scalar: what an editor can check without us. */
+type ScalarJson = Readonly<Record<string, unknown>>;
+
+/**
+ * A value that is not a map or a list, read by `read`. `Input` is what a TypeScript config may write.
+ * A missing value is reported with the expectation of the reader.
+ */
+export function scalar<Input, Output>(json: ScalarJson, read: (value: unknown) => Output | Refusal) {
+  return z
+    .custom<Input>()
+    .meta({ ...json })
+    .transform((value, context): Output => {
+      const result = read(value);
+      if (!(result instanceof Refusal)) return result;
+      context.issues.push({ code: 'custom', message: refusalText(result), input: value });
+      return z.NEVER;
+    });
+}
+
+/** Any text that `isGood` accepts; `noun` and `expected` say what it is. */
+export function text(noun: string, expected: string, isGood: (value: string) => boolean = (value) => value !== '') {
+  return scalar<string, string>({ type: 'string' }, (value) => {
+    if (typeof value === 'string' && isGood(value)) return value;
+    if (typeof value === 'number' || typeof value === 'boolean') {
+      return new Refusal(`${value} is a ${typeof value}, not a text.`, `${expected} Write it in quotes: "${value}".`);
+    }
+    if (value === '') return new Refusal('The text is empty.', expected);
+    return refuse(value, noun, expected);
+  });
+}
+
+/** A whole number from `min` to `max`. */
+export function integer(noun: string, min: number, max: number) {
+  const expected = `Expected a whole number from ${min} to ${max}.`;
+  return scalar<number, number>({ type: 'integer', minimum: min, maximum: max }, (value) => {
+    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
+    if (typeof value === 'string' && /^\d+$/.test(value)) {
+      return new Refusal(`'${value}' is a text, not a number.`, `${expected} Write it without quotes.`);
+    }
+    return refuse(value, noun, expected);
+  });
+}
+
+/** A number from `min` to `max`, fractions allowed. */
+export function decimal(noun: string, min: number, max: number) {
+  const expected = `Expected a number from ${min} to ${max}.`;
+  return scalar<number, number>({ type: 'number', minimum: min, maximum: max }, (value) => {
+    if (typeof value === 'number' && value >= min && value <= max) return value;
+    return refuse(value, noun, expected);
+  });
+}
+
+/** true or false. */
+export function flag() {
+  return scalar<boolean, boolean>({ type: 'boolean' }, (value) => {
+    if (typeof value === 'boolean') return value;
+    if (value === 'yes' || value === 'on')
+      return refuse(value, 'true or false', 'Expected true or false. Did you mean true?');
+    if (value === 'no' || value === 'off')
+      return refuse(value, 'true or false', 'Expected true or false. Did you mean false?');
+    return refuse(value, 'true or false', 'Expected true or false.');
+  });
+}
+
+/** One of a few words. `noun` names the choice: "'PathPerfix' is not a path type." */
+export function choice<const Word extends string>(noun: string, words: readonly Word[]) {
+  return scalar<Word, Word>({ type: 'string', enum: words }, (value) => {
+    const word = words.find((candidate) => candidate === value);
+    if (word !== undefined) return word;
+    const meant = typeof value === 'string' ? didYouMean(value, words) : '';
+    return refuse(value, noun, `Expected ${alternatives(words)}.${meant}`);
+  });
+}
+
+/** One of a few numbers. */
+export function numberChoice<const Choice extends number>(noun: string, numbers: readonly Choice[]) {
+  return scalar<Choice, Choice>({ type: 'integer', enum: numbers }, (value) => {
+    const number = numbers.find((candidate) => candidate === value);
+    return number ?? refuse(value, noun, `Expected ${alternatives(numbers.map(String))}.`);
+  });
+}
+
+/** A duration, in milliseconds once read. */
+export function duration() {
+  return scalar<Duration, number>(
+    { type: ['string', 'integer'], pattern: '^(0|[0-9]+(\\.[0-9]+)?\\s*(ms|s|m|h|d))$', maximum: 0, minimum: 0 },
+    readDuration,
+  );
+}
+
+/** A size, in bytes once read, from `min` to `max`. */
+export function size(min: number, max: number = Number.MAX_SAFE_INTEGER) {
+  return scalar<Size, number>(
+    { type: ['string', 'integer'], pattern: '^[0-9]+(\\.[0-9]+)?\\s*(B|KiB|MiB|GiB)?$', minimum: min },
+    (value) => {
+      const bytes = readSize(value);
+      if (bytes instanceof Refusal) return bytes;
+      if (bytes < min) return new Refusal(`${shown(value)} is too small.`, `Expected at least ${sizeText(min)}.`);
+      if (bytes > max) return new Refusal(`${shown(value)} is too large.`, `Expected at most ${sizeText(max)}.`);
+      return bytes;
+    },
+  );
+}
+
+/** 16384 as `16KiB`. */
+export function sizeText(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB'];
+  let unit = 0;
+  let amount = bytes;
+  while (amount >= 1024 && amount % 1024 === 0 && unit < units.length - 1) {
+    amount /= 1024;
+    unit++;
+  }
+  return unit === 0 ? `${bytes} bytes` : `${amount}${units[unit]}`;
+}
+
+/** A map with fixed keys. Other keys are mistakes; load.ts makes one problem of each, with the nearest known key. */
+export function map<Shape extends z.core.$ZodLooseShape>(noun: string, shape: Shape) {
+  const keys = Object.keys(shape);
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? knownKeysText(keys)
+        : refusalText(refuse(issue.input, noun, `Expected a map with ${keysInWords(keys)}.`)),
+  });
+}
+
+function keysInWords(keys: readonly string[]): string {
+  return keys.length === 1 ? `the key ${keys[0]}` : `the keys ${alternatives(keys, 'and')}`;
+}
+
+/** The known keys as an issue of kind unrecognized_keys carries them, and back. */
+function knownKeysText(keys: readonly string[]): string {
+  return keys.join(SEPARATOR);
+}
+
+export function knownKeysFrom(message: string): string[] {
+  return message.split(SEPARATOR);
+}
+
+/** A list of `item`, with at least `min` of them. */
+export function list<Item extends z.ZodType>(noun: string, item: Item, min = 0) {
+  const expected = `Expected ${noun}.`;
+  const items = z.array(item, { error: (issue) => refusalText(refuse(issue.input, noun, expected)) });
+  if (min === 0) return items;
+  return items.min(min, { error: () => refusalText(new Refusal('The list is empty.', expected)) });
+}
+
+/** A map from names that the user chooses to `item`. */
+export function named<Item extends z.ZodType>(noun: string, item: Item) {
+  const expected = `Expected ${noun}.`;
+  return z.record(z.string(), item, { error: (issue) => refusalText(refuse(issue.input, noun, expected)) });
+}
+
+/** Adds what the reference page says about an option. */
+export function option<Schema extends z.ZodType>(schema: Schema, says: string, notes: Reference = {}): Schema {
+  const described = schema.describe(says);
+  references.add(described, notes);
+  return described;
+}

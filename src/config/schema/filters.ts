@@ -1,0 +1,138 @@
+// The schema of filters: what a rule changes on the way, and the answers it gives itself.
+
+import { z } from 'zod';
+import { alternatives, didYouMean, refuse } from '../problems.js';
+import { choice, decimal, integer, list, map, numberChoice, option, refusalText, text } from './build.js';
+import { fieldName } from './matches.js';
+
+/** Line breaks and NUL would end the field and start another one. */
+const fieldValue = () => text('a header value', 'Expected a text in one line.', (value) => !/[\0\r\n]/.test(value));
+
+const headerValue = map('a header', {
+  name: option(fieldName(), 'The name of the header.'),
+  value: option(fieldValue(), 'Its value.'),
+});
+
+const headerModifier = (message: string) =>
+  map('a header modifier', {
+    set: option(
+      list('a list of headers', headerValue).optional(),
+      `Replaces these headers of the ${message}, or adds them.`,
+    ),
+    add: option(
+      list('a list of headers', headerValue).optional(),
+      `Adds these headers beside those the ${message} has.`,
+    ),
+    remove: option(
+      list('a list of header names', fieldName()).optional(),
+      `Removes these headers from the ${message}.`,
+    ),
+  });
+
+const hostname = () =>
+  text('a host name', 'Expected a host name without scheme and port, such as shop.example.com.', (value) =>
+    /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(value),
+  );
+
+const pathModifier = map('a path modifier', {
+  type: option(
+    choice('a path modifier type', ['ReplaceFullPath', 'ReplacePrefixMatch']),
+    '`ReplaceFullPath` replaces the path, `ReplacePrefixMatch` the prefix that the rule matched.',
+  ),
+  replaceFullPath: option(
+    text('a path', 'Expected a path that starts with /.', (value) => value.startsWith('/')).optional(),
+    'The new path, with `ReplaceFullPath`.',
+  ),
+  replacePrefixMatch: option(
+    text('a path', 'Expected a path that starts with /.', (value) => value.startsWith('/')).optional(),
+    'The new prefix, with `ReplacePrefixMatch`. Needs a `PathPrefix` match in every match of the rule.',
+  ),
+});
+
+const urlRewrite = map('a URL rewrite', {
+  hostname: option(hostname().optional(), 'The new value of `Host`.'),
+  path: option(pathModifier.optional(), 'The new path. The query stays.'),
+});
+
+export const REDIRECT_STATUSES = [301, 302, 303, 307, 308] as const;
+
+const requestRedirect = map('a redirect', {
+  scheme: option(choice('a scheme', ['http', 'https']).optional(), 'The scheme of the new location.', {
+    byDefault: 'that of the request',
+  }),
+  hostname: option(hostname().optional(), 'The host of the new location.', { byDefault: 'that of the request' }),
+  port: option(integer('a port', 1, 65535).optional(), 'The port of the new location.', {
+    byDefault: 'that of `scheme` if given, else that of the request',
+    limit: '1 to 65535',
+  }),
+  path: option(pathModifier.optional(), 'The path of the new location.', { byDefault: 'that of the request' }),
+  statusCode: option(numberChoice('a redirect status', REDIRECT_STATUSES).prefault(302), 'The status of the answer.'),
+});
+
+const requestMirror = map('a mirror', {
+  pool: option(
+    text('a pool name', 'Expected the name of a pool.'),
+    'The pool that gets the copies; its answers are dropped.',
+  ),
+  percent: option(decimal('a percentage', 0, 100).prefault(100), 'Share of the requests that is copied.', {
+    zero: 'nothing is copied',
+    limit: '0 to 100',
+  }),
+});
+
+const directResponse = map('a direct response', {
+  status: option(integer('a status', 200, 599), 'The status of the answer.', { limit: '200 to 599' }),
+  headers: option(list('a list of headers', headerValue).optional(), 'Headers of the answer.'),
+  body: option(text('a body', 'Expected a text.', () => true).optional(), 'The body of the answer.', {
+    byDefault: 'empty',
+  }),
+  file: option(
+    text('a file name', 'Expected the name of a file.').optional(),
+    'A file that holds the body, in place of `body`. Read once, at load; relative to the configuration file.',
+  ),
+});
+
+const kind = <const Type extends string>(type: Type, says: string) => option(z.literal(type), says);
+
+const variants = [
+  map('a filter', {
+    type: kind('RequestHeaderModifier', 'Changes headers of the request.'),
+    requestHeaderModifier: option(headerModifier('request'), 'What to change.'),
+  }),
+  map('a filter', {
+    type: kind('ResponseHeaderModifier', 'Changes headers of the response.'),
+    responseHeaderModifier: option(headerModifier('response'), 'What to change.'),
+  }),
+  map('a filter', {
+    type: kind('URLRewrite', 'Changes the host or the path that the server sees.'),
+    urlRewrite: option(urlRewrite, 'What to change.'),
+  }),
+  map('a filter', {
+    type: kind('RequestRedirect', 'Answers with a redirect; no server sees the request.'),
+    requestRedirect: option(requestRedirect, 'Where to.'),
+  }),
+  map('a filter', {
+    type: kind('RequestMirror', 'Sends a copy of the request to another pool.'),
+    requestMirror: option(requestMirror, 'Where to, and how many.'),
+  }),
+  map('a filter', {
+    type: kind('DirectResponse', 'Answers by itself; no server sees the request.'),
+    directResponse: option(directResponse, 'The answer.'),
+  }),
+] as const;
+
+export const FILTER_TYPES = variants.map((variant) => variant.shape.type.value);
+
+export const filter = z.discriminatedUnion('type', variants, {
+  error: (issue) => {
+    const input: unknown = issue.input;
+    const type = typeof input === 'object' && input !== null && 'type' in input ? input.type : undefined;
+    const expected = `Expected ${alternatives(FILTER_TYPES)}.`;
+    if (type === undefined)
+      return refusalText(refuse(input, 'a filter', `Expected a map with type: ${alternatives(FILTER_TYPES)}.`));
+    const meant = typeof type === 'string' ? didYouMean(type, FILTER_TYPES) : '';
+    return refusalText(refuse(type, 'a filter type', expected + meant));
+  },
+});
+
+export type FilterInput = z.input<typeof filter>;

@@ -1,0 +1,93 @@
+// The schema of the global limits and timeouts.
+
+import { duration, integer, map, option, size } from './build.js';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const limits = map('limits', {
+  headBytesMax: option(
+    size(KIB, 16 * KIB).prefault('16KiB'),
+    'Largest head of a request or a response. A larger request gets 431, a larger response becomes 502.',
+    { limit: '1KiB to 16KiB' },
+  ),
+  uriBytesMax: option(size(64, 16 * KIB).prefault('8KiB'), 'Longest request target. A longer one gets 414.', {
+    limit: '64B to 16KiB',
+  }),
+  fieldsMax: option(
+    integer('a number of fields', 1, 128).prefault(100),
+    'Most header fields in one head. More get 431.',
+    {
+      limit: '1 to 128',
+    },
+  ),
+  bodyBytesMax: option(size(0).prefault(0), 'Largest request body. A larger one gets 413.', { zero: 'no limit' }),
+  connectionsMax: option(
+    integer('a number of connections', 1, 1_000_000).prefault(16_384),
+    'Most client and backend connections per worker. Beyond it, new connections wait in the listening queue.',
+    { limit: '1 to 1000000' },
+  ),
+  retriesMax: option(integer('a number of retries', 0, 10).prefault(2), 'Most further servers tried for one request.', {
+    zero: 'no retries',
+    limit: '0 to 10',
+  }),
+  idleConnectionsMax: option(
+    integer('a number of connections', 0, 65_536).prefault(256),
+    'Most idle backend connections kept per server and worker.',
+    { zero: 'none is kept: each request opens a connection', limit: '0 to 65536' },
+  ),
+  slabBytes: option(size(MIB, 3 * KIB * MIB).prefault('256MiB'), 'Memory for bytes in flight, per worker.', {
+    limit: '1MiB to 3GiB',
+  }),
+});
+
+export const timeouts = map('timeouts', {
+  requestHead: option(duration().prefault('10s'), 'To send a whole request head, from its first byte. Then 408.', {
+    zero: 'no limit',
+  }),
+  idle: option(duration().prefault('75s'), 'Between two requests of a client connection. Then it is closed.', {
+    zero: 'no limit',
+  }),
+  requestBody: option(duration().prefault('60s'), 'Between two pieces of a request body. Then 408.', {
+    zero: 'no limit',
+  }),
+  connect: option(duration().prefault('5s'), 'To connect to a server. Then another is tried, or 504.', {
+    zero: 'no limit',
+  }),
+  responseHead: option(
+    duration().prefault('60s'),
+    'From the whole request sent until the response head is complete. Then 504.',
+    {
+      zero: 'no limit',
+    },
+  ),
+  responseIdle: option(
+    duration().prefault('60s'),
+    'Between two pieces of a response body. Then the connection is cut.',
+    {
+      zero: 'no limit',
+    },
+  ),
+  backendIdle: option(
+    duration().prefault('60s'),
+    "An unused backend connection is closed after it. Keep it under the server's own timeout, or requests race its close.",
+    { zero: 'no limit' },
+  ),
+  request: option(
+    duration().prefault(0),
+    'For a whole request, from its first byte to the last byte of the response. Then 504.',
+    {
+      zero: 'no limit',
+    },
+  ),
+  drain: option(duration().prefault('30s'), 'For requests in flight when the process stops. Then they are cut.', {
+    zero: 'they are cut at once',
+  }),
+  tunnelIdle: option(
+    duration().prefault('1h'),
+    'Without a byte in either direction of a WebSocket or tcp connection. Then it is closed.',
+    {
+      zero: 'no limit',
+    },
+  ),
+});

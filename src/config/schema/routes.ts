@@ -1,0 +1,75 @@
+// The schema of routes and their rules: which request goes where.
+
+import type { z } from 'zod';
+import { duration, integer, list, map, option, text } from './build.js';
+import { filter } from './filters.js';
+import { match } from './matches.js';
+
+const name = (what: string) =>
+  option(text('a name', 'Expected a name.').optional(), `A name for the ${what}, shown in messages, logs and metrics.`);
+
+const backendRef = map('a backend reference', {
+  pool: option(text('a pool name', 'Expected the name of a pool.'), 'The name of the pool.'),
+  weight: option(
+    integer('a weight', 0, 1_000_000).prefault(1),
+    "Share of the rule's requests, against the sum of its weights.",
+    {
+      zero: 'the pool gets nothing from this rule',
+      limit: '0 to 1000000',
+    },
+  ),
+});
+
+const ruleTimeouts = map('timeouts of a rule', {
+  request: option(
+    duration().optional(),
+    'For the whole request, from its first byte to the last byte of the response.',
+    {
+      zero: 'no limit',
+      byDefault: '`timeouts.request`',
+    },
+  ),
+  backendRequest: option(duration().optional(), 'For one try at one server, until its response has begun.', {
+    zero: 'no limit',
+    byDefault: '`timeouts.responseHead`',
+  }),
+});
+
+const rule = map('a rule', {
+  name: name('rule'),
+  matches: option(list('a list of matches', match, 1).optional(), 'The rule applies when one of these holds.', {
+    byDefault: 'every request',
+  }),
+  filters: option(list('a list of filters', filter).optional(), 'What is changed on the way, in this order.'),
+  pool: option(
+    text('a pool name', 'Expected the name of a pool.').optional(),
+    'The pool that gets the requests: the short form of `backendRefs` with one entry.',
+  ),
+  backendRefs: option(
+    list('a list of backend references', backendRef, 1).optional(),
+    'The pools that share the requests by weight.',
+  ),
+  timeouts: option(ruleTimeouts.optional(), 'Deadlines for requests of this rule.'),
+});
+
+const route = map('a route', {
+  name: name('route'),
+  hostnames: option(
+    list(
+      'a list of host names',
+      text('a host name', 'Expected a host name such as shop.example.com or *.example.com.'),
+      1,
+    ).optional(),
+    'Hosts the rules are for: exact, or `*.` and a domain for every host below it. Case and port do not matter.',
+    { byDefault: 'every host' },
+  ),
+  rules: option(
+    list('a list of rules', rule, 1),
+    'The rules. The most specific match wins, then the order of the file.',
+  ),
+});
+
+export const routes = list('a list of routes', route);
+
+export type RouteInput = z.input<typeof route>;
+export type RuleInput = z.input<typeof rule>;

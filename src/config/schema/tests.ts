@@ -1,0 +1,41 @@
+// The schema of route expectations: `tests`, run by `sevenfold test`.
+
+import { isIP } from 'node:net';
+import type { z } from 'zod';
+import { integer, list, map, named, option, text } from './build.js';
+
+const expectation = map('an expectation', {
+  pool: option(text('a pool name', 'Expected the name of a pool.').optional(), 'A pool the request can go to.'),
+  rule: option(text('a rule name', 'Expected the name of a rule.').optional(), 'The name of the rule that wins.'),
+  status: option(
+    integer('a status', 200, 599).optional(),
+    'The status of an answer of our own: that of a redirect or a direct response, or 404 when no rule matches.',
+    { limit: '200 to 599' },
+  ),
+});
+
+const test = map('a test', {
+  request: option(
+    text('a request', 'Expected a method and a URL, such as GET http://shop.example.com/images/cat.png.', (value) =>
+      /^[A-Z-]+ \S+$/.test(value),
+    ),
+    'Method and URL: `GET http://shop.example.com/images/cat.png`.',
+  ),
+  headers: option(
+    named(
+      'a map from header names to values',
+      text('a header value', 'Expected a text.', () => true),
+    ).optional(),
+    'Headers of the request.',
+  ),
+  client: option(
+    text('an IP address', 'Expected an IP address.', (value) => isIP(value) !== 0).optional(),
+    'The address of the client.',
+    { byDefault: '127.0.0.1' },
+  ),
+  expect: option(expectation, 'What must come out. All that is given must hold.'),
+});
+
+export const tests = list('a list of tests', test);
+
+export type TestInput = z.input<typeof test>;

@@ -1,0 +1,376 @@
+// Checks of routes that no schema can say: host names, values of matches, pools, filters that exclude each other.
+// Owns the rules about rules. Leaves unreachable and shadowed rules to the compiler in src/routing.
+
+import { accessSync, constants } from 'node:fs';
+import { resolve } from 'node:path';
+import { RE2JS } from 're2js';
+import type { FilterConfig, MatchConfig, RouteConfig, RuleConfig } from './config.js';
+import type { Path } from './problems.js';
+import type { ParsedConfig } from './schema.js';
+import { checkPoolName, type Scope } from './semantics.js';
+
+export function checkRoutes({ routes }: ParsedConfig, scope: Scope): void {
+  const routeNames = new Map<string, string>();
+  const ruleNames = new Map<string, string>();
+  for (const [routeIndex, route] of (routes ?? []).entries()) {
+    const at = ['routes', routeIndex];
+    checkUnique(route.name, at, 'route', routeNames, scope);
+    checkHostnames(route, at, scope);
+    for (const [ruleIndex, rule] of route.rules.entries()) {
+      const ruleAt = [...at, 'rules', ruleIndex];
+      checkUnique(rule.name, ruleAt, 'rule', ruleNames, scope);
+      for (const [index, match] of (rule.matches ?? []).entries())
+        checkMatch(match, [...ruleAt, 'matches', index], scope);
+      checkBackends(rule, ruleAt, scope);
+      checkFilters(rule, ruleAt, scope);
+      checkTimeouts(rule, ruleAt, scope);
+    }
+  }
+}
+
+function checkUnique(name: string | undefined, at: Path, noun: string, seen: Map<string, string>, scope: Scope): void {
+  if (name === undefined) return;
+  const here = at
+    .map((step) => (typeof step === 'number' ? `[${step}]` : step === 'routes' ? step : `.${step}`))
+    .join('');
+  const twin = seen.get(name);
+  if (twin === undefined) seen.set(name, here);
+  else
+    scope.report(
+      [...at, 'name'],
+      `${twin} has the name '${name}' already.`,
+      `Expected a name of its own for each ${noun}.`,
+    );
+}
+
+const LABEL = /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
+
+function checkHostnames(route: RouteConfig, at: Path, scope: Scope): void {
+  const seen = new Set<string>();
+  for (const [index, hostname] of (route.hostnames ?? []).entries()) {
+    const path = [...at, 'hostnames', index];
+    const expected = 'Expected a host name such as shop.example.com or *.example.com.';
+    if (seen.has(hostname.toLowerCase())) {
+      scope.report(path, `'${hostname}' stands twice in this list.`, 'Expected each host name once.');
+    }
+    seen.add(hostname.toLowerCase());
+    const labels = (hostname.startsWith('*.') ? hostname.slice(2) : hostname).split('.');
+    const isAddress = /^\[[0-9A-Fa-f:.]+\]$/.test(hostname);
+    if (isAddress || (hostname.length <= 253 && labels.every((label) => LABEL.test(label)))) continue;
+    scope.report(path, `'${hostname}' is not a host name.`, expected + hostnameAdvice(hostname));
+  }
+}
+
+function hostnameAdvice(hostname: string): string {
+  if (hostname === '*') return " Leave 'hostnames' out to match every host.";
+  if (/^https?:\/\//.test(hostname)) return ' Write it without a scheme.';
+  if (/^[\w.*-]+:\d+$/.test(hostname)) return ' Write it without a port: ports do not matter.';
+  if (hostname.includes('*')) return ' A wildcard is the whole first label: *.example.com.';
+  if (/^[^/]+\/.*$/.test(hostname)) return ' A path belongs into the matches of a rule.';
+  return '';
+}
+
+function checkMatch(match: MatchConfig, at: Path, scope: Scope): void {
+  const { path } = match;
+  if (path?.type === 'RegularExpression') checkRegex(path.value, [...at, 'path', 'value'], scope);
+  else if (path !== undefined && !path.value.startsWith('/')) {
+    scope.report(
+      [...at, 'path', 'value'],
+      `'${path.value}' is not a path.`,
+      `Expected a path that starts with /. Did you mean /${path.value}?`,
+    );
+  } else if (path !== undefined && /[?#\s]/.test(path.value)) {
+    const queries = path.value.includes('?') ? " Conditions on the query belong into 'queryParams'." : '';
+    scope.report(
+      [...at, 'path', 'value'],
+      `'${path.value}' is not a path.`,
+      `Expected a path without ?, # and spaces.${queries}`,
+    );
+  }
+  for (const kind of ['headers', 'queryParams', 'cookies'] as const) {
+    for (const [index, condition] of (match[kind] ?? []).entries()) {
+      const here = [...at, kind, index];
+      if (condition.type === 'Present') {
+        if (condition.value !== undefined) {
+          scope.report(
+            [...here, 'value'],
+            'A Present match has a value.',
+            "Expected no value. Did you mean 'type: Exact'?",
+          );
+        }
+      } else if (condition.value === undefined) {
+        scope.report(
+          here,
+          `'value' is missing.`,
+          `Expected a text that type ${condition.type} compares with, or 'type: Present'.`,
+        );
+      } else if (condition.type === 'RegularExpression') {
+        checkRegex(condition.value, [...here, 'value'], scope);
+      } else if (condition.value === '' && condition.type !== 'Exact') {
+        scope.report(
+          [...here, 'value'],
+          'The text is empty.',
+          `Every value has an empty ${emptyPart(condition.type)}. Did you mean 'type: Present'?`,
+        );
+      }
+      if (kind === 'headers' && condition.name.toLowerCase() === 'host') {
+        scope.report(
+          [...here, 'name'],
+          "A header match names 'Host'.",
+          "Expected the host in 'hostnames' of the route.",
+        );
+      }
+    }
+  }
+}
+
+function emptyPart(type: 'Prefix' | 'Suffix' | 'Contains'): string {
+  return type === 'Contains' ? 'part' : type.toLowerCase();
+}
+
+function checkRegex(source: string, path: Path, scope: Scope): void {
+  try {
+    RE2JS.compile(source);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replace(/^error parsing regexp:\s*/, '') : String(error);
+    const unsupported = /\(\?[=!<]|\\[1-9]/.test(source)
+      ? ' Look-around and back-references do not exist here, because they cannot run in linear time.'
+      : '';
+    scope.report(path, `'${source}' is not a regular expression: ${reason}.`, `Expected RE2 syntax.${unsupported}`);
+  }
+}
+
+/** Filters that answer the request themselves, so that no server sees it. */
+function answering(rule: RuleConfig): { filter: FilterConfig; index: number } | undefined {
+  const index = rule.filters?.findIndex(({ type }) => type === 'RequestRedirect' || type === 'DirectResponse') ?? -1;
+  const filter = rule.filters?.[index];
+  return filter && { filter, index };
+}
+
+function checkBackends(rule: RuleConfig, at: Path, scope: Scope): void {
+  const { pool, backendRefs } = rule;
+  if (pool !== undefined) checkPoolName(pool, [...at, 'pool'], scope);
+  const seen = new Map<string, number>();
+  for (const [index, reference] of (backendRefs ?? []).entries()) {
+    checkPoolName(reference.pool, [...at, 'backendRefs', index, 'pool'], scope);
+    const twin = seen.get(reference.pool);
+    if (twin !== undefined) {
+      scope.report(
+        [...at, 'backendRefs', index, 'pool'],
+        `backendRefs[${twin}] names the pool '${reference.pool}' already.`,
+        'Expected each pool once. Add the weights.',
+      );
+    }
+    seen.set(reference.pool, index);
+  }
+  if (pool !== undefined && backendRefs !== undefined) {
+    scope.report(
+      [...at, 'pool'],
+      "A rule has both 'pool' and 'backendRefs'.",
+      'Expected one of them: pool is short for one backendRef.',
+    );
+  }
+  if (backendRefs?.every(({ weight }) => weight === 0)) {
+    scope.report([...at, 'backendRefs'], 'Every weight is 0.', 'Expected at least one weight over 0.');
+  }
+  const answer = answering(rule);
+  if (answer && (pool !== undefined || backendRefs !== undefined)) {
+    scope.report(
+      [...at, pool === undefined ? 'backendRefs' : 'pool'],
+      `A rule that answers with ${answer.filter.type} names a pool.`,
+      'No server sees such a request. Remove the pool, or the filter.',
+    );
+  }
+  if (!answer && pool === undefined && backendRefs === undefined) {
+    scope.report(
+      at,
+      'The rule leads nowhere.',
+      'Expected pool, backendRefs, or a RequestRedirect or DirectResponse filter.',
+    );
+  }
+}
+
+function checkTimeouts({ timeouts }: RuleConfig, at: Path, scope: Scope): void {
+  const { request = 0, backendRequest = 0 } = timeouts ?? {};
+  if (request > 0 && backendRequest > request) {
+    scope.report(
+      [...at, 'timeouts', 'backendRequest'],
+      'One try may take longer than the whole request.',
+      'Expected at most timeouts.request of the same rule.',
+    );
+  }
+}
+
+function checkFilters(rule: RuleConfig, at: Path, scope: Scope): void {
+  const seen = new Map<string, number>();
+  for (const [index, filter] of (rule.filters ?? []).entries()) {
+    const here = [...at, 'filters', index];
+    const twin = seen.get(filter.type);
+    if (twin !== undefined && filter.type !== 'RequestMirror') {
+      scope.report(
+        [...here, 'type'],
+        `filters[${twin}] is a ${filter.type} already.`,
+        'Expected it once. Put everything into one filter.',
+      );
+    }
+    if (twin === undefined) seen.set(filter.type, index);
+    checkFilter(filter, here, rule, scope);
+  }
+  const answer = answering(rule);
+  if (answer === undefined) return;
+  for (const [index, { type }] of (rule.filters ?? []).entries()) {
+    if (index === answer.index || type === answer.filter.type || type === 'ResponseHeaderModifier') continue;
+    scope.report(
+      [...at, 'filters', index, 'type'],
+      `${type} makes no sense with ${answer.filter.type}.`,
+      `filters[${answer.index}] answers the request itself. Remove one of them.`,
+    );
+  }
+}
+
+function checkFilter(filter: FilterConfig, at: Path, rule: RuleConfig, scope: Scope): void {
+  switch (filter.type) {
+    case 'RequestHeaderModifier':
+      checkHeaderModifier(filter.requestHeaderModifier, [...at, 'requestHeaderModifier'], true, scope);
+      break;
+    case 'ResponseHeaderModifier':
+      checkHeaderModifier(filter.responseHeaderModifier, [...at, 'responseHeaderModifier'], false, scope);
+      break;
+    case 'URLRewrite': {
+      const { hostname, path } = filter.urlRewrite;
+      if (hostname === undefined && path === undefined) {
+        scope.report([...at, 'urlRewrite'], 'The rewrite changes nothing.', 'Expected hostname, path or both.');
+      }
+      checkPathModifier(path, [...at, 'urlRewrite', 'path'], rule, scope);
+      break;
+    }
+    case 'RequestRedirect': {
+      const { scheme, hostname, port, path } = filter.requestRedirect;
+      if (scheme === undefined && hostname === undefined && port === undefined && path === undefined) {
+        scope.report(
+          [...at, 'requestRedirect'],
+          'The redirect leads back to the same URL.',
+          'Expected scheme, hostname, port or path.',
+        );
+      }
+      checkPathModifier(path, [...at, 'requestRedirect', 'path'], rule, scope);
+      break;
+    }
+    case 'RequestMirror':
+      checkPoolName(filter.requestMirror.pool, [...at, 'requestMirror', 'pool'], scope);
+      break;
+    case 'DirectResponse':
+      checkDirectResponse(filter.directResponse, [...at, 'directResponse'], scope);
+      break;
+  }
+}
+
+function checkDirectResponse(
+  response: Extract<FilterConfig, { type: 'DirectResponse' }>['directResponse'],
+  at: Path,
+  scope: Scope,
+): void {
+  const { status, body, file } = response;
+  if (body !== undefined && file !== undefined) {
+    scope.report([...at, 'file'], 'A direct response has both a body and a file.', 'Expected one of them.');
+  }
+  if ((status === 204 || status === 205 || status === 304) && (body !== undefined || file !== undefined)) {
+    scope.report(
+      [...at, 'status'],
+      `An answer with status ${status} has no body.`,
+      'Expected another status, or neither body nor file.',
+    );
+  }
+  checkProtected(response.headers, [...at, 'headers'], scope);
+  if (file === undefined) return;
+  try {
+    accessSync(resolve(scope.directory, file), constants.R_OK);
+  } catch {
+    scope.report(
+      [...at, 'file'],
+      `The file '${file}' cannot be read.`,
+      'Expected a file, named relative to the configuration.',
+    );
+  }
+}
+
+type PathModifier = NonNullable<Extract<FilterConfig, { type: 'URLRewrite' }>['urlRewrite']['path']>;
+
+function checkPathModifier(modifier: PathModifier | undefined, at: Path, rule: RuleConfig, scope: Scope): void {
+  if (modifier === undefined) return;
+  const [wanted, other] =
+    modifier.type === 'ReplaceFullPath'
+      ? (['replaceFullPath', 'replacePrefixMatch'] as const)
+      : (['replacePrefixMatch', 'replaceFullPath'] as const);
+  if (modifier[wanted] === undefined)
+    scope.report(at, `'${wanted}' is missing.`, `Expected it with type ${modifier.type}.`);
+  if (modifier[other] !== undefined) {
+    scope.report([...at, other], `'${other}' stands with type ${modifier.type}.`, `Expected ${wanted} alone.`);
+  }
+  if (modifier.type !== 'ReplacePrefixMatch') return;
+  const stray = (rule.matches ?? []).findIndex(({ path }) => path !== undefined && path.type !== 'PathPrefix');
+  if (stray >= 0) {
+    scope.report(
+      [...at, 'type'],
+      `matches[${stray}] has no prefix that could be replaced.`,
+      'Expected a PathPrefix match in every match of the rule.',
+    );
+  }
+}
+
+type HeaderModifier = Extract<FilterConfig, { type: 'RequestHeaderModifier' }>['requestHeaderModifier'];
+
+function checkHeaderModifier(modifier: HeaderModifier, at: Path, isRequest: boolean, scope: Scope): void {
+  const { set = [], add = [], remove = [] } = modifier;
+  if (set.length + add.length + remove.length === 0) {
+    scope.report(at, 'The filter changes nothing.', 'Expected set, add or remove.');
+  }
+  const seen = new Map<string, string>();
+  for (const [kind, names] of [
+    ['set', set.map(({ name }) => name)],
+    ['add', add.map(({ name }) => name)],
+    ['remove', remove],
+  ] as const) {
+    for (const [index, name] of names.entries()) {
+      const path = kind === 'remove' ? [...at, kind, index] : [...at, kind, index, 'name'];
+      const key = name.toLowerCase();
+      const twin = seen.get(key);
+      // Several added values of one header are a list, which HTTP allows.
+      if (twin !== undefined && !(kind === 'add' && twin.startsWith('add'))) {
+        scope.report(path, `${twin} names the header '${name}' already.`, 'Expected each header in one place.');
+      }
+      if (twin === undefined) seen.set(key, `${kind}[${index}]`);
+      checkProtectedName(name, path, isRequest, scope);
+    }
+  }
+}
+
+/** Fields that frame messages and manage connections: the proxy alone writes them. */
+const PROTECTED = [
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
+function checkProtected(headers: readonly { name: string }[] | undefined, at: Path, scope: Scope): void {
+  for (const [index, { name }] of (headers ?? []).entries())
+    checkProtectedName(name, [...at, index, 'name'], false, scope);
+}
+
+function checkProtectedName(name: string, path: Path, isRequest: boolean, scope: Scope): void {
+  const key = name.toLowerCase();
+  if (PROTECTED.includes(key)) {
+    scope.report(
+      path,
+      `'${name}' cannot be changed.`,
+      'It says where a message ends or what becomes of the connection, which the proxy decides.',
+    );
+  } else if (isRequest && key === 'host') {
+    scope.report(path, "'Host' cannot be changed here.", "Expected a URLRewrite filter with 'hostname'.");
+  }
+}

@@ -1,0 +1,176 @@
+// What no schema can say: names that must exist, parts that exclude each other.
+// Owns the checks of listeners, pools, limits and tests. Leaves those of routes to semantics-routes.ts.
+
+import { alternatives, didYouMean, type Path } from './problems.js';
+import { sizeText } from './schema/build.js';
+import type { ParsedConfig } from './schema.js';
+import { checkRoutes } from './semantics-routes.js';
+import type { ListenAddress } from './units.js';
+
+/** Takes one problem: where, what was found, what was expected. */
+export type Report = (path: Path, found: string, expected?: string) => void;
+
+/** What the checks share. */
+export interface Scope {
+  readonly report: Report;
+  readonly warn: Report;
+  /** Names of all pools, broken ones too; null when the pools as a whole cannot be read. */
+  readonly poolNames: readonly string[] | null;
+  readonly poolsUsed: Set<string>;
+  /** The directory that file names are relative to. */
+  readonly directory: string;
+}
+
+/** Reports every contradiction in a configuration that fits the schema. */
+export function checkMeaning(config: ParsedConfig, scope: Scope): void {
+  checkListeners(config, scope);
+  checkRoutes(config, scope);
+  checkPools(config, scope);
+  checkLimits(config, scope);
+  checkTests(config, scope);
+  for (const name of scope.poolNames ?? []) {
+    if (!scope.poolsUsed.has(name)) scope.warn(['pools', name], 'No rule and no listener uses this pool.');
+  }
+}
+
+/** Reports a pool that does not exist. */
+export function checkPoolName(name: string, path: Path, scope: Scope): void {
+  scope.poolsUsed.add(name);
+  if (scope.poolNames === null || scope.poolNames.includes(name)) return;
+  const known =
+    scope.poolNames.length === 0
+      ? 'No pool is defined.'
+      : scope.poolNames.length <= 10
+        ? `Expected ${alternatives(scope.poolNames)}.`
+        : 'Expected the name of a pool.';
+  scope.report(path, `There is no pool '${name}'.`, known + didYouMean(name, scope.poolNames));
+}
+
+function checkListeners({ listeners, routes }: ParsedConfig, scope: Scope): void {
+  for (const [index, { address, protocol, pool }] of listeners.entries()) {
+    const at = ['listeners', index];
+    if (pool !== undefined) checkPoolName(pool, [...at, 'pool'], scope);
+    if (protocol === 'tcp' && pool === undefined) {
+      scope.report(
+        at,
+        'A tcp listener has no pool.',
+        "Expected 'pool' with the name of the pool that gets its connections.",
+      );
+    }
+    if (protocol === 'http' && pool !== undefined) {
+      scope.report(
+        [...at, 'pool'],
+        'An http listener names a pool.',
+        "The rules in 'routes' choose the pool. Remove 'pool', or set 'protocol: tcp'.",
+      );
+    }
+    if (protocol === 'http' && (routes ?? []).length === 0) {
+      scope.report(
+        at,
+        'An http listener has no routes.',
+        "Expected 'routes' with at least one rule, at the top level.",
+      );
+    }
+    const earlier = listeners.slice(0, index).findIndex((other) => collides(other.address, address));
+    if (earlier >= 0) {
+      scope.report(
+        [...at, 'address'],
+        `listeners[${earlier}] listens on '${listeners[earlier]!.address.address}' already.`,
+        'Expected an address and port of its own for each listener.',
+      );
+    }
+  }
+}
+
+/** True when the kernel would refuse the second of two addresses. */
+function collides(a: ListenAddress, b: ListenAddress): boolean {
+  if (a.port !== b.port) return false;
+  if (a.host === b.host || a.host === '::' || b.host === '::') return true;
+  const v4Only = !a.host.includes(':') && !b.host.includes(':');
+  return v4Only && (a.host === '0.0.0.0' || b.host === '0.0.0.0');
+}
+
+function checkPools({ pools }: ParsedConfig, scope: Scope): void {
+  for (const [name, { servers }] of Object.entries(pools)) {
+    const at = ['pools', name];
+    if (!/^[A-Za-z][\w.-]*$/.test(name)) {
+      // Names of digits alone would also lose their place in the order of the file.
+      scope.report(
+        at,
+        `'${name}' is not a pool name.`,
+        'Expected a letter, then letters, digits, hyphens, dots or underscores.',
+      );
+    }
+    const byAddress = new Map<string, number>();
+    const byName = new Map<string, number>();
+    for (const [index, server] of servers.entries()) {
+      const { address } = server.address;
+      const twin = byAddress.get(address);
+      if (twin === undefined) byAddress.set(address, index);
+      else {
+        scope.report(
+          [...at, 'servers', index, 'address'],
+          `servers[${twin}] has the address '${address}' already.`,
+          'Expected each server once. Use weight to give one a larger share.',
+        );
+      }
+      if (server.name === undefined) continue;
+      const namesake = byName.get(server.name);
+      if (namesake === undefined) byName.set(server.name, index);
+      else {
+        scope.report(
+          [...at, 'servers', index, 'name'],
+          `servers[${namesake}] has the name '${server.name}' already.`,
+          'Expected a name of its own for each server of a pool.',
+        );
+      }
+    }
+    if (servers.length > 0 && servers.every((server) => server.weight === 0)) {
+      scope.report(
+        [...at, 'servers'],
+        'Every server has weight 0.',
+        'Expected at least one server with a weight over 0.',
+      );
+    }
+  }
+}
+
+function checkLimits({ limits }: ParsedConfig, scope: Scope): void {
+  if (limits.uriBytesMax > limits.headBytesMax) {
+    scope.report(
+      ['limits', 'uriBytesMax'],
+      `${sizeText(limits.uriBytesMax)} is more than a whole head may have.`,
+      `Expected at most limits.headBytesMax, which is ${sizeText(limits.headBytesMax)}.`,
+    );
+  }
+}
+
+function checkTests({ tests, routes }: ParsedConfig, scope: Scope): void {
+  if (tests === undefined) return;
+  const ruleNames = (routes ?? []).flatMap((route) => route.rules.flatMap((rule) => rule.name ?? []));
+  for (const [index, { request, expect }] of tests.entries()) {
+    const at = ['tests', index];
+    const url = request.slice(request.indexOf(' ') + 1);
+    if (!url.startsWith('/') && !(URL.canParse(url) && /^https?:\/\//i.test(url))) {
+      scope.report([...at, 'request'], `'${url}' is not a URL.`, 'Expected http://HOST/PATH, or /PATH for any host.');
+    }
+    if (expect.pool !== undefined) checkPoolName(expect.pool, [...at, 'expect', 'pool'], scope);
+    if (expect.rule !== undefined && !ruleNames.includes(expect.rule)) {
+      scope.report(
+        [...at, 'expect', 'rule'],
+        `There is no rule '${expect.rule}'.`,
+        `Expected the name of a rule.${didYouMean(expect.rule, ruleNames)}`,
+      );
+    }
+    if (Object.values(expect).every((value) => value === undefined)) {
+      scope.report([...at, 'expect'], 'Nothing is expected.', 'Expected pool, rule or status.');
+    }
+    if (expect.status !== undefined && expect.pool !== undefined) {
+      scope.report(
+        [...at, 'expect', 'status'],
+        'A status and a pool are expected at once.',
+        'Expected pool for requests that a server answers, or status for answers of our own.',
+      );
+    }
+  }
+}

@@ -1,0 +1,176 @@
+// Reads the small languages inside values: durations, sizes, addresses, CIDR ranges.
+// Owns their syntax. Each reader returns the value, or a Refusal that says what was expected.
+
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { Refusal, refuse } from './problems.js';
+
+/** A duration as it is written: a number and its unit, or 0. */
+export type Duration = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}` | '0' | 0;
+
+/** A size as it is written: a number and its unit, or a plain count of bytes. */
+export type Size = `${number}${'B' | 'KiB' | 'MiB' | 'GiB'}` | number;
+
+const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const BYTES_PER_UNIT: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+/** Longer waits overflow the workers' tick counters and are mistakes anyway: 30 days. */
+export const DURATION_MS_MAX = 30 * 86_400_000;
+
+const DURATION_EXPECTED = 'Expected a number with a unit: ms, s, m, h or d, such as 500ms, 10s or 1m.';
+const SIZE_EXPECTED = 'Expected a number with a unit: B, KiB, MiB or GiB, such as 16KiB, or a count of bytes.';
+
+/** `10s`, `500ms`, `1.5m` or `0`, in milliseconds. */
+export function readDuration(value: unknown): number | Refusal {
+  if (value === 0 || value === '0') return 0;
+  if (typeof value === 'number') {
+    return new Refusal(`${value} has no unit.`, `${DURATION_EXPECTED} Did you mean ${value}s?`);
+  }
+  const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(value.trim()) : null;
+  const unitMs = match ? MS_PER_UNIT[match[2]!] : undefined;
+  if (!match || unitMs === undefined) {
+    if (typeof value === 'string' && /^\d+$/.test(value)) {
+      return new Refusal(`'${value}' has no unit.`, `${DURATION_EXPECTED} Did you mean ${value}s?`);
+    }
+    return refuse(value, 'a duration', DURATION_EXPECTED);
+  }
+  const ms = Number(match[1]) * unitMs;
+  if (ms > DURATION_MS_MAX) return new Refusal(`'${value}' is too long.`, 'Expected at most 30d.');
+  if (!Number.isInteger(ms)) return new Refusal(`'${value}' is finer than a millisecond.`, DURATION_EXPECTED);
+  return ms;
+}
+
+/** `16KiB`, `1MiB`, `4096` or `0`, in bytes. */
+export function readSize(value: unknown): number | Refusal {
+  if (typeof value === 'number') {
+    if (Number.isSafeInteger(value) && value >= 0) return value;
+    return refuse(value, 'a size', SIZE_EXPECTED);
+  }
+  if (typeof value !== 'string') return refuse(value, 'a size', SIZE_EXPECTED);
+  const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/.exec(value.trim());
+  if (!match) return refuse(value, 'a size', SIZE_EXPECTED);
+  const unit = match[2] === '' ? 'B' : match[2]!;
+  const unitBytes = BYTES_PER_UNIT[unit];
+  if (unitBytes === undefined) {
+    const binary = /^([kmg])i?b?$/i.exec(unit);
+    const meant = binary ? ` Did you mean ${match[1]}${binary[1]!.toUpperCase()}iB?` : '';
+    return refuse(value, 'a size', `${SIZE_EXPECTED}${meant}`);
+  }
+  const bytes = Number(match[1]) * unitBytes;
+  if (!Number.isSafeInteger(bytes)) return refuse(value, 'a size', SIZE_EXPECTED);
+  return bytes;
+}
+
+/** Where a listener listens. `host` is an IP address without brackets. */
+export interface ListenAddress {
+  /** As it was written. */
+  readonly address: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where a server is: a TCP address (`host` may be a name to resolve) or the path of a unix socket. */
+export type Endpoint =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
+
+/** The address of a server as it was written, and what it means. */
+export interface ServerAddress {
+  readonly address: string;
+  readonly endpoint: Endpoint;
+}
+
+const LISTEN_EXPECTED = 'Expected IP:PORT, [IPv6]:PORT or :PORT, such as 0.0.0.0:8080.';
+const SERVER_EXPECTED = 'Expected HOST:PORT, [IPv6]:PORT or unix:/PATH, such as 10.0.0.11:3000.';
+const PORT_EXPECTED = 'Expected a port from 1 to 65535.';
+
+function readPort(text: string): number | Refusal {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port < 1 || port > 65535) return refuse(text, 'a port', PORT_EXPECTED);
+  return port;
+}
+
+/** `HOST:PORT` or `[IPv6]:PORT` in two, brackets gone; undefined when it has no such shape. */
+function splitHostPort(text: string): { host: string; port: string; bracketed: boolean } | undefined {
+  const bracketed = /^\[([^\]]*)\]:(.*)$/s.exec(text);
+  if (bracketed) return { host: bracketed[1]!, port: bracketed[2]!, bracketed: true };
+  const plain = /^([^:[\]]*):([^:]*)$/s.exec(text);
+  return plain ? { host: plain[1]!, port: plain[2]!, bracketed: false } : undefined;
+}
+
+/** The advice for an address that forgot its port or its brackets. */
+function addressAdvice(text: string, example: string): string {
+  if (isIPv6(text)) return ` An IPv6 address stands in brackets: [${text}]:8080.`;
+  if (isIPv4(text) || (/^[\w.-]+$/.test(text) && !/^\d+$/.test(text))) return ` The port is missing: ${text}:8080.`;
+  if (/^\d+$/.test(text)) return ` Did you mean ${example}${text}?`;
+  if (/^https?:\/\//.test(text)) return ' Write it without a scheme and without a path.';
+  return '';
+}
+
+/** The address of a listener. `:8080` listens on every IPv4 address. */
+export function readListenAddress(value: unknown): ListenAddress | Refusal {
+  if (typeof value !== 'string') {
+    const meant = typeof value === 'number' ? ` Did you mean ':${value}'?` : '';
+    return refuse(value, 'a listen address', LISTEN_EXPECTED + meant);
+  }
+  const parts = splitHostPort(value);
+  if (!parts) return refuse(value, 'a listen address', LISTEN_EXPECTED + addressAdvice(value, ':'));
+  const port = readPort(parts.port);
+  if (port instanceof Refusal) return port;
+  if (parts.host === '' && !parts.bracketed) return { address: value, host: '0.0.0.0', port };
+  if (parts.host === '*') {
+    return refuse(value, 'a listen address', `${LISTEN_EXPECTED} Did you mean :${port}?`);
+  }
+  if (parts.bracketed ? isIPv6(parts.host) : isIPv4(parts.host)) return { address: value, host: parts.host, port };
+  return refuse(value, 'a listen address', `${LISTEN_EXPECTED} A listener needs an IP address, not a host name.`);
+}
+
+/** True for a name that DNS could resolve. */
+function isHostName(host: string): boolean {
+  return host.length <= 253 && host.split('.').every((label) => /^[A-Za-z0-9_]([\w-]{0,61}[A-Za-z0-9_])?$/.test(label));
+}
+
+/** The longest path that fits a socket address on Linux. */
+const UNIX_PATH_BYTES_MAX = 107;
+
+/** The address of a server. */
+export function readServerAddress(value: unknown): ServerAddress | Refusal {
+  if (typeof value !== 'string') return refuse(value, 'a server address', SERVER_EXPECTED);
+  if (value.startsWith('unix:')) {
+    const path = value.slice('unix:'.length);
+    if (!path.startsWith('/')) {
+      return refuse(value, 'a server address', 'Expected an absolute path after unix:, such as unix:/run/app.sock.');
+    }
+    if (Buffer.byteLength(path) > UNIX_PATH_BYTES_MAX) {
+      return new Refusal(
+        `${JSON.stringify(path).slice(0, 40)}… is too long for a socket.`,
+        'Expected at most 107 bytes.',
+      );
+    }
+    return { address: value, endpoint: { kind: 'unix', path } };
+  }
+  const parts = splitHostPort(value);
+  if (!parts) return refuse(value, 'a server address', SERVER_EXPECTED + addressAdvice(value, '127.0.0.1:'));
+  const port = readPort(parts.port);
+  if (port instanceof Refusal) return port;
+  const good = parts.bracketed
+    ? isIPv6(parts.host)
+    : isIPv4(parts.host) || (isHostName(parts.host) && !/^[\d.]+$/.test(parts.host));
+  if (good) return { address: value, endpoint: { kind: 'tcp', host: parts.host, port } };
+  return refuse(value, 'a server address', SERVER_EXPECTED);
+}
+
+const CIDR_EXPECTED = 'Expected an IP address or a range such as 10.0.0.0/8 or fd00::/8.';
+
+/** `10.0.0.0/8`, `fd00::/8` or one address, with the prefix length always written out. */
+export function readCidr(value: unknown): string | Refusal {
+  if (typeof value !== 'string') return refuse(value, 'a CIDR range', CIDR_EXPECTED);
+  const match = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(value);
+  const family = match ? isIP(match[1]!) : 0;
+  if (!match || family === 0) return refuse(value, 'a CIDR range', CIDR_EXPECTED);
+  const bitsMax = family === 4 ? 32 : 128;
+  const bits = match[2] === undefined ? bitsMax : Number(match[2]);
+  if (bits > bitsMax) {
+    return new Refusal(`'${value}' has ${bits} prefix bits.`, `Expected at most ${bitsMax} for IPv${family}.`);
+  }
+  return `${match[1]}/${bits}`;
+}
