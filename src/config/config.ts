@@ -35,7 +35,7 @@ export interface PoolConfig {
 }
 
 /** Sizes in bytes; 0 in `bodyBytesMax` is unlimited. */
-export type LimitsConfig = Readonly<ParsedConfig['limits']>;
+export type LimitsConfig = Readonly<Required<ParsedConfig['limits']>> & { readonly uriBytesMax: number };
 
 /** All in milliseconds; 0 is no limit. */
 export type TimeoutsConfig = { readonly [Name in keyof ParsedConfig['timeouts'] as `${Name}Ms`]: number };
@@ -62,9 +62,12 @@ export interface Config {
   readonly tests: readonly TestConfig[];
 }
 
+/** The longest request target unless the file says otherwise. */
+const URI_BYTES_MAX = 8192;
+
 /** Fills in what the schema cannot: units in names, names of servers, file names relative to the configuration `file`. */
 export function resolveConfig(parsed: ParsedConfig, file: string): Config {
-  const { timeouts } = parsed;
+  const { limits, timeouts } = parsed;
   return {
     listeners: parsed.listeners.map(({ address, protocol, pool }) => ({
       ...address,
@@ -86,7 +89,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
         },
       ]),
     ),
-    limits: parsed.limits,
+    limits: { ...limits, uriBytesMax: limits.uriBytesMax ?? Math.min(URI_BYTES_MAX, limits.headBytesMax) },
     timeouts: {
       requestHeadMs: timeouts.requestHead,
       idleMs: timeouts.idle,

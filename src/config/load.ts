@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import { type Config, resolveConfig } from './config.js';
 import { readJson } from './json.js';
 import { importModule, MODULE_EXTENSIONS } from './module.js';
+import { nearest } from './nearest.js';
 import { alternatives, ConfigError, didYouMean, formatPath, type Path, type Problem } from './problems.js';
 import { knownKeysFrom, refusalFrom } from './schema/build.js';
 import { type ParsedConfig, schema } from './schema.js';
@@ -117,12 +118,14 @@ function checkConfig({ value, source, mistakes }: Document): Loaded {
   }
 
   const broken: Path[] = [];
-  const parsed = parseAround(value, problems, broken);
+  const misspelt = new Set<string>();
+  const parsed = parseAround(value, problems, broken, misspelt);
   if (parsed !== undefined) {
     const isBroken = (path: Path) => broken.some((prefix) => prefix.every((step, index) => path[index] === step));
     checkMeaning(parsed, {
       report: (path, found, expected) => {
-        if (!isBroken(path)) problems.atValue(path, found, expected);
+        // Where a key was not understood, a complaint about the whole map would be about that key.
+        if (!isBroken(path) && !misspelt.has(formatPath(path))) problems.atValue(path, found, expected);
       },
       warn: (path, found, expected) => warnings.atValue(path, found, expected),
       poolNames: isBroken(['pools']) ? null : Object.keys(parsed.pools),
@@ -138,19 +141,36 @@ function checkConfig({ value, source, mistakes }: Document): Loaded {
 
 /**
  * Parses `value` by the schema. Where parts of it do not fit, reports them, puts harmless parts in their place, and
- * parses again, so that the sound rest can still be checked for meaning. `broken` gets the paths of such parts.
+ * parses again, so that the sound rest can still be checked for meaning. `broken` gets the paths of such parts,
+ * `misspelt` those of maps with unknown keys, which are only dropped.
  */
-function parseAround(value: unknown, problems: Problems, broken: Path[]): ParsedConfig | undefined {
+function parseAround(
+  value: unknown,
+  problems: Problems,
+  broken: Path[],
+  misspelt: Set<string>,
+): ParsedConfig | undefined {
   const first = schema.safeParse(value);
   if (first.success) return first.data;
   const rest = copy(value);
+  const meant = new Set<string>();
   for (const issue of first.error.issues) {
-    const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
-    reportIssue(issue, path, value, problems);
-    if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) put(rest, [...path, key], undefined);
-      continue;
+    if (issue.code !== 'unrecognized_keys') continue;
+    const path = pathOf(issue);
+    misspelt.add(formatPath(path));
+    const known = knownKeysFrom(issue.message);
+    for (const key of issue.keys) {
+      const expected = `Expected ${alternatives(known)}.${didYouMean(key, known)}`;
+      problems.atKey(path, key, `'${key}' is not an option here.`, expected);
+      meant.add(formatPath([...path, nearest(key, known) ?? '']));
+      put(rest, [...path, key], undefined);
     }
+  }
+  for (const issue of first.error.issues) {
+    if (issue.code === 'unrecognized_keys') continue;
+    const path = pathOf(issue);
+    // A key that is missing only because it is misspelt is one mistake, not two.
+    if (!meant.has(formatPath(path))) reportIssue(issue, path, value, problems);
     const around = brokenPart(path);
     if (around === undefined) return undefined;
     broken.push(around.path);
@@ -160,15 +180,11 @@ function parseAround(value: unknown, problems: Problems, broken: Path[]): Parsed
   return second.success ? second.data : undefined;
 }
 
+function pathOf(issue: z.core.$ZodIssue): Path {
+  return issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+}
+
 function reportIssue(issue: z.core.$ZodIssue, path: Path, value: unknown, problems: Problems): void {
-  if (issue.code === 'unrecognized_keys') {
-    const known = knownKeysFrom(issue.message);
-    for (const key of issue.keys) {
-      const expected = `Expected ${alternatives(known)}.${didYouMean(key, known)}`;
-      problems.atKey(path, key, `'${key}' is not an option here.`, expected);
-    }
-    return;
-  }
   const { found, expected } = refusalFrom(issue.message);
   const last = path.at(-1);
   if (typeof last === 'string' && at(value, path) === undefined) {

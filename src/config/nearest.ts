@@ -21,9 +21,26 @@ function slips(a: string, b: string): number {
   return swapped;
 }
 
+/** The words of a name in alphabetical order, so that `maxRetries` and `retriesMax` are equal. */
+function words(name: string): string {
+  return name
+    .replaceAll(/([a-z])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[-_ .]/)
+    .sort()
+    .join(' ');
+}
+
+/** True when one name is a part of the other and long enough to mean something: `match` in `matches`. */
+function contains(a: string, b: string): boolean {
+  const [short, long] = a.length < b.length ? [a, b] : [b, a];
+  return short.length >= 4 && long.includes(short);
+}
+
 /**
  * The known name closest to `name`, if it is close enough to be worth suggesting: at most one slip in three
- * letters, and at most three. The first of several equally close names wins.
+ * letters, and at most three; or else the same words in another order, or a part of the name. The first of several
+ * equally close names wins.
  */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   const wanted = folded(name);
@@ -40,5 +57,10 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
       bestSlips = count;
     }
   }
-  return best;
+  if (best !== undefined) return best;
+  const names = [...known];
+  return (
+    names.find((candidate) => words(candidate) === words(name)) ??
+    names.find((candidate) => contains(folded(candidate), wanted))
+  );
 }

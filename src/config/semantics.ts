@@ -37,13 +37,14 @@ export function checkMeaning(config: ParsedConfig, scope: Scope): void {
 export function checkPoolName(name: string, path: Path, scope: Scope): void {
   scope.poolsUsed.add(name);
   if (scope.poolNames === null || scope.poolNames.includes(name)) return;
-  const known =
-    scope.poolNames.length === 0
-      ? 'No pool is defined.'
-      : scope.poolNames.length <= 10
-        ? `Expected ${alternatives(scope.poolNames)}.`
-        : 'Expected the name of a pool.';
-  scope.report(path, `There is no pool '${name}'.`, known + didYouMean(name, scope.poolNames));
+  scope.report(path, `There is no pool '${name}'.`, expectedPool(name, scope.poolNames));
+}
+
+function expectedPool(name: string, known: readonly string[]): string {
+  if (known.length === 0) return 'No pool is defined.';
+  if (known.length === 1) return `Expected ${known[0]}, the only pool.`;
+  const expected = known.length <= 10 ? `Expected ${alternatives(known)}.` : 'Expected the name of a pool.';
+  return expected + didYouMean(name, known);
 }
 
 function checkListeners({ listeners, routes }: ParsedConfig, scope: Scope): void {
@@ -136,7 +137,7 @@ function checkPools({ pools }: ParsedConfig, scope: Scope): void {
 }
 
 function checkLimits({ limits }: ParsedConfig, scope: Scope): void {
-  if (limits.uriBytesMax > limits.headBytesMax) {
+  if (limits.uriBytesMax !== undefined && limits.uriBytesMax > limits.headBytesMax) {
     scope.report(
       ['limits', 'uriBytesMax'],
       `${sizeText(limits.uriBytesMax)} is more than a whole head may have.`,

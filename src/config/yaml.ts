@@ -8,6 +8,7 @@ import {
   isScalar,
   isSeq,
   parseDocument,
+  visit,
   type YAMLError,
   type Document as YamlDocument,
 } from 'yaml';
@@ -16,43 +17,64 @@ import { type Document, type Mistake, type Offsets, Source } from './source.js';
 
 /** Reads one YAML 1.2 document; anchors, aliases and merge keys work. */
 export function readYaml(file: string, text: string): Document {
-  const document = parseDocument(text, { merge: true, prettyErrors: false, uniqueKeys: true, logLevel: 'silent' });
+  const document = parseDocument(text, { merge: true, prettyErrors: false, uniqueKeys: true });
   const source = new Source(file, text, new YamlOffsets(document));
-  const mistakes = document.errors.map((error) => mistakeOf(error, text));
+  const mistakes = syntaxMistakes(document, text);
   if (mistakes.length > 0) return { value: undefined, source, mistakes };
   try {
-    return { value: document.toJS({ maxAliasCount: 1000 }), source, mistakes };
-  } catch (error) {
-    // Unknown aliases and alias bombs show only when values are built.
-    const found = `${(error instanceof Error ? error.message : String(error)).split('\n', 1)[0]}.`;
-    return { value: undefined, source, mistakes: [{ offset: 0, path: [], found, expected: '' }] };
+    return { value: document.toJS({ maxAliasCount: ALIASES_MAX }), source, mistakes };
+  } catch {
+    const found = `The aliases repeat more than ${ALIASES_MAX} parts.`;
+    return {
+      value: undefined,
+      source,
+      mistakes: [{ offset: 0, path: [], found, expected: 'Expected fewer aliases.' }],
+    };
   }
 }
 
-function mistakeOf(error: YAMLError, text: string): Mistake {
-  const offset = Math.min(error.pos[0], Math.max(0, text.length - 1));
-  if (error.code === 'DUPLICATE_KEY') {
-    const key = /^[^\s:,{}[\]]+/.exec(text.slice(offset))?.[0] ?? '';
-    return {
-      offset,
-      path: [],
-      found: `The key '${key.replace(/^['"]|['"]$/g, '')}' stands twice in one map.`,
-      expected: 'Remove or rename one of them.',
-    };
+/** Aliases of aliases could make a small file fill the memory. */
+const ALIASES_MAX = 1000;
+
+/** Every mistake of syntax, in the order of the text; of several at one place the first, which caused the others. */
+function syntaxMistakes(document: YamlDocument, text: string): Mistake[] {
+  const mistakes = document.errors.map((error) => mistakeOf(error, text));
+  visit(document, {
+    Alias(_key, alias) {
+      if (alias.resolve(document) !== undefined) return;
+      const found = `There is no anchor '&${alias.source}' before this alias.`;
+      mistakes.push({ offset: startOf(alias), path: [], found, expected: '' });
+    },
+  });
+  const places = new Set<number>();
+  return mistakes.filter(({ offset }) => {
+    if (places.has(offset)) return false;
+    places.add(offset);
+    return true;
+  });
+}
+
+/** What the parser's error codes mean, where its own words do not help somebody who did not write the parser. */
+const WORDING: Readonly<Record<string, readonly [found: string, expected: string]>> = {
+  TAB_AS_INDENT: ['A tab stands where spaces indent.', 'Expected spaces only: YAML forbids tabs for indentation.'],
+  MULTIPLE_DOCS: ['A second document begins here.', 'Expected one document per file.'],
+  BAD_INDENT: ['A list or map in brackets ends, or is indented wrongly, before here.', 'Expected its closing bracket.'],
+  MULTILINE_IMPLICIT_KEY: [
+    'A key has no colon.',
+    "Expected 'key: value', or 'key:' and a map or list on the next lines.",
+  ],
+  MISSING_CHAR: ['Something is missing before here.', 'Expected a closing quote, a comma, or - before a list item.'],
+};
+
+function mistakeOf({ code, message, pos }: YAMLError, text: string): Mistake {
+  const offset = Math.min(pos[0], Math.max(0, text.length - 1));
+  if (code === 'DUPLICATE_KEY') {
+    const key = /^(?:"[^"]*"|'[^']*'|[^\s:,{}[\]]+)/.exec(text.slice(offset))?.[0] ?? '';
+    const found = `The key '${key.replaceAll(/^['"]|['"]$/g, '')}' stands twice in one map.`;
+    return { offset, path: [], found, expected: 'Remove or rename one of them.' };
   }
-  if (error.code === 'TAB_AS_INDENT') {
-    return {
-      offset,
-      path: [],
-      found: 'A tab stands where spaces indent.',
-      expected: 'Expected spaces only: YAML forbids tabs for indentation.',
-    };
-  }
-  if (error.code === 'MULTIPLE_DOCS') {
-    return { offset, path: [], found: 'A second document begins here.', expected: 'Expected one document per file.' };
-  }
-  const sentence = error.message.replace(/\s+$/, '').replace(/[.:]*$/, '');
-  return { offset, path: [], found: `Not valid YAML: ${sentence}.`, expected: '' };
+  const [found, expected] = WORDING[code] ?? [`Not valid YAML: ${message.replace(/[\s.:]+$/, '')}.`, ''];
+  return { offset, path: [], found, expected };
 }
 
 /** Walks the nodes of a YAML document. A lookup costs one step per part of the path, and the length of the maps on it. */

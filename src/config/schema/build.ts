@@ -176,7 +176,9 @@ export function list<Item extends z.ZodType>(noun: string, item: Item, min = 0) 
   const expected = `Expected ${noun}.`;
   const items = z.array(item, { error: (issue) => refusalText(refuse(issue.input, noun, expected)) });
   if (min === 0) return items;
-  return items.min(min, { error: () => refusalText(new Refusal('The list is empty.', expected)) });
+  return items.min(min, {
+    error: () => refusalText(new Refusal('The list is empty.', `${expected.slice(0, -1)} with at least one entry.`)),
+  });
 }
 
 /** A map from names that the user chooses to `item`. */

@@ -11,8 +11,9 @@ export const limits = map('limits', {
     'Largest head of a request or a response. A larger request gets 431, a larger response becomes 502.',
     { limit: '1KiB to 16KiB' },
   ),
-  uriBytesMax: option(size(64, 16 * KIB).prefault('8KiB'), 'Longest request target. A longer one gets 414.', {
-    limit: '64B to 16KiB',
+  uriBytesMax: option(size(64, 16 * KIB).optional(), 'Longest request target. A longer one gets 414.', {
+    byDefault: '8KiB, or `headBytesMax` if that is less',
+    limit: '64B to `headBytesMax`',
   }),
   fieldsMax: option(
     integer('a number of fields', 1, 128).prefault(100),
