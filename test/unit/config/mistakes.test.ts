@@ -8,7 +8,7 @@ import { parseConfig } from '../../../src/config/load.js';
 import { ConfigError, formatProblem } from '../../../src/config/problems.js';
 
 const folder = new URL('./mistakes/', import.meta.url);
-const CASE = /^## (.+)\n\n```(yaml|json)\n(.*?)```\n\n```says\n(.*?)\n?```$/gms;
+const CASE = /^## ([^\n]+)\n\n```(yaml|json)\n(.*?)```\n\n```says\n(.*?)\n?```$/gms;
 
 /** All that loading `text` says, one string. */
 function said(text: string, file: string): string {
