@@ -2,8 +2,8 @@
 // Owns the command's output and exit code. Leaves finding problems to src/config and src/routing.
 
 import type { Command } from 'commander';
-import { type Loaded, loadConfig } from '../config/load.js';
 import { ConfigError, formatProblem, type Problem } from '../config/problems.js';
+import { type LoadedRoutes, loadRoutes } from '../config/routes.js';
 
 interface Options {
   readonly config: string;
@@ -23,7 +23,7 @@ export function register(program: Command): void {
 
 async function check({ config: file, json }: Options): Promise<number> {
   try {
-    const loaded = await loadConfig(file);
+    const loaded = await loadRoutes(file);
     if (json) print([], loaded.warnings);
     else {
       for (const warning of loaded.warnings) console.log(`warning: ${formatProblem(warning)}`);
@@ -45,7 +45,7 @@ function print(problems: readonly Problem[], warnings: readonly Problem[]): void
   console.log(JSON.stringify({ problems, warnings }, null, 2));
 }
 
-function summary({ config }: Loaded): string {
+function summary({ config }: LoadedRoutes): string {
   const rules = config.routes.reduce((sum, route) => sum + route.rules.length, 0);
   const pools = Object.values(config.pools);
   const servers = pools.reduce((sum, pool) => sum + pool.servers.length, 0);

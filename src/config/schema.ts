@@ -10,7 +10,7 @@ import { routes } from './schema/routes.js';
 import { tests } from './schema/tests.js';
 import { readCidr } from './units.js';
 
-const cidr = scalar<string, string>({ type: 'string' }, (value) => readCidr(value));
+const cidr = scalar<string, string>('CIDR range', { type: 'string' }, (value) => readCidr(value));
 
 export const schema = map('a configuration', {
   listeners: option(listeners, 'Where clients come in.'),

@@ -7,6 +7,8 @@ import { type Duration, readDuration, readSize, type Size } from '../units.js';
 
 /** What the reference page says beyond the description and the default. */
 export interface Reference {
+  /** What kind of value it is, where the JSON Schema does not tell. */
+  readonly kind?: string;
   /** What 0 means, where 0 is special. */
   readonly zero?: string;
   /** The range a value must be in, in words. */
@@ -36,10 +38,10 @@ type ScalarJson = Readonly<Record<string, unknown>>;
 
 /**
  * A value that is not a map or a list, read by `read`. `Input` is what a TypeScript config may write.
- * A missing value is reported with the expectation of the reader.
+ * `kind` names it on the reference page. A missing value is reported with the expectation of the reader.
  */
-export function scalar<Input, Output>(json: ScalarJson, read: (value: unknown) => Output | Refusal) {
-  return z
+export function scalar<Input, Output>(kind: string, json: ScalarJson, read: (value: unknown) => Output | Refusal) {
+  const schema = z
     .custom<Input>()
     .meta({ ...json })
     .transform((value, context): Output => {
@@ -48,11 +50,13 @@ export function scalar<Input, Output>(json: ScalarJson, read: (value: unknown) =
       context.issues.push({ code: 'custom', message: refusalText(result), input: value });
       return z.NEVER;
     });
+  references.add(schema, { kind });
+  return schema;
 }
 
 /** Any text that `isGood` accepts; `noun` and `expected` say what it is. */
 export function text(noun: string, expected: string, isGood: (value: string) => boolean = (value) => value !== '') {
-  return scalar<string, string>({ type: 'string' }, (value) => {
+  return scalar<string, string>('text', { type: 'string' }, (value) => {
     if (typeof value === 'string' && isGood(value)) return value;
     if (typeof value === 'number' || typeof value === 'boolean') {
       return new Refusal(`${value} is a ${typeof value}, not a text.`, `${expected} Write it in quotes: "${value}".`);
@@ -65,7 +69,7 @@ export function text(noun: string, expected: string, isGood: (value: string) => 
 /** A whole number from `min` to `max`. */
 export function integer(noun: string, min: number, max: number) {
   const expected = `Expected a whole number from ${min} to ${max}.`;
-  return scalar<number, number>({ type: 'integer', minimum: min, maximum: max }, (value) => {
+  return scalar<number, number>('whole number', { type: 'integer', minimum: min, maximum: max }, (value) => {
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
     if (typeof value === 'string' && /^\d+$/.test(value)) {
       return new Refusal(`'${value}' is a text, not a number.`, `${expected} Write it without quotes.`);
@@ -77,7 +81,7 @@ export function integer(noun: string, min: number, max: number) {
 /** A number from `min` to `max`, fractions allowed. */
 export function decimal(noun: string, min: number, max: number) {
   const expected = `Expected a number from ${min} to ${max}.`;
-  return scalar<number, number>({ type: 'number', minimum: min, maximum: max }, (value) => {
+  return scalar<number, number>('number', { type: 'number', minimum: min, maximum: max }, (value) => {
     if (typeof value === 'number' && value >= min && value <= max) return value;
     return refuse(value, noun, expected);
   });
@@ -85,7 +89,7 @@ export function decimal(noun: string, min: number, max: number) {
 
 /** true or false. */
 export function flag() {
-  return scalar<boolean, boolean>({ type: 'boolean' }, (value) => {
+  return scalar<boolean, boolean>('true or false', { type: 'boolean' }, (value) => {
     if (typeof value === 'boolean') return value;
     if (value === 'yes' || value === 'on')
       return refuse(value, 'true or false', 'Expected true or false. Did you mean true?');
@@ -97,7 +101,7 @@ export function flag() {
 
 /** One of a few words. `noun` names the choice: "'PathPerfix' is not a path type." */
 export function choice<const Word extends string>(noun: string, words: readonly Word[]) {
-  return scalar<Word, Word>({ type: 'string', enum: words }, (value) => {
+  return scalar<Word, Word>(words.map((word) => `\`${word}\``).join(', '), { type: 'string', enum: words }, (value) => {
     const word = words.find((candidate) => candidate === value);
     if (word !== undefined) return word;
     const meant = typeof value === 'string' ? didYouMean(value, words) : '';
@@ -107,7 +111,7 @@ export function choice<const Word extends string>(noun: string, words: readonly 
 
 /** One of a few numbers. */
 export function numberChoice<const Choice extends number>(noun: string, numbers: readonly Choice[]) {
-  return scalar<Choice, Choice>({ type: 'integer', enum: numbers }, (value) => {
+  return scalar<Choice, Choice>(numbers.join(', '), { type: 'integer', enum: numbers }, (value) => {
     const number = numbers.find((candidate) => candidate === value);
     return number ?? refuse(value, noun, `Expected ${alternatives(numbers.map(String))}.`);
   });
@@ -116,6 +120,7 @@ export function numberChoice<const Choice extends number>(noun: string, numbers:
 /** A duration, in milliseconds once read. */
 export function duration() {
   return scalar<Duration, number>(
+    'duration',
     { type: ['string', 'integer'], pattern: '^(0|[0-9]+(\\.[0-9]+)?\\s*(ms|s|m|h|d))$', maximum: 0, minimum: 0 },
     readDuration,
   );
@@ -124,6 +129,7 @@ export function duration() {
 /** A size, in bytes once read, from `min` to `max`. */
 export function size(min: number, max: number = Number.MAX_SAFE_INTEGER) {
   return scalar<Size, number>(
+    'size',
     { type: ['string', 'integer'], pattern: '^[0-9]+(\\.[0-9]+)?\\s*(B|KiB|MiB|GiB)?$', minimum: min },
     (value) => {
       const bytes = readSize(value);

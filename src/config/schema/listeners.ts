@@ -9,6 +9,7 @@ export const LISTENER_PROTOCOLS = ['http', 'tcp'] as const;
 const listener = map('a listener', {
   address: option(
     scalar<string, ListenAddress>(
+      'address',
       { type: 'string', pattern: '^(\\[[0-9A-Fa-f:.]+\\]|[0-9.]*):[0-9]+$' },
       readListenAddress,
     ),

@@ -44,13 +44,14 @@ export const METHODS: readonly string[] = (
   'UNLINK SOURCE QUERY'
 ).split(' ');
 
-const method = scalar<string, string>({ type: 'string', enum: METHODS }, (value) => {
+const method = scalar<string, string>('method', { type: 'string', enum: METHODS }, (value) => {
   if (typeof value === 'string' && METHODS.includes(value)) return value;
   const expected = 'Expected a method in capitals, such as GET or POST.';
   return refuse(value, 'a method', expected + (typeof value === 'string' ? didYouMean(value, METHODS) : ''));
 });
 
 const clientAddress = scalar<string | readonly string[], string[]>(
+  'CIDR range, or a list of them',
   { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' }, minItems: 1 }] },
   (value) => {
     const ranges: string[] = [];

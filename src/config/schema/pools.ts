@@ -8,7 +8,7 @@ export const BALANCE_ALGORITHMS = ['round-robin', 'least-requests', 'random', 'i
 
 const server = map('a server', {
   address: option(
-    scalar<string, ServerAddress>({ type: 'string' }, readServerAddress),
+    scalar<string, ServerAddress>('address', { type: 'string' }, readServerAddress),
     'Host and port, `10.0.0.11:3000`, `[fd00::1]:3000` or `app.internal:3000`; or `unix:/run/app.sock`.',
   ),
   weight: option(

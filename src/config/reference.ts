@@ -1,0 +1,151 @@
+// Writes the reference page of the configuration from the schema itself.
+// Owns the layout of the page. Leaves every fact to the schema: what it does not say cannot be on the page.
+
+import { z } from 'zod';
+import { references } from './schema/build.js';
+import { schema } from './schema.js';
+
+const INTRODUCTION = `# Configuration
+
+<!-- Generated from src/config/schema.ts by \`make generate\`. Do not edit. -->
+
+A configuration is one file: YAML (\`.yaml\`, \`.yml\`), JSON (\`.json\`), or a module (\`.ts\`, \`.mts\`, \`.js\`, \`.mjs\`) whose
+default export is the configuration. Every key is checked: an unknown one is an error that names the nearest known key.
+\`sevenfold check -c FILE\` reports all problems at once, each with file, line and column.
+
+\`\`\`yaml
+# yaml-language-server: $schema=./node_modules/sevenfold/docs/sevenfold.schema.json
+listeners:
+  - address: :8080
+routes:
+  - hostnames: [shop.example.com]
+    rules:
+      - matches: [{ path: { value: /images } }]
+        pool: images
+      - pool: api
+pools:
+  api: { servers: [{ address: 10.0.0.11:3000 }, { address: 10.0.0.12:3000 }] }
+  images: { servers: [{ address: unix:/run/images.sock }] }
+\`\`\`
+
+**Durations** are a number and a unit, \`ms\`, \`s\`, \`m\`, \`h\` or \`d\`: \`500ms\`, \`10s\`, \`1.5m\`; or \`0\`; at most \`30d\`.
+**Sizes** are a number and a unit, \`B\`, \`KiB\`, \`MiB\` or \`GiB\`: \`16KiB\`; or a plain count of bytes.
+**Texts** that look like a number or like \`true\` need quotes in YAML: \`value: "2"\`.
+
+In TypeScript, \`defineConfig\` types the whole configuration; a pool that does not exist is a type error in the editor:
+
+\`\`\`ts
+import { defineConfig } from 'sevenfold';
+
+export default defineConfig({
+  listeners: [{ address: ':8080' }],
+  routes: [{ rules: [{ pool: 'api' }] }],
+  pools: { api: { servers: [{ address: '10.0.0.11:3000' }] } },
+});
+\`\`\`
+`;
+
+/** A map of the schema with the path that leads to it. */
+interface Section {
+  readonly path: string;
+  readonly says: string;
+  readonly map: z.ZodObject;
+}
+
+/** The whole page, as Markdown. */
+export function referencePage(): string {
+  const sections: Section[] = [];
+  collect(schema, '', 'A configuration has these sections.', sections);
+  return `${INTRODUCTION}\n${sections.map(sectionText).join('\n')}`;
+}
+
+/** Adds the section of a map, then those of the maps inside it, in the order of the schema. */
+function collect(map: z.ZodObject, path: string, says: string, sections: Section[]): void {
+  sections.push({ path, says, map });
+  for (const [key, value] of Object.entries(map.shape)) {
+    if (!(value instanceof z.ZodType)) continue;
+    const inner = innermost(value);
+    const steps = path === '' ? key : `${path}.${key}`;
+    for (const { map: part, suffix } of mapsIn(inner)) {
+      collect(part, `${steps}${suffix}`, value.description ?? '', sections);
+    }
+  }
+}
+
+/** The maps that a value consists of, with what their path adds: `[]` for list items, `.NAME` for chosen names. */
+function mapsIn(value: z.ZodType): { map: z.ZodObject; suffix: string }[] {
+  if (value instanceof z.ZodObject) return [{ map: value, suffix: '' }];
+  if (value instanceof z.ZodArray && value.element instanceof z.ZodType) {
+    return mapsIn(innermost(value.element)).map(({ map, suffix }) => ({ map, suffix: `[]${suffix}` }));
+  }
+  if (value instanceof z.ZodRecord && value.valueType instanceof z.ZodType) {
+    return mapsIn(innermost(value.valueType)).map(({ map, suffix }) => ({ map, suffix: `.NAME${suffix}` }));
+  }
+  if (value instanceof z.ZodDiscriminatedUnion) {
+    return value.options.flatMap((option) => {
+      if (!(option instanceof z.ZodObject)) return [];
+      return [{ map: option, suffix: ` (${literalOf(option.shape.type)})` }];
+    });
+  }
+  return [];
+}
+
+function literalOf(value: unknown): string {
+  return value instanceof z.ZodLiteral ? String(value.value) : '';
+}
+
+/** The schema inside `optional` and `prefault`. */
+function innermost(value: z.ZodType): z.ZodType {
+  if ((value instanceof z.ZodOptional || value instanceof z.ZodPrefault) && value.unwrap() instanceof z.ZodType) {
+    const inner = value.unwrap();
+    return inner instanceof z.ZodType ? innermost(inner) : value;
+  }
+  return value;
+}
+
+function sectionText({ path, says, map }: Section): string {
+  const title = path === '' ? 'Top level' : `\`${path}\``;
+  const level = Math.min(5, 2 + (path.match(/\.|\(/g)?.length ?? 0));
+  const rows = Object.entries(map.shape).flatMap(([key, value]) =>
+    value instanceof z.ZodType ? [row(key, value)] : [],
+  );
+  return [
+    `${'#'.repeat(level)} ${title}`,
+    '',
+    says,
+    '',
+    '| option | value | default | meaning |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
+}
+
+function row(key: string, value: z.ZodType): string {
+  const notes = references.get(value) ?? {};
+  const meaning = [
+    value.description ?? '',
+    notes.zero === undefined ? '' : `0: ${notes.zero}.`,
+    notes.limit === undefined ? '' : `Limit: ${notes.limit}.`,
+  ];
+  return `| \`${key}\` | ${kindOf(value)} | ${defaultOf(value, notes.byDefault)} | ${meaning.filter(Boolean).join(' ')} |`;
+}
+
+function defaultOf(value: z.ZodType, inWords: string | undefined): string {
+  if (inWords !== undefined) return inWords;
+  if (value instanceof z.ZodPrefault) return `\`${JSON.stringify(value.def.defaultValue).replaceAll('"', '')}\``;
+  return value instanceof z.ZodOptional ? 'none' : 'required';
+}
+
+function kindOf(value: z.ZodType): string {
+  const inner = innermost(value);
+  if (inner instanceof z.ZodLiteral) return `\`${literalOf(inner)}\``;
+  if (inner instanceof z.ZodObject) return 'map';
+  if (inner instanceof z.ZodRecord) return 'map';
+  if (inner instanceof z.ZodDiscriminatedUnion) return 'map';
+  if (inner instanceof z.ZodArray) {
+    const item = inner.element instanceof z.ZodType ? kindOf(inner.element) : '';
+    return item === 'map' ? 'list of maps' : `list of ${item}s`;
+  }
+  return references.get(inner)?.kind ?? '';
+}

@@ -1,0 +1,44 @@
+// A configuration with its routes compiled: what every command and the primary start from.
+// Owns joining the problems of both steps into one list. Leaves checking to load.ts, compiling to src/routing.
+
+import { type CompiledRoutes, compile } from '../routing/compile.js';
+import { type RouteProblem, RoutingError } from '../routing/input.js';
+import { type Loaded, loadConfig } from './load.js';
+import { ConfigError, type Problem } from './problems.js';
+
+/** A checked configuration and the routing table made of it. */
+export interface LoadedRoutes extends Loaded {
+  readonly routes: CompiledRoutes;
+}
+
+/** Loads, checks and compiles. Throws `ConfigError` with every problem of the step that failed. */
+export async function loadRoutes(file: string): Promise<LoadedRoutes> {
+  return compileRoutes(await loadConfig(file));
+}
+
+/** Compiles the routes of a checked configuration. Throws `ConfigError`. The warnings of both steps come in order of place. */
+export function compileRoutes(loaded: Loaded): LoadedRoutes {
+  const { config, source, warnings } = loaded;
+  try {
+    const routes = compile(config, source.placeOf);
+    const all = [...warnings, ...routes.warnings.map((warning) => problemOf(warning, source.hasPlaces))];
+    return { ...loaded, routes, warnings: all.sort((a, b) => a.line - b.line || a.column - b.column) };
+  } catch (error) {
+    if (!(error instanceof RoutingError)) throw error;
+    throw new ConfigError(error.problems.map((problem) => problemOf(problem, source.hasPlaces)));
+  }
+}
+
+/** The compiler writes what it found and what to do as one text: the first sentence is what it found. */
+function problemOf({ place, path, message }: RouteProblem, hasPlaces: boolean): Problem {
+  const end = message.search(/\.\s/);
+  const { line, column } = hasPlaces ? place : { line: 0, column: 0 };
+  return {
+    file: place.file,
+    line,
+    column,
+    path,
+    found: end < 0 ? message : message.slice(0, end + 1),
+    expected: end < 0 ? '' : message.slice(end + 1).trim(),
+  };
+}
