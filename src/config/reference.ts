@@ -55,36 +55,46 @@ interface Section {
 /** The whole page, as Markdown. */
 export function referencePage(): string {
   const sections: Section[] = [];
-  collect(schema, '', 'A configuration has these sections.', sections);
+  collect(schema, '', 'A configuration has these sections.', sections, new Set());
   return `${INTRODUCTION}\n${sections.map(sectionText).join('\n')}`;
 }
 
-/** Adds the section of a map, then those of the maps inside it, in the order of the schema. */
-function collect(map: z.ZodObject, path: string, says: string, sections: Section[]): void {
+/** Adds the section of a map, then those of the maps inside it, in the order of the schema. Equal maps come once. */
+function collect(map: z.ZodObject, path: string, says: string, sections: Section[], seen: Set<z.ZodObject>): void {
+  if (seen.has(map)) return;
+  seen.add(map);
   sections.push({ path, says, map });
   for (const [key, value] of Object.entries(map.shape)) {
     if (!(value instanceof z.ZodType)) continue;
     const inner = innermost(value);
     const steps = path === '' ? key : `${path}.${key}`;
-    for (const { map: part, suffix } of mapsIn(inner)) {
-      collect(part, `${steps}${suffix}`, value.description ?? '', sections);
+    for (const { map: part, suffix, says } of mapsIn(inner)) {
+      collect(part, `${steps}${suffix}`, says ?? value.description ?? '', sections, seen);
     }
   }
 }
 
-/** The maps that a value consists of, with what their path adds: `[]` for list items, `.NAME` for chosen names. */
-function mapsIn(value: z.ZodType): { map: z.ZodObject; suffix: string }[] {
-  if (value instanceof z.ZodObject) return [{ map: value, suffix: '' }];
+/** A map inside a value, what its path adds to the value's (`[]` for list items, `.NAME` for chosen names), and its own words. */
+interface Part {
+  readonly map: z.ZodObject;
+  readonly suffix: string;
+  readonly says: string | undefined;
+}
+
+function mapsIn(value: z.ZodType): Part[] {
+  if (value instanceof z.ZodObject) return [{ map: value, suffix: '', says: undefined }];
   if (value instanceof z.ZodArray && value.element instanceof z.ZodType) {
-    return mapsIn(innermost(value.element)).map(({ map, suffix }) => ({ map, suffix: `[]${suffix}` }));
+    return mapsIn(innermost(value.element)).map((part) => ({ ...part, suffix: `[]${part.suffix}` }));
   }
   if (value instanceof z.ZodRecord && value.valueType instanceof z.ZodType) {
-    return mapsIn(innermost(value.valueType)).map(({ map, suffix }) => ({ map, suffix: `.NAME${suffix}` }));
+    return mapsIn(innermost(value.valueType)).map((part) => ({ ...part, suffix: `.NAME${part.suffix}` }));
   }
   if (value instanceof z.ZodDiscriminatedUnion) {
     return value.options.flatMap((option) => {
       if (!(option instanceof z.ZodObject)) return [];
-      return [{ map: option, suffix: ` (${literalOf(option.shape.type)})` }];
+      const { type } = option.shape;
+      const says = type instanceof z.ZodType ? type.description : undefined;
+      return [{ map: option, suffix: ` (${literalOf(type)})`, says }];
     });
   }
   return [];

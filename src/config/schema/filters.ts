@@ -1,6 +1,7 @@
 // The schema of filters: what a rule changes on the way, and the answers it gives itself.
 
 import { z } from 'zod';
+import { VARIABLES } from '../../routing/plan.js';
 import { alternatives, didYouMean, refuse } from '../problems.js';
 import { choice, decimal, integer, list, map, numberChoice, option, refusalText, text } from './build.js';
 import { fieldName } from './matches.js';
@@ -10,7 +11,10 @@ const fieldValue = () => text('a header value', 'Expected a text in one line.', 
 
 const headerValue = map('a header', {
   name: option(fieldName(), 'The name of the header.'),
-  value: option(fieldValue(), 'Its value.'),
+  value: option(
+    fieldValue(),
+    `Its value. These are filled in: ${VARIABLES.map((name) => `\`\${${name}}\``).join(', ')}; \`$\${\` stands for \`\${\`.`,
+  ),
 });
 
 const headerModifier = (message: string) =>

@@ -25,7 +25,7 @@ export const limits = map('limits', {
   bodyBytesMax: option(size(0).prefault(0), 'Largest request body. A larger one gets 413.', { zero: 'no limit' }),
   connectionsMax: option(
     integer('a number of connections', 1, 1_000_000).prefault(16_384),
-    'Most client and backend connections per worker. Beyond it, new connections wait in the listening queue.',
+    'Most client connections per worker. Beyond it, new ones are closed at once.',
     { limit: '1 to 1000000' },
   ),
   retriesMax: option(integer('a number of retries', 0, 10).prefault(2), 'Most further servers tried for one request.', {

@@ -1,0 +1,25 @@
+// Which name a user probably meant.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { nearest } from '../../../src/config/nearest.js';
+
+const KNOWN = ['healthCheck', 'servers', 'balance', 'retriesMax', 'matches', 'least-requests', 'api'];
+
+test('a slip, two swapped letters and another style of writing find the name', () => {
+  const cases: [string, string][] = [
+    ['server', 'servers'],
+    ['serevrs', 'servers'],
+    ['health_check', 'healthCheck'],
+    ['HEALTHCHECK', 'healthCheck'],
+    ['leastRequests', 'least-requests'],
+    ['maxRetries', 'retriesMax'],
+    ['match', 'matches'],
+    ['apy', 'api'],
+  ];
+  for (const [word, meant] of cases) assert.equal(nearest(word, KNOWN), meant, word);
+});
+
+test('a word that is close to nothing finds nothing', () => {
+  for (const word of ['', 'wibble', 'xy', 'apocalypse', 'be']) assert.equal(nearest(word, KNOWN), undefined, word);
+});

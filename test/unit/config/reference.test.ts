@@ -1,0 +1,43 @@
+// The generated files must be those that the schema makes, and what they show must work.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { parseConfig } from '../../../src/config/load.js';
+import { referencePage } from '../../../src/config/reference.js';
+import { jsonSchema } from '../../../src/config/schema.js';
+
+const docs = new URL('../../../docs/', import.meta.url);
+const page = referencePage();
+
+test('docs/configuration.md is what the schema says; else run `make generate`', () => {
+  assert.equal(readFileSync(new URL('configuration.md', docs), 'utf8'), page);
+});
+
+test('docs/sevenfold.schema.json is what the schema says; else run `make generate`', () => {
+  assert.deepEqual(JSON.parse(readFileSync(new URL('sevenfold.schema.json', docs), 'utf8')), jsonSchema());
+});
+
+test('the reference page gives every option a kind, a default and a meaning', () => {
+  const rows = page.split('\n').filter((line) => line.startsWith('| `'));
+  assert.ok(rows.length > 60, `${rows.length} rows`);
+  for (const row of rows) {
+    const cells = row.slice(1, -1).split(' | ');
+    assert.equal(cells.length, 4, row);
+    for (const cell of cells) assert.notEqual(cell.trim(), '', row);
+  }
+});
+
+test('the example of the reference page loads without a warning', () => {
+  const example = /```yaml\n(.*?)```/s.exec(page)?.[1] ?? '';
+  assert.deepEqual(parseConfig(example, 'example.yaml').warnings, []);
+});
+
+test('the JSON Schema names every section and refuses others', () => {
+  const { properties, additionalProperties, required } = jsonSchema();
+  assert.ok(typeof properties === 'object' && properties !== null);
+  const sections = ['listeners', 'routes', 'pools', 'limits', 'timeouts', 'trustedProxies', 'tests'];
+  assert.deepEqual(Object.keys(properties), sections);
+  assert.equal(additionalProperties, false);
+  assert.deepEqual(required, ['listeners', 'pools']);
+});
