@@ -43,10 +43,10 @@ test('moves little more than the keys of the member that leaves', () => {
         moved++;
         if (wasAt !== gone) movedForNothing++;
       }
-      // 1/N must move. Maglev moves a few more: measured 1.5 to 3.1 % of all keys with tables of this size.
+      // 1/N must move. Maglev moves a few more: 0.07 to 0.4 % of all keys for 5 to 20 members.
       assert.ok(moved / before.length >= 0.98 / count);
       assert.ok(
-        movedForNothing / before.length < 0.05,
+        movedForNothing / before.length < 0.01,
         `${movedForNothing / before.length} of ${count} moved for nothing`,
       );
     }
