@@ -84,6 +84,7 @@ export class Membership {
     const freed: number[] = [];
     for (const index of this.#leaving) {
       if (this.#state.inFlight(index) !== 0 || this.#state.connections(index) !== 0) continue;
+      this.#uneject(index);
       this.#state.closeGate(index, GATE.GONE);
       this.#leaving.delete(index);
       this.#freeServers.unshift(index);
@@ -94,13 +95,16 @@ export class Membership {
 
   #retire(index: number): void {
     this.#state.closeGate(index, GATE.DRAINING);
-    if (this.#state.openGate(index, GATE.EJECTED)) this.#uneject(index);
+    this.#uneject(index);
     this.#leaving.add(index);
   }
 
   #uneject(index: number): void {
-    const pool = this.#state.words[this.#state.serverAt(index) + SERVER.pool]!;
-    Atomics.sub(this.#state.words, this.#state.poolAt(pool) + POOL.ejected, 1);
+    if (!this.#state.openGate(index, GATE.EJECTED)) return;
+    const { words } = this.#state;
+    const at = this.#state.serverAt(index);
+    words[at + SERVER.ejectedStamped] = 0;
+    Atomics.sub(words, this.#state.poolAt(words[at + SERVER.pool]!) + POOL.ejected, 1);
   }
 
   #reset(index: number, poolSlot: number, gate: number): void {

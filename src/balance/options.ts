@@ -63,7 +63,7 @@ export interface OutlierOptions {
   failures: number;
   /** 5xx answers in a row that eject a server. Default 5; 0 never ejects for them. */
   errors: number;
-  /** Length of a first ejection, in milliseconds; the nth in a row lasts n times as long. Default 30000; at least 100. */
+  /** Length of a first ejection, in milliseconds; the nth in a row lasts n times as long. Default 10000; at least 100. */
   baseEjectionMs: number;
   /** Longest ejection, in milliseconds. Default 300000. */
   maxEjectionMs: number;
@@ -186,7 +186,7 @@ export const HEALTH_CHECK_DEFAULTS: HealthCheckOptions = {
 export const OUTLIER_DEFAULTS: OutlierOptions = {
   failures: 5,
   errors: 5,
-  baseEjectionMs: 30_000,
+  baseEjectionMs: 10_000,
   maxEjectionMs: 300_000,
   maxEjectedShare: 0.5,
 };

@@ -7,16 +7,26 @@ import { type PoolView, Tried } from './view.js';
 /** How many places in the round the seeds tell apart. */
 const HEAD_STARTS = 61;
 const NONE_TRIED = new Tried();
+/** Open servers of unequal weight up to which every one is looked at per pick. */
+const LOOKED_AT_MAX = 32;
+/** The golden ratio's share of 2^32: steps of it fall evenly over a circle however many are taken. */
+const GOLDEN = 0x9e3779b9;
 
 /**
  * Every pick gives each open server its weight in credit, takes the one with the most and charges it the sum of all.
- * With equal weights that is a plain rotation, which is what runs then.
+ * With equal weights that is a plain rotation, which is what runs then. Large pools of unequal weights are laid on a
+ * circle, each server an arc as long as its weight, and walked in steps of the golden ratio: as smooth, and looking at
+ * a few servers rather than at a thousand.
  */
 export class RoundRobin implements Balancer {
   readonly #view: PoolView;
   readonly #seed: number;
   /** By member, so that credit survives others coming and going. */
   readonly #credit: Int32Array;
+  /** By position: where its arc ends on the circle. */
+  readonly #arcEnds: Int32Array;
+  /** Word 0: where on the circle the walk stands, as a share of 2^32. In an array, for a field would be boxed. */
+  readonly #stand = new Int32Array(1);
   #next = 0;
   #started = false;
 
@@ -24,19 +34,24 @@ export class RoundRobin implements Balancer {
     this.#view = view;
     this.#seed = seed >>> 0;
     this.#credit = new Int32Array(view.servers.length);
+    this.#arcEnds = new Int32Array(view.servers.length);
+    this.#stand[0] = Math.imul(this.#seed, 0x85ebca6b);
   }
 
   pick(_key: number, tried: Tried): number {
     const view = this.#view;
-    if (view.follow() && !this.#started) this.#start();
-    const position = view.equalWeights ? this.#rotate(tried) : this.#smooth(tried);
+    if (view.follow()) this.#start();
+    let position: number;
+    if (view.equalWeights) position = this.#rotate(this.#next, tried);
+    else if (view.count <= LOOKED_AT_MAX) position = this.#smooth(tried);
+    else position = this.#walk(tried);
     return position < 0 ? view.otherwise(tried) : view.servers[position]!;
   }
 
-  #rotate(tried: Tried): number {
+  /** The first server from `position` on that can take the request. */
+  #rotate(position: number, tried: Tried): number {
     const view = this.#view;
     const { count } = view;
-    let position = this.#next;
     for (let looked = 0; looked < count; looked++) {
       if (position >= count) position = 0;
       if (view.hasRoom(position) && (tried.count === 0 || !tried.has(view.servers[position]!))) {
@@ -71,8 +86,28 @@ export class RoundRobin implements Balancer {
     return best;
   }
 
-  /** Starts each worker at another place of the round, so that they do not all begin with the first server. */
+  #walk(tried: Tried): number {
+    const ends = this.#arcEnds;
+    const stand = (this.#stand[0]! + GOLDEN) | 0;
+    this.#stand[0] = stand;
+    const target = ((stand >>> 0) / 0x100000000) * this.#view.weightTotal;
+    let low = 0;
+    let high = this.#view.count - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (ends[middle]! > target) high = middle;
+      else low = middle + 1;
+    }
+    return this.#rotate(low, tried);
+  }
+
+  /** Lays the arcs anew; the first time, sets each worker to another place of the round, or all begin with one server. */
   #start(): void {
+    for (let position = 0, end = 0; position < this.#view.count; position++) {
+      end += this.#view.weights[position]!;
+      this.#arcEnds[position] = end;
+    }
+    if (this.#started) return;
     this.#started = true;
     this.#next = this.#seed % Math.max(1, this.#view.count);
     for (let picks = this.#seed % HEAD_STARTS; picks > 0; picks--) this.#smooth(NONE_TRIED);

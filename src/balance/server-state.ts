@@ -88,8 +88,10 @@ export const POOL = {
   retryTokens: 16,
   /** Requests waiting for room, all workers together. Workers, by Atomics.add. */
   waiting: 17,
-  /** The last ticket given to a waiting request (limits.ts). Workers, by Atomics.add. */
+  /** The last ticket given to a waiting request (waiting-line.ts). Workers, by Atomics.add. */
   ticket: 18,
+  /** Requests in flight in the whole pool, counted only when it has a breaker (limits.ts). Workers, by Atomics.add. */
+  inFlight: 19,
   WORDS: 32,
 } as const;
 
@@ -101,6 +103,8 @@ export const SLICE = {
   oldestTicket: 1,
   /** Requests of this worker waiting for room. */
   waiting: 3,
+  /** Requests of this worker counted in POOL.inFlight. */
+  inFlight: 4,
   /** Grows when another worker hands this one a free place. Other workers, by Atomics.add. */
   wake: 2,
   WORDS: 16,
@@ -279,8 +283,10 @@ export class ServerState {
     for (let pool = 0; pool < capacity.pools; pool++) {
       const at = this.sliceAt(worker, pool);
       Atomics.sub(words, this.poolAt(pool) + POOL.waiting, words[at + SLICE.waiting]!);
+      Atomics.sub(words, this.poolAt(pool) + POOL.inFlight, words[at + SLICE.inFlight]!);
       words[at + SLICE.waiting] = 0;
-      words[at + SLICE.oldestTicket] = 0;
+      words[at + SLICE.inFlight] = 0;
+      Atomics.store(words, at + SLICE.oldestTicket, 0);
     }
   }
 

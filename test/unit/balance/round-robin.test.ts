@@ -44,3 +44,10 @@ test('round-robin goes on with its turn when a server leaves and comes back', ()
   }
   assert.equal(picked, 'abc' + 'acac' + 'cab');
 });
+
+test('round-robin keeps the weights in a pool too large to look at every server', () => {
+  const weights = Array.from({ length: 100 }, (_, i) => 1 + (i % 4));
+  const counts = spread(pool({ weights }), 25_000);
+  for (const [i, count] of counts.entries())
+    assert.ok(Math.abs(count - 100 * weights[i]!) <= 6, `server ${i} of weight ${weights[i]} got ${count} of 25000`);
+});

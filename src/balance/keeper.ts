@@ -1,0 +1,157 @@
+// Everything about servers and pools that time changes: ends of ejections, slow start, the refill of retry budgets.
+// Owns those words, in the primary. Leaves closing gates to outlier.ts and health/, and membership to membership.ts.
+
+import type { BalancePoolPlan, OutlierOptions } from './options.js';
+import { OUTLIER_DEFAULTS } from './options.js';
+import { RETRY_ONE } from './retry.js';
+import { GATE, POOL, SERVER, type ServerState, SLICE, WEIGHT_ONE } from './server-state.js';
+
+/** How often to call `tick`, in milliseconds. Ejections and slow start are as exact as this. */
+export const TICK_MS = 100;
+/** A retry budget holds about what the last this many milliseconds paid in. */
+const BUDGET_WINDOW_MS = 10_000;
+/** Where slow start starts: a tenth of the weight. */
+const SLOW_START_FROM = 0.1;
+
+interface Kept {
+  plan: BalancePoolPlan;
+  /** Requests each worker had counted at the last tick. */
+  requests: Int32Array;
+  /** Part of a token that did not fill a whole one. */
+  change: number;
+}
+
+/**
+ * Call `tick(now)` every TICK_MS from the primary, with any monotonic clock in milliseconds. All state that must
+ * outlive a reload is in shared memory or kept here by slot; `setPools` may be called at any time.
+ */
+export class Keeper {
+  readonly #state: ServerState;
+  #pools: Kept[] = [];
+  /** By server: since when it has been neither ejected nor forgiven. */
+  readonly #steadySinceMs: Float64Array;
+  #lastTickMs: number;
+
+  constructor(state: ServerState, nowMs: number) {
+    this.#state = state;
+    this.#steadySinceMs = new Float64Array(state.capacity.servers).fill(nowMs);
+    this.#lastTickMs = nowMs;
+  }
+
+  /** The pools to keep from now on. A pool that is new starts with a full retry budget. */
+  setPools(plans: readonly BalancePoolPlan[]): void {
+    const { words } = this.#state;
+    this.#pools = plans.map((plan) => {
+      const known = this.#pools.find((kept) => kept.plan.slot === plan.slot && kept.plan.name === plan.name);
+      if (known !== undefined) return { ...known, plan };
+      const full = (plan.retry.budgetPerSecond * RETRY_ONE * BUDGET_WINDOW_MS) / 1000;
+      Atomics.store(words, this.#state.poolAt(plan.slot) + POOL.retryTokens, Math.floor(full));
+      const requests = Int32Array.from({ length: this.#state.capacity.workers }, (_, worker) => {
+        return words[this.#state.sliceAt(worker, plan.slot) + SLICE.requests]!;
+      });
+      return { plan, requests, change: 0 };
+    });
+  }
+
+  /** Does what is due by `nowMs`. */
+  tick(nowMs: number): void {
+    const sinceMs = Math.max(0, nowMs - this.#lastTickMs);
+    this.#lastTickMs = nowMs;
+    for (const kept of this.#pools) {
+      this.#refill(kept, sinceMs);
+      let changed = false;
+      for (const { index } of kept.plan.servers) {
+        this.#tendEjection(index, kept.plan, nowMs);
+        if (this.#climb(index, kept.plan, nowMs)) changed = true;
+      }
+      if (changed) this.#state.changed(kept.plan.slot);
+    }
+  }
+
+  /**
+   * A server came back: clears GATE bits `bits` (DOWN, UNCHECKED) and starts it slowly if its pool says so. True when
+   * that changed anything. The health checker calls it; the end of an ejection comes here by itself.
+   */
+  readmit(server: number, plan: BalancePoolPlan, bits: number, nowMs: number): boolean {
+    if ((this.#state.gate(server) & bits) === 0) return false;
+    // The weight first: nobody may see an open gate with the full weight.
+    if (plan.balance.slowStartMs > 0) {
+      const { words } = this.#state;
+      const at = this.#state.serverAt(server);
+      words[at + SERVER.slowStartFromMs] = clock(nowMs);
+      words[at + SERVER.slowStarting] = 1;
+      this.#climb(server, plan, nowMs);
+    }
+    return this.#state.openGate(server, bits);
+  }
+
+  #tendEjection(server: number, plan: BalancePoolPlan, nowMs: number): void {
+    const { words } = this.#state;
+    const at = this.#state.serverAt(server);
+    const options: OutlierOptions = plan.outlier ?? OUTLIER_DEFAULTS;
+    if ((this.#state.gate(server) & GATE.EJECTED) === 0) {
+      if (words[at + SERVER.ejections] === 0) return;
+      if (nowMs - this.#steadySinceMs[server]! < options.baseEjectionMs) return;
+      this.#steadySinceMs[server] = nowMs;
+      words[at + SERVER.ejections]! -= 1;
+      return;
+    }
+    if (words[at + SERVER.ejectedStamped] === 0) {
+      const ejections = words[at + SERVER.ejections]! + 1;
+      const lengthMs = Math.min(options.baseEjectionMs * ejections, options.maxEjectionMs);
+      words[at + SERVER.ejections] = ejections;
+      words[at + SERVER.ejectedUntilMs] = clock(nowMs + lengthMs);
+      words[at + SERVER.ejectedStamped] = 1;
+      return;
+    }
+    if (((words[at + SERVER.ejectedUntilMs]! - clock(nowMs)) | 0) > 0 && plan.outlier !== null) return;
+    words[at + SERVER.ejectedStamped] = 0;
+    this.#steadySinceMs[server] = nowMs;
+    // On probation: one more failure ejects it again, one success clears it.
+    Atomics.store(words, at + SERVER.failuresInRow, Math.max(0, options.failures - 1));
+    Atomics.store(words, at + SERVER.errorsInRow, Math.max(0, options.errors - 1));
+    if (this.readmit(server, plan, GATE.EJECTED, nowMs))
+      Atomics.sub(words, this.#state.poolAt(plan.slot) + POOL.ejected, 1);
+  }
+
+  /** Raises the weight of a slowly starting server. True when it moved. */
+  #climb(server: number, plan: BalancePoolPlan, nowMs: number): boolean {
+    const { words } = this.#state;
+    const at = this.#state.serverAt(server);
+    if (words[at + SERVER.slowStarting] === 0) return false;
+    const full = words[at + SERVER.weight]! * WEIGHT_ONE;
+    const elapsedMs = (clock(nowMs) - words[at + SERVER.slowStartFromMs]!) | 0;
+    const { slowStartMs } = plan.balance;
+    const done = elapsedMs >= slowStartMs;
+    const part = done ? 1 : Math.max(SLOW_START_FROM, elapsedMs / slowStartMs);
+    const weight = Math.max(1, Math.round(full * part));
+    if (done) words[at + SERVER.slowStarting] = 0;
+    if (words[at + SERVER.effectiveWeight] === weight) return false;
+    words[at + SERVER.effectiveWeight] = weight;
+    return true;
+  }
+
+  /** Pays in for the requests and the time since the last tick, and lets what is older than the window run out. */
+  #refill(kept: Kept, sinceMs: number): void {
+    const { words, capacity } = this.#state;
+    const { plan, requests } = kept;
+    let began = 0;
+    for (let worker = 0; worker < capacity.workers; worker++) {
+      const now = words[this.#state.sliceAt(worker, plan.slot) + SLICE.requests]!;
+      began += (now - requests[worker]!) | 0;
+      requests[worker] = now;
+    }
+    const tokensAt = this.#state.poolAt(plan.slot) + POOL.retryTokens;
+    const stale = (Atomics.load(words, tokensAt) * Math.min(sinceMs, BUDGET_WINDOW_MS)) / BUDGET_WINDOW_MS;
+    const paid = (began * plan.retry.budgetRatio + (plan.retry.budgetPerSecond * sinceMs) / 1000) * RETRY_ONE;
+    const exact = paid - stale + kept.change;
+    const whole = Math.trunc(exact);
+    kept.change = exact - whole;
+    Atomics.add(words, tokensAt, whole);
+  }
+}
+
+/** Milliseconds as they are kept in a shared word: they wrap after 24 days, so compare differences. */
+function clock(ms: number): number {
+  return Math.round(ms) | 0;
+}

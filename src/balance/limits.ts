@@ -1,0 +1,44 @@
+// The circuit breaker of a pool: how many requests may be in flight in it, waiting ones included.
+// Owns counting them over all workers. Leaves the limits of single servers to ServerState, and waiting to waiting-line.ts.
+
+import type { BalancePoolPlan } from './options.js';
+import { POOL, type ServerState, SLICE } from './server-state.js';
+
+/** Counts the requests of one pool in one worker against the pool's limit. Make a new one with each plan. */
+export class Breaker {
+  readonly #words: Int32Array;
+  readonly #inFlightAt: number;
+  readonly #ownAt: number;
+  readonly #max: number;
+
+  constructor(plan: BalancePoolPlan, state: ServerState) {
+    this.#words = state.words;
+    this.#inFlightAt = state.poolAt(plan.slot) + POOL.inFlight;
+    this.#ownAt = state.sliceAt(state.worker, plan.slot) + SLICE.inFlight;
+    this.#max = plan.limits.poolRequestsMax;
+  }
+
+  /** Counts a request in. False, and nothing counted, when the pool has as many as it may: answer 503 at once. Hot. */
+  enters(): boolean {
+    if (this.#max === 0) return true;
+    const words = this.#words;
+    if (Atomics.add(words, this.#inFlightAt, 1) >= this.#max) {
+      Atomics.sub(words, this.#inFlightAt, 1);
+      return false;
+    }
+    words[this.#ownAt]! += 1;
+    return true;
+  }
+
+  /** Counts a request out: once per true of `enters`, on the same object (a pool that gets a breaker starts from 0). Hot. */
+  leaves(): void {
+    if (this.#max === 0) return;
+    Atomics.sub(this.#words, this.#inFlightAt, 1);
+    this.#words[this.#ownAt]! -= 1;
+  }
+}
+
+/** Seconds for Retry-After when the queue is full: the time a place in it may take, at least 1. */
+export function retryAfterSeconds(plan: BalancePoolPlan): number {
+  return Math.max(1, Math.ceil(plan.limits.queueTimeoutMs / 1000));
+}

@@ -1,0 +1,50 @@
+// One pool as one worker uses it: everything in this directory that a request meets, made from the pool's plan.
+// Owns the order stickiness, balancer. Leaves sockets, clocks and answers to the worker.
+
+import { type Balancer, createBalancer } from './balancer.js';
+import { Breaker } from './limits.js';
+import type { BalancePoolPlan } from './options.js';
+import { OutlierReports } from './outlier.js';
+import { Retries } from './retry.js';
+import type { ServerState } from './server-state.js';
+import { Sessions } from './session.js';
+import type { Tried } from './view.js';
+import { WaitingLine } from './waiting-line.js';
+
+/** Made anew with each plan; requests that began on the old one end on it. `T` is the worker's request object. */
+export class Pool<T> {
+  readonly plan: BalancePoolPlan;
+  readonly state: ServerState;
+  readonly balancer: Balancer;
+  readonly reports: OutlierReports;
+  readonly retries: Retries;
+  readonly breaker: Breaker;
+  readonly line: WaitingLine<T>;
+  /** Null when the pool has no sessions. */
+  readonly sessions: Sessions | null;
+
+  constructor(plan: BalancePoolPlan, state: ServerState) {
+    this.plan = plan;
+    this.state = state;
+    this.balancer = createBalancer(plan, state, state.worker);
+    this.reports = new OutlierReports(plan, state);
+    this.retries = new Retries(plan, state);
+    this.breaker = new Breaker(plan, state);
+    this.line = new WaitingLine(plan, state);
+    this.sessions = plan.session === null ? null : new Sessions(plan, plan.session, state);
+  }
+
+  /**
+   * Picks a server and counts the request there: its shared-state index, NO_SERVER or ALL_BUSY. `sticky` is what
+   * `Sessions.read` said, or NO_SESSION; `key` and `tried` as for `Balancer.pick`. End it with `state.requestEnds`. Hot.
+   */
+  begin(sticky: number, key: number, tried: Tried): number {
+    const { sessions, state } = this;
+    if (sessions !== null && sessions.stays(sticky, tried) && state.requestBegins(sticky)) return sticky;
+    for (;;) {
+      const server = this.balancer.pick(key, tried);
+      // Another worker may have taken the last place since the look at it: then look again, and find it full.
+      if (server < 0 || state.requestBegins(server)) return server;
+    }
+  }
+}

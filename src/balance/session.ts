@@ -1,0 +1,153 @@
+// Stickiness: which server a client was at, read from the cookie or header it sends; what to tell it when that changes.
+// Owns the opaque server names and their bytes. Leaves finding the request's fields, and sending ours, to the worker.
+
+import { createHmac } from 'node:crypto';
+import { keyOfBytes } from './keys.js';
+import type { BalancePoolPlan, SessionOptions } from './options.js';
+import { GATE, SERVER, type ServerState } from './server-state.js';
+import type { Tried } from './view.js';
+
+/** The client named no server of this pool. */
+export const NO_SESSION = -1;
+
+/** Characters of a server's opaque name: 96 bits in base64url. */
+const NAME_BYTES = 16;
+const SEMICOLON = 0x3b;
+const EQUALS = 0x3d;
+const SPACE = 0x20;
+const TAB = 0x09;
+const QUOTE = 0x22;
+
+/**
+ * A server's opaque name: a keyed hash of pool and address, so it stays the same through reloads and restarts and on
+ * every balancer with the same secret, and tells a client nothing. Nothing is stored.
+ */
+export function serverName(pool: string, address: string, secret: string): string {
+  const hash = createHmac('sha256', `sevenfold session\0${secret}`).update(`${pool}\0${address}`).digest('base64url');
+  return hash.slice(0, NAME_BYTES);
+}
+
+/** The sessions of one pool in one worker. Make a new one with each plan. */
+export class Sessions {
+  readonly #state: ServerState;
+  readonly #cookieName: Uint8Array;
+  readonly #isCookie: boolean;
+  /** Open addressing, by key of the name: place → index into the arrays below, -1 free. */
+  readonly #places: Int16Array;
+  readonly #names: Uint8Array[] = [];
+  readonly #servers: number[] = [];
+  /** By server index: the whole line to add to an answer. */
+  readonly #lines = new Map<number, Uint8Array>();
+
+  constructor(plan: BalancePoolPlan, options: SessionOptions, state: ServerState) {
+    this.#state = state;
+    this.#isCookie = options.type === 'Cookie';
+    this.#cookieName = Buffer.from(options.name, 'latin1');
+    let places = 16;
+    while (places < plan.servers.length * 2) places *= 2;
+    this.#places = new Int16Array(places).fill(-1);
+    for (const server of plan.servers) {
+      const name = serverName(plan.name, server.address, options.secret);
+      const bytes = Buffer.from(name, 'latin1');
+      let place = keyOfBytes(bytes, 0, bytes.length) & (places - 1);
+      while (this.#places[place] !== -1) place = (place + 1) & (places - 1);
+      this.#places[place] = this.#names.length;
+      this.#names.push(bytes);
+      this.#servers.push(server.index);
+      this.#lines.set(server.index, Buffer.from(lineFor(name, options), 'latin1'));
+    }
+  }
+
+  /** Whether the client's word is in a `Cookie` field (true) or in the field named by the options. */
+  get inCookie(): boolean {
+    return this.#isCookie;
+  }
+
+  /**
+   * The server a field value names, or NO_SESSION: all of a `Cookie` field's value when `inCookie`, else the value of
+   * the pool's own header. Of several cookies of the name the first that names a server counts. Hot: allocates nothing.
+   */
+  read(bytes: Uint8Array, at: number, length: number): number {
+    if (!this.#isCookie) return this.#serverOf(bytes, at, length);
+    const end = at + length;
+    while (at < end) {
+      while (at < end && (bytes[at] === SPACE || bytes[at] === TAB || bytes[at] === SEMICOLON)) at++;
+      let next = at;
+      while (next < end && bytes[next] !== SEMICOLON) next++;
+      const server = this.#readPair(bytes, at, next);
+      if (server >= 0) return server;
+      at = next + 1;
+    }
+    return NO_SESSION;
+  }
+
+  /**
+   * Whether a client that is at `server` should be sent there again: it is open or only draining (sticky clients move
+   * last), has room, and was not tried for this request. If not, let the balancer pick. Hot.
+   */
+  stays(server: number, tried: Tried): boolean {
+    if (server < 0) return false;
+    const { words } = this.#state;
+    const at = this.#state.serverAt(server);
+    if ((Atomics.load(words, at + SERVER.gate) & ~GATE.DRAINING) !== 0) return false;
+    const max = words[at + SERVER.inFlightMax]!;
+    if (max !== 0 && Atomics.load(words, at + SERVER.inFlight) >= max) return false;
+    return tried.count === 0 || !tried.has(server);
+  }
+
+  /**
+   * The line to add to the answer, CRLF included, or null when there is nothing to tell: `was` is what `read` returned,
+   * `is` the server that answered. A client whose server is merely full keeps its cookie and returns there. Borrowed
+   * bytes: they stay valid and unchanged as long as this object. Hot.
+   */
+  line(was: number, is: number): Uint8Array | null {
+    if (was === is) return null;
+    if (was >= 0 && (this.#state.gate(was) & ~GATE.DRAINING) === 0 && this.#isFull(was)) return null;
+    return this.#lines.get(is) ?? null;
+  }
+
+  #isFull(server: number): boolean {
+    const max = this.#state.words[this.#state.serverAt(server) + SERVER.inFlightMax]!;
+    return max !== 0 && this.#state.inFlight(server) >= max;
+  }
+
+  /** One `name=value` between `at` and `end`: the server it names if the name is ours. */
+  #readPair(bytes: Uint8Array, at: number, end: number): number {
+    const name = this.#cookieName;
+    if (end - at <= name.length || bytes[at + name.length] !== EQUALS) return NO_SESSION;
+    for (let i = 0; i < name.length; i++) if (bytes[at + i] !== name[i]) return NO_SESSION;
+    let from = at + name.length + 1;
+    let to = end;
+    while (to > from && (bytes[to - 1] === SPACE || bytes[to - 1] === TAB)) to--;
+    if (to - from >= 2 && bytes[from] === QUOTE && bytes[to - 1] === QUOTE) {
+      from++;
+      to--;
+    }
+    return this.#serverOf(bytes, from, to - from);
+  }
+
+  #serverOf(bytes: Uint8Array, at: number, length: number): number {
+    if (length !== NAME_BYTES) return NO_SESSION;
+    const mask = this.#places.length - 1;
+    for (let place = keyOfBytes(bytes, at, length) & mask; ; place = (place + 1) & mask) {
+      const entry = this.#places[place]!;
+      if (entry === -1) return NO_SESSION;
+      if (sameBytes(this.#names[entry]!, bytes, at)) return this.#servers[entry]!;
+    }
+  }
+}
+
+function sameBytes(name: Uint8Array, bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < name.length; i++) if (name[i] !== bytes[at + i]) return false;
+  return true;
+}
+
+/** The header line that tells a client its server's name (RFC 6265, 4.1 for cookies). */
+function lineFor(name: string, options: SessionOptions): string {
+  if (options.type === 'Header') return `${options.name}: ${name}\r\n`;
+  let line = `Set-Cookie: ${options.name}=${name}; Path=${options.path}`;
+  if (options.maxAgeSeconds > 0) line += `; Max-Age=${options.maxAgeSeconds}`;
+  if (options.secure) line += '; Secure';
+  if (options.httpOnly) line += '; HttpOnly';
+  return `${line}; SameSite=${options.sameSite}\r\n`;
+}
