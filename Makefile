@@ -19,7 +19,7 @@ ENGINE := dist/engine/engine.node
 
 .PHONY: build engine generate
 build: node_modules/.installed $(ENGINE) ## Build the runnable product into dist/
-	@npx tsc -p src/tsconfig.json
+	@node_modules/.bin/tsc -p src/tsconfig.json
 	@chmod +x dist/cli/main.js
 
 engine: $(ENGINE) ## Build the native engine alone
@@ -34,7 +34,7 @@ node_modules/.installed: package.json package-lock.json | preflight
 	@touch $@
 
 generate: node_modules/.installed ## Rewrite what is generated: native/layout.h
-	@npx tsx src/engine/generate.ts
+	@node_modules/.bin/tsx src/engine/generate.ts
 
 .PHONY: preflight
 preflight:

@@ -252,7 +252,7 @@ export class HeadParser {
 
   /** Trailers come after a whole body and may be cut anywhere; they are rare, so they are kept as text. */
   #onTrailer(at: number, bytes: number, part: Expecting): number {
-    const text = Buffer.from(this.#owner.bytes.buffer, at, bytes).latin1Slice();
+    const text = Buffer.from(this.#owner.bytes.buffer, at, bytes).toString("latin1");
     if (part === Expecting.fieldName && this.#expecting === Expecting.fieldValue) {
       this.trailers += `${this.#trailerLine}\r\n`;
       this.#trailerLine = '';
@@ -290,7 +290,7 @@ export class Llhttp {
 
   constructor(options: LlhttpOptions) {
     const module = new WebAssembly.Module(
-      createRequire(import.meta.url)('undici/lib/llhttp/llhttp_simd-wasm.js') as BufferSource,
+      createRequire(import.meta.url)('undici/lib/llhttp/llhttp_simd-wasm.js') as Uint8Array,
     );
     const instance = new WebAssembly.Instance(module, {
       env: {

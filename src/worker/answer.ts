@@ -22,7 +22,7 @@ function wantsJson(w: Worker, client: ClientConnection): boolean {
   for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
     if (head.fields[field + FIELD.id] !== FIELD_ID.ACCEPT) continue;
     const at = head.base + head.fields[field + FIELD.valueAt]!;
-    const accept = Buffer.from(w.memory.buffer, at, head.fields[field + FIELD.valueBytes]!).latin1Slice();
+    const accept = Buffer.from(w.memory.buffer, at, head.fields[field + FIELD.valueBytes]!).toString("latin1");
     return /\bapplication\/(?:[\w.-]+\+)?json\b/i.test(accept) && !/\btext\/html\b/i.test(accept);
   }
   return false;

@@ -3,7 +3,7 @@
 import { keyOfAddress } from '../balance/keys.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { PEER_BYTES } from '../engine/layout.js';
-import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
+import { BACKEND, type BackendConnection, type ClientConnection } from './connections.js';
 import type { Server } from './pools.js';
 import type { Worker } from './worker.js';
 
@@ -49,7 +49,6 @@ export function takeConnection(w: Worker, client: ClientConnection, server: Serv
     return 'OVERLOADED';
   }
   client.backend = openBackend(w, conn, server, client);
-  client.state = CLIENT.WAITING;
   return null;
 }
 

@@ -4,7 +4,7 @@
 import { fail } from './answer.js';
 import { check } from './check.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
-import { dropPending, releaseParser, releaseRequest } from './finish.js';
+import { dropPending, linger, releaseParser, releaseRequest } from './finish.js';
 import { steerClient } from './flow.js';
 import { forward, sendBody } from './forward.js';
 import { readHead } from './read-head.js';
@@ -113,7 +113,7 @@ export function serve(w: Worker, client: ClientConnection): void {
     readRequest(w, client, at, client.pendingBytes);
   }
   if (client.state !== CLIENT.IDLE && client.state !== CLIENT.HEAD) return;
-  if (client.ended) closeClient(w, client);
+  if (client.ended) linger(w, client);
   else steerClient(w, client);
 }
 
@@ -124,8 +124,11 @@ export function clientEnded(w: Worker, client: ClientConnection): void {
   switch (client.state) {
     case CLIENT.IDLE:
     case CLIENT.HEAD:
+      // Not closed at once: the last answer may still be on its way out.
+      linger(w, client);
+      break;
     case CLIENT.LINGER:
-      closeClient(w, client);
+      if (client.finished) closeClient(w, client);
       break;
     case CLIENT.TUNNEL:
       tunnelEnded(w, client, backend!, true);

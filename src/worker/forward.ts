@@ -28,11 +28,12 @@ export function forward(w: Worker, client: ClientConnection, failed: ReasonCode 
     return;
   }
   client.tries++;
-  if (client.state === CLIENT.WAITING) {
+  const backend = client.backend!;
+  if (backend.state === BACKEND.CONNECTING) {
     w.deadlines.clear(client.slot);
     steerClient(w, client);
   } else {
-    sendRequest(w, client, client.backend!);
+    sendRequest(w, client, backend);
   }
 }
 

@@ -3,6 +3,7 @@
 import { isIdempotent } from '../http/methods.js';
 import { REASONS, type ReasonCode } from '../http/reasons.js';
 import { fail } from './answer.js';
+import { closeClient } from './client.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { closeBackend } from './reuse.js';
 import { forward } from './forward.js';
@@ -32,9 +33,12 @@ export function retryOrFail(w: Worker, client: ClientConnection, code: ReasonCod
     // A passthrough that could not connect: the next server, as often as a request would be tried.
     closeBackend(w, backend);
     client.tried.add(server!.index);
-    if (client.tries > w.plan.limits.retriesMax) w.count(code);
-    if (client.tries > w.plan.limits.retriesMax) fail(w, client, 'CLIENT_LEFT');
-    else tunnelConnect(w, client);
+    if (client.tries <= w.plan.limits.retriesMax) {
+      tunnelConnect(w, client);
+      return;
+    }
+    w.count(code);
+    closeClient(w, client, true);
     return;
   }
   if (!mayRetry(w, client, code)) {

@@ -124,7 +124,7 @@ function writeAddress(w: Worker, slot: number): void {
  * Returns false when the slab has no room for the lines we add; nothing was sent then.
  */
 export function sendRequestHead(w: Worker, client: ClientConnection, backend: BackendConnection, more: boolean): boolean {
-  const { engine, writer } = w;
+  const { engine } = w;
   const { head } = client.parser!;
   const lines = w.scratch(LINES_BYTES_MAX);
   if (lines < 0) return false;

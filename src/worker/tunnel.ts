@@ -16,6 +16,7 @@ export function tunnelOpen(w: Worker, client: ClientConnection, pool: Pool): voi
   client.tries = 0;
   client.fresh = true;
   client.tried.clear();
+  client.state = CLIENT.WAITING;
   client.request.set(BODY.untilEof, 0);
   tunnelConnect(w, client);
 }

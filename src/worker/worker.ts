@@ -14,10 +14,11 @@ import { RequestView } from '../routing/request.js';
 import { accepted } from './accept.js';
 import { backendConnected, backendData, backendEnded, backendFailed, backendFinished, backendLate } from './backend.js';
 import { backendFlow, clientFlow } from './flow.js';
-import { clientData, clientEnded, clientFailed, clientFinished, clientLate, closeClient } from './client.js';
+import { clientData, clientEnded, clientFailed, clientFinished, clientLate } from './client.js';
 import { BACKEND, BackendConnection, CLIENT, ClientConnection } from './connections.js';
 import { Counters } from './counters.js';
 import { Deadlines, TICK_MS } from './deadlines.js';
+import { linger } from './finish.js';
 import { RequestIds } from './request-id.js';
 import type { ListenerPlan, WorkerPlan } from './plan.js';
 import { Pool, Servers } from './pools.js';
@@ -149,7 +150,7 @@ export class Worker {
     this.#drainUntil = performance.now() + this.plan.timeouts.drainMs;
     this.engine.listenEnd();
     this.#eachClient((client) => {
-      if (client.state === CLIENT.IDLE || client.state === CLIENT.LINGER) closeClient(this, client);
+      if (client.state === CLIENT.IDLE) linger(this, client);
     });
     this.engine.run();
     this.#checkDrained();

@@ -1,0 +1,39 @@
+// Options that several commands share, read from text and checked.
+
+import { availableParallelism } from 'node:os';
+import { InvalidArgumentError, Option } from 'commander';
+
+const WORKERS_MAX = 256;
+
+function readWorkers(text: string): number {
+  if (text === 'auto') return availableParallelism();
+  const workers = Number(text);
+  if (!/^\d+$/.test(text) || workers < 1 || workers > WORKERS_MAX) {
+    throw new InvalidArgumentError(`Expected a whole number from 1 to ${WORKERS_MAX}, or auto.`);
+  }
+  return workers;
+}
+
+export type Accept = 'handoff' | 'shared';
+
+/** How workers run: the options of `run` and `demo`. */
+export interface WorkerOptions {
+  workers: number;
+  accept: Accept;
+  pin: boolean;
+}
+
+export const workersOption = (): Option =>
+  new Option('--workers <n>', 'worker threads: a number, or auto for one per core')
+    .argParser(readWorkers)
+    .default(availableParallelism(), 'auto');
+
+export const acceptOption = (): Option =>
+  new Option('--accept <mode>', 'who accepts: the primary, which hands over, or every worker for itself')
+    .choices(['handoff', 'shared'])
+    .default('handoff');
+
+export const pinOption = (): Option => new Option('--pin', 'keep each worker on one core').default(false);
+
+/** Collects an option that may be given several times. */
+export const collect = (value: string, before: string[]): string[] => [...before, value];

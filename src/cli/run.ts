@@ -1,0 +1,61 @@
+// `sevenfold run`: the load balancer itself, from a configuration file or from flags.
+
+import { type Command, Option } from 'commander';
+import { compileRoutes, loadRoutes } from '../config/routes.js';
+import { checkValue } from '../config/load.js';
+import { acceptOption, collect, pinOption, type WorkerOptions, workersOption } from './options.js';
+import { serve, type Source } from './serve.js';
+
+interface RunOptions extends WorkerOptions {
+  config?: string;
+  listen: string[];
+  backend: string[];
+  mode: 'l7' | 'l4';
+}
+
+export function register(program: Command): void {
+  program
+    .command('run')
+    .description('run the load balancer')
+    .option('-c, --config <file>', 'configuration file (YAML, JSON, or a TypeScript or JavaScript module)')
+    .option('--listen <address>', 'instead of a file: listen here, as in :8080 (repeatable)', collect, [])
+    .option('--backend <address>', 'instead of a file: a server to send requests to, HOST:PORT or unix:/PATH (repeatable)', collect, [])
+    .addOption(new Option('--mode <layer>', 'with --backend: read requests, or pass bytes').choices(['l7', 'l4']).default('l7'))
+    .addOption(workersOption())
+    .addOption(acceptOption())
+    .addOption(pinOption())
+    .action(async (options: RunOptions, command: Command) => {
+      const wrong = usageError(options);
+      if (wrong !== null) command.error(`error: ${wrong}`);
+      await serve(sourceOf(options), options);
+    });
+}
+
+function usageError(options: RunOptions): string | null {
+  const flags = options.listen.length + options.backend.length;
+  if (options.config !== undefined && flags > 0) return '--config and --listen/--backend exclude each other';
+  if (options.config !== undefined) return null;
+  if (flags === 0) return 'nothing to run: give --config FILE, or --listen ADDRESS with --backend ADDRESS';
+  if (options.listen.length === 0) return '--backend needs a --listen ADDRESS';
+  if (options.backend.length === 0) return '--listen needs at least one --backend ADDRESS';
+  return null;
+}
+
+/** Where the configuration comes from, each time it is asked for. */
+function sourceOf(options: RunOptions): Source {
+  const { config: file } = options;
+  if (file !== undefined) return { name: file, load: () => loadRoutes(file) };
+  const value = fromFlags(options);
+  return { name: 'the command line', load: async () => compileRoutes(checkValue(value, 'the command line')) };
+}
+
+/** One pool, and everything goes there. */
+function fromFlags({ listen, backend, mode }: RunOptions): unknown {
+  const l4 = mode === 'l4';
+  return {
+    listeners: listen.map((address) => (l4 ? { address, protocol: 'tcp', pool: 'backend' } : { address })),
+    ...(l4 ? {} : { routes: [{ rules: [{ pool: 'backend' }] }] }),
+    pools: { backend: { servers: backend.map((address) => ({ address })) } },
+  };
+}
+

@@ -1,0 +1,91 @@
+// The listening sockets of the process: opened before a worker starts, kept over reloads, closed first in a drain.
+
+import { addon } from '../engine/addon.js';
+import type { ListenerConfig } from '../config/config.js';
+import type { ListenerPlan } from '../worker/plan.js';
+
+/** What listen(2) takes; the kernel caps it at net.core.somaxconn. */
+const BACKLOG = 4096;
+
+/** A listener could not be opened; the message is one line that says which, why, and what to do. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the address is in use. Stop the other process, or choose another port.',
+  EACCES: 'permission denied. Choose a port from 1024 up, or give the process CAP_NET_BIND_SERVICE.',
+  EADDRNOTAVAIL: 'this machine has no such address. Expected one of its own, 0.0.0.0 or [::].',
+};
+
+/** The open listeners, by the address they were configured with. */
+export class Listeners {
+  readonly #open = new Map<string, number>();
+  readonly #acceptHere: boolean;
+
+  /** `acceptHere`: accept on this thread and hand over, instead of leaving it to the workers. */
+  constructor(acceptHere: boolean) {
+    this.#acceptHere = acceptHere;
+  }
+
+  /**
+   * Opens what `configs` asks for and is not open, and returns the plans of all. On a ListenError, those opened by this
+   * call are closed again. Accepting begins with `start`.
+   */
+  open(configs: readonly ListenerConfig[], poolIndex: ReadonlyMap<string, number>): ListenerPlan[] {
+    const opened: string[] = [];
+    try {
+      return configs.map((config) => {
+        if (!this.#open.has(config.address)) {
+          this.#open.set(config.address, openOne(config));
+          opened.push(config.address);
+        }
+        const listener = this.#open.get(config.address)!;
+        return {
+          listener,
+          address: config.address,
+          protocol: config.protocol,
+          port: addon().listenerPort(listener),
+          pool: config.pool === undefined ? -1 : poolIndex.get(config.pool)!,
+        };
+      });
+    } catch (error) {
+      for (const address of opened) this.#close(address);
+      throw error;
+    }
+  }
+
+  /** Accepts from listeners that are not accepted from yet. */
+  start(listeners: readonly ListenerPlan[]): void {
+    if (!this.#acceptHere) return;
+    for (const { listener } of listeners) {
+      if (this.#started.has(listener)) continue;
+      this.#started.add(listener);
+      addon().acceptorStart(listener);
+    }
+  }
+
+  readonly #started = new Set<number>();
+
+  /** Closes the listeners that are not among `kept`. */
+  closeOthers(kept: readonly ListenerPlan[]): void {
+    const addresses = new Set(kept.map((plan) => plan.address));
+    for (const address of [...this.#open.keys()]) if (!addresses.has(address)) this.#close(address);
+  }
+
+  #close(address: string): void {
+    const listener = this.#open.get(address)!;
+    this.#open.delete(address);
+    this.#started.delete(listener);
+    addon().listenerClose(listener);
+  }
+}
+
+function openOne(config: ListenerConfig): number {
+  try {
+    return addon().listenerOpen(config.host, config.port, BACKLOG);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new ListenError(`cannot listen on ${config.address}: ${ADVICE[code ?? ''] ?? message}`);
+  }
+}

@@ -1,0 +1,170 @@
+// Keeps the workers running: Piscina's threads, one long task each, started again when one dies.
+
+import { availableParallelism } from 'node:os';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import type { WorkerPlan } from '../worker/plan.js';
+import type { FromWorker, ToWorker, WorkerTask } from '../worker/thread.js';
+
+export interface SupervisorOptions {
+  workers: number;
+  acceptShared: boolean;
+  /** Run worker i on core i. */
+  pin: boolean;
+  servers: SharedArrayBuffer;
+  /** A worker died; it is started again. Its counts in the shared state are to be taken back. */
+  onDied(index: number, error: Error): void;
+  /** A worker could not be started again and again: the process is of no use any more. */
+  onHopeless(error: Error): void;
+}
+
+/** A worker that dies this often within RESTART_WINDOW_MS, one after the other, is not started any more. */
+const RESTARTS_MAX = 20;
+const RESTART_WINDOW_MS = 60_000;
+
+interface Running {
+  port: MessagePort;
+  ended: Promise<void>;
+}
+
+/** The compiled thread; from the sources (tests) the one that `make build` left in dist/. */
+function threadFile(): string {
+  const beside = fileURLToPath(new URL('../worker/thread.js', import.meta.url));
+  return existsSync(beside) ? beside : fileURLToPath(new URL('../../dist/worker/thread.js', import.meta.url));
+}
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #pool: Piscina;
+  readonly #stop = new AbortController();
+  readonly #running: (Running | undefined)[] = [];
+  readonly #deaths: number[] = [];
+  #plan: WorkerPlan;
+  #draining = false;
+
+  constructor(options: SupervisorOptions, plan: WorkerPlan) {
+    this.#options = options;
+    this.#plan = plan;
+    this.#pool = new Piscina({
+      filename: threadFile(),
+      minThreads: options.workers,
+      maxThreads: options.workers,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      // A worker's loop must never sleep on a lock: it has sockets to watch.
+      atomics: 'disabled',
+      recordTiming: false,
+    });
+    // Each death is told by the task it ended; without a listener the same error would end the process.
+    this.#pool.on('error', () => {});
+  }
+
+  /** Starts every worker and waits until each is ready. Rejects when one cannot start. */
+  async start(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#options.workers }, (_, index) => this.#run(index)));
+  }
+
+  /** Gives every worker a new plan and waits until each lives by it. */
+  async follow(plan: WorkerPlan): Promise<void> {
+    this.#plan = plan;
+    await Promise.all(
+      this.#running.map((running) => {
+        if (running === undefined) return undefined;
+        const followed = reply(running, (message) => message.type === 'following' && message.generation === plan.generation);
+        this.#say(running, { type: 'plan', plan });
+        return followed;
+      }),
+    );
+  }
+
+  /** One report of each worker that is alive. */
+  async report(): Promise<Record<string, unknown>[]> {
+    const reports = await Promise.all(
+      this.#running.map((running) => {
+        if (running === undefined) return undefined;
+        const answer = reply(running, (message) => message.type === 'report');
+        this.#say(running, { type: 'report' });
+        return answer;
+      }),
+    );
+    return reports.flatMap((message) => (message?.type === 'report' ? [message.report] : []));
+  }
+
+  /** Lets every worker finish what it has, and ends the threads. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    const ended = this.#running.map((running) => running?.ended);
+    for (const running of this.#running) if (running !== undefined) this.#say(running, { type: 'drain' });
+    await Promise.all(ended);
+    await this.stop();
+  }
+
+  /** Ends the threads at once. */
+  async stop(): Promise<void> {
+    this.#draining = true;
+    this.#stop.abort();
+    await this.#pool.destroy();
+  }
+
+  #say(running: Running, message: ToWorker): void {
+    running.port.postMessage(message);
+  }
+
+  /** Starts worker `index`; resolves when it is ready, rejects when it ends before. */
+  #run(index: number): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
+    const { workers: _, ...rest } = this.#options;
+    const task: WorkerTask = {
+      index,
+      plan: this.#plan,
+      servers: rest.servers,
+      acceptShared: rest.acceptShared,
+      core: rest.pin ? index % availableParallelism() : null,
+      port: port2,
+    };
+    const ended = this.#pool.run(task, { transferList: [port2], signal: this.#stop.signal }) as Promise<void>;
+    const running: Running = { port: port1, ended: ended.catch(() => {}) };
+    this.#running[index] = running;
+    ended.then(
+      () => this.#ended(index, running),
+      (error: Error) => this.#died(index, running, error),
+    );
+    const ready = new Promise<void>((resolve, reject) => {
+      port1.once('message', () => resolve());
+      ended.catch(reject);
+    });
+    return ready;
+  }
+
+  #ended(index: number, running: Running): void {
+    running.port.close();
+    if (this.#running[index] === running) this.#running[index] = undefined;
+  }
+
+  #died(index: number, running: Running, error: Error): void {
+    this.#ended(index, running);
+    if (this.#draining) return;
+    const now = performance.now();
+    this.#deaths.push(now);
+    while (this.#deaths[0]! < now - RESTART_WINDOW_MS) this.#deaths.shift();
+    this.#options.onDied(index, error);
+    if (this.#deaths.length > RESTARTS_MAX) this.#options.onHopeless(error);
+    else this.#run(index).catch(() => {}); // a further death is told by the same way
+  }
+}
+
+/** The next message of a worker that `fits`, or undefined when the worker ends first. */
+function reply(running: Running, fits: (message: FromWorker) => boolean): Promise<FromWorker | undefined> {
+  return new Promise((resolve) => {
+    const done = (message: FromWorker | undefined): void => {
+      running.port.off('message', listener);
+      resolve(message);
+    };
+    const listener = (message: FromWorker): void => {
+      if (fits(message)) done(message);
+    };
+    running.port.on('message', listener);
+    void running.ended.then(() => done(undefined));
+  });
+}

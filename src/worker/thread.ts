@@ -1,0 +1,71 @@
+// The thread of a worker: one long task that Piscina runs, from its plan to the end of its drain.
+// Owns the messages between primary and worker. Leaves everything else to worker.ts.
+
+import type { MessagePort } from 'node:worker_threads';
+import { addon } from '../engine/addon.js';
+import type { WorkerPlan } from './plan.js';
+import { Worker } from './worker.js';
+
+/** What a worker is started with. */
+export interface WorkerTask {
+  index: number;
+  plan: WorkerPlan;
+  /** The shared server state. */
+  servers: SharedArrayBuffer;
+  acceptShared: boolean;
+  /** The core to run on, or null for any. */
+  core: number | null;
+  port: MessagePort;
+}
+
+/** From the primary. */
+export type ToWorker =
+  | { type: 'plan'; plan: WorkerPlan }
+  | { type: 'drain' }
+  | { type: 'report' };
+
+/** To the primary. */
+export type FromWorker =
+  | { type: 'ready' }
+  | { type: 'following'; generation: number }
+  | { type: 'report'; report: Record<string, unknown> };
+
+/** Runs a worker until it has drained. Rejects when it cannot start. */
+export default function run(task: WorkerTask): Promise<void> {
+  return new Promise((resolve) => {
+    if (task.core !== null) addon().pinThread(task.core);
+    const { port } = task;
+    const say = (message: FromWorker): void => port.postMessage(message);
+    const worker = new Worker({
+      index: task.index,
+      plan: task.plan,
+      servers: task.servers,
+      acceptShared: task.acceptShared,
+      onDrained: () => {
+        port.close();
+        resolve();
+      },
+    });
+    port.on('message', (message: ToWorker) => {
+      switch (message.type) {
+        case 'plan':
+          worker.follow(message.plan);
+          say({ type: 'following', generation: message.plan.generation });
+          break;
+        case 'drain':
+          worker.drain();
+          break;
+        case 'report':
+          say({ type: 'report', report: { ...worker.report(), ...heap() } });
+          break;
+      }
+    });
+    say({ type: 'ready' });
+  });
+}
+
+/** What this thread's heap holds, in bytes. */
+function heap(): { heapUsed: number; external: number } {
+  const { heapUsed, external } = process.memoryUsage();
+  return { heapUsed, external };
+}
