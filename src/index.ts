@@ -5,3 +5,12 @@ export type { Config } from './config/config.js';
 export { type ConfigValue, defineConfig } from './config/define.js';
 export { type Loaded, loadConfig } from './config/load.js';
 export { ConfigError, formatProblem, type Problem } from './config/problems.js';
+export {
+  type Candidate,
+  compile,
+  type Decision,
+  type Explanation,
+  type PoolShare,
+  type RouteRequest,
+  Router,
+} from './router.js';

@@ -1,11 +1,12 @@
 // `sevenfold check`: is this configuration fit to run?
-// Owns the command's output and exit code. Leaves finding problems to src/config and src/routing.
+// Owns the words of its answer. Leaves finding problems to src/config and src/routing.
 
 import type { Command } from 'commander';
-import { ConfigError, formatProblem, type Problem } from '../config/problems.js';
+import { ConfigError, formatProblem } from '../config/problems.js';
 import { type LoadedRoutes, loadRoutes } from '../config/routes.js';
+import { counted, type Outcome, outcome, report } from './terminal.js';
 
-interface Options {
+export interface CheckOptions {
   readonly config: string;
   readonly json?: boolean;
 }
@@ -15,48 +16,43 @@ export function register(program: Command): void {
     .command('check')
     .description('check a configuration and report every problem in it')
     .requiredOption('-c, --config <file>', 'configuration file')
-    .option('--json', 'print problems as JSON')
-    .action(async (options: Options) => {
-      process.exitCode = await check(options);
-    });
+    .option('--json', 'print problems and warnings as JSON')
+    .action((options: CheckOptions) => report(() => check(options)));
 }
 
-async function check({ config: file, json }: Options): Promise<number> {
+/** Exit code 0 with at most warnings, 2 with problems. */
+export async function check({ config: file, json }: CheckOptions): Promise<Outcome> {
   try {
     const loaded = await loadRoutes(file);
-    if (json) print([], loaded.warnings);
-    else {
-      for (const warning of loaded.warnings) console.log(`warning: ${formatProblem(warning)}`);
-      console.log(`${file} is fine: ${summary(loaded)}.`);
-    }
-    return 0;
+    const { warnings } = loaded;
+    if (json) return outcome(0, `${JSON.stringify({ problems: [], warnings }, null, 2)}\n`);
+    const lines = warnings.map((warning) => `warning: ${formatProblem(warning)}\n`).join('');
+    return outcome(0, `${file} is fine: ${summary(loaded)}.\n`, lines);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    if (json) print(error.problems, []);
-    else {
-      for (const problem of error.problems) console.error(formatProblem(problem));
-      console.error(`${counted(error.problems.length, 'problem')} in ${file}.`);
-    }
-    return 2;
+    const { problems } = error;
+    if (json) return outcome(2, `${JSON.stringify({ problems, warnings: [] }, null, 2)}\n`);
+    return outcome(
+      2,
+      '',
+      `${problems.map(formatProblem).join('\n')}\n${counted(problems.length, 'problem')} in ${file}.\n`,
+    );
   }
 }
 
-function print(problems: readonly Problem[], warnings: readonly Problem[]): void {
-  console.log(JSON.stringify({ problems, warnings }, null, 2));
-}
-
-function summary({ config }: LoadedRoutes): string {
-  const rules = config.routes.reduce((sum, route) => sum + route.rules.length, 0);
+function summary({ config, warnings }: LoadedRoutes): string {
   const pools = Object.values(config.pools);
-  const servers = pools.reduce((sum, pool) => sum + pool.servers.length, 0);
   return [
     counted(config.listeners.length, 'listener'),
-    counted(rules, 'rule'),
+    counted(
+      config.routes.reduce((sum, { rules }) => sum + rules.length, 0),
+      'rule',
+    ),
     counted(pools.length, 'pool'),
-    counted(servers, 'server'),
+    counted(
+      pools.reduce((sum, { servers }) => sum + servers.length, 0),
+      'server',
+    ),
+    ...(warnings.length === 0 ? [] : [counted(warnings.length, 'warning')]),
   ].join(', ');
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

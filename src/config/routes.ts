@@ -29,16 +29,9 @@ export function compileRoutes(loaded: Loaded): LoadedRoutes {
   }
 }
 
-/** The compiler writes what it found and what to do as one text: the first sentence is what it found. */
-function problemOf({ place, path, message }: RouteProblem, hasPlaces: boolean): Problem {
-  const end = message.search(/\.\s/);
-  const { line, column } = hasPlaces ? place : { line: 0, column: 0 };
-  return {
-    file: place.file,
-    line,
-    column,
-    path,
-    found: end < 0 ? message : message.slice(0, end + 1),
-    expected: end < 0 ? '' : message.slice(end + 1).trim(),
-  };
+/** Places of a computed configuration are only those of its file. */
+function problemOf({ file, line, column, path, found, expected }: RouteProblem, hasPlaces: boolean): Problem {
+  return hasPlaces
+    ? { file, line, column, path, found, expected }
+    : { file, line: 0, column: 0, path, found, expected };
 }

@@ -1,0 +1,146 @@
+// What differs between two configurations, as data.
+// Owns the comparison. Leaves reading files and wording the report to diff.ts.
+
+import type { Config, PoolConfig } from '../config/config.js';
+import type { Problem } from '../config/problems.js';
+import type { LoadedRoutes } from '../config/routes.js';
+import { conditionsKey, conditionsText, placeText, type RouteLine, routeLines } from './words.js';
+
+/** One rule that came, went, or does something else than before. */
+export interface RuleChange {
+  readonly kind: 'added' | 'removed' | 'changed';
+  /** Its name, or its place in the document. */
+  readonly rule: string;
+  /** `file:line:column`, in the new file unless the rule was removed. */
+  readonly place: string;
+  /** The conditions this is about, in words. */
+  readonly conditions: readonly string[];
+  /** What became of such requests, and what becomes of them now. Empty where there was, or is, no rule. */
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+}
+
+/** A pool or a setting that came, went or changed, in words. */
+export interface SettingChange {
+  readonly kind: 'added' | 'removed' | 'changed';
+  /** `pools.api`, `limits.headBytesMax`. */
+  readonly path: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+/** Everything that differs. */
+export interface Comparison {
+  readonly rules: readonly RuleChange[];
+  /** Rules and matches that requests do not reach any more, and did before or are new. */
+  readonly shadowed: readonly Problem[];
+  readonly settings: readonly SettingChange[];
+}
+
+export function compare(before: LoadedRoutes, after: LoadedRoutes): Comparison {
+  return {
+    rules: compareRules(before, after),
+    shadowed: newlyShadowed(before, after),
+    settings: compareSettings(before.config, after.config),
+  };
+}
+
+/** Route lines by their conditions. Of equal conditions the first wins, so the others do not count. */
+function byConditions(loaded: LoadedRoutes): Map<string, RouteLine> {
+  const lines = new Map<string, RouteLine>();
+  for (const line of routeLines(loaded)) {
+    const key = conditionsKey(line);
+    if (!lines.has(key)) lines.set(key, line);
+  }
+  return lines;
+}
+
+function compareRules(before: LoadedRoutes, after: LoadedRoutes): RuleChange[] {
+  const oldLines = byConditions(before);
+  const newLines = byConditions(after);
+  const changes = new Map<string, RuleChange & { conditions: string[] }>();
+  const note = (
+    kind: RuleChange['kind'],
+    line: RouteLine,
+    loaded: LoadedRoutes,
+    was: readonly string[],
+    is: readonly string[],
+  ) => {
+    const place = placeText(line.place, loaded.source.hasPlaces);
+    // One rule under several hosts, or with several matches, is one change.
+    const key = [kind, line.rule, ...was, '→', ...is].join('\n');
+    const known = changes.get(key);
+    if (known) known.conditions.push(conditionsText(line));
+    else changes.set(key, { kind, rule: line.rule, place, conditions: [conditionsText(line)], before: was, after: is });
+  };
+  for (const [key, line] of newLines) {
+    const old = oldLines.get(key);
+    if (old === undefined) note('added', line, after, [], line.actions);
+    else if (old.actions.join('\n') !== line.actions.join('\n'))
+      note('changed', line, after, old.actions, line.actions);
+  }
+  for (const [key, line] of oldLines) {
+    if (!newLines.has(key)) note('removed', line, before, line.actions, []);
+  }
+  return [...changes.values()];
+}
+
+/** Warnings of the new configuration that the old one did not give for the same conditions. */
+function newlyShadowed(before: LoadedRoutes, after: LoadedRoutes): Problem[] {
+  const unreached = ({ routes }: LoadedRoutes) =>
+    routes.warnings.filter(({ found }) => found.startsWith('No request reaches'));
+  const conditionsOf = (loaded: LoadedRoutes) => {
+    const lines = routeLines(loaded);
+    return (problem: Problem) =>
+      lines
+        .filter(
+          ({ place, rule }) =>
+            problem.path === rule || (place.line === problem.line && place.column === problem.column),
+        )
+        .map(conditionsKey)
+        .join('\n');
+  };
+  const oldConditions = conditionsOf(before);
+  const newConditions = conditionsOf(after);
+  const known = new Set(unreached(before).map(oldConditions));
+  return unreached(after).filter((problem) => !known.has(newConditions(problem)));
+}
+
+function compareSettings(before: Config, after: Config): SettingChange[] {
+  const changes: SettingChange[] = [];
+  const note = (path: string, was: string | undefined, is: string | undefined) => {
+    if (was === is) return;
+    const kind = was === undefined ? 'added' : is === undefined ? 'removed' : 'changed';
+    changes.push({ kind, path, before: was ?? '', after: is ?? '' });
+  };
+  const each = <Value>(
+    path: string,
+    was: ReadonlyMap<string, Value>,
+    is: ReadonlyMap<string, Value>,
+    say: (value: Value) => string,
+  ) => {
+    for (const key of new Set([...was.keys(), ...is.keys()])) {
+      const [old, now] = [was.get(key), is.get(key)];
+      note(`${path}${key}`, old === undefined ? undefined : say(old), now === undefined ? undefined : say(now));
+    }
+  };
+  const timeouts = ({ timeouts }: Config) =>
+    new Map(Object.entries(timeouts).map(([name, ms]) => [name.replace(/Ms$/, ''), ms]));
+  const listeners = ({ listeners }: Config) => new Map(listeners.map((listener) => [listener.address, listener]));
+  each('listener ', listeners(before), listeners(after), ({ protocol, pool }) =>
+    pool === undefined ? protocol : `${protocol} to ${pool}`,
+  );
+  each('pools.', new Map(Object.entries(before.pools)), new Map(Object.entries(after.pools)), poolWords);
+  each('limits.', new Map(Object.entries(before.limits)), new Map(Object.entries(after.limits)), String);
+  each('timeouts.', timeouts(before), timeouts(after), (ms) => `${ms} ms`);
+  note('trustedProxies', before.trustedProxies.join(', ') || 'nobody', after.trustedProxies.join(', ') || 'nobody');
+  return changes;
+}
+
+function poolWords({ balance, servers }: PoolConfig): string {
+  const list = servers.map(({ name, address, weight }) => {
+    const words = [name === address ? '' : name, address, weight === 1 ? '' : `weight ${weight}`];
+    return words.filter((word) => word !== '').join(' ');
+  });
+  return `${balance}: ${list.join(', ') || 'no servers'}`;
+}

@@ -1,0 +1,139 @@
+// `sevenfold diff`: what would a new configuration change?
+// Owns the report. Leaves comparing to compare.ts, and reading recorded requests to requests.ts.
+
+import type { Command } from 'commander';
+import { ConfigError, formatProblem } from '../config/problems.js';
+import { loadRoutes } from '../config/routes.js';
+import { Router } from '../router.js';
+import { type Comparison, compare, type RuleChange, type SettingChange } from './compare.js';
+import { readRequests } from './requests.js';
+import { counted, type Outcome, outcome, paint, report } from './terminal.js';
+import { targetText } from './test.js';
+
+export interface DiffOptions {
+  readonly requests?: string;
+  readonly host?: string;
+  readonly exitCode?: boolean;
+  readonly json?: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('diff')
+    .description('say what a new configuration would change')
+    .argument('<old>', 'configuration in use')
+    .argument('<new>', 'configuration that would replace it')
+    .option('--requests <file>', 'recorded requests: an access log, JSON lines, or one request per line')
+    .option('--host <name>', 'host of recorded requests that tell none')
+    .option('--exit-code', 'exit with 1 when anything changes')
+    .option('--json', 'print the changes as JSON')
+    .action((before: string, after: string, options: DiffOptions) => report(() => diff(before, after, options)));
+}
+
+/** Requests that go from one target to another. */
+interface Move {
+  readonly from: string;
+  readonly to: string;
+  count: number;
+  readonly example: string;
+}
+
+/** What recorded requests showed. */
+interface Replay {
+  requests: number;
+  moved: number;
+  unreadable: number;
+  moves: readonly Move[];
+}
+
+/** Exit code 0, or with `exitCode` 1 when anything changes; 2 when a file cannot be read. */
+export async function diff(before: string, after: string, options: DiffOptions = {}): Promise<Outcome> {
+  const [old, now] = [await loadRoutes(before), await loadRoutes(after)];
+  const comparison = compare(old, now);
+  const replayed =
+    options.requests === undefined
+      ? undefined
+      : await replay(options.requests, options.host, new Router(old), new Router(now));
+  const { rules, shadowed, settings } = comparison;
+  const changes = rules.length + shadowed.length + settings.length + (replayed?.moved ?? 0);
+  const code = options.exitCode && changes > 0 ? 1 : 0;
+  if (options.json) return outcome(code, `${JSON.stringify({ ...comparison, requests: replayed }, null, 2)}\n`);
+  const sections = [comparisonText(comparison), replayed === undefined ? '' : replayText(replayed)];
+  return outcome(code, `${sections.filter((section) => section !== '').join('\n')}`);
+}
+
+async function replay(file: string, host: string | undefined, before: Router, after: Router): Promise<Replay> {
+  const moves = new Map<string, Move>();
+  const result: Replay = { requests: 0, moved: 0, unreadable: 0, moves: [] };
+  try {
+    for await (const request of readRequests(file, host)) {
+      if (request === null) {
+        result.unreadable++;
+        continue;
+      }
+      result.requests++;
+      const [from, to] = [targetText(before.match(request)), targetText(after.match(request))];
+      if (from === to) continue;
+      result.moved++;
+      const key = `${from}\n${to}`;
+      const move = moves.get(key) ?? { from, to, count: 0, example: `${request.method ?? 'GET'} ${request.url}` };
+      move.count++;
+      moves.set(key, move);
+    }
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    const found = error.code === 'ENOENT' ? 'The file does not exist.' : `The file cannot be read: ${error.message}.`;
+    throw new ConfigError([
+      { file, line: 0, column: 0, path: '', found, expected: 'Expected recorded requests after --requests.' },
+    ]);
+  }
+  result.moves = [...moves.values()].sort((a, b) => b.count - a.count);
+  return result;
+}
+
+const SIGNS = {
+  added: (text: string) => paint('green', `+ ${text}`),
+  removed: (text: string) => paint('red', `- ${text}`),
+  changed: (text: string) => paint('yellow', `~ ${text}`),
+} as const;
+
+function comparisonText({ rules, shadowed, settings }: Comparison): string {
+  if (rules.length + shadowed.length + settings.length === 0) return 'Nothing changes.\n';
+  const blocks = [
+    ...rules.map(ruleText),
+    ...shadowed.map((problem) => `${paint('yellow', '! shadowed')} ${formatProblem(problem)}`),
+    ...settings.map(settingText),
+  ];
+  const words = [
+    ...(['added', 'removed', 'changed'] as const).flatMap((kind) => {
+      const count = rules.filter((rule) => rule.kind === kind).length;
+      return count === 0 ? [] : [`${counted(count, 'rule')} ${kind}`];
+    }),
+    ...(shadowed.length === 0 ? [] : [`${counted(shadowed.length, 'rule')} shadowed`]),
+    ...(settings.length === 0 ? [] : [`${counted(settings.length, 'setting')} changed`]),
+  ];
+  return `${blocks.join('\n')}\n\n${words.join(', ')}.\n`;
+}
+
+function ruleText({ kind, rule, place, conditions, before, after }: RuleChange): string {
+  return [
+    `${SIGNS[kind](`${kind} rule ${rule}`)} (${place})`,
+    ...conditions.map((condition) => `    ${condition}`),
+    ...before.filter((line) => kind === 'removed' || !after.includes(line)).map((line) => `      - ${line}`),
+    ...after.filter((line) => kind === 'added' || !before.includes(line)).map((line) => `      + ${line}`),
+  ].join('\n');
+}
+
+function settingText({ kind, path, before, after }: SettingChange): string {
+  const values = kind === 'changed' ? `${before} → ${after}` : before + after;
+  return `${SIGNS[kind](path)}  ${values}`;
+}
+
+function replayText({ requests, moved, unreadable, moves }: Replay): string {
+  const lines = moves.map(({ from, to, count, example }) => {
+    return `  ${count.toLocaleString('en-US').padStart(9)}  ${from} → ${to}, such as ${example}`;
+  });
+  const skipped = unreadable === 0 ? '' : ` ${counted(unreadable, 'line')} could not be read as a request.`;
+  const verdict = `${moved.toLocaleString('en-US')} of ${counted(requests, 'recorded request')} ${moved === 1 ? 'goes' : 'go'} elsewhere.${skipped}`;
+  return `${[verdict, ...lines].join('\n')}\n`;
+}

@@ -1,0 +1,80 @@
+// `sevenfold explain`: where would this request go, and why not elsewhere?
+// Owns reading a request from the command line. Leaves the reasons and their words to src/routing.
+
+import { isIP } from 'node:net';
+import type { Command } from 'commander';
+import { loadRoutes } from '../config/routes.js';
+import { type RouteRequest, Router } from '../router.js';
+import { type Outcome, outcome, paint, report } from './terminal.js';
+
+export interface ExplainOptions {
+  readonly config: string;
+  readonly header?: readonly string[];
+  readonly cookie?: readonly string[];
+  readonly client?: string;
+  readonly json?: boolean;
+}
+
+const collect = (value: string, values: readonly string[] = []): string[] => [...values, value];
+
+export function register(program: Command): void {
+  program
+    .command('explain')
+    .description('say where a request would go, and why')
+    .argument('<request>', "method and URL: 'GET http://shop.example.com/images/cat.png'; the method may be left out")
+    .requiredOption('-c, --config <file>', 'configuration file')
+    .option('-H, --header <header>', "a header, 'Name: value'; may be repeated", collect)
+    .option('-b, --cookie <cookie>', "cookies, 'name=value; name=value'; may be repeated", collect)
+    .option('--client <address>', 'address of the client', '127.0.0.1')
+    .option('--json', 'print the decision as JSON')
+    .action((request: string, options: ExplainOptions) => report(() => explain(request, options)));
+}
+
+/** Exit code 0 when a rule matches, 1 when none does, 2 when the request or the configuration cannot be read. */
+export async function explain(request: string, options: ExplainOptions): Promise<Outcome> {
+  const parsed = readRequest(request, options);
+  if (typeof parsed === 'string') return outcome(2, '', `${parsed}\n`);
+  const decision = new Router(await loadRoutes(options.config)).match(parsed);
+  const code = decision.rule === undefined ? 1 : 0;
+  if (options.json) {
+    const { rule, place, pools, status, actions } = decision;
+    return outcome(
+      code,
+      `${JSON.stringify({ rule, place, pools, status, actions, reasons: decision.explain() }, null, 2)}\n`,
+    );
+  }
+  return outcome(code, painted(decision.text()));
+}
+
+function painted(text: string): string {
+  return text
+    .replaceAll(/^(goes to .*)$/gm, (line) => paint('green', line))
+    .replaceAll(/^(not to .*)$/gm, (line) => paint('dim', line))
+    .replaceAll(/^(No rule matches.*)$/gm, (line) => paint('red', line));
+}
+
+/** The request of the command line, or what is wrong with it. */
+function readRequest(request: string, { header = [], cookie = [], client }: ExplainOptions): RouteRequest | string {
+  const parts = request.trim().split(/\s+/);
+  const url = parts.length === 1 ? parts[0]! : parts[1]!;
+  if (parts.length > 2 || (!url.startsWith('/') && !/^https?:\/\//i.test(url))) {
+    return `'${request}' is not a request. Expected a method and a URL, such as 'GET http://shop.example.com/'.`;
+  }
+  if (client !== undefined && isIP(client) === 0) return `--client '${client}' is not an IP address.`;
+  const headers: Record<string, string[]> = {};
+  for (const text of header) {
+    const match = /^([^:\s]+):\s*(.*)$/s.exec(text);
+    if (!match) return `-H '${text}' is not a header. Expected 'Name: value'.`;
+    const values = headers[match[1]!] ?? [];
+    headers[match[1]!] = [...values, match[2]!.trim()];
+  }
+  if (cookie.length > 0) headers.Cookie = [...(headers.Cookie ?? []), cookie.join('; ')];
+  const bad = cookie.find((text) => !text.includes('='));
+  if (bad !== undefined) return `-b '${bad}' is not a cookie. Expected 'name=value'.`;
+  return {
+    url,
+    headers,
+    ...(parts.length === 1 ? {} : { method: parts[0]! }),
+    ...(client === undefined ? {} : { clientAddress: client }),
+  };
+}

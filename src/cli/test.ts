@@ -1,0 +1,105 @@
+// `sevenfold test`: runs the route expectations of a configuration.
+// Owns comparing and the report. Leaves deciding to the router, and the expectations to the configuration.
+
+import type { Command } from 'commander';
+import type { TestConfig } from '../config/config.js';
+import { loadRoutes } from '../config/routes.js';
+import { type Decision, Router } from '../router.js';
+import { counted, type Outcome, outcome, paint, report } from './terminal.js';
+import { placeText } from './words.js';
+
+export interface TestOptions {
+  readonly config: string;
+  readonly json?: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('test')
+    .description("check the configuration's own expectations of where requests go")
+    .requiredOption('-c, --config <file>', 'configuration file')
+    .option('--json', 'print the results as JSON')
+    .action((options: TestOptions) => report(() => test(options)));
+}
+
+/** Exit code 0 when all expectations hold, 1 when one does not, 2 when there is none. */
+export async function test({ config: file, json }: TestOptions): Promise<Outcome> {
+  const loaded = await loadRoutes(file);
+  const router = new Router(loaded);
+  const { tests } = loaded.config;
+  if (tests.length === 0) {
+    return outcome(
+      2,
+      '',
+      `${file} has no tests. Add some: tests: [{ request: GET http://HOST/PATH, expect: { pool: NAME } }].\n`,
+    );
+  }
+  const results = tests.map((expectation, index) => {
+    const decision = router.match(requestOf(expectation));
+    const place = placeText(loaded.source.placeOf(['tests', index]), loaded.source.hasPlaces);
+    return { request: expectation.request, place, failures: failuresOf(expectation, decision), decision };
+  });
+  const failed = results.filter(({ failures }) => failures.length > 0).length;
+  const code = failed === 0 ? 0 : 1;
+  if (json) {
+    const list = results.map(({ request, place, failures, decision: { rule, pools, status } }) => ({
+      request,
+      place,
+      passed: failures.length === 0,
+      failures,
+      rule,
+      pools,
+      status,
+    }));
+    return outcome(code, `${JSON.stringify(list, null, 2)}\n`);
+  }
+  const lines = results.flatMap(({ request, place, failures, decision }) => {
+    if (failures.length === 0) return [`${paint('green', 'ok')}    ${request}`];
+    return [
+      `${paint('red', 'FAIL')}  ${request}  (${place})`,
+      ...failures.map((failure) => `      ${failure}`),
+      ...reasonLines(decision),
+      '',
+    ];
+  });
+  const verdict = failed === 0 ? 'All hold.' : `${failed} of them ${failed === 1 ? 'does' : 'do'} not hold.`;
+  return outcome(code, `${lines.join('\n')}\n${counted(tests.length, 'expectation')}. ${verdict}\n`);
+}
+
+/** The winner with its conditions, and the two rules that came nearest. */
+function reasonLines(decision: Decision): string[] {
+  const [, ...blocks] = decision.text().trimEnd().split('\n\n');
+  return blocks.slice(0, 3).flatMap((block) => block.split('\n').map((line) => `      ${line}`));
+}
+
+function requestOf({ request, headers, client }: TestConfig) {
+  const space = request.indexOf(' ');
+  return {
+    method: request.slice(0, space),
+    url: request.slice(space + 1),
+    ...(headers === undefined ? {} : { headers }),
+    ...(client === undefined ? {} : { clientAddress: client }),
+  };
+}
+
+/** What was expected and did not come out, each as a sentence. */
+function failuresOf({ expect }: TestConfig, decision: Decision): string[] {
+  const failures: string[] = [];
+  if (expect.pool !== undefined && !decision.pools.some(({ pool }) => pool === expect.pool)) {
+    failures.push(`expected pool ${expect.pool}, found ${targetText(decision)}`);
+  }
+  if (expect.rule !== undefined && decision.rule !== expect.rule) {
+    failures.push(`expected rule ${expect.rule}, found ${decision.rule ?? 'no rule'}`);
+  }
+  if (expect.status !== undefined && decision.status !== expect.status) {
+    failures.push(`expected status ${expect.status}, found ${targetText(decision)}`);
+  }
+  return failures;
+}
+
+/** Where a decision leads: `pool api`, `pool api 90 %, pool next 10 %`, or `status 404`. */
+export function targetText({ pools, status }: Pick<Decision, 'pools' | 'status'>): string {
+  if (status !== undefined) return `status ${status}`;
+  if (pools.length === 1) return `pool ${pools[0]!.pool}`;
+  return pools.map(({ pool, share }) => `pool ${pool} ${Number((share * 100).toFixed(2))} %`).join(', ');
+}

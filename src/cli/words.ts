@@ -1,0 +1,110 @@
+// A rule and its matches in a few words, for tables and comparisons.
+// Owns the short wording. Leaves the reasons for a decision to src/routing.
+
+import type { MatchConfig, RuleConfig } from '../config/config.js';
+import type { LoadedRoutes } from '../config/routes.js';
+import { actionLines } from '../routing/explain-text.js';
+import { hostnameOf } from '../routing/findings.js';
+import type { Place } from '../routing/input.js';
+import type { RulePlan } from '../routing/plan.js';
+
+/** One match of one rule under one host name, in words. */
+export interface RouteLine {
+  readonly host: string;
+  /** `exact /a`, `prefix /a` or `regex /a.*`. */
+  readonly path: string;
+  /** `any` for every method. */
+  readonly method: string;
+  /** Conditions on headers, cookies, query and client, in alphabetical order: their order does not matter. */
+  readonly conditions: readonly string[];
+  /** The rule's name, or its place in the document. */
+  readonly rule: string;
+  readonly isNamed: boolean;
+  /** Where the request goes, in short: `api 90 %, api-next 10 %`, `redirect 308`, `answer 503`. */
+  readonly target: string;
+  /** What becomes of the request: pools, filters, timeouts. */
+  readonly actions: readonly string[];
+  readonly place: Place;
+}
+
+/** Every match under every host name, in order of precedence. */
+export function routeLines({ config, routes }: LoadedRoutes): RouteLine[] {
+  const rules = config.routes.flatMap((route): readonly RuleConfig[] => route.rules);
+  const pools = Object.keys(config.pools);
+  const actions = routes.rules.map((rule) => actionLines(rule, pools));
+  const targets = routes.rules.map((rule) => targetWords(rule, pools));
+  return routes.entries.map((entry) => {
+    const { rule: index, match: matchIndex, place } = entry.match;
+    const rule = rules[index];
+    const plan = routes.rules[index];
+    return {
+      host: hostnameOf(entry),
+      ...matchWords(rule?.matches?.[matchIndex] ?? {}),
+      rule: plan?.name ?? '',
+      isNamed: rule?.name !== undefined,
+      target: targets[index] ?? '',
+      actions: actions[index] ?? [],
+      place,
+    };
+  });
+}
+
+function targetWords({ backendRefs, filters }: RulePlan, pools: readonly string[]): string {
+  for (const filter of filters) {
+    if (filter.type === 'RequestRedirect') return `redirect ${filter.statusCode}`;
+    if (filter.type === 'DirectResponse') return `answer ${filter.status}`;
+  }
+  const total = backendRefs.reduce((sum, { weight }) => sum + weight, 0);
+  if (backendRefs.length === 1) return pools[backendRefs[0]!.pool] ?? '';
+  return backendRefs
+    .map(({ pool, weight }) => `${pools[pool]} ${Number(((weight / total) * 100).toFixed(2))} %`)
+    .join(', ');
+}
+
+/** A route line as one text that is equal for equal conditions. */
+export function conditionsKey({ host, path, method, conditions }: RouteLine): string {
+  return [host, path, method, ...conditions].join(' | ');
+}
+
+/** Its conditions as people say them: `shop.example.com prefix /api POST header Accept contains json`. */
+export function conditionsText({ host, path, method, conditions }: RouteLine): string {
+  const parts = [host === '*' ? 'any host' : host, path, ...(method === 'any' ? [] : [method]), ...conditions];
+  return parts.join(', ');
+}
+
+const PATH_WORDS = { Exact: 'exact', PathPrefix: 'prefix', RegularExpression: 'regex' } as const;
+
+const VALUE_WORDS = {
+  Exact: 'is',
+  Prefix: 'begins with',
+  Suffix: 'ends with',
+  Contains: 'contains',
+  Present: 'is there',
+  RegularExpression: 'matches',
+} as const;
+
+function matchWords({ path, method, headers, queryParams, cookies, clientAddress }: Partial<MatchConfig>) {
+  const conditions = [
+    ...(headers ?? []).map((header) => `header ${valueWords({ ...header, name: header.name.toLowerCase() })}`),
+    ...(cookies ?? []).map((cookie) => `cookie ${valueWords(cookie)}`),
+    ...(queryParams ?? []).map((parameter) => `query ${valueWords(parameter)}`),
+    ...(clientAddress === undefined ? [] : [`client in ${[...clientAddress].sort().join(' or ')}`]),
+  ];
+  return {
+    path: `${PATH_WORDS[path?.type ?? 'PathPrefix']} ${path?.value ?? '/'}`,
+    method: method ?? 'any',
+    conditions: conditions.sort(),
+  };
+}
+
+type ValueMatch = NonNullable<MatchConfig['headers']>[number];
+
+function valueWords({ name, type, value, invert }: ValueMatch): string {
+  const words = value === undefined ? VALUE_WORDS[type] : `${VALUE_WORDS[type]} ${JSON.stringify(value)}`;
+  return invert ? `${name} not: ${words}` : `${name} ${words}`;
+}
+
+/** `shop.yaml:12:9`, or the file alone where there are no lines. */
+export function placeText({ file, line, column }: Place, hasPlaces: boolean): string {
+  return hasPlaces ? `${file}:${line}:${column}` : file;
+}

@@ -1,0 +1,149 @@
+// A compiled configuration that answers where a request would go: no sockets, the workers' own matcher.
+// Owns the public face of routing, for programs and for the command line. Leaves matching to src/routing.
+
+import type { ConfigValue } from './config/define.js';
+import { checkValue, type Loaded } from './config/load.js';
+import type { Problem } from './config/problems.js';
+import { compileRoutes, type LoadedRoutes } from './config/routes.js';
+import { type Candidate, type Explanation, explain } from './routing/explain.js';
+import { actionLines, explanationText } from './routing/explain-text.js';
+import type { Place } from './routing/input.js';
+import { Matcher } from './routing/matcher.js';
+import type { RulePlan } from './routing/plan.js';
+import { type RequestText, RequestTextError, requestView } from './routing/request-text.js';
+
+/** A request in words. */
+export interface RouteRequest {
+  /** Default GET. */
+  readonly method?: string;
+  /** `http://shop.example.com/images?x=1`, or `/images?x=1` when a Host header tells the host. */
+  readonly url: string;
+  /** By name; several values of one name as a list. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** By name; sent as one Cookie header. */
+  readonly cookies?: Readonly<Record<string, string>>;
+  /** The client's address. Default 127.0.0.1. */
+  readonly clientAddress?: string;
+}
+
+/** A pool that gets a request, and how large a share of such requests: 0 to 1. */
+export interface PoolShare {
+  readonly pool: string;
+  readonly share: number;
+}
+
+/** Where one request goes. */
+export interface Decision {
+  /** The rule that wins: its name, or its place in the document such as `routes[0].rules[1]`. Undefined when none matches. */
+  readonly rule: string | undefined;
+  /** Where the rule stands in its file. */
+  readonly place: Place | undefined;
+  /** The pools that share such requests. Empty when no server sees them. */
+  readonly pools: readonly PoolShare[];
+  /** The status of an answer of our own: 404 without a rule, 400 for a path no rule may see, that of a redirect or a direct response. */
+  readonly status: number | undefined;
+  /** What happens to the request and its response, in words: pools, filters, timeouts. */
+  readonly actions: readonly string[];
+  /** Why, computed when asked: the winner's conditions, and what the nearest losers lacked. Undefined with status 400. */
+  explain(): Explanation | undefined;
+  /** The reasons in words, for people. */
+  text(): string;
+}
+
+/**
+ * Compiles a configuration for asking where requests go.
+ *
+ * Takes what `defineConfig` or `loadConfig` gave. Throws `ConfigError` with every problem it has.
+ */
+export function compile(config: ConfigValue | Loaded): Router {
+  return new Router(compileRoutes('source' in config ? config : checkValue(config)));
+}
+
+/** Where requests go under one configuration. Not shared between threads. */
+export class Router {
+  readonly #loaded: LoadedRoutes;
+  readonly #matcher: Matcher;
+  readonly #poolNames: readonly string[];
+
+  constructor(loaded: LoadedRoutes) {
+    this.#loaded = loaded;
+    this.#matcher = new Matcher(loaded.routes.table);
+    this.#poolNames = Object.keys(loaded.config.pools);
+  }
+
+  /** What is allowed but probably not meant, such as rules that no request reaches. */
+  get warnings(): readonly Problem[] {
+    return this.#loaded.warnings;
+  }
+
+  /** Decides where a request goes. */
+  match(request: RouteRequest): Decision {
+    const text = requestText(request);
+    try {
+      const view = requestView(text);
+      const index = this.#matcher.match(view);
+      const trail = () => explain(this.#loaded.routes, view, this.#matcher);
+      const rule = this.#loaded.routes.rules[index];
+      return this.#decision(rule, trail);
+    } catch (error) {
+      if (!(error instanceof RequestTextError)) throw error;
+      return refused(error.message);
+    }
+  }
+
+  #decision(rule: RulePlan | undefined, trail: () => Explanation): Decision {
+    const names = this.#poolNames;
+    const base = { explain: trail, text: () => explanationText(trail(), names) };
+    if (rule === undefined) {
+      return { rule: undefined, place: undefined, pools: [], status: 404, actions: ['404: no rule matches'], ...base };
+    }
+    return {
+      rule: rule.name,
+      place: rule.place,
+      pools: sharesOf(rule, names),
+      status: ownStatus(rule),
+      actions: actionLines(rule, names),
+      ...base,
+    };
+  }
+}
+
+function refused(message: string): Decision {
+  return {
+    rule: undefined,
+    place: undefined,
+    pools: [],
+    status: 400,
+    actions: [`400: ${message}`],
+    explain: () => undefined,
+    text: () => `${message}\n`,
+  };
+}
+
+function sharesOf({ backendRefs }: RulePlan, names: readonly string[]): PoolShare[] {
+  const total = backendRefs.reduce((sum, { weight }) => sum + weight, 0);
+  return backendRefs
+    .filter(({ weight }) => weight > 0)
+    .map(({ pool, weight }) => ({ pool: names[pool] ?? String(pool), share: weight / total }));
+}
+
+/** The status of the answer that a rule gives itself, if it does. */
+function ownStatus({ filters, drained }: RulePlan): number | undefined {
+  for (const filter of filters) {
+    if (filter.type === 'RequestRedirect') return filter.statusCode;
+    if (filter.type === 'DirectResponse') return filter.status;
+  }
+  return drained ? 500 : undefined;
+}
+
+function requestText({ method, url, headers, cookies, clientAddress }: RouteRequest): RequestText {
+  const fields: [string, string][] = [];
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    for (const one of typeof value === 'string' ? [value] : value) fields.push([name, one]);
+  }
+  const pairs = Object.entries(cookies ?? {}).map(([name, value]) => `${name}=${value}`);
+  if (pairs.length > 0) fields.push(['Cookie', pairs.join('; ')]);
+  return { method, url, headers: fields, clientAddress: clientAddress ?? '127.0.0.1' };
+}
+
+export type { Candidate, Explanation, Place };
