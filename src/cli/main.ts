@@ -6,12 +6,18 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { register as check } from './check.js';
 import { register as demo } from './demo.js';
+import { register as diff } from './diff.js';
+import { register as explain } from './explain.js';
+import { register as routes } from './routes.js';
 import { register as run } from './run.js';
+import { register as test } from './test.js';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 const program = new Command('sevenfold')
   .description('A Layer 7 load balancer, and the benchmark that shows what reading the request costs.')
@@ -19,7 +25,7 @@ const program = new Command('sevenfold')
   .exitOverride()
   .showHelpAfterError('(sevenfold --help, or sevenfold COMMAND --help, lists what there is)');
 
-for (const register of [run, check, demo]) register(program);
+for (const register of [run, check, explain, routes, test, diff, demo]) register(program);
 for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
 
 try {

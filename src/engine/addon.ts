@@ -1,7 +1,7 @@
 // Loads the native engine and refuses one that was built for another layout.
 
-import { createRequire } from 'node:module';
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { layoutHash } from './layout.js';
 

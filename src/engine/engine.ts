@@ -54,7 +54,10 @@ export class Engine {
   readonly #onEvents: (events: Int32Array, count: number) => void;
   readonly #again = (): void => this.run();
   #words = 0;
-  #sendAt = 0;
+  /** Where the open send begins, or -1. */
+  #sendAt = -1;
+  /** Released while a send was open: given back behind it, since it may list their bytes. */
+  readonly #released: number[] = [];
   #running = false;
   #closed = false;
 
@@ -172,6 +175,8 @@ export class Engine {
 
   sendEnd(): void {
     if (this.#submissions[this.#sendAt + 3] === 0) this.#words = this.#sendAt;
+    this.#sendAt = -1;
+    while (this.#released.length > 0) this.#submit2(SUBMIT.release, this.#released.pop()!);
   }
 
   /** Sends one span. */
@@ -207,7 +212,8 @@ export class Engine {
 
   /** Gives back one reference on the chunk that holds `at`. */
   release(at: number): void {
-    this.#submit2(SUBMIT.release, at);
+    if (this.#sendAt >= 0) this.#released.push(at);
+    else this.#submit2(SUBMIT.release, at);
   }
 
   /** Takes one more reference on the chunk that holds `at`, for a second holder. */

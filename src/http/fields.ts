@@ -118,7 +118,13 @@ export function fieldId(hash: number, bytes: Uint8Array, at: number, length: num
 }
 
 /** True when two runs of the same memory are equal, ASCII letters compared caseless. */
-export function equalsBytesCaseless(bytes: Uint8Array, at: number, length: number, other: number, otherLength: number): boolean {
+export function equalsBytesCaseless(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  other: number,
+  otherLength: number,
+): boolean {
   if (length !== otherLength) return false;
   for (let i = 0; i < length; i++) {
     const a = bytes[at + i]!;

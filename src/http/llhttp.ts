@@ -2,8 +2,8 @@
 // Owns the WASM instance, the parsers and the heads they fill. Leaves the meaning of a head to check.ts and framing.ts.
 
 import { createRequire } from 'node:module';
-import { FIELD, FIELDS_MAX, Head } from './head.js';
 import { fieldId, hashName } from './fields.js';
+import { FIELD, FIELDS_MAX, Head } from './head.js';
 
 interface LlhttpExports {
   memory: WebAssembly.Memory;
@@ -56,7 +56,7 @@ export const TRAILER_BYTES_MAX = 8192;
 /** What one parser takes at most, the allocator's own words included; llhttp 9.3 takes 80 bytes. */
 const PARSER_BYTES = 128;
 
-const enum Expecting {
+enum Expecting {
   headStart,
   fieldName,
   fieldValue,
@@ -252,7 +252,7 @@ export class HeadParser {
 
   /** Trailers come after a whole body and may be cut anywhere; they are rare, so they are kept as text. */
   #onTrailer(at: number, bytes: number, part: Expecting): number {
-    const text = Buffer.from(this.#owner.bytes.buffer, at, bytes).toString("latin1");
+    const text = Buffer.from(this.#owner.bytes.buffer, at, bytes).toString('latin1');
     if (part === Expecting.fieldName && this.#expecting === Expecting.fieldValue) {
       this.trailers += `${this.#trailerLine}\r\n`;
       this.#trailerLine = '';

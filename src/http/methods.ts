@@ -2,8 +2,9 @@
 
 import { createRequire } from 'node:module';
 
-const METHOD_NUMBERS = (createRequire(import.meta.url)('undici/lib/llhttp/constants.js') as { METHODS: Record<string, number> })
-  .METHODS;
+const METHOD_NUMBERS = (
+  createRequire(import.meta.url)('undici/lib/llhttp/constants.js') as { METHODS: Record<string, number> }
+).METHODS;
 
 /** Method names by llhttp's number. */
 export const METHOD_NAMES: readonly string[] = (() => {
@@ -24,7 +25,8 @@ export const METHOD = {
 
 /** 1 for methods that may be sent twice without harm (RFC 9110, 9.2.2), by number. */
 const idempotent = new Uint8Array(256);
-for (const name of ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIND', 'SEARCH']) idempotent[numberOf(name)] = 1;
+for (const name of ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIND', 'SEARCH'])
+  idempotent[numberOf(name)] = 1;
 
 export const isIdempotent = (method: number): boolean => idempotent[method] === 1;
 

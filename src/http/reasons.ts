@@ -58,7 +58,6 @@ const ROWS = {
 export type ReasonCode = keyof typeof ROWS;
 
 /** The rows by code. */
-export const REASONS = Object.fromEntries(Object.entries(ROWS).map(([code, rest]) => [code, { code, ...rest }])) as Record<
-  ReasonCode,
-  Reason
->;
+export const REASONS = Object.fromEntries(
+  Object.entries(ROWS).map(([code, rest]) => [code, { code, ...rest }]),
+) as Record<ReasonCode, Reason>;

@@ -1,7 +1,7 @@
 // The listening sockets of the process: opened before a worker starts, kept over reloads, closed first in a drain.
 
-import { addon } from '../engine/addon.js';
 import type { ListenerConfig } from '../config/config.js';
+import { addon } from '../engine/addon.js';
 import type { ListenerPlan } from '../worker/plan.js';
 
 /** What listen(2) takes; the kernel caps it at net.core.somaxconn. */

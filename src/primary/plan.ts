@@ -39,7 +39,12 @@ function unplaced(pool: PoolConfig, index: number, resolved: Resolved): Unplaced
 }
 
 /** Places all pools of a configuration in the shared state, and takes out those that are gone. */
-export function placePools(config: Config, resolved: Resolved, membership: Membership, before: readonly string[]): BalancePoolPlan[] {
+export function placePools(
+  config: Config,
+  resolved: Resolved,
+  membership: Membership,
+  before: readonly string[],
+): BalancePoolPlan[] {
   const pools = Object.values(config.pools);
   for (const name of before) if (config.pools[name] === undefined) membership.remove(name);
   return pools.map((pool, index) => membership.place(unplaced(pool, index, resolved)));

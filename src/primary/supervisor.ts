@@ -1,7 +1,7 @@
 // Keeps the workers running: Piscina's threads, one long task each, started again when one dies.
 
-import { availableParallelism } from 'node:os';
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
@@ -71,7 +71,10 @@ export class Supervisor {
     await Promise.all(
       this.#running.map((running) => {
         if (running === undefined) return undefined;
-        const followed = reply(running, (message) => message.type === 'following' && message.generation === plan.generation);
+        const followed = reply(
+          running,
+          (message) => message.type === 'following' && message.generation === plan.generation,
+        );
         this.#say(running, { type: 'plan', plan });
         return followed;
       }),

@@ -1,13 +1,13 @@
 // Answers of our own: one line that says what happened, the request id, and the reason code for machines.
 
+import { STATUS_CODES } from 'node:http';
 import { FIELD_ID } from '../http/fields.js';
 import { BODY } from '../http/framing.js';
 import { FIELD } from '../http/head.js';
 import { METHOD } from '../http/methods.js';
 import { REASONS, type ReasonCode } from '../http/reasons.js';
-import { STATUS_CODES } from 'node:http';
-import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { closeClient } from './client.js';
+import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { exchangeDone, linger } from './finish.js';
 import { closeBackend } from './reuse.js';
 import type { Worker } from './worker.js';
@@ -22,7 +22,7 @@ function wantsJson(w: Worker, client: ClientConnection): boolean {
   for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
     if (head.fields[field + FIELD.id] !== FIELD_ID.ACCEPT) continue;
     const at = head.base + head.fields[field + FIELD.valueAt]!;
-    const accept = Buffer.from(w.memory.buffer, at, head.fields[field + FIELD.valueBytes]!).toString("latin1");
+    const accept = Buffer.from(w.memory.buffer, at, head.fields[field + FIELD.valueBytes]!).toString('latin1');
     return /\bapplication\/(?:[\w.-]+\+)?json\b/i.test(accept) && !/\btext\/html\b/i.test(accept);
   }
   return false;
@@ -53,7 +53,15 @@ function compose(w: Worker, client: ClientConnection, code: ReasonCode, closes: 
 /** Statuses after which the connection cannot be trusted to be in step. */
 function mustClose(code: ReasonCode): boolean {
   const { status } = REASONS[code];
-  return status === 400 || status === 408 || status === 413 || status === 431 || status === 414 || status === 501 || status === 505;
+  return (
+    status === 400 ||
+    status === 408 ||
+    status === 413 ||
+    status === 431 ||
+    status === 414 ||
+    status === 501 ||
+    status === 505
+  );
 }
 
 /** A counted body that is all here already can be passed over; the connection stays usable. */

@@ -51,7 +51,13 @@ export function backendData(w: Worker, backend: BackendConnection, at: number, b
 }
 
 /** Reads response heads until the final one is complete. The chunk reference passes to this function. */
-function readResponse(w: Worker, client: ClientConnection, backend: BackendConnection, at: number, bytes: number): void {
+function readResponse(
+  w: Worker,
+  client: ClientConnection,
+  backend: BackendConnection,
+  at: number,
+  bytes: number,
+): void {
   const end = at + bytes;
   let from = at;
   while (from < end) {
@@ -167,11 +173,13 @@ function beginResponse(
   // A client of HTTP/1.0 knows no chunks: for it the end of the connection is the end of the body.
   const unknownLength = kind === BODY.chunked || kind === BODY.untilEof;
   client.chunkedOut = unknownLength && client.minor === 1;
-  if ((unknownLength && client.minor === 0) || !client.request.done || w.draining || client.ended) client.keepAlive = false;
+  if ((unknownLength && client.minor === 0) || !client.request.done || w.draining || client.ended)
+    client.keepAlive = false;
   if (kind === BODY.chunked) parser.bodyBegin();
   w.engine.sendBegin(client.conn, SEND_FLAG.none);
   spanResponseHead(w, client, head);
-  const result = bodyBytes > 0 && !client.response.done ? spanResponseBody(w, client, backend, bodyAt, bodyBytes) : RELAYED.more;
+  const result =
+    bodyBytes > 0 && !client.response.done ? spanResponseBody(w, client, backend, bodyAt, bodyBytes) : RELAYED.more;
   w.engine.sendEnd();
   if (kind !== BODY.chunked) {
     w.llhttp.releaseResponse(parser);

@@ -1,8 +1,8 @@
 // Chooses a server in the pool, and finds or opens a connection to it.
 
 import { keyOfAddress } from '../balance/keys.js';
-import type { ReasonCode } from '../http/reasons.js';
 import { PEER_BYTES } from '../engine/layout.js';
+import type { ReasonCode } from '../http/reasons.js';
 import { BACKEND, type BackendConnection, type ClientConnection } from './connections.js';
 import type { Server } from './pools.js';
 import type { Worker } from './worker.js';

@@ -196,4 +196,3 @@ export function closeClient(w: Worker, client: ClientConnection, reset = false):
   else w.engine.closeConn(client.conn);
   w.clientFree(client);
 }
-

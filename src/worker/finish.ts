@@ -36,7 +36,8 @@ export function dropPending(w: Worker, client: ClientConnection): void {
 /** The response is complete: the connection is ready for the next request, or says goodbye. */
 export function exchangeDone(w: Worker, client: ClientConnection): void {
   releaseRequest(w, client);
-  const over = !client.keepAlive || !client.request.done || w.draining || (client.ended && client.pendingAt === NOWHERE);
+  const over =
+    !client.keepAlive || !client.request.done || w.draining || (client.ended && client.pendingAt === NOWHERE);
   client.rule = null;
   client.pool = null;
   if (over) {
@@ -63,4 +64,3 @@ export function linger(w: Worker, client: ClientConnection): void {
   w.deadlines.set(client.slot, w.ticks.responseIdle);
   steerClient(w, client);
 }
-

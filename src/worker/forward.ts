@@ -87,7 +87,13 @@ function mayKeep(w: Worker, client: ClientConnection, bodyHere: boolean): boolea
 }
 
 /** Passes bytes of the request body on; the chunk reference passes to this function. What follows the body is pending. */
-export function sendBody(w: Worker, client: ClientConnection, backend: BackendConnection, at: number, bytes: number): void {
+export function sendBody(
+  w: Worker,
+  client: ClientConnection,
+  backend: BackendConnection,
+  at: number,
+  bytes: number,
+): void {
   const { bodyBytesMax } = w.plan.limits;
   const result = relayRequest(w, client, backend, at, bytes);
   if (result === RELAYED.done && rest.bytes > 0) {

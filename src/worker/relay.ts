@@ -2,9 +2,9 @@
 // Counted bodies are counted, not looked at. Chunked ones are parsed and framed again: no byte that the parser did not
 // classify goes on. Hot: runs for every piece of every body, allocates nothing.
 
+import { SEND_FLAG } from '../engine/layout.js';
 import { BODY } from '../http/framing.js';
 import { PARSED } from '../http/llhttp.js';
-import { SEND_FLAG } from '../engine/layout.js';
 import type { BackendConnection, Body, ClientConnection } from './connections.js';
 import type { Worker } from './worker.js';
 
@@ -92,7 +92,8 @@ function decode(parser: NonNullable<ClientConnection['parser']>, body: Body, at:
 }
 
 /** Trailers that say where a message goes or ends have no place behind it (RFC 9110, 6.5.1). */
-const FORBIDDEN_TRAILER = /^(content-length|transfer-encoding|host|connection|keep-alive|te|trailer|upgrade|proxy-[a-z-]*|x-forwarded-[a-z]*|authorization|cookie|set-cookie|content-encoding|content-type|content-range|max-forwards|expect|via|x-request-id):/i;
+const FORBIDDEN_TRAILER =
+  /^(content-length|transfer-encoding|host|connection|keep-alive|te|trailer|upgrade|proxy-[a-z-]*|x-forwarded-[a-z]*|authorization|cookie|set-cookie|content-encoding|content-type|content-range|max-forwards|expect|via|x-request-id):/i;
 
 function allowedTrailers(trailers: string): string {
   if (trailers === '') return '';

@@ -5,8 +5,8 @@ import { REASONS, type ReasonCode } from '../http/reasons.js';
 import { fail } from './answer.js';
 import { closeClient } from './client.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
-import { closeBackend } from './reuse.js';
 import { forward } from './forward.js';
+import { closeBackend } from './reuse.js';
 import { tunnelConnect } from './tunnel.js';
 import type { Worker } from './worker.js';
 

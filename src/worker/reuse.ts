@@ -18,7 +18,12 @@ function detach(w: Worker, backend: BackendConnection): void {
 /** Keeps the connection for the next request to its server, or closes it when there are enough. */
 export function keepBackend(w: Worker, backend: BackendConnection): void {
   const server = backend.server!;
-  if (!server.current || w.draining || server.idle.length >= w.plan.limits.idleConnectionsMax || w.plan.timeouts.backendIdleMs === 0) {
+  if (
+    !server.current ||
+    w.draining ||
+    server.idle.length >= w.plan.limits.idleConnectionsMax ||
+    w.plan.timeouts.backendIdleMs === 0
+  ) {
     closeBackend(w, backend);
     return;
   }

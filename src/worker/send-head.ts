@@ -42,7 +42,12 @@ for (const id of [
 }
 
 /** Lists the fields of a head that `drops` does not take, as few runs as there can be. Ends before the empty line. */
-function spanFields(w: Worker, head: Head, from: number, drops: (w: Worker, head: Head, field: number) => boolean): void {
+function spanFields(
+  w: Worker,
+  head: Head,
+  from: number,
+  drops: (w: Worker, head: Head, field: number) => boolean,
+): void {
   const { fields, base } = head;
   let runAt = from;
   for (let i = 0, field = 0; i < head.fieldCount; i++, field += FIELD.WORDS) {
@@ -123,7 +128,12 @@ function writeAddress(w: Worker, slot: number): void {
  * Sends the request head to the backend connection. `more`: the body follows in the same batch.
  * Returns false when the slab has no room for the lines we add; nothing was sent then.
  */
-export function sendRequestHead(w: Worker, client: ClientConnection, backend: BackendConnection, more: boolean): boolean {
+export function sendRequestHead(
+  w: Worker,
+  client: ClientConnection,
+  backend: BackendConnection,
+  more: boolean,
+): boolean {
   const { engine } = w;
   const { head } = client.parser!;
   const lines = w.scratch(LINES_BYTES_MAX);
@@ -136,8 +146,12 @@ export function sendRequestHead(w: Worker, client: ClientConnection, backend: Ba
   const absolute = client.hostAt !== 0 && client.hostAt < targetEnd && client.hostAt >= targetAt;
   const ownHost = absolute || client.hostBytes === 0;
   const drops = client.trusted
-    ? ownHost ? dropsFromTrustedWithHost : dropsFromTrusted
-    : ownHost ? dropsFromStrangerWithHost : dropsFromStranger;
+    ? ownHost
+      ? dropsFromTrustedWithHost
+      : dropsFromTrusted
+    : ownHost
+      ? dropsFromStrangerWithHost
+      : dropsFromStranger;
   if (client.targetAt === targetAt && client.targetBytes === head.targetBytes) {
     spanFields(w, head, head.base, drops);
   } else {

@@ -86,7 +86,7 @@ export class Writer {
   /** Appends an unsigned 32-bit number in lower-case hexadecimal, at least `digits` digits. */
   hex(value: number, digits: number): void {
     let shift = 28;
-    while (shift > 0 && shift >= digits * 4 && (value >>> shift) === 0) shift -= 4;
+    while (shift > 0 && shift >= digits * 4 && value >>> shift === 0) shift -= 4;
     for (; shift >= 0; shift -= 4) {
       const digit = (value >>> shift) & 15;
       this.#memory[this.at++] = digit < 10 ? 0x30 + digit : 0x57 + digit;

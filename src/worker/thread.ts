@@ -19,10 +19,7 @@ export interface WorkerTask {
 }
 
 /** From the primary. */
-export type ToWorker =
-  | { type: 'plan'; plan: WorkerPlan }
-  | { type: 'drain' }
-  | { type: 'report' };
+export type ToWorker = { type: 'plan'; plan: WorkerPlan } | { type: 'drain' } | { type: 'report' };
 
 /** To the primary. */
 export type FromWorker =

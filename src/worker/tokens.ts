@@ -40,7 +40,8 @@ export class Tokens {
   has(memory: Uint8Array, id: number, hash: number, at: number, bytes: number): boolean {
     if (id === FIELD_ID.HOST || id === FIELD_ID.CONTENT_LENGTH) return false;
     for (let i = 0; i < this.count; i++) {
-      if (this.#hashes[i] === hash && equalsBytesCaseless(memory, at, bytes, this.#ats[i]!, this.#bytes[i]!)) return true;
+      if (this.#hashes[i] === hash && equalsBytesCaseless(memory, at, bytes, this.#ats[i]!, this.#bytes[i]!))
+        return true;
     }
     return false;
   }

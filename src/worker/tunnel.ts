@@ -2,9 +2,9 @@
 // one direction is passed on as such, and the other direction lives on.
 
 import { BODY } from '../http/framing.js';
-import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { chooseServer, takeConnection } from './choose-server.js';
 import { closeClient } from './client.js';
+import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { steerClient } from './flow.js';
 import type { Pool } from './pools.js';
 import { closeBackend } from './reuse.js';
