@@ -2,11 +2,51 @@
 
 NODE ?= node
 CC ?= cc
+BIN := node_modules/.bin
 
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- Use --------------------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: build ## Build, and run in front of four small servers of its own: http://127.0.0.1:8080
+	@exec $(NODE) dist/cli/main.js demo $(ARGS)
+
+# --- Test -------------------------------------------------------------------------------------------------------------
+
+TESTS = $(shell find test -name '*.test.ts' | sort)
+RUN_TESTS = $(NODE) --import tsx --test --test-concurrency=2
+
+.PHONY: test check lint unit
+test: check build ## Everything: lint, types, generated files, build, all tests
+	@$(RUN_TESTS) $(TESTS)
+
+unit: build ## The unit tests alone
+	@$(RUN_TESTS) $(shell find test/unit -name '*.test.ts' | sort)
+
+check: lint ## Lint, types, and whether what is generated is fresh
+	@$(BIN)/tsc -p tsconfig.json
+	@$(BIN)/tsx src/engine/generate.ts --check
+
+lint: node_modules/.installed ## Formatter and linter
+	@$(BIN)/biome check --error-on-warnings
+
+format: node_modules/.installed ## Write the format the linter wants
+	@$(BIN)/biome check --write
+
+# The engine under AddressSanitizer and UndefinedBehaviorSanitizer. Node itself is not instrumented: the runtime is
+# preloaded, and leaks are looked for by the engine's own counters.
+ASAN_RUNTIME = $(shell $(CC) -print-file-name=libasan.so)
+.PHONY: asan
+asan: check build ## The integration tests on an engine built with sanitizers
+	@cp $(ENGINE) $(ENGINE).plain
+	@$(MAKE) --no-print-directory -B engine EXTRA_C_FLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1'
+	@LD_PRELOAD=$(ASAN_RUNTIME) ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
+		SEVENFOLD_SANITIZED=1 $(RUN_TESTS) $(shell find test/unit/engine test/unit/worker test/e2e test/wire test/attack -name '*.test.ts' | sort); \
+		status=$$?; mv $(ENGINE).plain $(ENGINE); exit $$status
 
 # --- Build ------------------------------------------------------------------------------------------------------------
 

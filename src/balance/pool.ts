@@ -40,7 +40,7 @@ export class Pool<T> {
    */
   begin(sticky: number, key: number, tried: Tried): number {
     const { sessions, state } = this;
-    if (sessions !== null && sessions.stays(sticky, tried) && state.requestBegins(sticky)) return sticky;
+    if (sessions?.stays(sticky, tried) && state.requestBegins(sticky)) return sticky;
     for (;;) {
       const server = this.balancer.pick(key, tried);
       // Another worker may have taken the last place since the look at it: then look again, and find it full.
