@@ -1,7 +1,9 @@
 // Turns the filters of a rule into plans: defaults filled in, pools by index, header values cut at their variables.
 // Owns the variables. Leaves refusing senseless combinations to src/config, and applying filters to the worker.
 
+import { readFileSync } from 'node:fs';
 import type {
+  DirectResponseConfig,
   DocumentPath,
   FilterConfig,
   HeaderModifierConfig,
@@ -48,9 +50,10 @@ export function planFilter(
     return { type, pool, percent: requestMirror.percent ?? 100 };
   }
   if (type === 'DirectResponse' && directResponse !== undefined) {
-    const { status, headers = [], body = '', file } = directResponse;
-    const headersAt = [...at, 'directResponse', 'headers'];
-    return { type, status, headers: planHeaders(headers, headersAt, problems), body, file };
+    const { status, headers = [], file } = directResponse;
+    const optionsAt = [...at, 'directResponse'];
+    const body = planBody(directResponse, optionsAt, problems);
+    return { type, status, headers: planHeaders(headers, [...optionsAt, 'headers'], problems), body, file };
   }
   const key = type[0]!.toLowerCase() + type.slice(1);
   problems.error(
@@ -71,6 +74,18 @@ export function planPool(name: string, at: DocumentPath, pools: PoolIndexes, pro
   const index = pools.get(name) ?? -1;
   if (index === -1) problems.error(at, `There is no pool '${name}'.`, 'Expected the name of one under pools.');
   return index;
+}
+
+/** The body of a direct response; a file is read here, once for each load of the config. */
+function planBody({ body = '', file }: DirectResponseConfig, at: DocumentPath, problems: Problems): Uint8Array {
+  if (file === undefined) return new TextEncoder().encode(body);
+  try {
+    return new Uint8Array(readFileSync(file));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    problems.error([...at, 'file'], `The file '${file}' cannot be read: ${reason}.`, 'Expected a file of this host.');
+    return new Uint8Array(0);
+  }
 }
 
 function planPath(config: PathModifierConfig | undefined): PathModifierPlan | undefined {

@@ -1,7 +1,9 @@
 // Compiling: plans for rules and filters, and the problems a program's own config may have.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { compile } from '../../../src/routing/compile.js';
 import { describeProblem, type FilterConfig, type RouteConfig, RoutingError } from '../../../src/routing/input.js';
 import type { FilterPlan } from '../../../src/routing/plan.js';
@@ -111,13 +113,24 @@ test('filters get their defaults', () => {
     type: 'DirectResponse',
     status: 204,
     headers: [],
-    body: '',
+    body: new Uint8Array(0),
     file: undefined,
   });
   assert.deepEqual(
     plan({ type: 'URLRewrite', urlRewrite: { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: '' } } }),
     { type: 'URLRewrite', hostname: undefined, path: { type: 'ReplacePrefixMatch', value: '/' } },
   );
+});
+
+test('the body of a direct response is read from its file, or is the text in UTF-8', () => {
+  const file = fileURLToPath(import.meta.url);
+  const bodyOf = (directResponse: { body?: string; file?: string }) => {
+    const filter = plan({ type: 'DirectResponse', directResponse: { status: 200, ...directResponse } });
+    return filter?.type === 'DirectResponse' ? Buffer.from(filter.body).toString() : undefined;
+  };
+  assert.equal(bodyOf({ body: 'grüß' }), 'grüß');
+  assert.equal(bodyOf({ file }), readFileSync(file, 'utf8'));
+  assert.throws(() => bodyOf({ file: `${file}.missing` }), /directResponse\.file: The file '.*missing' cannot be read/);
 });
 
 test('every problem is reported at once, each with its place in the document', () => {
