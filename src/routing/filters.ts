@@ -10,6 +10,7 @@ import type {
   HeaderValueConfig,
   PathModifierConfig,
 } from './input.js';
+import { normalPathOf } from './path.js';
 import {
   type FilterPlan,
   type HeaderModifierPlan,
@@ -39,11 +40,22 @@ export function planFilter(
     return { type, modifier: planModifier(responseHeaderModifier, [...at, 'responseHeaderModifier'], problems) };
   }
   if (type === 'URLRewrite' && urlRewrite !== undefined) {
-    return { type, hostname: urlRewrite.hostname, path: planPath(urlRewrite.path) };
+    return {
+      type,
+      hostname: urlRewrite.hostname,
+      path: planPath(urlRewrite.path, [...at, 'urlRewrite', 'path'], problems),
+    };
   }
   if (type === 'RequestRedirect' && requestRedirect !== undefined) {
     const { scheme, hostname, port, path, statusCode = 302 } = requestRedirect;
-    return { type, scheme, hostname, port, path: planPath(path), statusCode };
+    return {
+      type,
+      scheme,
+      hostname,
+      port,
+      path: planPath(path, [...at, 'requestRedirect', 'path'], problems),
+      statusCode,
+    };
   }
   if (type === 'RequestMirror' && requestMirror !== undefined) {
     const pool = planPool(requestMirror.pool, [...at, 'requestMirror', 'pool'], pools, problems);
@@ -88,10 +100,21 @@ function planBody({ body = '', file }: DirectResponseConfig, at: DocumentPath, p
   }
 }
 
-function planPath(config: PathModifierConfig | undefined): PathModifierPlan | undefined {
+/** The new path, in the form that requests are brought into. An empty one is the root, as in Gateway API. */
+function planPath(
+  config: PathModifierConfig | undefined,
+  at: DocumentPath,
+  problems: Problems,
+): PathModifierPlan | undefined {
   if (config === undefined) return undefined;
-  const value = config.type === 'ReplaceFullPath' ? config.replaceFullPath : config.replacePrefixMatch;
-  return { type: config.type, value: value === undefined || value === '' ? '/' : value };
+  const key = config.type === 'ReplaceFullPath' ? 'replaceFullPath' : 'replacePrefixMatch';
+  const written = config[key] ?? '';
+  const value = normalPathOf(written);
+  if (value === undefined) {
+    problems.error([...at, key], `'${written}' is not a path that a request can have.`, 'Expected one such as /v2.');
+    return undefined;
+  }
+  return { type: config.type, value };
 }
 
 function planModifier(config: HeaderModifierConfig, at: DocumentPath, problems: Problems): HeaderModifierPlan {

@@ -143,6 +143,10 @@ test('every problem is reported at once, each with its place in the document', (
         {},
         { filters: [{ type: 'URLRewrite' }], pool: 'api' },
         {
+          filters: [{ type: 'URLRewrite', urlRewrite: { path: { type: 'ReplaceFullPath', replaceFullPath: '/a?b' } } }],
+          pool: 'api',
+        },
+        {
           filters: [
             {
               type: 'RequestHeaderModifier',
@@ -179,16 +183,17 @@ test('every problem is reported at once, each with its place in the document', (
     "routes[0].rules[0].pool: There is no pool 'apy'. Expected the name of one under pools.",
     'routes[0].rules[1]: The rule leads nowhere. Expected pool, backendRefs, or a filter that answers.',
     'routes[0].rules[2].filters[0]: A filter of type URLRewrite without its options. Expected them under urlRewrite.',
-    `routes[0].rules[3].filters[0].requestHeaderModifier.set[0].value: There is no variable 'clientIp'. Expected ${names}; $\${ stands for a plain \${.`,
-    "routes[0].rules[4].matches[0].path.value: 'api' is not a path that a request can have. Expected one such as /api.",
-    "routes[0].rules[4].matches[1].path.value: '/a/..;/b' is not a path that a request can have. Expected one such as /api.",
-    "routes[0].rules[4].matches[2].path.value: '/(a' is not a regular expression: missing closing ): `/(a`. Expected RE2 syntax.",
-    "routes[0].rules[4].matches[3].method: 'Get' is not a method. Expected one in capitals, such as GET.",
-    "routes[0].rules[4].matches[4].headers[0]: 'value' is missing. Expected a text that type Exact compares with, or type: Present.",
-    "routes[0].rules[4].matches[5].headers[0].value: '(?=a)' is not a regular expression: invalid or unsupported Perl syntax: `(?=`. Expected RE2 syntax.",
-    "routes[0].rules[4].matches[6].clientAddress: '10.0.0.0/33' is not an address range. Expected one such as 10.0.0.0/8 or 2001:db8::/32.",
-    "routes[0].rules[4].matches[7].clientAddress: '300.0.0.1' is not an address range. Expected one such as 10.0.0.0/8 or 2001:db8::/32.",
-    `routes[0].rules[4].matches[9].serverName: 'a b' is not a host name. ${host}`,
+    "routes[0].rules[3].filters[0].urlRewrite.path.replaceFullPath: '/a?b' is not a path that a request can have. Expected one such as /v2.",
+    `routes[0].rules[4].filters[0].requestHeaderModifier.set[0].value: There is no variable 'clientIp'. Expected ${names}; $\${ stands for a plain \${.`,
+    "routes[0].rules[5].matches[0].path.value: 'api' is not a path that a request can have. Expected one such as /api.",
+    "routes[0].rules[5].matches[1].path.value: '/a/..;/b' is not a path that a request can have. Expected one such as /api.",
+    "routes[0].rules[5].matches[2].path.value: '/(a' is not a regular expression: missing closing ): `/(a`. Expected RE2 syntax.",
+    "routes[0].rules[5].matches[3].method: 'Get' is not a method. Expected one in capitals, such as GET.",
+    "routes[0].rules[5].matches[4].headers[0]: 'value' is missing. Expected a text that type Exact compares with, or type: Present.",
+    "routes[0].rules[5].matches[5].headers[0].value: '(?=a)' is not a regular expression: invalid or unsupported Perl syntax: `(?=`. Expected RE2 syntax.",
+    "routes[0].rules[5].matches[6].clientAddress: '10.0.0.0/33' is not an address range. Expected one such as 10.0.0.0/8 or 2001:db8::/32.",
+    "routes[0].rules[5].matches[7].clientAddress: '300.0.0.1' is not an address range. Expected one such as 10.0.0.0/8 or 2001:db8::/32.",
+    `routes[0].rules[5].matches[9].serverName: 'a b' is not a host name. ${host}`,
   ]);
 });
 
