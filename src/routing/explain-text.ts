@@ -129,8 +129,8 @@ function filterText(filter: FilterPlan, pools: readonly string[]): string {
     case 'RequestMirror':
       return `RequestMirror: ${filter.percent} % to pool ${pools[filter.pool] ?? filter.pool}`;
     case 'DirectResponse': {
-      const body = filter.file ?? (filter.body === '' ? 'no body' : quoted(filter.body));
-      return `DirectResponse: ${filter.status}, ${body}`;
+      const source = filter.file === undefined ? '' : ` from ${filter.file}`;
+      return `DirectResponse: ${filter.status}, ${filter.body.length} bytes of body${source}`;
     }
   }
 }

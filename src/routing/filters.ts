@@ -1,13 +1,16 @@
 // Turns the filters of a rule into plans: defaults filled in, pools by index, header values cut at their variables.
 // Owns the variables. Leaves refusing senseless combinations to src/config, and applying filters to the worker.
 
+import { readFileSync } from 'node:fs';
 import type {
+  DirectResponseConfig,
   DocumentPath,
   FilterConfig,
   HeaderModifierConfig,
   HeaderValueConfig,
   PathModifierConfig,
 } from './input.js';
+import { normalPathOf } from './path.js';
 import {
   type FilterPlan,
   type HeaderModifierPlan,
@@ -37,20 +40,32 @@ export function planFilter(
     return { type, modifier: planModifier(responseHeaderModifier, [...at, 'responseHeaderModifier'], problems) };
   }
   if (type === 'URLRewrite' && urlRewrite !== undefined) {
-    return { type, hostname: urlRewrite.hostname, path: planPath(urlRewrite.path) };
+    return {
+      type,
+      hostname: urlRewrite.hostname,
+      path: planPath(urlRewrite.path, [...at, 'urlRewrite', 'path'], problems),
+    };
   }
   if (type === 'RequestRedirect' && requestRedirect !== undefined) {
     const { scheme, hostname, port, path, statusCode = 302 } = requestRedirect;
-    return { type, scheme, hostname, port, path: planPath(path), statusCode };
+    return {
+      type,
+      scheme,
+      hostname,
+      port,
+      path: planPath(path, [...at, 'requestRedirect', 'path'], problems),
+      statusCode,
+    };
   }
   if (type === 'RequestMirror' && requestMirror !== undefined) {
     const pool = planPool(requestMirror.pool, [...at, 'requestMirror', 'pool'], pools, problems);
     return { type, pool, percent: requestMirror.percent ?? 100 };
   }
   if (type === 'DirectResponse' && directResponse !== undefined) {
-    const { status, headers = [], body = '', file } = directResponse;
-    const headersAt = [...at, 'directResponse', 'headers'];
-    return { type, status, headers: planHeaders(headers, headersAt, problems), body, file };
+    const { status, headers = [], file } = directResponse;
+    const optionsAt = [...at, 'directResponse'];
+    const body = planBody(directResponse, optionsAt, problems);
+    return { type, status, headers: planHeaders(headers, [...optionsAt, 'headers'], problems), body, file };
   }
   const key = type[0]!.toLowerCase() + type.slice(1);
   problems.error(
@@ -73,10 +88,33 @@ export function planPool(name: string, at: DocumentPath, pools: PoolIndexes, pro
   return index;
 }
 
-function planPath(config: PathModifierConfig | undefined): PathModifierPlan | undefined {
+/** The body of a direct response; a file is read here, once for each load of the config. */
+function planBody({ body = '', file }: DirectResponseConfig, at: DocumentPath, problems: Problems): Uint8Array {
+  if (file === undefined) return new TextEncoder().encode(body);
+  try {
+    return new Uint8Array(readFileSync(file));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    problems.error([...at, 'file'], `The file '${file}' cannot be read: ${reason}.`, 'Expected a file of this host.');
+    return new Uint8Array(0);
+  }
+}
+
+/** The new path, in the form that requests are brought into. An empty one is the root, as in Gateway API. */
+function planPath(
+  config: PathModifierConfig | undefined,
+  at: DocumentPath,
+  problems: Problems,
+): PathModifierPlan | undefined {
   if (config === undefined) return undefined;
-  const value = config.type === 'ReplaceFullPath' ? config.replaceFullPath : config.replacePrefixMatch;
-  return { type: config.type, value: value === undefined || value === '' ? '/' : value };
+  const key = config.type === 'ReplaceFullPath' ? 'replaceFullPath' : 'replacePrefixMatch';
+  const written = config[key] ?? '';
+  const value = normalPathOf(written);
+  if (value === undefined) {
+    problems.error([...at, key], `'${written}' is not a path that a request can have.`, 'Expected one such as /v2.');
+    return undefined;
+  }
+  return { type: config.type, value };
 }
 
 function planModifier(config: HeaderModifierConfig, at: DocumentPath, problems: Problems): HeaderModifierPlan {

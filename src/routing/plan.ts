@@ -58,8 +58,9 @@ export type FilterPlan =
       readonly type: 'DirectResponse';
       readonly status: number;
       readonly headers: readonly HeaderValuePlan[];
-      readonly body: string;
-      /** Read once at load by the primary; undefined when `body` is the body. */
+      /** As it is sent: the text in UTF-8, or what the file held when it was loaded. */
+      readonly body: Uint8Array;
+      /** Where the body was read from, for people; undefined when it stood in the config. */
       readonly file: string | undefined;
     };
 

@@ -37,7 +37,6 @@ export class Split {
     const owed = this.#owed;
     let most = -1;
     for (let i = 0; i < weights.length; i++) {
-      if (weights[i] === 0) continue;
       owed[i] = owed[i]! + weights[i]!;
       if (most === -1 || owed[i]! > owed[most]!) most = i;
     }

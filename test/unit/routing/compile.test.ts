@@ -1,7 +1,9 @@
 // Compiling: plans for rules and filters, and the problems a program's own config may have.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { compile } from '../../../src/routing/compile.js';
 import { describeProblem, type FilterConfig, type RouteConfig, RoutingError } from '../../../src/routing/input.js';
 import type { FilterPlan } from '../../../src/routing/plan.js';
@@ -111,13 +113,24 @@ test('filters get their defaults', () => {
     type: 'DirectResponse',
     status: 204,
     headers: [],
-    body: '',
+    body: new Uint8Array(0),
     file: undefined,
   });
   assert.deepEqual(
     plan({ type: 'URLRewrite', urlRewrite: { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: '' } } }),
     { type: 'URLRewrite', hostname: undefined, path: { type: 'ReplacePrefixMatch', value: '/' } },
   );
+});
+
+test('the body of a direct response is read from its file, or is the text in UTF-8', () => {
+  const file = fileURLToPath(import.meta.url);
+  const bodyOf = (directResponse: { body?: string; file?: string }) => {
+    const filter = plan({ type: 'DirectResponse', directResponse: { status: 200, ...directResponse } });
+    return filter?.type === 'DirectResponse' ? Buffer.from(filter.body).toString() : undefined;
+  };
+  assert.equal(bodyOf({ body: 'grüß' }), 'grüß');
+  assert.equal(bodyOf({ file }), readFileSync(file, 'utf8'));
+  assert.throws(() => bodyOf({ file: `${file}.missing` }), /directResponse\.file: The file '.*missing' cannot be read/);
 });
 
 test('every problem is reported at once, each with its place in the document', () => {
@@ -129,6 +142,10 @@ test('every problem is reported at once, each with its place in the document', (
         { pool: 'apy' },
         {},
         { filters: [{ type: 'URLRewrite' }], pool: 'api' },
+        {
+          filters: [{ type: 'URLRewrite', urlRewrite: { path: { type: 'ReplaceFullPath', replaceFullPath: '/a?b' } } }],
+          pool: 'api',
+        },
         {
           filters: [
             {
@@ -166,16 +183,17 @@ test('every problem is reported at once, each with its place in the document', (
     "routes[0].rules[0].pool: There is no pool 'apy'. Expected the name of one under pools.",
     'routes[0].rules[1]: The rule leads nowhere. Expected pool, backendRefs, or a filter that answers.',
     'routes[0].rules[2].filters[0]: A filter of type URLRewrite without its options. Expected them under urlRewrite.',
-    `routes[0].rules[3].filters[0].requestHeaderModifier.set[0].value: There is no variable 'clientIp'. Expected ${names}; $\${ stands for a plain \${.`,
-    "routes[0].rules[4].matches[0].path.value: 'api' is not a path that a request can have. Expected one such as /api.",
-    "routes[0].rules[4].matches[1].path.value: '/a/..;/b' is not a path that a request can have. Expected one such as /api.",
-    "routes[0].rules[4].matches[2].path.value: '/(a' is not a regular expression: missing closing ): `/(a`. Expected RE2 syntax.",
-    "routes[0].rules[4].matches[3].method: 'Get' is not a method. Expected one in capitals, such as GET.",
-    "routes[0].rules[4].matches[4].headers[0]: 'value' is missing. Expected a text that type Exact compares with, or type: Present.",
-    "routes[0].rules[4].matches[5].headers[0].value: '(?=a)' is not a regular expression: invalid or unsupported Perl syntax: `(?=`. Expected RE2 syntax.",
-    "routes[0].rules[4].matches[6].clientAddress: '10.0.0.0/33' is not an address range. Expected one such as 10.0.0.0/8 or 2001:db8::/32.",
-    "routes[0].rules[4].matches[7].clientAddress: '300.0.0.1' is not an address range. Expected one such as 10.0.0.0/8 or 2001:db8::/32.",
-    `routes[0].rules[4].matches[9].serverName: 'a b' is not a host name. ${host}`,
+    "routes[0].rules[3].filters[0].urlRewrite.path.replaceFullPath: '/a?b' is not a path that a request can have. Expected one such as /v2.",
+    `routes[0].rules[4].filters[0].requestHeaderModifier.set[0].value: There is no variable 'clientIp'. Expected ${names}; $\${ stands for a plain \${.`,
+    "routes[0].rules[5].matches[0].path.value: 'api' is not a path that a request can have. Expected one such as /api.",
+    "routes[0].rules[5].matches[1].path.value: '/a/..;/b' is not a path that a request can have. Expected one such as /api.",
+    "routes[0].rules[5].matches[2].path.value: '/(a' is not a regular expression: missing closing ): `/(a`. Expected RE2 syntax.",
+    "routes[0].rules[5].matches[3].method: 'Get' is not a method. Expected one in capitals, such as GET.",
+    "routes[0].rules[5].matches[4].headers[0]: 'value' is missing. Expected a text that type Exact compares with, or type: Present.",
+    "routes[0].rules[5].matches[5].headers[0].value: '(?=a)' is not a regular expression: invalid or unsupported Perl syntax: `(?=`. Expected RE2 syntax.",
+    "routes[0].rules[5].matches[6].clientAddress: '10.0.0.0/33' is not an address range. Expected one such as 10.0.0.0/8 or 2001:db8::/32.",
+    "routes[0].rules[5].matches[7].clientAddress: '300.0.0.1' is not an address range. Expected one such as 10.0.0.0/8 or 2001:db8::/32.",
+    `routes[0].rules[5].matches[9].serverName: 'a b' is not a host name. ${host}`,
   ]);
 });
 

@@ -138,6 +138,23 @@ test('says that no rule matches, and which came nearest', () => {
   assert.match(text, /^not to images, match 1 .*\n {2}host: found "other.test", expected "shop.example.com"$/m);
 });
 
+test('a rule of the right host is nearer than one of the right path', () => {
+  const text = explained({ url: 'http://shop.example.org/images' });
+  assert.match(text, /No rule matches/);
+  const compiled = compile({
+    routes: [
+      { hostnames: ['a.test'], rules: [{ name: 'right host', matches: [{ path: { value: '/x/y' } }], pool: 'p' }] },
+      { hostnames: ['b.test'], rules: [{ name: 'right path', matches: [{ path: { value: '/z' } }], pool: 'p' }] },
+    ],
+    pools: { p: {} },
+  });
+  const { losers } = explain(compiled, requestView({ url: 'http://a.test/z' }));
+  assert.deepEqual(
+    losers.map(({ rule }) => rule.name),
+    ['right host', 'right path'],
+  );
+});
+
 test('agrees with match() on random rules, and tells the truth about every loser', () => {
   fc.assert(
     fc.property(routes, request, (set, sent) => {

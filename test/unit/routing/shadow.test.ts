@@ -65,7 +65,22 @@ test('knows which conditions imply which', () => {
   assert.ok(!between(x('Prefix', 'a', true), x('Exact', 'ab', true)));
   assert.ok(!between(x('Exact', 'a'), x('Exact', 'a', true)));
   assert.ok(!between({ clientAddress: '10.0.0.0/8' }, { clientAddress: ['10.1.0.0/16', '11.0.0.0/8'] }));
+  assert.ok(!between(x('Suffix', 'b'), x('Prefix', 'ab')));
+  assert.ok(!between(x('Contains', 'b'), { headers: [{ name: 'X', type: 'RegularExpression', value: 'ab?' }] }));
+  assert.ok(!between({ clientAddress: '10.0.0.0/9' }, { clientAddress: '10.0.0.0/8' }));
+  assert.ok(!between({ clientAddress: '10.0.0.0/8' }, { clientAddress: '::a00:0/128' }));
   assert.ok(!between({ method: 'GET' }, { method: 'POST' }));
+});
+
+test('equal rules are found in any number, and whatever order their conditions are in', () => {
+  const headers = [
+    { name: 'a', value: '1' },
+    { name: 'b', value: '2' },
+  ];
+  const match = { headers };
+  const others = Array.from({ length: 500 }, (_, i) => ({ headers: [{ name: 'c', value: `${i}` }, headers[0]!] }));
+  const rules = [match, ...others, { headers: [...headers].reverse() }].map((one) => ({ matches: [one], pool: 'p' }));
+  assert.equal(warnings([{ rules }]).length, 1);
 });
 
 test('warns of an expression behind a prefix that has all its paths', () => {

@@ -1,0 +1,56 @@
+// Replacing the matched prefix of a path: the table of Gateway API's ReplacePrefixMatch.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compile } from '../../../src/routing/compile.js';
+import { Matcher } from '../../../src/routing/matcher.js';
+import { requestView } from '../../../src/routing/request-text.js';
+import { replacePrefix } from '../../../src/routing/rewrite.js';
+
+const CASES = [
+  ['/foo', '/foo/bar', '/xyz', '/xyz/bar'],
+  ['/foo', '/foo/bar', '/xyz/', '/xyz/bar'],
+  ['/foo/', '/foo/bar', '/xyz', '/xyz/bar'],
+  ['/foo/', '/foo/bar', '/xyz/', '/xyz/bar'],
+  ['/foo', '/foo', '/xyz', '/xyz'],
+  ['/foo', '/foo/', '/xyz', '/xyz/'],
+  ['/foo', '/foo/bar', '', '/bar'],
+  ['/foo', '/foo/', '', '/'],
+  ['/foo', '/foo', '', '/'],
+  ['/foo', '/foo/', '/', '/'],
+  ['/foo', '/foo', '/', '/'],
+  ['/', '/bar', '/xyz', '/xyz/bar'],
+  ['/', '/bar', '/', '/bar'],
+] as const;
+
+for (const [prefix, path, value, result] of CASES) {
+  test(`${path} with ${value === '' ? 'nothing' : value} for ${prefix} becomes ${result}`, () => {
+    const { table, rules } = compile({
+      routes: [
+        {
+          rules: [
+            {
+              matches: [{ path: { value: prefix } }],
+              filters: [
+                {
+                  type: 'URLRewrite',
+                  urlRewrite: { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: value } },
+                },
+              ],
+              pool: 'p',
+            },
+          ],
+        },
+      ],
+      pools: { p: {} },
+    });
+    const view = requestView({ url: path });
+    const matcher = new Matcher(table);
+    const filter = rules[matcher.match(view)]?.filters[0];
+    assert.ok(filter?.type === 'URLRewrite' && filter.path !== undefined);
+    const out = Buffer.alloc(64, 0x2a);
+    const by = Buffer.from(filter.path.value, 'latin1');
+    const written = replacePrefix(view.bytes, view.pathAt, view.pathBytes, matcher.prefixBytes, by, out, 3);
+    assert.equal(out.toString('latin1', 0, written + 4), `***${result}*`);
+  });
+}
