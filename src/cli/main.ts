@@ -11,7 +11,9 @@ import { register as run } from './run.js';
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 const program = new Command('sevenfold')
   .description('A Layer 7 load balancer, and the benchmark that shows what reading the request costs.')

@@ -1,10 +1,10 @@
 // `sevenfold run`: the load balancer itself, from a configuration file or from flags.
 
 import { type Command, Option } from 'commander';
-import { compileRoutes, loadRoutes } from '../config/routes.js';
 import { checkValue } from '../config/load.js';
+import { compileRoutes, loadRoutes } from '../config/routes.js';
 import { acceptOption, collect, pinOption, type WorkerOptions, workersOption } from './options.js';
-import { serve, type Source } from './serve.js';
+import { type Source, serve } from './serve.js';
 
 interface RunOptions extends WorkerOptions {
   config?: string;
@@ -19,8 +19,15 @@ export function register(program: Command): void {
     .description('run the load balancer')
     .option('-c, --config <file>', 'configuration file (YAML, JSON, or a TypeScript or JavaScript module)')
     .option('--listen <address>', 'instead of a file: listen here, as in :8080 (repeatable)', collect, [])
-    .option('--backend <address>', 'instead of a file: a server to send requests to, HOST:PORT or unix:/PATH (repeatable)', collect, [])
-    .addOption(new Option('--mode <layer>', 'with --backend: read requests, or pass bytes').choices(['l7', 'l4']).default('l7'))
+    .option(
+      '--backend <address>',
+      'instead of a file: a server to send requests to, HOST:PORT or unix:/PATH (repeatable)',
+      collect,
+      [],
+    )
+    .addOption(
+      new Option('--mode <layer>', 'with --backend: read requests, or pass bytes').choices(['l7', 'l4']).default('l7'),
+    )
     .addOption(workersOption())
     .addOption(acceptOption())
     .addOption(pinOption())
@@ -58,4 +65,3 @@ function fromFlags({ listen, backend, mode }: RunOptions): unknown {
     pools: { backend: { servers: backend.map((address) => ({ address })) } },
   };
 }
-

@@ -30,7 +30,8 @@ function warn(problems: readonly Problem[]): void {
 function failStart(error: unknown): void {
   process.exitCode = EXIT_CONFIG;
   if (error instanceof ConfigError) for (const problem of error.problems) complain(formatProblem(problem));
-  else if (error instanceof ListenError || error instanceof EngineUnusableError) complain(`sevenfold: ${error.message}`);
+  else if (error instanceof ListenError || error instanceof EngineUnusableError)
+    complain(`sevenfold: ${error.message}`);
   else {
     process.exitCode = EXIT_FAILED;
     complain(`sevenfold: ${(error as Error).message}`);
@@ -41,7 +42,12 @@ function failStart(error: unknown): void {
  * Starts and serves. Resolves when the process has nothing left to do: after a drain, or when it could not start.
  * `onReady` runs once everything listens; `onEnd` after the last connection.
  */
-export async function serve(source: Source, options: WorkerOptions, onReady?: () => void, onEnd?: () => Promise<void>): Promise<void> {
+export async function serve(
+  source: Source,
+  options: WorkerOptions,
+  onReady?: () => void,
+  onEnd?: () => Promise<void>,
+): Promise<void> {
   let primary: Primary;
   try {
     const loaded = await source.load();
