@@ -19,6 +19,10 @@ export function outcome(code: Outcome['code'], out: string, err = ''): Outcome {
 /** Runs a command, prints its outcome and sets the exit code. A `ConfigError` becomes its problems and exit code 2. */
 export async function report(command: () => Promise<Outcome>): Promise<void> {
   const { code, out, err } = await settled(command);
+  // A reader that has seen enough, such as head, closes the pipe: that is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   process.stdout.write(out);
   process.stderr.write(err);
   process.exitCode = code;

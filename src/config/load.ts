@@ -128,7 +128,7 @@ function checkConfig({ value, source, mistakes }: Document): Loaded {
         if (!isBroken(path) && !misspelt.has(formatPath(path))) problems.atValue(path, found, expected);
       },
       warn: (path, found, expected) => warnings.atValue(path, found, expected),
-      poolNames: isBroken(['pools']) ? null : Object.keys(parsed.pools),
+      poolNames: isBroken(['pools']) ? null : new Set(Object.keys(parsed.pools)),
       poolsUsed: new Set(
         broken.some(([top]) => top === 'routes' || top === 'listeners') ? Object.keys(parsed.pools) : [],
       ),

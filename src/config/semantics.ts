@@ -15,7 +15,7 @@ export interface Scope {
   readonly report: Report;
   readonly warn: Report;
   /** Names of all pools, broken ones too; null when the pools as a whole cannot be read. */
-  readonly poolNames: readonly string[] | null;
+  readonly poolNames: ReadonlySet<string> | null;
   readonly poolsUsed: Set<string>;
   /** The directory that file names are relative to. */
   readonly directory: string;
@@ -36,8 +36,8 @@ export function checkMeaning(config: ParsedConfig, scope: Scope): void {
 /** Reports a pool that does not exist. */
 export function checkPoolName(name: string, path: Path, scope: Scope): void {
   scope.poolsUsed.add(name);
-  if (scope.poolNames === null || scope.poolNames.includes(name)) return;
-  scope.report(path, `There is no pool '${name}'.`, expectedPool(name, scope.poolNames));
+  if (scope.poolNames === null || scope.poolNames.has(name)) return;
+  scope.report(path, `There is no pool '${name}'.`, expectedPool(name, [...scope.poolNames]));
 }
 
 function expectedPool(name: string, known: readonly string[]): string {

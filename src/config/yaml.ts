@@ -24,12 +24,8 @@ export function readYaml(file: string, text: string): Document {
   try {
     return { value: document.toJS({ maxAliasCount: ALIASES_MAX }), source, mistakes };
   } catch {
-    const found = `The aliases repeat more than ${ALIASES_MAX} parts.`;
-    return {
-      value: undefined,
-      source,
-      mistakes: [{ offset: 0, path: [], found, expected: 'Expected fewer aliases.' }],
-    };
+    // Unknown anchors and too many aliases show only when the values are built.
+    return { value: undefined, source, mistakes: aliasMistakes(document) };
   }
 }
 
@@ -39,19 +35,26 @@ const ALIASES_MAX = 1000;
 /** Every mistake of syntax, in the order of the text; of several at one place the first, which caused the others. */
 function syntaxMistakes(document: YamlDocument, text: string): Mistake[] {
   const mistakes = document.errors.map((error) => mistakeOf(error, text));
-  visit(document, {
-    Alias(_key, alias) {
-      if (alias.resolve(document) !== undefined) return;
-      const found = `There is no anchor '&${alias.source}' before this alias.`;
-      mistakes.push({ offset: startOf(alias), path: [], found, expected: '' });
-    },
-  });
   const places = new Set<number>();
   return mistakes.filter(({ offset }) => {
     if (places.has(offset)) return false;
     places.add(offset);
     return true;
   });
+}
+
+function aliasMistakes(document: YamlDocument): Mistake[] {
+  const mistakes: Mistake[] = [];
+  visit(document, {
+    Alias(_key, alias) {
+      if (alias.resolve(document) !== undefined) return;
+      const found = `There is no anchor '&${alias.source}' before this alias.`;
+      mistakes.push({ offset: startOf(alias), path: [], found, expected: 'Expected an anchor further up.' });
+    },
+  });
+  if (mistakes.length > 0) return mistakes;
+  const found = `The aliases repeat more than ${ALIASES_MAX} parts.`;
+  return [{ offset: 0, path: [], found, expected: 'Expected fewer aliases.' }];
 }
 
 /** What the parser's error codes mean, where its own words do not help somebody who did not write the parser. */

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { checkValue, loadConfig, parseConfig } from '../../../src/config/load.js';
 import { ConfigError } from '../../../src/config/problems.js';
+import { METHODS } from '../../../src/config/schema/matches.js';
+import { METHOD_NAMES } from '../../../src/http/methods.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'sevenfold-load-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -228,4 +230,8 @@ test('keys that every object has are no options and no pools', () => {
     () => parseConfig(`listeners: [{ address: ":1" }]\n${route}\npools: { a: { servers: [] } }\n`, 'a.yaml'),
     /There is no pool 'toString'/,
   );
+});
+
+test('every method that a match may name is one that the parser knows', () => {
+  for (const method of METHODS) assert.ok(METHOD_NAMES.includes(method), method);
 });

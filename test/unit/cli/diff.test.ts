@@ -1,0 +1,124 @@
+// `sevenfold diff`: rules, settings, shadowed rules and recorded requests.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type DiffOptions, diff } from '../../../src/cli/diff.js';
+import { file, plain, SHOP } from './files.js';
+
+const old = file('old.yaml', SHOP);
+
+async function said(text: string, options: DiffOptions = {}) {
+  const { code, out } = await diff(old, file('new.yaml', text), options);
+  return { code, out: plain(out) };
+}
+
+test('the same configuration changes nothing, in whatever order its rules stand', async () => {
+  assert.equal((await said(SHOP)).out, 'Nothing changes.\n');
+  const [head, images, ...rest] = SHOP.split('      - name: ');
+  const api = rest.join('      - name: ').split('  - hostnames: [old');
+  const swapped = `${head}      - name: ${api[0]}      - name: ${images}  - hostnames: [old${api[1]}`;
+  assert.notEqual(swapped, SHOP);
+  assert.equal((await said(swapped)).out, 'Nothing changes.\n');
+});
+
+test('a rule added, one removed and one changed are told apart, with all their hosts', async () => {
+  const { out } = await said(
+    SHOP.replace('value: /images', 'value: /pictures')
+      .replace('weight: 9', 'weight: 1')
+      .replace('name: images', 'name: pictures'),
+  );
+  assert.equal(
+    out,
+    `+ added rule pictures (new.yaml:7:19)
+    shop.example.com, prefix /pictures
+    *.shop.example.com, prefix /pictures
+      + pool images
+~ changed rule canary (new.yaml:11:13)
+    shop.example.com, prefix /api, POST, cookie beta is "true", header accept contains "json"
+    *.shop.example.com, prefix /api, POST, cookie beta is "true", header accept contains "json"
+      - pool api gets 90 %
+      - pool api-next gets 10 %
+      + pool api gets 50 %
+      + pool api-next gets 50 %
+- removed rule images (old.yaml:7:19)
+    shop.example.com, prefix /images
+    *.shop.example.com, prefix /images
+      - pool images
+
+1 rule added, 1 rule removed, 1 rule changed.
+`,
+  );
+});
+
+test('pools, listeners, limits and timeouts are compared', async () => {
+  const text = SHOP.replace('weight: 2', 'weight: 3').replace(':8080', ':8081');
+  const { out } = await said(
+    `${text}limits: { retriesMax: 0 }\ntimeouts: { idle: 10s }\ntrustedProxies: [10.0.0.0/8]\n`,
+  );
+  assert.equal(
+    out,
+    `- listener 0.0.0.0:8080  http
++ listener 0.0.0.0:8081  http
+~ pools.api  round-robin: 10.0.0.11:3000 weight 2, 10.0.0.12:3000 → round-robin: 10.0.0.11:3000 weight 3, 10.0.0.12:3000
+~ limits.retriesMax  2 → 0
+~ timeouts.idle  75000 ms → 10000 ms
+~ trustedProxies  nobody → 10.0.0.0/8
+
+6 settings changed.
+`,
+  );
+});
+
+test('a rule that is no longer reached is told, one that never was is not', async () => {
+  const shadowed = SHOP.replace('pools:\n', '      - { name: late, pool: api }\npools:\n');
+  assert.match(
+    (await said(shadowed)).out,
+    /^! shadowed new.yaml:25:9: routes\[1\].rules\[1\]: No request reaches this rule\./m,
+  );
+  const before = file('shadowed.yaml', shadowed);
+  const { out } = await diff(before, file('again.yaml', shadowed));
+  assert.equal(out, 'Nothing changes.\n');
+});
+
+test('recorded requests show how many go elsewhere, and from where to where', async () => {
+  const requests = file(
+    'access.log',
+    `# yesterday
+GET http://shop.example.com/images/a.png
+10.0.0.9 - - [22/Nov/2026:21:00:00 +0000] "GET /images/b.png HTTP/1.1" 200 123
+10.0.0.9 - bob [22/Nov/2026:21:00:00 +0000] "GET /api/x HTTP/1.1" 200 123 "-" "curl/8"
+old.example.com:80 10.0.0.9 - - [22/Nov/2026:21:00:00 +0000] "GET / HTTP/1.1" 308 0 "-" "curl/8"
+{"method":"POST","uri":"/api/x","host":"shop.example.com","headers":{"Accept":"application/json","Cookie":"beta=true"}}
+
+"-" nothing
+`,
+  );
+  const text = SHOP.replace('pool: images', 'pool: api').replace('weight: 9', 'weight: 0');
+  const { out } = await said(text, { requests, host: 'shop.example.com' });
+  assert.equal(
+    out.slice(out.lastIndexOf('\n\n') + 1),
+    `
+3 of 5 recorded requests go elsewhere. 1 line could not be read as a request.
+          2  pool images → pool api, such as GET http://shop.example.com/images/a.png
+          1  pool api 90 %, pool api-next 10 % → pool api-next, such as POST /api/x
+`,
+  );
+});
+
+test('the exit code tells of changes only when asked to', async () => {
+  const text = SHOP.replace('weight: 9', 'weight: 1');
+  assert.equal((await said(text)).code, 0);
+  assert.equal((await said(text, { exitCode: true })).code, 1);
+  assert.equal((await said(SHOP, { exitCode: true })).code, 0);
+});
+
+test('JSON carries all changes', async () => {
+  const { out } = await said(SHOP.replace('weight: 9', 'weight: 1'), { json: true });
+  const { rules, settings, shadowed } = JSON.parse(out);
+  assert.deepEqual([rules.length, settings.length, shadowed.length], [1, 0, 0]);
+  assert.equal(rules[0].kind, 'changed');
+});
+
+test('recorded requests that cannot be read are a problem of the command line', async () => {
+  await assert.rejects(said(SHOP, { requests: 'nowhere.log' }), /^ConfigError: nowhere.log: The file does not exist\./);
+});

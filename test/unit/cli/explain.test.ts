@@ -1,0 +1,89 @@
+// `sevenfold explain`: the winner, the losers, and the exit code.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type ExplainOptions, explain } from '../../../src/cli/explain.js';
+import { file, plain, SHOP } from './files.js';
+
+const config = file('shop.yaml', SHOP);
+
+async function said(request: string, options: Partial<ExplainOptions> = {}) {
+  const { code, out, err } = await explain(request, { config, ...options });
+  return { code, out: plain(out), err: plain(err) };
+}
+
+test('names the rule that wins, why, what it does, and what the nearest losers lacked', async () => {
+  const { code, out } = await said('POST http://shop.example.com/api/x?v=2', {
+    header: ['Accept: application/json'],
+    cookie: ['beta=true'],
+    client: '10.1.2.3',
+  });
+  assert.equal(code, 0);
+  const [request, winner, ...losers] = out.trimEnd().split('\n\n');
+  assert.equal(request, 'POST http://shop.example.com/api/x?v=2');
+  const lines = winner!.split('\n');
+  assert.equal(lines[0], 'goes to canary, match 1 (shop.yaml:11:13)');
+  for (const line of [
+    '  because method is "POST", expected "POST"',
+    '  because cookie beta is "true", expected "true"',
+    '  pool api gets 90 %',
+    '  pool api-next gets 10 %',
+    '  RequestHeaderModifier: set X-Tier: beta',
+    '  the whole request may take 10000 ms',
+  ]) {
+    assert.ok(lines.includes(line), `${line}\n${out}`);
+  }
+  assert.equal(
+    losers[0],
+    'not to routes[0].rules[2], match 1 (shop.yaml:19:19)\n  it matches too, but has no condition on the method',
+  );
+  assert.ok(
+    losers.some((loser) => loser.startsWith('not to images') && loser.includes('path: found "/api/x"')),
+    out,
+  );
+});
+
+test('ends with 1 when nothing matches, and says what came nearest', async () => {
+  const { code, out } = await said('GET http://shop.example.com/api');
+  assert.equal(code, 1);
+  assert.match(out, /^No rule matches: the answer is 404\.$/m);
+  assert.match(out, /client address: found "127.0.0.1", expected within "10.0.0.0\/8"/);
+});
+
+test('the client address of the command line counts', async () => {
+  assert.equal((await said('GET http://shop.example.com/api', { client: '10.9.9.9' })).code, 0);
+});
+
+test('the method may be left out', async () => {
+  assert.match((await said('http://shop.example.com/images/cat.png')).out, /goes to images/);
+});
+
+test('a path that no rule may see is answered with 400', async () => {
+  const { code, out } = await said('GET http://shop.example.com/images%00');
+  assert.equal(code, 1);
+  assert.equal(out, 'The path "/images%00" is answered with 400 before any rule is looked at.\n');
+});
+
+test('JSON carries the decision and its reasons', async () => {
+  const { code, out } = await said('GET http://old.example.com/x', { json: true });
+  assert.equal(code, 0);
+  const { rule, status, pools, reasons } = JSON.parse(out);
+  assert.deepEqual({ rule, status, pools }, { rule: 'routes[1].rules[0]', status: 308, pools: [] });
+  assert.equal(reasons.winner.findings[0].expected, 'old.example.com');
+  assert.ok(reasons.losers.length > 0);
+});
+
+test('what cannot be read on the command line ends with 2 and says what was expected', async () => {
+  const cases: [string, Partial<ExplainOptions>, string][] = [
+    ['shop.example.com', {}, "'shop.example.com' is not a request. Expected a method and a URL"],
+    ['GET a b', {}, "'GET a b' is not a request."],
+    ['GET /', { header: ['Accept'] }, "-H 'Accept' is not a header. Expected 'Name: value'."],
+    ['GET /', { cookie: ['beta'] }, "-b 'beta' is not a cookie. Expected 'name=value'."],
+    ['GET /', { client: 'localhost' }, "--client 'localhost' is not an IP address."],
+  ];
+  for (const [request, options, message] of cases) {
+    const { code, err } = await said(request, options);
+    assert.equal(code, 2);
+    assert.ok(err.startsWith(message), err);
+  }
+});

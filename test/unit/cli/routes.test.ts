@@ -1,0 +1,45 @@
+// `sevenfold routes`: the table in order of precedence.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { routes } from '../../../src/cli/routes.js';
+import { file, plain, SHOP } from './files.js';
+
+test('lists every match under every host, the one that wins first', async () => {
+  const { code, out } = await routes({ config: file('shop.yaml', SHOP) });
+  assert.equal(code, 0);
+  const rows = plain(out).split('\n');
+  assert.match(rows[0]!, /^# {2}HOST +PATH +METHOD +CONDITIONS +RULE +GOES TO +WHERE$/);
+  const cells = rows.slice(1, 8).map((row) => row.split(/ {2,}/));
+  assert.deepEqual(
+    cells.map(([, host, path, method, , rule, target]) => [host, path, method, rule, target]),
+    [
+      ['shop.example.com', 'prefix /images', 'any', 'images', 'images'],
+      ['shop.example.com', 'prefix /api', 'POST', 'canary', 'api 90 %, api-next 10 %'],
+      ['shop.example.com', 'prefix /api', 'any', 'routes[0].rules[2]', 'api'],
+      ['old.example.com', 'prefix /', 'any', 'routes[1].rules[0]', 'redirect 308'],
+      ['*.shop.example.com', 'prefix /images', 'any', 'images', 'images'],
+      ['*.shop.example.com', 'prefix /api', 'POST', 'canary', 'api 90 %, api-next 10 %'],
+      ['*.shop.example.com', 'prefix /api', 'any', 'routes[0].rules[2]', 'api'],
+    ],
+  );
+  assert.equal(cells[1]![4], 'cookie beta is "true", header accept contains "json"');
+  assert.equal(cells[2]![4], 'client in 10.0.0.0/8');
+  assert.match(out, /\n7 matches, first match wins\.\n$/);
+});
+
+test('JSON carries the actions in full', async () => {
+  const lines = JSON.parse((await routes({ config: file('shop.yaml', SHOP), json: true })).out);
+  assert.deepEqual(lines[1].actions, [
+    'pool api gets 90 %',
+    'pool api-next gets 10 %',
+    'RequestHeaderModifier: set X-Tier: beta',
+    'the whole request may take 10000 ms',
+  ]);
+  assert.deepEqual([lines[1].place.line, lines[1].place.column], [11, 13]);
+});
+
+test('a configuration without rules has no table', async () => {
+  const text = 'listeners: [{ address: ":1", protocol: tcp, pool: a }]\npools: { a: { servers: [] } }\n';
+  assert.equal(plain((await routes({ config: file('tcp.yaml', text) })).out), 'tcp.yaml has no rules.\n');
+});

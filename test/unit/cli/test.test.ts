@@ -1,0 +1,59 @@
+// `sevenfold test`: expectations that hold, that do not, and none at all.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { test as run } from '../../../src/cli/test.js';
+import { file, plain, SHOP } from './files.js';
+
+const GOOD = `${SHOP}tests:
+  - { request: GET http://shop.example.com/images/cat.png, expect: { pool: images, rule: images } }
+  - { request: GET http://shop.example.com/api, client: 10.0.0.1, expect: { pool: api } }
+  - request: POST http://a.shop.example.com/api
+    headers: { Accept: application/json, Cookie: beta=true }
+    expect: { pool: api-next, rule: canary }
+  - { request: GET http://old.example.com/, expect: { status: 308 } }
+  - { request: GET http://nobody.example.com/, expect: { status: 404 } }
+  - { request: GET http://shop.example.com/images/%00, expect: { status: 400 } }
+`;
+
+test('all expectations hold and the end is 0', async () => {
+  const { code, out } = await run({ config: file('good.yaml', GOOD) });
+  assert.equal(code, 0, out);
+  assert.equal(out.match(/^ok {4}/gm)?.length, 6);
+  assert.match(out, /6 expectations\. All hold\.\n$/);
+});
+
+test('an expectation that does not hold is shown with its line, what came instead, and why', async () => {
+  const text = GOOD.replace('{ pool: images, rule: images }', '{ pool: api, rule: canary }');
+  const { code, out } = await run({ config: file('bad.yaml', text) });
+  assert.equal(code, 1);
+  assert.ok(
+    plain(out).startsWith(`FAIL  GET http://shop.example.com/images/cat.png  (bad.yaml:30:5)
+      expected pool api, found pool images
+      expected rule canary, found images
+      goes to images, match 1 (bad.yaml:7:19)
+`),
+    plain(out),
+  );
+  assert.match(out, /6 expectations\. 1 of them does not hold\.\n$/);
+});
+
+test('a status that does not come is shown with where the request goes', async () => {
+  const text = GOOD.replace('status: 404', 'status: 503').replace('status: 308', 'pool: api');
+  const { out } = await run({ config: file('status.yaml', text) });
+  assert.match(out, /expected status 503, found status 404/);
+  assert.match(out, /expected pool api, found status 308/);
+});
+
+test('no expectations end with 2, so that a forgotten section does not pass', async () => {
+  const { code, err } = await run({ config: file('none.yaml', SHOP) });
+  assert.equal(code, 2);
+  assert.match(plain(err), /^none.yaml has no tests\./);
+});
+
+test('JSON lists every expectation', async () => {
+  const results = JSON.parse((await run({ config: file('good.yaml', GOOD), json: true })).out);
+  assert.equal(results.length, 6);
+  assert.deepEqual(results[0].pools, [{ pool: 'images', share: 1 }]);
+  assert.ok(results.every(({ passed }: { passed: boolean }) => passed));
+});
