@@ -10,8 +10,11 @@ import type { OriginKind, Workload } from './workloads.js';
 const WARM_UP_SECONDS = 1;
 const SIDE_ROUNDS_MAX = 3;
 
-/** What runs while a fleet of one origin kind is up, after its closed rounds. */
-export type FleetVisitor = (fleet: Fleet, workloads: readonly Workload[]) => Promise<void>;
+/** What else runs while a fleet of one origin kind is up: on fresh processes, and after the closed rounds. */
+export interface FleetVisitor {
+  fresh(fleet: Fleet): Promise<void>;
+  after(fleet: Fleet, workloads: readonly Workload[]): Promise<void>;
+}
 
 /** Seconds that the closed rounds will take. */
 export function planClosed(run: Run): number {
@@ -22,15 +25,16 @@ export function planClosed(run: Run): number {
   return perWorkload.reduce((sum, seconds) => sum + seconds, 0);
 }
 
-/** Runs all closed rounds, one fleet per kind of origin; `visit` sees each fleet before it is stopped. */
-export async function runClosed(run: Run, visit: FleetVisitor = async () => {}): Promise<void> {
+/** Runs all closed rounds, one fleet per kind of origin; `visitor` sees each fleet before and after. */
+export async function runClosed(run: Run, visitor: FleetVisitor): Promise<void> {
   for (const kind of ['cheap', 'slow'] as const) {
     const workloads = run.workloads.filter((workload) => workload.origin === kind);
     if (workloads.length === 0 || run.signal.aborted) continue;
     const fleet = await startRunFleet(run, kind, workloads);
     try {
+      await visitor.fresh(fleet);
       for (const workload of workloads) await runWorkload(run, fleet, workload);
-      await visit(fleet, workloads);
+      await visitor.after(fleet, workloads);
     } finally {
       await fleet.stop();
     }

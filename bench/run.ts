@@ -11,10 +11,13 @@ import { autocannon } from './load/autocannon.js';
 import type { ClosedLoop } from './load/load.js';
 import { wrk } from './load/wrk.js';
 import { type CorePlan, describeMachine, type Machine, planCores } from './machine.js';
+import { MEMORY_SECONDS, runMemory } from './memory-phase.js';
+import { OPEN_WORKLOADS, openSeconds, runOpen } from './open-phase.js';
 import type { BenchOptions } from './options.js';
 import type { Progress } from './progress.js';
 import type { BenchResult, ConnectionMemory, OpenLoopFigures, SweepPoint } from './result.js';
 import type { RoundFigures } from './rounds.js';
+import { runSweep, sweepSeconds } from './sweep-phase.js';
 import { WORKLOADS, type Workload } from './workloads.js';
 
 /** What every phase works with; the arrays fill up as it goes and survive an interrupt. */
@@ -64,8 +67,7 @@ export async function runBench(
     origin: '',
   };
   try {
-    progress.plan(planClosed(run));
-    await runClosed(run);
+    await runPhases(run);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -73,6 +75,25 @@ export async function runBench(
     rmSync(directory, { recursive: true, force: true });
   }
   return resultOf(run, startedAt, command);
+}
+
+async function runPhases(run: Run): Promise<void> {
+  const { options, progress } = run;
+  const open = run.options.rate === 0 ? 0 : run.workloads.filter(({ id }) => OPEN_WORKLOADS.has(id)).length;
+  const remembers = options.target === undefined;
+  progress.plan(
+    planClosed(run) + run.contestants.length * (open * openSeconds(run) + (remembers ? MEMORY_SECONDS : 0)),
+  );
+  if (options.workers.length > 0) progress.plan(sweepSeconds(run));
+  await runClosed(run, {
+    // Before anything else has touched the heap: a process that served a load once gives little back.
+    fresh: async (fleet) => {
+      if (remembers && fleet.origin.kind === 'cheap') await runMemory(run, fleet);
+    },
+    after: (fleet, workloads) => runOpen(run, fleet, workloads),
+  });
+  const swept = allContestants().find(({ id }) => id === 'sevenfold-l7');
+  if (options.workers.length > 0 && swept !== undefined && !run.signal.aborted) await runSweep(run, swept);
 }
 
 function chosen(options: BenchOptions): Contestant[] {

@@ -17,12 +17,15 @@ export function createSocketOrigin(): Server {
     ['/64k', answer(randomBytes(65_536), 'application/octet-stream')],
     ['/1m', answer(randomBytes(1_048_576), 'application/octet-stream')],
   ]);
+  let drawn = 0;
   let frozenUntil = 0;
   let nextStall = 0;
   const delayOf = (path: string): number => {
     const [, kind, first = '', second = ''] = path.split('/');
     if (kind === 'delay') return Number(first);
-    if (kind === 'uniform') return Number(first) + Math.random() * (Number(second) - Number(first));
+    // The golden ratio's multiples fill the range evenly, and the same way each time.
+    if (kind === 'uniform')
+      return Number(first) + ((drawn++ * 0.6180339887498949) % 1) * (Number(second) - Number(first));
     if (kind !== 'stall') return 0;
     const now = performance.now();
     if (nextStall === 0) nextStall = now + Number(first);
