@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { allowedCores } from './machine.js';
 import { CommandLineEnd, parseOptions } from './options.js';
 import { createProgress } from './progress.js';
+import { htmlReport } from './report/html.js';
 import { terminalReport } from './report/terminal.js';
 import { runBench } from './run.js';
 
@@ -26,6 +27,7 @@ export async function main(args: readonly string[]): Promise<number> {
     report.write(terminalReport(result));
     if (options.json === '-') process.stdout.write(`${JSON.stringify(result)}\n`);
     else if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(result, null, 1)}\n`);
+    if (options.html !== undefined) writeFileSync(options.html, await htmlReport(result));
     return interrupt.signal.aborted ? 130 : 0;
   } catch (error) {
     progress.end();

@@ -80,10 +80,9 @@ export async function runBench(
 async function runPhases(run: Run): Promise<void> {
   const { options, progress } = run;
   const open = run.options.rate === 0 ? 0 : run.workloads.filter(({ id }) => OPEN_WORKLOADS.has(id)).length;
+  const available = run.contestants.filter((one) => one.missing() === undefined).length;
   const remembers = options.target === undefined;
-  progress.plan(
-    planClosed(run) + run.contestants.length * (open * openSeconds(run) + (remembers ? MEMORY_SECONDS : 0)),
-  );
+  progress.plan(planClosed(run) + available * (open * openSeconds(run) + (remembers ? MEMORY_SECONDS : 0)));
   if (options.workers.length > 0) progress.plan(sweepSeconds(run));
   await runClosed(run, {
     // Before anything else has touched the heap: a process that served a load once gives little back.
