@@ -1,0 +1,70 @@
+// The correctness check: a contestant that does the job wrongly is not timed.
+// Asks small, large and posted things and compares the answers with the origin's own.
+import { Agent, request as httpRequest } from 'node:http';
+import type { Contestant, RunningContestant } from './contestants/contestant.js';
+import type { Origin } from './origins.js';
+
+/** What is wrong with a contestant, in one sentence; undefined when nothing is. */
+export async function checkContestant(
+  contestant: Contestant,
+  running: RunningContestant,
+  origin: Origin,
+): Promise<string | undefined> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const expected = new Agent({ keepAlive: true, maxSockets: 1 });
+  try {
+    for (const path of ['/small', '/64k', '/1m', '/small']) {
+      const answer = await ask(agent, running, 'GET', path);
+      const truth = await ask(expected, { host: '127.0.0.1', port: origin.port }, 'GET', path);
+      if (answer.status !== 200) return `GET ${path} answered ${answer.status}, expected 200`;
+      if (!answer.body.equals(truth.body))
+        return `GET ${path} gave ${answer.body.length} bytes that differ from the origin's ${truth.body.length}`;
+    }
+    const posted = await ask(agent, running, 'POST', '/post', Buffer.alloc(4096, 'x'));
+    if (posted.status !== 200) return `POST /post answered ${posted.status}, expected 200`;
+    const echo = (await ask(agent, running, 'GET', '/echo')).body.toString('latin1');
+    return wrongHeaders(contestant, echo);
+  } catch (error) {
+    return `a request failed: ${error instanceof Error ? error.message : String(error)}`;
+  } finally {
+    agent.destroy();
+    expected.destroy();
+  }
+}
+
+/** A proxy at Layer 7 that sets no forwarded headers has an easier job than the others; one at Layer 4 must set none. */
+export function wrongHeaders(contestant: Pick<Contestant, 'mode'>, echo: string): string | undefined {
+  const reads = contestant.mode === 'l7' || contestant.mode === 'l7-rules' || contestant.mode === 'https';
+  for (const name of ['for', 'proto', 'id', 'via']) {
+    const value = new RegExp(`(?:^| )${name}=([^ ]*)`).exec(echo)?.[1] ?? '';
+    if (reads && value === '')
+      return `the origin saw no forwarded '${name}' header, which every Layer 7 contestant sets (${echo})`;
+    if (contestant.mode === 'l4' && value !== '')
+      return `the origin saw '${name}' set by a Layer 4 contestant (${echo})`;
+  }
+  return undefined;
+}
+
+function ask(
+  agent: Agent,
+  to: { readonly host: string; readonly port: number },
+  method: string,
+  path: string,
+  body?: Buffer,
+): Promise<{ status: number; body: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const headers = { host: 'bench.example.com', ...(body === undefined ? {} : { 'content-length': body.length }) };
+    const request = httpRequest(
+      { agent, host: to.host, port: to.port, method, path, headers, timeout: 5000 },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }));
+      },
+    );
+    request.on('timeout', () => request.destroy(new Error(`${method} ${path} had no answer within 5 s`)));
+    request.on('error', reject);
+    request.end(body);
+  });
+}

@@ -1,0 +1,63 @@
+// Sevenfold itself, in each of its modes, started through its own command line as a user would.
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort, startProcess } from '../processes.js';
+import { rulesConfig } from '../rules-config.js';
+import type { Contestant, Place, RunningContestant } from './contestant.js';
+
+/** The built command line: beside dist/bench when compiled, in dist/ of the tree when not. */
+export const COMMAND_LINE = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../../dist/cli/main.js' : '../../cli/main.js', import.meta.url),
+);
+
+export function sevenfoldContestants(): Contestant[] {
+  const missing = (): string | undefined =>
+    existsSync(COMMAND_LINE) ? undefined : 'Sevenfold is not built here (run `make build`)';
+  const common = { family: 'sevenfold', scheme: 'http', mainOnly: false, missing } as const;
+  const plain = (mode: 'l4' | 'l7', place: Place): Promise<RunningContestant> =>
+    start(`sevenfold-${mode}`, place, (port) => [
+      '--listen',
+      `127.0.0.1:${port}`,
+      '--backend',
+      `127.0.0.1:${place.originPort}`,
+      '--mode',
+      mode,
+    ]);
+  return [
+    { ...common, id: 'sevenfold-l4', mode: 'l4', start: (place) => plain('l4', place) },
+    { ...common, id: 'sevenfold-l7', mode: 'l7', start: (place) => plain('l7', place) },
+    {
+      ...common,
+      id: 'sevenfold-l7-rules',
+      mode: 'l7-rules',
+      start: (place) =>
+        start('sevenfold-l7-rules', place, (port) => {
+          const path = join(place.directory, 'sevenfold-l7-rules.yaml');
+          writeFileSync(path, rulesConfig(port, place.originPort));
+          return ['-c', path];
+        }),
+    },
+  ];
+}
+
+async function start(name: string, place: Place, args: (port: number) => string[]): Promise<RunningContestant> {
+  const port = await freePort();
+  const started = await startProcess({
+    name,
+    command: process.execPath,
+    args: [
+      COMMAND_LINE,
+      'run',
+      ...args(port),
+      '--workers',
+      String(place.workers),
+      '--accept',
+      place.accept,
+      ...(place.pin ? ['--pin'] : []),
+    ],
+    cores: place.cores,
+    ready: { text: 'sevenfold ready' },
+  });
+  return { host: '127.0.0.1', port, process: started, pid: started.pid, stop: started.stop };
+}

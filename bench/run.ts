@@ -1,0 +1,141 @@
+// One run of the benchmark, from the options to the result: which phases, in which order, with what left over when it
+// is interrupted. The phases themselves are closed-phase.ts, open-phase.ts, memory-phase.ts and sweep-phase.ts.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { planClosed, runClosed } from './closed-phase.js';
+import { allContestants, type Contestant, chooseContestants } from './contestants/contestant.js';
+import { targetContestants } from './contestants/target.js';
+import type { LeftOut } from './fleet.js';
+import { autocannon } from './load/autocannon.js';
+import type { ClosedLoop } from './load/load.js';
+import { wrk } from './load/wrk.js';
+import { type CorePlan, describeMachine, type Machine, planCores } from './machine.js';
+import { MEMORY_SECONDS, runMemory } from './memory-phase.js';
+import { OPEN_WORKLOADS, openSeconds, runOpen } from './open-phase.js';
+import type { BenchOptions } from './options.js';
+import type { Progress } from './progress.js';
+import type { BenchResult, ConnectionMemory, OpenLoopFigures, SweepPoint } from './result.js';
+import type { RoundFigures } from './rounds.js';
+import { runSweep, sweepSeconds } from './sweep-phase.js';
+import { WORKLOADS, type Workload } from './workloads.js';
+
+/** What every phase works with; the arrays fill up as it goes and survive an interrupt. */
+export interface Run {
+  readonly options: BenchOptions;
+  readonly machine: Machine;
+  readonly cores: CorePlan;
+  readonly loop: ClosedLoop;
+  readonly directory: string;
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+  readonly contestants: readonly Contestant[];
+  readonly workloads: readonly Workload[];
+  readonly rounds: RoundFigures[];
+  readonly openLoop: OpenLoopFigures[];
+  readonly connectionMemory: ConnectionMemory[];
+  readonly sweep: SweepPoint[];
+  readonly leftOut: LeftOut[];
+  origin: string;
+}
+
+/** Runs the benchmark. Aborting `signal` ends it early with what there is; other failures reject. */
+export async function runBench(
+  options: BenchOptions,
+  command: string,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<BenchResult> {
+  const startedAt = new Date();
+  const machine = describeMachine();
+  const directory = mkdtempSync(join(tmpdir(), 'sevenfold-bench-'));
+  const run: Run = {
+    options,
+    machine,
+    cores: planCores(machine.cores, 1, machine.tools.taskset !== undefined),
+    loop: chooseLoop(options, machine),
+    directory,
+    signal,
+    progress,
+    contestants: options.target === undefined ? chosen(options) : targetContestants(options),
+    workloads: WORKLOADS.filter((one) => options.workloads.includes(one.id)),
+    rounds: [],
+    openLoop: [],
+    connectionMemory: [],
+    sweep: [],
+    leftOut: [],
+    origin: '',
+  };
+  try {
+    await runPhases(run);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    progress.end();
+    rmSync(directory, { recursive: true, force: true });
+  }
+  return resultOf(run, startedAt, command);
+}
+
+async function runPhases(run: Run): Promise<void> {
+  const { options, progress } = run;
+  const open = run.options.rate === 0 ? 0 : run.workloads.filter(({ id }) => OPEN_WORKLOADS.has(id)).length;
+  const available = run.contestants.filter((one) => one.missing() === undefined).length;
+  const remembers = options.target === undefined;
+  progress.plan(planClosed(run) + available * (open * openSeconds(run) + (remembers ? MEMORY_SECONDS : 0)));
+  if (options.workers.length > 0) progress.plan(sweepSeconds(run));
+  await runClosed(run, {
+    // Before anything else has touched the heap: a process that served a load once gives little back.
+    fresh: async (fleet) => {
+      if (remembers && fleet.origin.kind === 'cheap') await runMemory(run, fleet);
+    },
+    after: (fleet, workloads) => runOpen(run, fleet, workloads),
+  });
+  const swept = allContestants().find(({ id }) => id === 'sevenfold-l7');
+  if (options.workers.length > 0 && swept !== undefined && !run.signal.aborted) await runSweep(run, swept);
+}
+
+function chosen(options: BenchOptions): Contestant[] {
+  const contestants = chooseContestants(allContestants(), options.only);
+  // A minute is for the question itself and the nearest peers; what --only names is measured all the same.
+  if (!options.quick || options.only.length > 0) return contestants;
+  return contestants.filter((one) => !one.mainOnly && (one.mode !== 'l4' || one.family === 'sevenfold'));
+}
+
+function chooseLoop(options: BenchOptions, machine: Machine): ClosedLoop {
+  if (options.load === 'autocannon') return autocannon;
+  if (machine.tools.wrk !== undefined) return wrk;
+  if (options.load === 'wrk')
+    throw new Error('--load wrk: wrk is not installed here (Debian: apt install wrk), or leave the flag out');
+  return autocannon;
+}
+
+function resultOf(run: Run, startedAt: Date, command: string): BenchResult {
+  const measured = new Set(run.rounds.map((round) => round.contestant));
+  return {
+    version: 1,
+    startedAt: startedAt.toISOString(),
+    seconds: Math.round((Date.now() - startedAt.getTime()) / 1000),
+    command,
+    interrupted: run.signal.aborted,
+    machine: run.machine,
+    pinning: run.cores.note,
+    load: run.loop.name,
+    origin: run.origin,
+    durationSeconds: run.options.durationSeconds,
+    connections: run.options.connections,
+    contestants: run.contestants
+      .filter(({ id }) => measured.has(id))
+      .map(({ id, family, mode }) => ({ id, family, mode })),
+    workloads: run.workloads.map(({ id, title, connections }) => ({
+      id,
+      title,
+      connections: connections ?? run.options.connections,
+    })),
+    leftOut: run.leftOut,
+    rounds: run.rounds,
+    openLoop: run.openLoop,
+    connectionMemory: run.connectionMemory,
+    sweep: run.sweep,
+  };
+}
