@@ -47,9 +47,14 @@ export function written(place: Place): string {
   return place.host.includes(':') ? `[${place.host}]:${place.port}` : `${place.host}:${place.port}`;
 }
 
-/** A directory that is removed when the process ends. */
+let scratchRoot: string | undefined;
+
+/** A new directory that is removed when the process ends. */
 export function scratchDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'sevenfold-test-'));
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-  return directory;
+  if (scratchRoot === undefined) {
+    const root = mkdtempSync(join(tmpdir(), 'sevenfold-test-'));
+    process.once('exit', () => rmSync(root, { recursive: true, force: true }));
+    scratchRoot = root;
+  }
+  return mkdtempSync(join(scratchRoot, 'd-'));
 }
