@@ -41,15 +41,27 @@ function httpServers(spec: ProxySpec, places: readonly Place[]): string {
   return `${upstreams.join('\n')}\n${servers.join('\n')}`;
 }
 
+const STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';
+
+function streamServers(spec: ProxySpec, places: readonly Place[]): string {
+  const raw = places.filter((_, index) => spec.listeners?.[index]?.protocol === 'tcp');
+  if (raw.length === 0) return '';
+  const servers = (spec.servers ?? []).map((address) => `server ${address};`).join(' ');
+  const listens = raw.map((place) => `server { listen ${written(place)}; proxy_pass main; proxy_half_close on; }`);
+  return `stream { upstream main { ${servers} } ${listens.join(' ')} }`;
+}
+
 /** Starts nginx in place of the product. */
 export async function startNginx(spec: ProxySpec, places: readonly Place[], directory: string): Promise<Child> {
+  const hasHttp = places.some((_, index) => (spec.listeners?.[index]?.protocol ?? 'http') === 'http');
   return run(
     directory,
     places[0]!,
     `map $http_upgrade $connection_out { default upgrade; "" ""; }
      proxy_http_version 1.1; proxy_set_header Connection $connection_out; proxy_set_header Upgrade $http_upgrade;
      proxy_set_header Host $http_host; proxy_request_buffering off; proxy_buffering off;
-     ${httpServers(spec, places)}`,
+     ${hasHttp ? httpServers(spec, places) : ''}`,
+    streamServers(spec, places),
   );
 }
 
@@ -71,7 +83,7 @@ export async function startNginxOrigin(
   };
 }
 
-async function run(directory: string, place: Place, http: string): Promise<Child> {
+async function run(directory: string, place: Place, http: string, stream = ''): Promise<Child> {
   if (BINARY === undefined) throw new Error('nginx is not installed');
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `${name}_temp_path ${directory}/${name};`)
@@ -79,11 +91,12 @@ async function run(directory: string, place: Place, http: string): Promise<Child
   const file = join(directory, 'nginx.conf');
   writeFileSync(
     file,
-    `daemon off; master_process off; pid ${directory}/nginx.pid; error_log ${directory}/error.log;
+    `${stream === '' ? '' : `load_module ${STREAM_MODULE};`} daemon off; master_process off; pid ${directory}/nginx.pid; error_log ${directory}/error.log;
      events { worker_connections 4096; }
      http { access_log off; keepalive_requests 10000000; client_max_body_size 0; ${temporary}
      ${http}
-     }\n`,
+     }
+     ${stream}\n`,
   );
   const child = new Child(BINARY, ['-p', directory, '-c', file, '-e', join(directory, 'error.log')]);
   await connectable(place, child);
