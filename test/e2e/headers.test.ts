@@ -1,0 +1,146 @@
+// What a request and a response carry besides what was sent: the fields the proxy sets, replaces and drops.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { start as startAnswers } from '../origins/answers.js';
+import { ok, type RawOrigin } from '../origins/raw.js';
+import { fieldValue, fieldValues, type Message } from '../support/messages.js';
+import { type RunningProxy, startProxy } from '../support/proxy.js';
+import { get, WireClient } from '../support/wire-client.js';
+
+const SPOOFED = [
+  'X-Forwarded-For: 203.0.113.9',
+  'X-Forwarded-Proto: https',
+  'X-Forwarded-Host: spoofed.example',
+  'X-Forwarded-Port: 443',
+  'X-Request-Id: from-the-client',
+];
+
+describe('fields', { concurrency: 1 }, () => {
+  let origin: RawOrigin;
+  let strict: RunningProxy;
+  let trusting: RunningProxy;
+
+  before(async () => {
+    origin = await startAnswers((request, visit) => {
+      const hop = request.startLine.includes('/hop')
+        ? ['Connection: X-Drop-Me, keep-alive', 'X-Drop-Me: now', 'Keep-Alive: timeout=1', 'Proxy-Authenticate: Basic']
+        : [];
+      visit.socket.write(ok('fine', 'Server: origin', 'Date: Thu, 01 Jan 1970 00:00:00 GMT', ...hop));
+    });
+    strict = await startProxy({ servers: [origin.address] });
+    trusting = await startProxy({ servers: [origin.address], trustedProxies: ['127.0.0.0/8'] });
+  });
+  after(async () => {
+    await Promise.all([strict.stop(), trusting.stop()]);
+    await origin.close();
+  });
+
+  /** The request as the origin saw it, and the response as the client did. */
+  const through = async (proxy: RunningProxy, request: string): Promise<{ request: Message; response: Message }> => {
+    const count = origin.requests.length;
+    const client = await WireClient.connect(proxy.place);
+    await client.send(request);
+    const response = await client.response();
+    client.close();
+    return { request: origin.requests[count]!, response };
+  };
+
+  test('a request gets X-Forwarded-For, -Proto, -Host, -Port, X-Request-Id and Via', async () => {
+    const { request } = await through(strict, get('/', 'Host: shop.example:81'));
+    assert.equal(fieldValue(request, 'x-forwarded-for'), '127.0.0.1');
+    assert.equal(fieldValue(request, 'x-forwarded-proto'), 'http');
+    assert.equal(fieldValue(request, 'x-forwarded-host'), 'shop.example:81');
+    assert.equal(fieldValue(request, 'x-forwarded-port'), String(strict.place.port));
+    assert.match(fieldValue(request, 'x-request-id') ?? '', /^[\w-]{16,}$/);
+    assert.match(fieldValue(request, 'via') ?? '', /^1\.1 \S+/);
+  });
+
+  test('Host passes as it was sent', async () => {
+    const { request } = await through(strict, get('/', 'Host: ShOp.example:81'));
+    assert.equal(fieldValue(request, 'host'), 'ShOp.example:81');
+  });
+
+  test('request ids differ', async () => {
+    const ids = new Set<string | undefined>();
+    for (let i = 0; i < 50; i++) ids.add(fieldValue((await through(strict, get())).request, 'x-request-id'));
+    assert.equal(ids.size, 50);
+  });
+
+  test('what a stranger claims about itself is replaced', async () => {
+    const { request } = await through(strict, get('/', 'Host: real.example', ...SPOOFED));
+    assert.equal(fieldValue(request, 'x-forwarded-for'), '127.0.0.1');
+    assert.equal(fieldValue(request, 'x-forwarded-proto'), 'http');
+    assert.equal(fieldValue(request, 'x-forwarded-host'), 'real.example');
+    assert.equal(fieldValue(request, 'x-forwarded-port'), String(strict.place.port));
+    assert.notEqual(fieldValue(request, 'x-request-id'), 'from-the-client');
+  });
+
+  test('repeated claims of a stranger are all replaced', async () => {
+    const { request } = await through(strict, get('/', ...SPOOFED, ...SPOOFED.map((line) => line.toLowerCase())));
+    for (const line of SPOOFED)
+      assert.equal(fieldValues(request, line.slice(0, line.indexOf(':')).toLowerCase()).length, 1);
+    assert.equal(fieldValue(request, 'x-forwarded-for'), '127.0.0.1');
+  });
+
+  test('a trusted proxy is believed, and its client chain goes on', async () => {
+    const { request } = await through(trusting, get('/', 'Host: real.example', ...SPOOFED));
+    assert.equal(fieldValues(request, 'x-forwarded-for').join(', '), '203.0.113.9, 127.0.0.1');
+    assert.equal(fieldValue(request, 'x-forwarded-proto'), 'https');
+    assert.equal(fieldValue(request, 'x-forwarded-host'), 'spoofed.example');
+    assert.equal(fieldValue(request, 'x-forwarded-port'), '443');
+    assert.equal(fieldValue(request, 'x-request-id'), 'from-the-client');
+  });
+
+  test('Via goes on after those of proxies before', async () => {
+    const { request } = await through(strict, get('/', 'Via: 1.0 first.example'));
+    assert.match(fieldValues(request, 'via').join(', '), /^1\.0 first\.example, 1\.1 \S+/);
+  });
+
+  test('hop-by-hop fields go, and those that Connection names, in any case', async () => {
+    const { request } = await through(
+      strict,
+      get(
+        '/',
+        'Connection: close, X-One',
+        'connection: x-TWO',
+        'X-One: 1',
+        'x-two: 2',
+        'X-Three: 3',
+        'Keep-Alive: timeout=9',
+        'Proxy-Connection: close',
+        'TE: gzip',
+      ),
+    );
+    for (const name of ['x-one', 'x-two', 'keep-alive', 'proxy-connection', 'te', 'upgrade']) {
+      assert.deepEqual(fieldValues(request, name), [], name);
+    }
+    assert.equal(fieldValue(request, 'x-three'), '3');
+    assert.doesNotMatch(fieldValues(request, 'connection').join(), /x-|close/i);
+  });
+
+  test('Connection cannot take away what the proxy sets or what frames the message', async () => {
+    const { request } = await through(
+      strict,
+      'POST / HTTP/1.1\r\nHost: real.example\r\nConnection: X-Forwarded-For, X-Request-Id, Host, Content-Length, Via\r\nContent-Length: 3\r\n\r\nabc',
+    );
+    assert.equal(fieldValue(request, 'x-forwarded-for'), '127.0.0.1');
+    assert.equal(fieldValue(request, 'host'), 'real.example');
+    assert.notEqual(fieldValue(request, 'x-request-id'), undefined);
+    assert.notEqual(fieldValue(request, 'via'), undefined);
+    assert.equal(request.body, 'abc');
+  });
+
+  test('Upgrade without Connection: upgrade goes no further', async () => {
+    const { request } = await through(strict, get('/', 'Upgrade: websocket'));
+    assert.deepEqual(fieldValues(request, 'upgrade'), []);
+  });
+
+  test('hop-by-hop fields of a response go, the others stay', async () => {
+    const { response } = await through(strict, get('/hop'));
+    assert.deepEqual(fieldValues(response, 'x-drop-me'), []);
+    assert.deepEqual(fieldValues(response, 'keep-alive'), []);
+    assert.equal(fieldValue(response, 'server'), 'origin');
+    assert.equal(fieldValue(response, 'date'), 'Thu, 01 Jan 1970 00:00:00 GMT');
+  });
+});

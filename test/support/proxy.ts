@@ -1,0 +1,173 @@
+// The product as a process: started on free ports, ready when it says so, stopped cleanly or the test fails.
+// Owns the process and its configuration file. SEVENFOLD_STAND_IN=nginx puts nginx in its place (nginx.ts), to tell
+// mistakes of the tests from mistakes of the product.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePlace, freePlaceV6, type Place, scratchDirectory, written } from './addresses.js';
+import { Child, type Exit } from './child.js';
+import { startNginx } from './nginx.js';
+
+/** The command line of the built product. */
+export const MAIN: string = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** True when nginx stands in for the product: what only the product promises is then not asked. */
+export const standIn: boolean = process.env.SEVENFOLD_STAND_IN === 'nginx';
+
+/** What a test says of the proxy it wants. */
+export interface ProxySpec {
+  /** Servers of the one pool of a proxy that sends everything there. */
+  readonly servers?: readonly string[];
+  /** Routes and pools, instead of `servers`. */
+  readonly routes?: readonly object[];
+  readonly pools?: Readonly<Record<string, object>>;
+  /** Default: one http listener on a free port. `{ protocol: 'tcp', pool: 'main' }` is a raw one. `v6` listens on ::1. */
+  readonly listeners?: readonly { readonly protocol?: string; readonly pool?: string; readonly v6?: boolean }[];
+  readonly limits?: Readonly<Record<string, number | string>>;
+  readonly timeouts?: Readonly<Record<string, string | number>>;
+  readonly trustedProxies?: readonly string[];
+  /** More of the command line. `--workers 1` unless it says otherwise. */
+  readonly args?: readonly string[];
+}
+
+/** One engine's own count of what it holds. All of it must go back to where it was once the work is over. */
+export type EngineCounters = Readonly<Record<string, number>>;
+
+/** A running proxy. */
+export class RunningProxy {
+  constructor(
+    readonly process: Child,
+    readonly listeners: readonly Place[],
+  ) {}
+
+  /** The first listener. */
+  get place(): Place {
+    return this.listeners[0]!;
+  }
+
+  /** Base URL of the first listener, without the slash at the end. */
+  get url(): string {
+    return `http://${written(this.place)}`;
+  }
+
+  get pid(): number {
+    return this.process.pid;
+  }
+
+  /** The engines' counters, one entry per worker, as SIGUSR2 makes the process print them. */
+  async counters(): Promise<EngineCounters[]> {
+    const from = this.process.stdout.length;
+    this.process.kill('SIGUSR2');
+    return this.process.until('engine counters', () => {
+      const line = /^\{"engine":.*\}$/m.exec(this.process.stdout.slice(from));
+      return line === null ? undefined : (JSON.parse(line[0]) as { engine: EngineCounters[] }).engine;
+    });
+  }
+
+  /** Asks the counters again and again until `good` holds for all workers: closing takes the proxy a turn or two. */
+  async countersUntil(what: string, good: (counters: EngineCounters) => boolean, deadlineMs = 10_000): Promise<void> {
+    const deadline = Date.now() + deadlineMs;
+    for (;;) {
+      const counters = await this.counters();
+      if (counters.every(good)) return;
+      if (Date.now() > deadline) throw new Error(`not ${what} within ${deadlineMs} ms: ${JSON.stringify(counters)}`);
+    }
+  }
+
+  /** SIGTERM, then a clean end: exit code 0 and nothing on stderr. A process that hangs is killed, and the test fails. */
+  async stop(deadlineMs = 20_000): Promise<Exit> {
+    if (this.process.exit === undefined) this.process.kill('SIGTERM');
+    try {
+      const exit = await this.process.exited(deadlineMs);
+      assert.equal(exit.stderr, '', 'the proxy wrote to stderr');
+      assert.equal(exit.signal, null, 'the proxy died of a signal');
+      assert.equal(exit.code, 0, 'the proxy ended with another code than 0');
+      return exit;
+    } finally {
+      if (this.process.exit === undefined) {
+        this.process.kill('SIGKILL');
+        await this.process.exited();
+      }
+    }
+  }
+}
+
+/** The configuration document of `spec`, listening at `places`. */
+export function documentOf(spec: ProxySpec, places: readonly Place[]): object {
+  const listeners = (spec.listeners ?? [{}]).map(({ v6: _, ...listener }, index) => ({
+    address: written(places[index]!),
+    ...listener,
+  }));
+  const pools = spec.pools ?? { main: { servers: (spec.servers ?? []).map((address) => ({ address })) } };
+  const catchAll = [{ rules: [{ matches: [{ path: { type: 'PathPrefix', value: '/' } }], pool: 'main' }] }];
+  const routes = spec.routes ?? (listeners.some((listener) => listener.protocol !== 'tcp') ? catchAll : undefined);
+  return {
+    listeners,
+    ...(routes === undefined ? {} : { routes }),
+    pools,
+    ...(spec.limits === undefined ? {} : { limits: spec.limits }),
+    ...(spec.timeouts === undefined ? {} : { timeouts: spec.timeouts }),
+    ...(spec.trustedProxies === undefined ? {} : { trustedProxies: spec.trustedProxies }),
+  };
+}
+
+const ADDRESS_TRIES = 5;
+
+/** Starts the product with `spec` and waits for its `sevenfold ready`. Another port is tried when one was taken. */
+export async function startProxy(spec: ProxySpec): Promise<RunningProxy> {
+  const directory = scratchDirectory();
+  for (let tried = 1; ; tried++) {
+    const places: Place[] = [];
+    for (const listener of spec.listeners ?? [{}]) places.push(listener.v6 ? await freePlaceV6() : freePlace());
+    if (standIn) return new RunningProxy(await startNginx(spec, places, directory), places);
+    const file = join(directory, 'proxy.yaml');
+    // JSON is YAML: what the test holds is what the product reads.
+    writeFileSync(file, JSON.stringify(documentOf(spec, places), null, 2));
+    const workers = spec.args?.includes('--workers') ? [] : ['--workers', '1'];
+    const child = new Child(process.execPath, [MAIN, 'run', '-c', file, ...workers, ...(spec.args ?? [])]);
+    try {
+      await waitReady(child);
+      return new RunningProxy(child, places);
+    } catch (error) {
+      if (!/in use/i.test(child.stderr) || tried === ADDRESS_TRIES) throw error;
+    }
+  }
+}
+
+/** Starts the product from flags alone: `run --listen … --backend …`. */
+export async function startFromFlags(args: (place: Place) => readonly string[]): Promise<RunningProxy> {
+  const place = freePlace();
+  const child = new Child(process.execPath, [MAIN, 'run', ...args(place)]);
+  await waitReady(child);
+  return new RunningProxy(child, [place]);
+}
+
+async function waitReady(child: Child): Promise<void> {
+  try {
+    await child.until('line `sevenfold ready`', () => (/^sevenfold ready$/m.test(child.stdout) ? true : undefined));
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
+}
+
+/** What `t.after` is needed for. */
+interface Cleanup {
+  after(what: () => Promise<unknown>): void;
+}
+
+/** Starts a proxy that is stopped, and its clean stop asserted, when the test ends. */
+export async function useProxy(t: Cleanup, spec: ProxySpec): Promise<RunningProxy> {
+  const proxy = await startProxy(spec);
+  t.after(() => proxy.stop());
+  return proxy;
+}
+
+/** Starts something with a `close` (an origin) that is closed when the test ends. */
+export async function use<T extends { close(): Promise<unknown> }>(t: Cleanup, starting: Promise<T>): Promise<T> {
+  const started = await starting;
+  t.after(() => started.close());
+  return started;
+}

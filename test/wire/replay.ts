@@ -1,0 +1,239 @@
+// Replays the corpus through a real proxy with real sockets: whole, cut everywhere, byte by byte, and pipelined.
+// Owns how bytes are cut and how it is made sure that the pieces are read apart. Leaves the cases to the Markdown files.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { start as startAnswers } from '../origins/answers.js';
+import { type RawOrigin, serveRequests } from '../origins/raw.js';
+import { readFinalResponse, statusOf } from '../support/messages.js';
+import { type RunningProxy, startProxy } from '../support/proxy.js';
+import { ask, get, WireClient } from '../support/wire-client.js';
+import { readCorpus, type WireCase } from './corpus.js';
+import { describeRequest, describeResponse } from './describe.js';
+
+/** Connections of a sweep that are open at once. */
+const BATCH = 64;
+
+/** How the origin cuts its next answers. */
+type AnswerCut = 'whole' | 'sweep' | 'bytes';
+
+/** One proxy, one scripted origin, and a probe that tells when the proxy has read what was sent before. */
+class Bench {
+  current: WireCase | undefined;
+  cut: AnswerCut = 'whole';
+  private answered = 0;
+  private probeClient: WireClient | undefined;
+  private probing: Promise<void> | undefined;
+  private nextProbe: Promise<void> | undefined;
+
+  private constructor(
+    readonly proxy: RunningProxy,
+    readonly origin: RawOrigin,
+    private readonly probeOrigin: RawOrigin,
+  ) {}
+
+  static async start(): Promise<Bench> {
+    let bench: Bench | undefined;
+    const origin = await serveRequests((_request, visit) => void bench?.answer(visit.socket));
+    const probeOrigin = await startAnswers();
+    const all = [{ path: { type: 'PathPrefix', value: '/' } }];
+    const proxy = await startProxy({
+      routes: [
+        { hostnames: ['probe.example'], rules: [{ matches: all, pool: 'probe' }] },
+        { rules: [{ matches: all, pool: 'main' }] },
+      ],
+      pools: {
+        main: { servers: [{ address: origin.address }] },
+        probe: { servers: [{ address: probeOrigin.address }] },
+      },
+    });
+    bench = new Bench(proxy, origin, probeOrigin);
+    return bench;
+  }
+
+  async stop(): Promise<void> {
+    this.probeClient?.close();
+    await this.proxy.stop();
+    await Promise.all([this.origin.close(), this.probeOrigin.close()]);
+  }
+
+  begin(wireCase: WireCase, cut: AnswerCut): void {
+    this.current = wireCase;
+    this.cut = cut;
+    this.answered = 0;
+    this.origin.requests.length = 0;
+    this.origin.malformed.length = 0;
+  }
+
+  /**
+   * Resolves when the proxy has read everything that was sent before the call: its one worker reads sockets in the
+   * order in which they became readable, and an exchange that began after them is over. Calls share exchanges.
+   */
+  barrier(): Promise<void> {
+    if (this.probing === undefined) {
+      this.probing = this.probe().finally(() => {
+        this.probing = undefined;
+      });
+      return this.probing;
+    }
+    this.nextProbe ??= this.probing.then(() => {
+      this.nextProbe = undefined;
+      return this.barrier();
+    });
+    return this.nextProbe;
+  }
+
+  private async probe(): Promise<void> {
+    if (this.probeClient === undefined || this.probeClient.ended)
+      this.probeClient = await WireClient.connect(this.proxy.place);
+    await this.probeClient.exchange(get('/', 'Host: probe.example'));
+  }
+
+  /** The same for connections that were just opened: a new connection passes the same way of acceptance after them. */
+  async accepted(): Promise<void> {
+    await ask(this.proxy.place, get('/', 'Host: probe.example'));
+  }
+
+  private async answer(socket: WireClient['socket']): Promise<void> {
+    const { current } = this;
+    if (current === undefined) return;
+    for (const piece of this.answerPieces(current.answers)) {
+      await new Promise<void>((resolve) => socket.write(piece, 'latin1', () => resolve()));
+      if (this.cut !== 'whole') await this.barrier();
+    }
+    if (current.originCloses) socket.end();
+  }
+
+  private answerPieces(bytes: string): string[] {
+    if (this.cut === 'bytes') return [...bytes];
+    if (this.cut === 'whole' || bytes.length < 2) return [bytes];
+    const at = 1 + (this.answered++ % (bytes.length - 1));
+    return [bytes.slice(0, at), bytes.slice(at)];
+  }
+}
+
+/** What one connection must show, message by message. */
+function expectedMessages(wireCase: WireCase, copies: number): string[] {
+  const own = wireCase.ownStatus === 0 ? [] : [`own answer ${wireCase.ownStatus}`];
+  const rounds = wireCase.closes ? 1 : copies;
+  return Array.from({ length: rounds }, () => [...wireCase.clientSees, ...own]).flat();
+}
+
+/** What one connection did show, as text. Waits for as many messages as are expected. */
+async function outcome(client: WireClient, wireCase: WireCase, copies: number): Promise<string> {
+  const expected = expectedMessages(wireCase, copies);
+  const methods = Array.from({ length: copies }, () => wireCase.methods).flat();
+  const seen: string[] = [];
+  let at = 0;
+  await client.until(`${expected.length} responses`, () => {
+    while (seen.length < expected.length) {
+      const answer = readFinalResponse(client.received, at, methods[0] ?? 'GET', client.ended);
+      if (answer === undefined) return undefined;
+      const messages = [...answer.informational, answer.final].map(describeResponse);
+      const last = seen.length + messages.length - 1;
+      if (expected[last]?.startsWith('own answer')) {
+        messages[messages.length - 1] = `own answer ${statusOf(answer.final)}`;
+      }
+      // A tunnel has no end of its own: more of it may be on its way.
+      if (answer.final.framing === 'tunnel' && messages.at(-1) !== expected[last]) return undefined;
+      methods.shift();
+      at = answer.final.end;
+      seen.push(...messages);
+    }
+    return true;
+  });
+  if (wireCase.closes) await client.closed();
+  const rest = client.received.slice(at);
+  const ending = `then ${client.ended ? 'closes' : 'stays open'}`;
+  return [...seen, ending, ...(rest === '' ? [] : [`extra ${JSON.stringify(rest)}`])].join('\n\n');
+}
+
+function expectedOutcome(wireCase: WireCase, copies: number): string {
+  const ending = `then ${wireCase.closes ? 'closes' : 'stays open'}`;
+  return [...expectedMessages(wireCase, copies), ending].join('\n\n');
+}
+
+/** After an upgrade the connection speaks another protocol: a second request has no meaning there. */
+const repeats = (wireCase: WireCase): boolean => !wireCase.clientSees.some((text) => text.includes('\n(tunnel)\n'));
+
+/** One connection: its pieces, sent with a barrier between them. */
+interface Run {
+  readonly label: string;
+  readonly pieces: readonly string[];
+}
+
+async function replay(
+  bench: Bench,
+  wireCase: WireCase,
+  cut: AnswerCut,
+  runs: readonly Run[],
+  copies = 1,
+): Promise<void> {
+  bench.begin(wireCase, cut);
+  for (let from = 0; from < runs.length; from += BATCH) {
+    const batch = runs.slice(from, from + BATCH);
+    const clients = await Promise.all(batch.map(() => WireClient.connect(bench.proxy.place)));
+    try {
+      await bench.accepted();
+      const pieceCount = Math.max(...batch.map((run) => run.pieces.length));
+      for (let piece = 0; piece < pieceCount; piece++) {
+        if (piece > 0) await bench.barrier();
+        // Whoever was answered already sends no more: a refusal may come before the last byte.
+        const sending = clients.map((client, index) => {
+          const bytes = batch[index]!.pieces[piece];
+          return bytes === undefined || client.ended ? undefined : client.send(bytes);
+        });
+        await Promise.all(sending);
+      }
+      for (const [index, client] of clients.entries()) {
+        const got = await outcome(client, wireCase, copies);
+        assert.equal(got, expectedOutcome(wireCase, copies), `client, ${batch[index]!.label}`);
+      }
+    } finally {
+      for (const client of clients) client.close();
+    }
+  }
+  checkOrigin(bench, wireCase, runs.length * (wireCase.closes ? 1 : copies));
+}
+
+function checkOrigin(bench: Bench, wireCase: WireCase, rounds: number): void {
+  assert.deepEqual(bench.origin.malformed, [], 'the origin got bytes that are no request');
+  const expected = Array.from({ length: rounds }, () => wireCase.originSees)
+    .flat()
+    .sort();
+  const seen = bench.origin.requests.map(describeRequest).sort();
+  if (wireCase.retried) assert.deepEqual([...new Set(seen)], [...new Set(expected)], 'what the origin saw');
+  else assert.deepEqual(seen, expected, 'what the origin saw');
+}
+
+function sweep(wireCase: WireCase): Run[] {
+  const { sends } = wireCase;
+  const reaches = wireCase.originSees.length > 0;
+  const count = Math.max(sends.length - 1, reaches ? wireCase.answers.length - 1 : 0);
+  return Array.from({ length: count }, (_, index) => {
+    const at = 1 + (index % (sends.length - 1));
+    return { label: `cut at ${at} (run ${index})`, pieces: [sends.slice(0, at), sends.slice(at)] };
+  });
+}
+
+/** Registers the tests of one corpus file. */
+export function replayCorpus(fileName: string): void {
+  describe(fileName, { concurrency: 1 }, () => {
+    let bench: Bench;
+    before(async () => {
+      bench = await Bench.start();
+    });
+    after(() => bench.stop());
+    for (const wireCase of readCorpus(fileName)) {
+      test(wireCase.name, async () => {
+        const { sends } = wireCase;
+        await replay(bench, wireCase, 'whole', [{ label: 'whole', pieces: [sends] }]);
+        if (repeats(wireCase)) {
+          await replay(bench, wireCase, 'whole', [{ label: 'twice, pipelined', pieces: [sends + sends] }], 2);
+        }
+        await replay(bench, wireCase, 'sweep', sweep(wireCase));
+        await replay(bench, wireCase, 'bytes', [{ label: 'byte by byte', pieces: [...sends] }]);
+      });
+    }
+  });
+}
