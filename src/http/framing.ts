@@ -38,6 +38,18 @@ function readLength(bytes: Uint8Array, at: number, count: number): number {
   return value;
 }
 
+/** The kind of body that one Transfer-Encoding value makes. */
+function coding(bytes: Uint8Array, at: number, count: number): number {
+  if (equalsCaseless(bytes, at, count, CHUNKED)) return BODY.chunked;
+  // Unless chunked comes last, nobody can tell where the message ends (RFC 9112, 6.3).
+  const before = count - CHUNKED.length - 1;
+  const last =
+    before >= 0 && isListSpace(bytes[at + before]!) && equalsCaseless(bytes, at + before + 1, CHUNKED.length, CHUNKED);
+  return last ? BODY.unknownCoding : BODY.ambiguous;
+}
+
+const isListSpace = (byte: number): boolean => byte === 0x2c || byte === 0x20 || byte === 0x09;
+
 /** Fills `out` with what the framing fields say, before message semantics (HEAD, 204, …) are looked at. */
 function readFields(bytes: Uint8Array, head: Head, out: Framing): void {
   const fields = head.fields;
@@ -55,9 +67,7 @@ function readFields(bytes: Uint8Array, head: Head, out: Framing): void {
       out.kind = hasLength || hasCoding || out.length < 0 ? BODY.ambiguous : BODY.counted;
       hasLength = true;
     } else {
-      const chunked = equalsCaseless(bytes, at, count, CHUNKED);
-      if (hasLength || hasCoding) out.kind = BODY.ambiguous;
-      else out.kind = chunked ? BODY.chunked : BODY.unknownCoding;
+      out.kind = hasLength || hasCoding ? BODY.ambiguous : coding(bytes, at, count);
       hasCoding = true;
     }
     if (out.kind === BODY.ambiguous) return;

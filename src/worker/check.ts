@@ -24,7 +24,7 @@ function hostValid(memory: Uint8Array, at: number, bytes: number): boolean {
 }
 
 /**
- * Reads the fields that matter into the client connection, and the names that end here into `w.tokens`.
+ * Reads the fields that matter into the client connection.
  * Returns why the request is refused, or null.
  */
 export function check(w: Worker, client: ClientConnection): ReasonCode | null {
@@ -53,7 +53,7 @@ export function check(w: Worker, client: ClientConnection): ReasonCode | null {
         client.hostBytes = bytes;
         break;
       case FIELD_ID.CONNECTION:
-        if (!tokens.read(memory, at, bytes)) return 'HEAD_TOO_LARGE';
+        if (!tokens.read(memory, at, bytes)) return 'HEAD_TOO_LARGE'; // more names than there is room for
         break;
       case FIELD_ID.EXPECT:
         // HTTP/1.0 has no expectations: there it is ignored (RFC 9110, 10.1.1).

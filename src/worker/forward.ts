@@ -94,7 +94,6 @@ export function sendBody(
   at: number,
   bytes: number,
 ): void {
-  const { bodyBytesMax } = w.plan.limits;
   const result = relayRequest(w, client, backend, at, bytes);
   if (result === RELAYED.done && rest.bytes > 0) {
     client.pendingAt = rest.at;
@@ -102,7 +101,7 @@ export function sendBody(
   } else {
     w.engine.release(at);
   }
-  if (bodyBytesMax !== 0 && client.bodyBytesTotal > bodyBytesMax) fail(w, client, 'BODY_TOO_LARGE');
+  if (result === RELAYED.tooLarge) fail(w, client, 'BODY_TOO_LARGE');
   else if (result === RELAYED.invalid) fail(w, client, 'REQUEST_MALFORMED');
   else if (result === RELAYED.noRoom) fail(w, client, 'OVERLOADED');
 }

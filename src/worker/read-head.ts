@@ -38,12 +38,27 @@ function hasMethodToken(w: Worker, at: number, end: number): boolean {
   return false;
 }
 
+const VERSION = Buffer.from(' HTTP/', 'latin1');
+
+/** True when the first line ends in a well-formed version: then it is one, only not ours (RFC 9112, 2.3). */
+function hasVersion(w: Worker, at: number, end: number): boolean {
+  let line = at;
+  while (line < end && w.memory[line] !== CR && w.memory[line] !== LF) line++;
+  const digit = line - 3;
+  const start = digit - VERSION.length;
+  if (start < at || w.memory[line] !== CR || w.memory[digit + 1] !== 0x2e) return false;
+  if (!isDigit(w.memory[digit]!) || !isDigit(w.memory[digit + 2]!)) return false;
+  return VERSION.every((byte, i) => w.memory[start + i] === byte);
+}
+
+const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
+
 function reasonOf(w: Worker, parser: HeadParser, end: number): ReasonCode {
-  // llhttp takes HTTP/2's preface for a wish to upgrade, and refuses other versions one by one.
-  if (parser.errorCode === LLHTTP_ERROR.h2Preface || parser.errorCode === LLHTTP_ERROR.invalidVersion) {
-    return 'VERSION_UNKNOWN';
-  }
   switch (parser.errorCode) {
+    case LLHTTP_ERROR.h2Preface: // llhttp takes it for a wish to upgrade
+      return 'VERSION_UNKNOWN';
+    case LLHTTP_ERROR.invalidVersion:
+      return hasVersion(w, parser.head.base, end) ? 'VERSION_UNKNOWN' : 'REQUEST_MALFORMED';
     case LLHTTP_ERROR.invalidMethod:
       return hasMethodToken(w, parser.head.base, end) ? 'METHOD_UNKNOWN' : 'REQUEST_MALFORMED';
     case LLHTTP_ERROR.transferEncoding:

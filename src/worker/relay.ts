@@ -18,6 +18,8 @@ export const RELAYED = {
   invalid: 2,
   /** The slab has no room for the framing we add. */
   noRoom: 3,
+  /** It is longer than allowed; the last piece did not go on. */
+  tooLarge: 4,
 } as const;
 
 /** What followed a finished body in the same bytes; the caller still owns the chunk. */
@@ -124,8 +126,11 @@ export function relayRequest(
   } else {
     result = decode(client.parser!, client.request, at, bytes);
     if (result !== RELAYED.invalid) {
+      const { bodyBytesMax } = w.plan.limits;
       client.bodyBytesTotal += decoded.bytes;
-      if (!spanChunk(w, decoded.at, decoded.bytes)) result = RELAYED.noRoom;
+      // Looked at before anything goes on: a server must not act on a body that its client is told was refused.
+      if (bodyBytesMax !== 0 && client.bodyBytesTotal > bodyBytesMax) result = RELAYED.tooLarge;
+      else if (!spanChunk(w, decoded.at, decoded.bytes)) result = RELAYED.noRoom;
       else if (result === RELAYED.done && !spanLastChunk(w, allowedTrailers(decoded.trailers))) result = RELAYED.noRoom;
     }
   }

@@ -138,6 +138,8 @@ export function sendRequestHead(
   const { head } = client.parser!;
   const lines = w.scratch(LINES_BYTES_MAX);
   if (lines < 0) return false;
+  // The names may be those of another request by now: this one may have waited for its connection.
+  readTokens(w, head);
   // The server is spoken to in HTTP/1.1, whatever the client speaks.
   const targetAt = head.base + head.targetAt;
   const targetEnd = targetAt + head.targetBytes;
@@ -252,6 +254,7 @@ export const REQUEST_ID_LINE_BYTES = 'X-Request-Id: \r\n'.length + REQUEST_ID_BY
  */
 export function sendInterim(w: Worker, client: ClientConnection, head: Head): void {
   readTokens(w, head);
+  sayOurVersion(w, head);
   w.engine.sendBegin(client.conn, SEND_FLAG.none);
   spanFields(w, head, head.base, dropsFromServer);
   if (head.status === 101) {
@@ -269,6 +272,7 @@ export function sendInterim(w: Worker, client: ClientConnection, head: Head): vo
 export function spanResponseHead(w: Worker, client: ClientConnection, head: Head): void {
   const { engine } = w;
   readTokens(w, head);
+  sayOurVersion(w, head);
   spanFields(w, head, head.base, dropsFromServer);
   if (client.chunkedOut) engine.span(w.lineChunked.at, w.lineChunked.bytes);
   if (!client.keepAlive) engine.span(w.lineClose.at, w.lineClose.bytes);
@@ -276,7 +280,12 @@ export function spanResponseHead(w: Worker, client: ClientConnection, head: Head
   engine.span(w.lineEnd.at, w.lineEnd.bytes);
 }
 
-/** Reads the names a response's Connection lists. Too many are the server's fault: the rest is passed on. */
+/** The version of a message is that of who sends it (RFC 9110, 6.2): what a server of HTTP/1.0 says goes on as HTTP/1.1. */
+function sayOurVersion(w: Worker, head: Head): void {
+  w.memory[head.base + 'HTTP/1.'.length] = 0x31;
+}
+
+/** Reads the names a message's Connection lists. Too many in a request are refused before; a server's are passed on. */
 function readTokens(w: Worker, head: Head): void {
   w.tokens.clear();
   for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
