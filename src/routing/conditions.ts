@@ -18,7 +18,8 @@ export class Conditions {
   readonly #facts: Facts;
   readonly #conditionsAt: number;
   readonly #rangesAt: number;
-  readonly #regexes: readonly RE2JS[];
+  /** Compiled when first tried, so that swapping tables costs the worker no pause. */
+  readonly #regexes: RE2JS[] = [];
 
   constructor(words: Int32Array, bytes: Uint8Array, facts: Facts) {
     this.#words = words;
@@ -26,15 +27,6 @@ export class Conditions {
     this.#facts = facts;
     this.#conditionsAt = words[HEADER.conditionsAt]!;
     this.#rangesAt = words[HEADER.rangesAt]!;
-    const regexes: RE2JS[] = [];
-    for (let regex = 0; regex < words[HEADER.regexCount]!; regex++) {
-      const at = words[HEADER.regexesAt]! + regex * REGEX.WORDS;
-      const sourceAt = words[at + REGEX.sourceAt]!;
-      // A copy, because a decoder may refuse shared memory.
-      const source = Buffer.from(bytes.slice(sourceAt, sourceAt + words[at + REGEX.sourceBytes]!)).toString('utf8');
-      regexes.push(compileRegex(source));
-    }
-    this.#regexes = regexes;
   }
 
   /** Whether a condition holds, its `invert` included. */
@@ -92,7 +84,18 @@ export class Conditions {
   }
 
   #test(regex: number, bytes: Uint8Array, at: number, length: number): boolean {
-    return this.#regexes[regex]!.testExact(bytes.subarray(at, at + length));
+    const compiled = this.#regexes[regex] ?? this.#compile(regex);
+    return compiled.testExact(bytes.subarray(at, at + length));
+  }
+
+  #compile(regex: number): RE2JS {
+    const at = this.#words[HEADER.regexesAt]! + regex * REGEX.WORDS;
+    const sourceAt = this.#words[at + REGEX.sourceAt]!;
+    // A copy, because a decoder may refuse shared memory.
+    const source = Buffer.from(this.#bytes.slice(sourceAt, sourceAt + this.#words[at + REGEX.sourceBytes]!));
+    const compiled = compileRegex(source.toString('utf8'));
+    this.#regexes[regex] = compiled;
+    return compiled;
   }
 
   #inRanges(first: number, count: number, view: RequestView): boolean {

@@ -7,9 +7,12 @@ import { hexValue } from './facts.js';
 export const PATH_AS_IS = -1;
 /** The path must be refused with 400: what it means depends on who reads it. */
 export const PATH_REFUSED = -2;
+/** Only scanPath(): the path has to be written anew, or refused on the way. */
+export const PATH_TO_REWRITE = 0;
 /** Bytes of output that one byte of input may need: a byte that a URI does not allow becomes a percent triplet. */
 export const PATH_GROWTH = 3;
 
+const ASTERISK = 0x2a;
 const SLASH = 0x2f;
 const DOT = 0x2e;
 const PERCENT = 0x25;
@@ -47,11 +50,22 @@ for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
  *             An empty path is `/`, and `*` (OPTIONS) is normal.
  */
 export function normalisePath(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): number {
+  const scanned = scanPath(bytes, at, length);
+  if (scanned !== PATH_TO_REWRITE) return scanned;
   if (length === 0) {
     out[outAt] = SLASH;
     return 1;
   }
-  if (bytes[at] !== SLASH) return length === 1 && bytes[at] === 0x2a ? PATH_AS_IS : PATH_REFUSED;
+  return rewrite(bytes, at, at + length, out, outAt);
+}
+
+/**
+ * The first half of normalisePath(), which needs no room: PATH_AS_IS, PATH_REFUSED, or PATH_TO_REWRITE when only
+ * rewriting tells (and may still refuse). One look at each byte.
+ */
+export function scanPath(bytes: Uint8Array, at: number, length: number): number {
+  if (length === 0) return PATH_TO_REWRITE;
+  if (bytes[at] !== SLASH) return length === 1 && bytes[at] === ASTERISK ? PATH_AS_IS : PATH_REFUSED;
   const end = at + length;
   let before = 0;
   for (let i = at; i < end; i++) {
@@ -59,9 +73,9 @@ export function normalisePath(bytes: Uint8Array, at: number, length: number, out
     const kind = byteClass[byte]!;
     if (kind !== BYTE.PLAIN) {
       if (kind === BYTE.REFUSED) return PATH_REFUSED;
-      if (kind === BYTE.ODD || byte === PERCENT) return rewrite(bytes, at, end, out, outAt);
+      if (kind === BYTE.ODD || byte === PERCENT) return PATH_TO_REWRITE;
       // A segment that begins with a dot is rare enough to be looked at slowly.
-      if (before === SLASH && byte !== SEMICOLON) return rewrite(bytes, at, end, out, outAt);
+      if (before === SLASH && byte !== SEMICOLON) return PATH_TO_REWRITE;
     }
     before = byte;
   }

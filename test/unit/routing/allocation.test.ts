@@ -11,7 +11,8 @@ import { requestView } from '../../../src/routing/request-text.js';
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
 
-const MATCHES = 200_000;
+/** Few enough that what they might allocate stays below one collection, many enough to stand out. */
+const MATCHES = 20_000;
 
 test('a match that looks at every part of a request takes no memory', () => {
   const rules = Array.from({ length: 100 }, (_, i) => ({
@@ -44,13 +45,18 @@ test('a match that looks at every part of a request takes no memory', () => {
     clientAddress: '10.1.2.3',
     serverName: 'shop.example.com',
   });
+  const round = () => {
+    for (let i = 0; i < MATCHES; i++) if (matcher.match(view) !== 77) assert.fail('another rule won');
+  };
+  for (let i = 0; i < 10; i++) round();
+  // The runtime does work of its own now and then, so the quietest of many rounds counts.
   let least = Number.POSITIVE_INFINITY;
-  // The first round compiles; others may be disturbed by the runtime's own work, so the quietest counts.
-  for (let round = 0; round < 5; round++) {
+  for (let i = 0; i < 30; i++) {
     collectGarbage();
     const before = process.memoryUsage().heapUsed;
-    for (let i = 0; i < MATCHES; i++) if (matcher.match(view) !== 77) assert.fail('another rule won');
+    round();
     least = Math.min(least, process.memoryUsage().heapUsed - before);
   }
-  assert.ok(least / MATCHES < 0.5, `${least / MATCHES} bytes per match`);
+  // The smallest object there is takes 12 bytes.
+  assert.ok(least / MATCHES < 1, `${least / MATCHES} bytes per match`);
 });

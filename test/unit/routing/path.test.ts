@@ -2,7 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { normalisePath, normalPathOf, PATH_AS_IS, PATH_GROWTH, PATH_REFUSED } from '../../../src/routing/path.js';
+import {
+  normalisePath,
+  normalPathOf,
+  PATH_AS_IS,
+  PATH_GROWTH,
+  PATH_REFUSED,
+  PATH_TO_REWRITE,
+  scanPath,
+} from '../../../src/routing/path.js';
 
 /** What was sent, and what rules and backends see; undefined is refused with 400. */
 const TRICKS: readonly (readonly [sent: string, seen: string | undefined])[] = [
@@ -84,6 +92,14 @@ test('a normal path is used where it stands, with nothing written', () => {
   const out = Buffer.alloc(8, 0x2a);
   assert.equal(normalisePath(bytes, 4, 15, out, 0), PATH_AS_IS);
   assert.equal(out.toString(), '********');
+});
+
+test('a scan tells apart what is normal, what is refused, and what has to be written anew', () => {
+  const scan = (path: string) => scanPath(Buffer.from(path), 0, Buffer.byteLength(path));
+  assert.equal(scan('/a;b/c.d/'), PATH_AS_IS);
+  assert.equal(scan('*'), PATH_AS_IS);
+  assert.equal(scan('/a\\b'), PATH_REFUSED);
+  for (const path of ['', '/a//b', '/./a', '/%61', '/a|', '/a%zz', '/..;/']) assert.equal(scan(path), PATH_TO_REWRITE);
 });
 
 test('writes at the given place, and only as much as it says', () => {
