@@ -9,7 +9,7 @@ import { WireClient } from '../support/wire-client.js';
 describe('host', { concurrency: 1 }, () => {
   const prefix = (pool: string): object => ({ matches: [{ path: { type: 'PathPrefix', value: '/' } }], pool });
   const siege = new Siege({
-    routes: [{ hostnames: ['a', 'public.example'], rules: [prefix('main')] }],
+    routes: [{ hostnames: ['a', 'public.example', 'test.example'], rules: [prefix('main')] }],
   });
 
   const heads: Record<string, string> = {

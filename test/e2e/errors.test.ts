@@ -39,6 +39,13 @@ describe('errors', { concurrency: 1 }, () => {
     await Promise.all(origins.map((origin) => origin.close()));
   });
 
+  test('a connection stays usable after 404', async () => {
+    const client = await WireClient.connect(proxy.place);
+    assert.equal(statusOf(await client.exchange(get('/nowhere'))), 404);
+    assert.equal(statusOf(await client.exchange(get('/nowhere', 'Content-Length: 0'))), 404);
+    client.close();
+  });
+
   const named = ['X-Request-Id: id-of-this-request'];
 
   test('an error is one line of text that holds the request id', async () => {

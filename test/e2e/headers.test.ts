@@ -92,9 +92,11 @@ describe('fields', { concurrency: 1 }, () => {
     assert.equal(fieldValue(request, 'x-request-id'), 'from-the-client');
   });
 
-  test('Via goes on after those of proxies before', async () => {
-    const { request } = await through(strict, get('/', 'Via: 1.0 first.example'));
+  test('Via goes on after those of trusted proxies before, and replaces those of a stranger', async () => {
+    const { request } = await through(trusting, get('/', 'Via: 1.0 first.example'));
     assert.match(fieldValues(request, 'via').join(', '), /^1\.0 first\.example, 1\.1 \S+/);
+    const replaced = await through(strict, get('/', 'Via: 1.0 first.example'));
+    assert.match(fieldValues(replaced.request, 'via').join(', '), /^1\.1 \S+$/);
   });
 
   test('hop-by-hop fields go, and those that Connection names, in any case', async () => {
@@ -117,6 +119,22 @@ describe('fields', { concurrency: 1 }, () => {
     }
     assert.equal(fieldValue(request, 'x-three'), '3');
     assert.doesNotMatch(fieldValues(request, 'connection').join(), /x-|close/i);
+  });
+
+  test('hop-by-hop fields go for each of many clients at once, and for nobody else', async () => {
+    // More than there are idle backend connections, so that heads wait for new ones while others are read.
+    const clients = await Promise.all(Array.from({ length: 64 }, () => WireClient.connect(strict.place)));
+    const count = origin.requests.length;
+    await Promise.all(
+      clients.map((client, i) =>
+        client.exchange(get(`/${i}`, ...(i % 2 ? ['Connection: X-Tag'] : []), 'X-Tag: yes', `X-Even: ${i % 2 === 0}`)),
+      ),
+    );
+    for (const client of clients) client.close();
+    for (const request of origin.requests.slice(count)) {
+      const wanted = fieldValue(request, 'x-even') === 'true' ? 'yes' : undefined;
+      assert.equal(fieldValue(request, 'x-tag'), wanted, request.startLine);
+    }
   });
 
   test('Connection cannot take away what the proxy sets or what frames the message', async () => {

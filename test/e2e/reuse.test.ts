@@ -174,3 +174,29 @@ test('pipelined requests for a slow and a fast server are answered in order', as
   assert.deepEqual(bodies, ['GET /slow HTTP/1.1', 'GET /fast HTTP/1.1']);
   client.close();
 });
+
+test('a request that is sent again carries and drops the same fields as at first', async (t) => {
+  const closes = await use(t, startClosesOnReuse());
+  const proxy = await useProxy(t, { servers: [closes.address] });
+  const client = await WireClient.connect(proxy.place);
+  for (let i = 0; i < 4; i++) {
+    await client.exchange(get('/', 'Connection: X-Internal', 'X-Internal: secret', 'X-Kept: yes', 'TE: gzip'));
+  }
+  client.close();
+  assert.equal(closes.requests.length, 4 + 3, 'every request but the first is sent twice');
+  const names = closes.requests.map((request) => request.fields.map(([name]) => name).sort());
+  for (const seen of names) assert.deepEqual(seen, names[0]);
+  assert.ok(!names[0]?.includes('x-internal'));
+});
+
+test('a request that finds its first server dead drops the same fields at the next', async (t) => {
+  const origin = await use(t, startAnswers());
+  const proxy = await useProxy(t, { servers: [written(freePlace()), origin.address] });
+  for (let i = 0; i < 4; i++) {
+    await ask(proxy.place, get('/', 'Connection: close, X-Internal', 'X-Internal: secret', 'X-Kept: yes'));
+  }
+  for (const request of origin.requests) {
+    const names = request.fields.map(([name]) => name);
+    assert.ok(!names.includes('x-internal') && names.includes('x-kept') && names.includes('via'), names.join(' '));
+  }
+});

@@ -3,7 +3,7 @@
 
 import { connect, type Socket } from 'node:net';
 import type { Place } from './addresses.js';
-import { type Message, readFinalResponse, readResponses } from './messages.js';
+import { type Message, readFinalResponse } from './messages.js';
 
 /** How a connection ended: `end` (FIN), `reset` (RST), or `open` as long as it has not. */
 export type Ending = 'open' | 'end' | 'reset';
@@ -134,9 +134,16 @@ export class WireClient {
 
   /** The final responses to requests with these methods, in order. Fails when the connection ends before the last. */
   responses(methods: readonly string[]): Promise<Message[]> {
+    const found: Message[] = [];
+    let at = 0;
     return this.until(`${methods.length} responses`, () => {
-      const found = readResponses(this.received, methods, this.ended);
-      return found.length === methods.length ? found : undefined;
+      while (found.length < methods.length) {
+        const answer = readFinalResponse(this.received, at, methods[found.length]!, this.ended);
+        if (answer === undefined) return undefined;
+        found.push(answer.final);
+        at = answer.final.end;
+      }
+      return found;
     });
   }
 

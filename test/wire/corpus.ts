@@ -2,7 +2,7 @@
 // Owns the file format. Leaves replaying the cases to replay.ts.
 
 import { readFileSync } from 'node:fs';
-import { readFinalResponse, readRequest } from '../support/messages.js';
+import { readRequest, readResponse, statusOf } from '../support/messages.js';
 import { describeRequest, describeResponse } from './describe.js';
 
 /** One case: bytes in, and what must come of them. */
@@ -137,13 +137,14 @@ function describeRequests(bytes: string, fail: (what: string) => never): string[
 
 function describeResponses(bytes: string, methods: readonly string[], fail: (what: string) => never): string[] {
   const found: string[] = [];
+  const unanswered = [...methods];
   let at = 0;
-  for (const method of methods) {
-    if (at === bytes.length) break;
-    const answer = readFinalResponse(bytes, at, method, true) ?? fail('client-sees is no whole response');
-    for (const message of [...answer.informational, answer.final]) found.push(describeResponse(message));
-    at = answer.final.end;
+  while (at < bytes.length) {
+    const method = unanswered[0] ?? fail('client-sees holds more responses than requests were sent');
+    const message = readResponse(bytes, at, method, true) ?? fail('client-sees is no whole response');
+    found.push(describeResponse(message));
+    if (statusOf(message) >= 200 || message.framing === 'tunnel') unanswered.shift();
+    at = message.end;
   }
-  if (at !== bytes.length) fail('client-sees holds more responses than requests were sent');
   return found;
 }

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { type RawOrigin, serveRequests } from '../origins/raw.js';
-import { readFinalResponse, statusOf } from '../support/messages.js';
+import { type Message, readFinalResponse, statusOf } from '../support/messages.js';
 import { type RunningProxy, startProxy } from '../support/proxy.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 import { readCorpus, type WireCase } from './corpus.js';
@@ -34,7 +34,7 @@ class Bench {
 
   static async start(): Promise<Bench> {
     let bench: Bench | undefined;
-    const origin = await serveRequests((_request, visit) => void bench?.answer(visit.socket));
+    const origin = await serveRequests((request, visit) => void bench?.answer(request, visit.socket));
     const probeOrigin = await startAnswers();
     const all = [{ path: { type: 'PathPrefix', value: '/' } }];
     const proxy = await startProxy({
@@ -52,6 +52,8 @@ class Bench {
   }
 
   async stop(): Promise<void> {
+    // Answers may still be under way for clients that have seen enough.
+    await Promise.allSettled([this.probing, this.nextProbe]);
     this.probeClient?.close();
     await this.proxy.stop();
     await Promise.all([this.origin.close(), this.probeOrigin.close()]);
@@ -94,14 +96,19 @@ class Bench {
     await ask(this.proxy.place, get('/', 'Host: probe.example'));
   }
 
-  private async answer(socket: WireClient['socket']): Promise<void> {
+  private async answer(request: Message, socket: WireClient['socket']): Promise<void> {
     const { current } = this;
     if (current === undefined) return;
-    for (const piece of this.answerPieces(current.answers)) {
+    // One answer serves all methods of a case: HEAD gets its head.
+    const isHead = request.startLine.startsWith('HEAD ') && !/^HTTP.1.. 1/.test(current.answers);
+    const bytes = isHead ? current.answers.replace(/(\r\n\r\n)[\s\S]*$/, '$1') : current.answers;
+    for (const [index, piece] of this.answerPieces(bytes).entries()) {
+      if (index > 0) await this.barrier();
       await new Promise<void>((resolve) => socket.write(piece, 'latin1', () => resolve()));
-      if (this.cut !== 'whole') await this.barrier();
     }
-    if (current.originCloses) socket.end();
+    if (!current.originCloses) return;
+    if (this.cut !== 'whole') await this.barrier();
+    socket.end();
   }
 
   private answerPieces(bytes: string): string[] {
