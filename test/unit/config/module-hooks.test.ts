@@ -14,8 +14,8 @@ after(() => rmSync(directory, { recursive: true }));
 const refuse = async (): Promise<never> => {
   throw new Error('Cannot find package');
 };
-const resolveContext = { conditions: [], importAttributes: {}, parentURL: undefined };
-const loadContext = { conditions: [], importAttributes: {}, format: undefined };
+const resolveContext = { conditions: [], importAttributes: {}, importAssertions: {}, parentURL: undefined };
+const loadContext = { conditions: [], importAttributes: {}, importAssertions: {}, format: undefined };
 
 test('types are blanked in place, so that lines and columns stay', () => {
   assert.equal(stripped('const a: number = 1;', 'file:///a.ts'), 'const a         = 1;');
