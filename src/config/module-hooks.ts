@@ -26,6 +26,21 @@ export const load: LoadHook = async (url, context, nextLoad) => {
   if (nodeStrips || address.protocol !== 'file:' || !/\.m?ts$/.test(address.pathname)) return nextLoad(url, context);
   address.search = '';
   const text = await readFile(fileURLToPath(address), 'utf8');
-  const { code } = transformSync(text, { mode: 'strip-only', filename: fileURLToPath(address) });
-  return { format: 'module', source: code, shortCircuit: true };
+  return { format: 'module', source: stripped(text, url), shortCircuit: true };
 };
+
+/** The text with its types blanked. Throws a SyntaxError that says where, in the form of Node's own stack traces. */
+export function stripped(text: string, url: string): string {
+  try {
+    return transformSync(text, { mode: 'strip-only' }).code;
+  } catch (error) {
+    // The transpiler throws plain objects.
+    const { message, startLine, startColumn } = {
+      message: String(error),
+      startLine: 0,
+      startColumn: 0,
+      ...Object(error),
+    };
+    throw new SyntaxError(`${message}\n    at ${url}:${startLine}:${startColumn + 1}`);
+  }
+}

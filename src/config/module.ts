@@ -1,11 +1,11 @@
 // Imports configuration modules: `sevenfold.config.ts`, `.js`, `.mjs`.
 // Owns the import and its errors, also on versions of Node that do not read TypeScript. Leaves checking to load.ts.
 
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { register } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ConfigError } from './problems.js';
+import { ConfigError, type Problem } from './problems.js';
 
 export const MODULE_EXTENSIONS: readonly string[] = ['.ts', '.mts', '.js', '.mjs'];
 
@@ -35,8 +35,37 @@ export async function importModule(file: string): Promise<unknown> {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT')
       throw failure(file, 'The file does not exist.', 'Expected the name of a configuration file after -c.');
-    throw failure(file, `The module cannot be loaded: ${error instanceof Error ? error.message : String(error)}`, '');
+    throw new ConfigError([
+      problemOf(error instanceof SyntaxError ? await placed(error, file) : error, file, url.href),
+    ]);
   }
+}
+
+/** The same error with its place, which Node does not tell for modules of plain JavaScript. */
+async function placed(error: SyntaxError, file: string): Promise<unknown> {
+  const { stripped } = await import('./module-hooks.js');
+  try {
+    stripped(readFileSync(file, 'utf8'), pathToFileURL(resolve(file)).href);
+    return error;
+  } catch (found) {
+    return found;
+  }
+}
+
+/** What a module threw, or why it could not be read, with the place in it that the stack names. */
+function problemOf(error: unknown, file: string, url: string): Problem {
+  const { message, stack } = error instanceof Error ? error : { message: String(error), stack: '' };
+  const places = `${message}\n${stack ?? ''}`.split('\n').filter((text) => text.includes(url.replace(/\?.*$/, '')));
+  const [, line = '0', column] = /:(\d+)(?::(\d+))?\)?$/.exec(places[0] ?? '') ?? [];
+  const found = `The module cannot be loaded: ${message.split('\n', 1)[0]?.replace(/\.$/, '')}.`;
+  return {
+    file,
+    line: Number(line),
+    column: Number(column ?? Math.min(1, Number(line))),
+    path: '',
+    found,
+    expected: '',
+  };
 }
 
 function failure(file: string, found: string, expected: string): ConfigError {

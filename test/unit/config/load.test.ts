@@ -183,10 +183,15 @@ test('a module without a default export, or that throws, is refused', async () =
     await refusal(file('named.mjs', 'export const config = {};\n')),
     'named.mjs: The module has no default export.\n  Expected: export default defineConfig({ ... }).',
   );
-  assert.match(
-    await refusal(file('throws.mjs', 'throw new Error("no secret set");\n')),
-    /cannot be loaded: no secret set/,
+  assert.equal(
+    await refusal(file('throws.mjs', 'export default {};\nthrow new Error("no secret set");\n')),
+    'throws.mjs:2:7: The module cannot be loaded: no secret set.',
   );
+});
+
+test('a syntax error in a module is told with its line', async () => {
+  const message = await refusal(file('broken.mjs', 'export default {\n  a: 1\n  b: 2\n};\n'));
+  assert.equal(message, "broken.mjs:3:3: The module cannot be loaded: Expected ',', got 'ident'.");
 });
 
 test('a file that is missing, a directory, not UTF-8 or of an unknown kind is refused by name', async () => {
