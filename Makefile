@@ -60,6 +60,8 @@ ENGINE := dist/engine/engine.node
 .PHONY: build engine generate
 build: node_modules/.installed $(ENGINE) ## Build the runnable product into dist/
 	@node_modules/.bin/tsc -p src/tsconfig.json
+	@node_modules/.bin/tsc -p bench/tsconfig.json
+	@cp bench/peers/*.conf bench/peers/*.cfg dist/bench/peers/
 	@chmod +x dist/cli/main.js
 
 engine: $(ENGINE) ## Build the native engine alone
@@ -82,3 +84,15 @@ preflight:
 	@$(NODE) -e 'const [a,b,c]=process.versions.node.split(".").map(Number); if (a<20||(a===20&&(b<18||(b===18&&c<1)))) { console.error(`sevenfold: Node $${process.versions.node} is too old. Install Node 20.18.1 or newer.`); process.exit(2) }'
 	@command -v $(CC) >/dev/null || { echo 'sevenfold: no C compiler ($(CC)). Install one: apt-get install gcc libc6-dev, or set CC.' >&2; exit 2; }
 	@test -f $(NODE_INCLUDE)/node_api.h || { echo 'sevenfold: node_api.h is not in $(NODE_INCLUDE). Install the headers of this Node (apt-get install libnode-dev), or set NODE_INCLUDE.' >&2; exit 2; }
+
+# --- Measure ----------------------------------------------------------------------------------------------------------
+
+.PHONY: bench bench-quick bench-allocation
+bench: build ## Measure against nginx, HAProxy and others: FLAGS='--quick --html report.html'
+	@$(NODE) dist/cli/main.js bench $(FLAGS)
+
+bench-quick: build ## The same in a minute
+	@$(NODE) dist/cli/main.js bench --quick $(FLAGS)
+
+bench-allocation: build ## Heap growth per request between garbage collections
+	@$(NODE) dist/bench/allocation.js

@@ -50,8 +50,8 @@ function sentence(settings: readonly Setting[], choice: Setting, best: Setting, 
     );
   if (settings.some((setting) => setting.workers >= coreCount))
     doubts.push('with as many workers as cores, load and origin took their share of the same cores');
-  if (choice.bottleneck === 'load')
-    doubts.push('the load generator was the bottleneck, so more workers could not show');
+  if (choice.bottleneck === 'load' || choice.bottleneck === 'both')
+    doubts.push('the load generator had no time left, so more workers could not show');
   return `For this machine: ${flags}: ${rate}${doubts.length > 0 ? `. Mind: ${doubts.join('; ')}` : ''}.`;
 }
 

@@ -4,6 +4,7 @@
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { register as bench } from './bench.js';
 import { register as check } from './check.js';
 import { register as demo } from './demo.js';
 import { register as diff } from './diff.js';
@@ -27,6 +28,8 @@ const program = new Command('sevenfold')
 
 for (const register of [run, check, explain, routes, test, diff, demo]) register(program);
 for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
+// After the loop: the benchmark parses its own flags, --help included.
+bench(program);
 
 try {
   await program.parseAsync();
