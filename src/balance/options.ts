@@ -61,7 +61,7 @@ export interface HealthCheckOptions {
 export interface OutlierOptions {
   /** Failed connects, resets and timeouts in a row that eject a server. Default 5; 0 never ejects for them. */
   failures: number;
-  /** 5xx answers in a row that eject a server. Default 5; 0 never ejects for them. */
+  /** 5xx answers in a row that eject a server. Default 0; 0 never ejects for them. */
   errors: number;
   /** Length of a first ejection, in milliseconds; the nth in a row lasts n times as long. Default 10000; at least 100. */
   baseEjectionMs: number;
@@ -185,7 +185,7 @@ export const HEALTH_CHECK_DEFAULTS: HealthCheckOptions = {
 
 export const OUTLIER_DEFAULTS: OutlierOptions = {
   failures: 5,
-  errors: 5,
+  errors: 0,
   baseEjectionMs: 10_000,
   maxEjectionMs: 300_000,
   maxEjectedShare: 0.5,

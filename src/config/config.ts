@@ -2,6 +2,7 @@
 // Owns the step from the parsed document to that shape. Leaves validation to load.ts.
 
 import { dirname, resolve } from 'node:path';
+import { type PoolOptions, poolOptions } from './pool-options.js';
 import type { ParsedConfig } from './schema.js';
 import type { Endpoint } from './units.js';
 
@@ -25,6 +26,8 @@ export interface ServerConfig {
   readonly address: string;
   readonly endpoint: Endpoint;
   readonly weight: number;
+  /** Used only when no other server of the pool can be. */
+  readonly backup: boolean;
 }
 
 /** A group of servers. */
@@ -32,6 +35,7 @@ export interface PoolConfig {
   readonly name: string;
   readonly balance: ParsedConfig['pools'][string]['balance'];
   readonly servers: readonly ServerConfig[];
+  readonly options: PoolOptions;
 }
 
 /** Sizes in bytes; 0 in `bodyBytesMax` is unlimited. */
@@ -85,7 +89,9 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
             name: server.name ?? server.address.address,
             ...server.address,
             weight: server.weight,
+            backup: server.backup,
           })),
+          options: poolOptions(pool, limits.retriesMax),
         },
       ]),
     ),

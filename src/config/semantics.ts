@@ -4,6 +4,7 @@
 import { alternatives, didYouMean, type Path } from './problems.js';
 import { sizeText } from './schema/build.js';
 import type { ParsedConfig } from './schema.js';
+import { checkPoolOptions } from './semantics-pools.js';
 import { checkRoutes } from './semantics-routes.js';
 import type { ListenAddress } from './units.js';
 
@@ -92,8 +93,10 @@ function collides(a: ListenAddress, b: ListenAddress): boolean {
 }
 
 function checkPools({ pools }: ParsedConfig, scope: Scope): void {
-  for (const [name, { servers }] of Object.entries(pools)) {
+  for (const [name, pool] of Object.entries(pools)) {
+    const { servers } = pool;
     const at = ['pools', name];
+    checkPoolOptions(name, pool, scope);
     if (!/^[A-Za-z][\w.-]*$/.test(name)) {
       // Names of digits alone would also lose their place in the order of the file.
       scope.report(

@@ -2,8 +2,7 @@
 // bound ports. Owns that translation. Leaves opening sockets to listeners.ts.
 
 import type { Membership, UnplacedPool } from '../balance/membership.js';
-import { BALANCE_DEFAULTS, type BalancePoolPlan, LIMIT_DEFAULTS } from '../balance/options.js';
-import { RETRY_DEFAULTS } from '../balance/retry.js';
+import type { BalancePoolPlan } from '../balance/options.js';
 import type { Config, PoolConfig } from '../config/config.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import type { ListenerPlan, WorkerPlan } from '../worker/plan.js';
@@ -18,23 +17,18 @@ function addressOf(host: string, port: number): string {
 /** A pool as the shared state takes it in: every server an address, names already resolved. */
 function unplaced(pool: PoolConfig, index: number, resolved: Resolved): UnplacedPool {
   const servers = new Map<string, UnplacedPool['servers'][number]>();
-  for (const { name, endpoint, weight } of pool.servers) {
+  for (const { name, endpoint, weight, backup } of pool.servers) {
     const addresses =
       endpoint.kind === 'unix'
         ? [`unix:${endpoint.path}`]
         : (resolved.get(endpoint.host) ?? []).map((host) => addressOf(host, endpoint.port));
-    for (const address of addresses) servers.set(address, { name, address, weight, backup: false });
+    for (const address of addresses) servers.set(address, { name, address, weight, backup });
   }
   return {
     index,
     name: pool.name,
-    balance: { ...BALANCE_DEFAULTS, kind: pool.balance },
+    ...pool.options,
     servers: [...servers.values()],
-    healthCheck: null,
-    outlier: null,
-    session: null,
-    retry: RETRY_DEFAULTS,
-    limits: LIMIT_DEFAULTS,
   };
 }
 

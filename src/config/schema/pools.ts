@@ -2,7 +2,8 @@
 
 import type { z } from 'zod';
 import { readServerAddress, type ServerAddress } from '../units.js';
-import { choice, integer, list, map, named, option, scalar, text } from './build.js';
+import { choice, duration, flag, integer, list, map, named, option, scalar, text } from './build.js';
+import { hashKey, healthCheck, outlierDetection, poolLimits, retry, sessionPersistence } from './pool-options.js';
 
 export const BALANCE_ALGORITHMS = ['round-robin', 'least-requests', 'random', 'ip-hash', 'consistent-hash'] as const;
 
@@ -22,6 +23,7 @@ const server = map('a server', {
   name: option(text('a name', 'Expected a name.').optional(), 'A name for messages, logs and metrics.', {
     byDefault: 'the address',
   }),
+  backup: option(flag().prefault(false), 'Used only when no other server of the pool can be.'),
 });
 
 const pool = map('a pool', {
@@ -31,6 +33,33 @@ const pool = map('a pool', {
       "by the client's address, or by a hash that moves few clients when servers come and go.",
   ),
   servers: option(list('a list of servers', server), 'The servers. An empty list is allowed; requests then get 503.'),
+  hashKey: option(hashKey.optional(), 'What `consistent-hash` hashes. A request without it goes to any server.', {
+    byDefault: 'the address of the client',
+  }),
+  panic: option(
+    choice('a way out', ['fail', 'try']).prefault('fail'),
+    'When no server can be used: answer 503, or try those that checks or failures took out.',
+  ),
+  slowStart: option(
+    duration().prefault(0),
+    'Time in which a server that came back climbs from a tenth of its weight to all of it. Hashing pools ignore it.',
+    { zero: 'all at once' },
+  ),
+  healthCheck: option(healthCheck.optional(), 'Active checks of every server.', { byDefault: 'no checks' }),
+  outlierDetection: option(
+    outlierDetection.prefault({}),
+    'Passive detection: servers that fail requests are ejected.',
+    {
+      byDefault: 'each option has its own',
+    },
+  ),
+  sessionPersistence: option(sessionPersistence.optional(), 'Clients stay with the server they had.', {
+    byDefault: 'they do not',
+  }),
+  retry: option(retry.prefault({}), 'When a request is tried again.', { byDefault: 'each option has its own' }),
+  limits: option(poolLimits.prefault({}), 'What servers may be given at once.', {
+    byDefault: 'each limit has its own',
+  }),
 });
 
 export const pools = named('a map from pool names to pools', pool);

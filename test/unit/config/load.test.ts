@@ -73,8 +73,15 @@ test('every default is filled in, durations are in milliseconds and sizes in byt
       address: '10.0.0.11:3000',
       endpoint: { kind: 'tcp', host: '10.0.0.11', port: 3000 },
       weight: 2,
+      backup: false,
     },
-    { name: 'local', address: 'unix:/run/api.sock', endpoint: { kind: 'unix', path: '/run/api.sock' }, weight: 1 },
+    {
+      name: 'local',
+      address: 'unix:/run/api.sock',
+      endpoint: { kind: 'unix', path: '/run/api.sock' },
+      weight: 1,
+      backup: false,
+    },
   ]);
   assert.equal(config.pools.api?.balance, 'round-robin');
   assert.equal(config.routes[0]?.rules[0]?.timeouts?.request, 10_000);

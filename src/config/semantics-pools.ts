@@ -1,0 +1,68 @@
+// What no schema can say about a pool's options: parts that need or exclude each other, bounds that depend on others.
+// Owns the checks of pool options. Leaves servers and names to semantics.ts.
+
+import type { ParsedConfig } from './schema.js';
+import type { Scope } from './semantics.js';
+
+type ParsedPool = ParsedConfig['pools'][string];
+
+/** Reports every contradiction in the options of one pool. */
+export function checkPoolOptions(name: string, pool: ParsedPool, scope: Scope): void {
+  const at = ['pools', name];
+  checkHashKey(pool, at, scope);
+  checkSession(pool, at, scope);
+  checkHealth(pool, at, scope);
+  const { baseEjection } = pool.outlierDetection;
+  atLeast(baseEjection, 100, [...at, 'outlierDetection', 'baseEjection'], scope);
+  atLeast(pool.limits.queueTimeout, 100, [...at, 'limits', 'queueTimeout'], scope);
+  if (pool.servers.length > 0 && pool.servers.every((server) => server.backup))
+    scope.report([...at, 'servers'], 'Every server is a backup.', 'Expected at least one server that is none.');
+}
+
+function checkHashKey({ hashKey, balance }: ParsedPool, at: (string | number)[], scope: Scope): void {
+  if (hashKey === undefined) return;
+  if (balance !== 'consistent-hash')
+    scope.report(
+      [...at, 'hashKey'],
+      `A pool of balance ${balance} hashes nothing.`,
+      "Expected 'balance: consistent-hash'.",
+    );
+  const named = hashKey.type === 'Header' || hashKey.type === 'Cookie' || hashKey.type === 'QueryParam';
+  if (named && hashKey.name === undefined)
+    scope.report([...at, 'hashKey'], `A key of type ${hashKey.type} has no name.`, "Expected 'name'.");
+  if (!named && hashKey.name !== undefined)
+    scope.report([...at, 'hashKey', 'name'], `A key of type ${hashKey.type} has a name.`, "Remove 'name'.");
+}
+
+function checkSession({ sessionPersistence: session }: ParsedPool, at: (string | number)[], scope: Scope): void {
+  if (session === undefined) return;
+  const here = [...at, 'sessionPersistence'];
+  if (session.type === 'Header' && session.headerName === undefined)
+    scope.report(here, 'A session of type Header has no header.', "Expected 'headerName'.");
+  if (session.type === 'Header' && session.cookieName !== undefined)
+    scope.report([...here, 'cookieName'], 'A session of type Header has a cookie.', "Expected 'headerName' instead.");
+  if (session.type === 'Cookie' && session.headerName !== undefined)
+    scope.report([...here, 'headerName'], 'A session of type Cookie has a header.', "Expected 'cookieName' instead.");
+  if (session.sameSite === 'None' && !session.secure)
+    scope.report([...here, 'secure'], 'Browsers refuse SameSite=None without Secure.', "Expected 'secure: true'.");
+}
+
+function checkHealth({ healthCheck: check }: ParsedPool, at: (string | number)[], scope: Scope): void {
+  if (check === undefined) return;
+  const here = [...at, 'healthCheck'];
+  atLeast(check.interval, 100, [...here, 'interval'], scope);
+  atMost(check.interval, 3_600_000, '1h', [...here, 'interval'], scope);
+  atLeast(check.doubtInterval, 100, [...here, 'doubtInterval'], scope);
+  atLeast(check.timeout, 10, [...here, 'timeout'], scope);
+  atMost(check.timeout, 60_000, '1m', [...here, 'timeout'], scope);
+  if (check.method === 'HEAD' && check.expectedBody !== undefined)
+    scope.report([...here, 'expectedBody'], 'An answer to HEAD has no body.', "Expected 'method: GET'.");
+}
+
+function atLeast(ms: number, min: number, path: (string | number)[], scope: Scope): void {
+  if (ms < min) scope.report(path, `${ms}ms is too short.`, `Expected at least ${min}ms.`);
+}
+
+function atMost(ms: number, max: number, words: string, path: (string | number)[], scope: Scope): void {
+  if (ms > max) scope.report(path, `${ms}ms is too long.`, `Expected at most ${words}.`);
+}

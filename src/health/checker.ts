@@ -1,0 +1,145 @@
+// Active health checks: asks every server of every checked pool, again and again, and closes or opens its gate.
+// Owns the schedule. Leaves one check to probe.ts, thresholds to verdict.ts, and slow start to the keeper.
+
+import type { Keeper } from '../balance/keeper.js';
+import type { BalancePoolPlan, HealthCheckOptions, ServerPlan } from '../balance/options.js';
+import { GATE, type ServerState } from '../balance/server-state.js';
+import type { CheckResult, Probe } from './probe.js';
+import type { Timers } from './timers.js';
+import { Verdict } from './verdict.js';
+
+/** A server changed sides. */
+export interface HealthChange {
+  pool: string;
+  server: string;
+  state: 'UP' | 'DOWN';
+  /** What the check that decided it found. */
+  says: string;
+}
+
+export interface HealthCheckerParts {
+  state: ServerState;
+  keeper: Keeper;
+  timers: Timers;
+  probe: Probe;
+  /** 0 to below 1, for jitter. */
+  random: () => number;
+  onChange: (change: HealthChange) => void;
+}
+
+/** One server under check. */
+interface Watch {
+  plan: BalancePoolPlan;
+  options: HealthCheckOptions;
+  server: ServerPlan;
+  verdict: Verdict;
+  /** Calls off what comes next: the next check, or the one under way. */
+  cancel: () => void;
+}
+
+/** Checks from the primary. `setPools` starts it and changes it; `stop` ends it. */
+export class HealthChecker {
+  readonly #parts: HealthCheckerParts;
+  /** By the server's slot. */
+  readonly #watches = new Map<number, Watch>();
+  #unchecked = 0;
+  #waiting: (() => void)[] = [];
+
+  constructor(parts: HealthCheckerParts) {
+    this.#parts = parts;
+  }
+
+  /** The pools to check from now on. A server that stays keeps its verdict and its schedule, with the new options. */
+  setPools(plans: readonly BalancePoolPlan[]): void {
+    const wanted = new Set<number>();
+    for (const plan of plans) {
+      if (plan.healthCheck === null) continue;
+      for (const server of plan.servers) {
+        wanted.add(server.index);
+        const known = this.#watches.get(server.index);
+        if (known !== undefined && known.server.address === server.address)
+          Object.assign(known, { plan, server, options: plan.healthCheck });
+        else this.#start(plan, plan.healthCheck, server);
+      }
+    }
+    for (const [index, watch] of this.#watches) if (!wanted.has(index)) this.#end(index, watch);
+    this.#settle();
+  }
+
+  /** Fulfilled once every server has had its first check: after one timeout at most. */
+  firstRound(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#settle();
+    });
+  }
+
+  /** Ends all checks. Gates stay as they are. */
+  stop(): void {
+    for (const [index, watch] of this.#watches) this.#end(index, watch);
+    this.#settle();
+  }
+
+  #start(plan: BalancePoolPlan, options: HealthCheckOptions, server: ServerPlan): void {
+    const before = this.#watches.get(server.index);
+    if (before !== undefined) this.#end(server.index, before);
+    const watch: Watch = { plan, options, server, verdict: new Verdict(), cancel: () => {} };
+    this.#watches.set(server.index, watch);
+    this.#unchecked++;
+    this.#check(watch);
+  }
+
+  #end(index: number, watch: Watch): void {
+    if (watch.verdict.state === 'UNCHECKED') this.#unchecked--;
+    watch.cancel();
+    this.#watches.delete(index);
+  }
+
+  #check(watch: Watch): void {
+    const { timers, probe } = this.#parts;
+    const aborter = new AbortController();
+    const { timeoutMs } = watch.options;
+    const stopTimeout = timers.after(timeoutMs, () => aborter.abort(`no answer within ${timeoutMs} ms`));
+    let calledOff = false;
+    watch.cancel = () => {
+      calledOff = true;
+      stopTimeout();
+      aborter.abort('no longer checked');
+    };
+    void probe(watch.server.address, watch.options, aborter.signal).then((result) => {
+      stopTimeout();
+      if (calledOff) return;
+      this.#conclude(watch, result);
+      const { jitter, intervalMs, doubtIntervalMs } = watch.options;
+      const interval = watch.verdict.inDoubt ? Math.min(doubtIntervalMs, intervalMs) : intervalMs;
+      const ms = interval * (1 + jitter * (2 * this.#parts.random() - 1));
+      watch.cancel = timers.after(ms, () => this.#check(watch));
+    });
+  }
+
+  #conclude(watch: Watch, result: CheckResult): void {
+    const { verdict, options, plan, server } = watch;
+    const first = verdict.state === 'UNCHECKED';
+    if (!verdict.note(result.passed, options.healthyThreshold, options.unhealthyThreshold)) return;
+    const { state, keeper, timers, onChange } = this.#parts;
+    if (result.passed) {
+      keeper.readmit(server.index, plan, GATE.DOWN | GATE.UNCHECKED, timers.now());
+    } else {
+      // In this order: between the two the server must not look open.
+      state.closeGate(server.index, GATE.DOWN);
+      state.openGate(server.index, GATE.UNCHECKED);
+    }
+    onChange({ pool: plan.name, server: server.name, state: result.passed ? 'UP' : 'DOWN', says: result.says });
+    if (first) {
+      this.#unchecked--;
+      this.#settle();
+    }
+  }
+
+  #settle(): void {
+    if (this.#unchecked > 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}

@@ -1,0 +1,254 @@
+// Turns host names into addresses, in the primary, and again whenever they may have changed.
+// Owns resolving and comparing. Leaves slots to Membership, and handing new plans to workers to the primary.
+
+import { lookup, resolve4, resolve6, resolveSrv } from 'node:dns/promises';
+import { formatAddress, parseAddress } from './address.js';
+import type { Timers } from './timers.js';
+
+/** A server as the config lists it: perhaps a name. */
+export interface ListedServer {
+  name: string;
+  /** HOST:PORT, unix:PATH or srv:NAME. */
+  address: string;
+  weight: number;
+  backup: boolean;
+}
+
+/** A pool's present servers, names resolved. */
+export interface Discovered {
+  pool: string;
+  servers: ListedServer[];
+  added: string[];
+  removed: string[];
+}
+
+/** What the DNS says about a name. Errors have the codes of node:dns. */
+export interface Resolver {
+  /** All IPv4 and IPv6 addresses, and how long they may be kept, in seconds, or null when nobody says. */
+  addresses(host: string): Promise<{ addresses: string[]; ttlSeconds: number | null }>;
+  services(name: string): Promise<{ name: string; port: number; priority: number; weight: number }[]>;
+}
+
+/**
+ * The system's resolver. Addresses come from where every program on this host gets them (hosts file, search domains);
+ * their lifetime from the DNS, which alone knows it.
+ */
+export const systemResolver: Resolver = {
+  async addresses(host) {
+    const [found, four, six] = await Promise.all([
+      lookup(host, { all: true }),
+      resolve4(host, { ttl: true }).catch(() => []),
+      resolve6(host, { ttl: true }).catch(() => []),
+    ]);
+    const ttls = [...four, ...six].map((record) => record.ttl);
+    return {
+      addresses: [...new Set(found.map(({ address }) => address))],
+      ttlSeconds: ttls.length === 0 ? null : Math.min(...ttls),
+    };
+  },
+  services: (name) => resolveSrv(name),
+};
+
+/** Answers of "no such name" in a row before known addresses are given up: one may be a slip of the DNS server. */
+const NOT_FOUND_MAX = 3;
+/** Bounds of the time between two resolutions of a name, in milliseconds, whatever its TTL says. */
+const AGAIN_MIN_MS = 1000;
+/** Largest weight a server may have; SRV weights are scaled into it. */
+const WEIGHT_MAX = 1000;
+
+export interface DiscoveryParts {
+  resolver: Resolver;
+  timers: Timers;
+  /** Longest time between two resolutions of a name, in milliseconds; a shorter TTL is followed. */
+  intervalMs: number;
+  /** Called when the servers of a pool changed, and once for each pool when its first resolution ended. */
+  onChange: (now: Discovered) => void;
+  /** One line for the log: a name that does not resolve, and when it does again. */
+  onTrouble: (line: string) => void;
+}
+
+interface Name {
+  listed: ListedServer;
+  servers: ListedServer[];
+  /** The first resolution ended, well or not. */
+  tried: boolean;
+  notFound: number;
+  trouble: boolean;
+  cancel: () => void;
+}
+
+interface Followed {
+  pool: string;
+  names: Name[];
+  told: string[] | null;
+}
+
+/** Follows the names of pools. A name that does not resolve is no error: its pool is empty, and says so. */
+export class Discovery {
+  readonly #parts: DiscoveryParts;
+  readonly #pools = new Map<string, Followed>();
+  #waiting: (() => void)[] = [];
+
+  constructor(parts: DiscoveryParts) {
+    this.#parts = parts;
+  }
+
+  /** The pools to follow from now on. A name that stays keeps its addresses until they change. */
+  setPools(pools: readonly { name: string; servers: readonly ListedServer[] }[]): void {
+    const wanted = new Set(pools.map((pool) => pool.name));
+    for (const [name, followed] of this.#pools) {
+      if (wanted.has(name)) continue;
+      for (const each of followed.names) each.cancel();
+      this.#pools.delete(name);
+    }
+    for (const { name, servers } of pools) {
+      const before = this.#pools.get(name);
+      const followed: Followed = { pool: name, names: [], told: before?.told ?? null };
+      this.#pools.set(name, followed);
+      for (const listed of servers) {
+        const known = before?.names.find((each) => each.listed.address === listed.address && each.tried);
+        const entry: Name = { listed, servers: [], tried: false, notFound: 0, trouble: false, cancel: () => {} };
+        if (known !== undefined) {
+          entry.servers = known.servers.map((server) => ({ ...server, backup: listed.backup || server.backup }));
+          entry.tried = true;
+        }
+        followed.names.push(entry);
+      }
+      for (const each of before?.names ?? []) each.cancel();
+      for (const entry of followed.names) this.#follow(followed, entry);
+      this.#tell(followed);
+    }
+    this.#settle();
+  }
+
+  /** Fulfilled once every name was tried; at most `timeoutMs` later, whatever the DNS does. */
+  firstRound(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const stop = this.#parts.timers.after(timeoutMs, resolve);
+      this.#waiting.push(() => {
+        stop();
+        resolve();
+      });
+      this.#settle();
+    });
+  }
+
+  /** Stops resolving. */
+  stop(): void {
+    for (const { names } of this.#pools.values()) for (const each of names) each.cancel();
+    this.#pools.clear();
+  }
+
+  #follow(followed: Followed, entry: Name): void {
+    const address = parseAddress(entry.listed.address);
+    if (address.type === 'unix' || (address.type === 'tcp' && address.literal)) {
+      entry.servers = [entry.listed];
+      entry.tried = true;
+      return;
+    }
+    let calledOff = false;
+    entry.cancel = () => {
+      calledOff = true;
+    };
+    const resolving =
+      address.type === 'srv'
+        ? this.#resolveService(entry.listed, address.name)
+        : this.#resolveHost(entry.listed, address.host, address.port);
+    void resolving
+      .then(
+        ({ servers, ttlSeconds }) => {
+          if (calledOff) return null;
+          if (entry.trouble) this.#parts.onTrouble(`Pool ${followed.pool}: ${entry.listed.address} resolves again.`);
+          entry.trouble = false;
+          entry.notFound = 0;
+          entry.servers = servers;
+          return ttlSeconds;
+        },
+        (error: unknown) => {
+          if (!calledOff) this.#failed(followed, entry, error);
+          return null;
+        },
+      )
+      .then((ttlSeconds) => {
+        if (calledOff) return;
+        entry.tried = true;
+        const { intervalMs, timers } = this.#parts;
+        const ms = ttlSeconds === null ? intervalMs : Math.min(intervalMs, Math.max(AGAIN_MIN_MS, ttlSeconds * 1000));
+        entry.cancel = timers.after(ms, () => this.#follow(followed, entry));
+        this.#tell(followed);
+        this.#settle();
+      });
+  }
+
+  #failed(followed: Followed, entry: Name, error: unknown): void {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    const gone = code === 'ENOTFOUND' || code === 'ENODATA';
+    entry.notFound = gone ? entry.notFound + 1 : entry.notFound;
+    if (entry.notFound >= NOT_FOUND_MAX) entry.servers = [];
+    if (entry.trouble) return;
+    entry.trouble = true;
+    const left = entry.servers.length;
+    this.#parts.onTrouble(
+      `Pool ${followed.pool}: ${entry.listed.address} does not resolve (${code}); ` +
+        (left > 0 ? `its last ${left} addresses stay in use.` : 'it has no servers until it does.'),
+    );
+  }
+
+  async #resolveHost(listed: ListedServer, host: string, port: number) {
+    const { addresses, ttlSeconds } = await this.#parts.resolver.addresses(host);
+    const servers = addresses.sort().map((ip) => server(listed, formatAddress(ip, port), listed.weight, listed.backup));
+    return { servers, ttlSeconds };
+  }
+
+  /** RFC 2782: the lowest priority is used first, so all others become backups; weights are scaled to ours. */
+  async #resolveService(listed: ListedServer, name: string) {
+    const records = await this.#parts.resolver.services(name);
+    const first = Math.min(...records.map(({ priority }) => priority));
+    const heaviest = Math.max(...records.map(({ weight }) => weight));
+    const scale = heaviest > WEIGHT_MAX ? WEIGHT_MAX / heaviest : 1;
+    let ttlSeconds: number | null = null;
+    const found = await Promise.all(
+      records.map(async (record) => {
+        const resolved = await this.#parts.resolver.addresses(record.name);
+        if (resolved.ttlSeconds !== null) ttlSeconds = Math.min(ttlSeconds ?? resolved.ttlSeconds, resolved.ttlSeconds);
+        const weight = listed.weight === 0 ? 0 : Math.max(1, Math.round(record.weight * scale));
+        const backup = listed.backup || record.priority !== first;
+        return resolved.addresses.map((ip) => server(listed, formatAddress(ip, record.port), weight, backup));
+      }),
+    );
+    const servers = found.flat().sort((a, b) => (a.address < b.address ? -1 : 1));
+    return { servers, ttlSeconds: ttlSeconds as number | null };
+  }
+
+  #tell(followed: Followed): void {
+    if (followed.names.some((each) => !each.tried)) return;
+    // Two names may lead to one address: it is one server then, and the first listing counts.
+    const byAddress = new Map<string, ListedServer>();
+    for (const { servers } of followed.names)
+      for (const each of servers) if (!byAddress.has(each.address)) byAddress.set(each.address, each);
+    const servers = [...byAddress.values()];
+    const now = servers.map((each) => JSON.stringify(each));
+    const before = followed.told;
+    if (before !== null && before.length === now.length && before.every((each, i) => each === now[i])) return;
+    const had = new Set((before ?? []).map((each) => (JSON.parse(each) as ListedServer).address));
+    followed.told = now;
+    this.#parts.onChange({
+      pool: followed.pool,
+      servers,
+      added: servers.map((each) => each.address).filter((address) => !had.has(address)),
+      removed: [...had].filter((address) => !byAddress.has(address)),
+    });
+  }
+
+  #settle(): void {
+    for (const { names } of this.#pools.values()) if (names.some((each) => !each.tried)) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+function server(listed: ListedServer, address: string, weight: number, backup: boolean): ListedServer {
+  const name = listed.name === listed.address ? address : `${listed.name}/${address}`;
+  return { name, address, weight, backup };
+}

@@ -1,0 +1,123 @@
+// One health check of one server: an HTTP request or a TCP connect, and whether the answer is what was asked for.
+// Owns the wire. Leaves when to check, and what a result means, to checker.ts and verdict.ts.
+
+import { connect } from 'node:net';
+import { Client } from 'undici';
+import type { HealthCheckOptions } from '../balance/options.js';
+import { formatAddress, parseAddress, type ServerAddress } from './address.js';
+
+/** Bytes of a body that are looked at for `expectedBody`. */
+const BODY_BYTES_MAX = 64 * 1024;
+
+/** How a check went; `says` is one line for people, also when it passed. */
+export interface CheckResult {
+  passed: boolean;
+  says: string;
+}
+
+/** Makes one check. Never rejects. When `signal` aborts it ends at once as failed, for the signal's reason. */
+export type Probe = (address: string, options: HealthCheckOptions, signal: AbortSignal) => Promise<CheckResult>;
+
+/** The real probe. Each check is a connection of its own: a server that accepts no new ones is not healthy. */
+export const probe: Probe = async (address, options, signal) => {
+  try {
+    const target = checkedAddress(address, options);
+    return options.type === 'tcp' ? await probeTcp(target, signal) : await probeHttp(target, address, options, signal);
+  } catch (error) {
+    return { passed: false, says: signal.aborted ? String(signal.reason) : reasonOf(error) };
+  }
+};
+
+function checkedAddress(address: string, options: HealthCheckOptions): ServerAddress {
+  const parsed = parseAddress(address);
+  return parsed.type === 'tcp' && options.port !== null ? { ...parsed, port: options.port } : parsed;
+}
+
+function probeTcp(target: ServerAddress, signal: AbortSignal): Promise<CheckResult> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(target.type === 'unix' ? { path: target.path } : tcpOf(target));
+    const abort = () => socket.destroy(new Error('aborted'));
+    signal.addEventListener('abort', abort, { once: true });
+    socket.once('close', () => signal.removeEventListener('abort', abort));
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      // A reset leaves nothing in TIME_WAIT here, and the server sees at once that nobody will speak.
+      if (target.type === 'tcp') socket.resetAndDestroy();
+      else socket.destroy();
+      resolve({ passed: true, says: 'the connection was accepted' });
+    });
+    if (signal.aborted) abort();
+  });
+}
+
+async function probeHttp(
+  target: ServerAddress,
+  address: string,
+  options: HealthCheckOptions,
+  signal: AbortSignal,
+): Promise<CheckResult> {
+  const host = options.host ?? (target.type === 'tcp' ? address : 'localhost');
+  const client =
+    target.type === 'unix'
+      ? new Client('http://localhost', { connect: { socketPath: target.path }, pipelining: 0 })
+      : new Client(`http://${formatAddress(tcpOf(target).host, tcpOf(target).port)}`, { pipelining: 0 });
+  try {
+    const response = await client.request({
+      method: options.method as 'GET',
+      path: options.path,
+      headers: [
+        ...['host', host, 'user-agent', 'sevenfold-health-check', 'connection', 'close'],
+        ...options.headers.flatMap(({ name, value }) => [name, value]),
+      ],
+      signal,
+    });
+    const wrong = wrongHead(response.statusCode, response.headers, options);
+    if (wrong !== null) return { passed: false, says: wrong };
+    if (options.expectedBody !== null && !(await bodyHolds(response.body, options.expectedBody)))
+      return { passed: false, says: `the body does not contain ${JSON.stringify(options.expectedBody)}` };
+    return { passed: true, says: `status ${response.statusCode}` };
+  } finally {
+    // What is left of a body is not waited for.
+    client.destroy().catch(() => {});
+  }
+}
+
+type FieldValues = Record<string, string | string[] | undefined>;
+
+/** What is wrong with the response's head, or null. */
+function wrongHead(status: number, headers: FieldValues, options: HealthCheckOptions): string | null {
+  const { expectedStatuses } = options;
+  if (!expectedStatuses.some(({ from, to }) => status >= from && status <= to)) {
+    const expected = expectedStatuses.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(', ');
+    return `status ${status}, expected ${expected}`;
+  }
+  for (const { name, value } of options.expectedHeaders) {
+    const found = headers[name.toLowerCase()];
+    const values = found === undefined ? [] : Array.isArray(found) ? found : [found];
+    if (values.length === 0) return `no ${name} in the answer`;
+    if (value !== null && !values.includes(value)) return `${name} is ${values.join(', ')}, expected ${value}`;
+  }
+  return null;
+}
+
+async function bodyHolds(body: AsyncIterable<Buffer>, expected: string): Promise<boolean> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes >= BODY_BYTES_MAX) break;
+  }
+  return Buffer.concat(chunks).subarray(0, BODY_BYTES_MAX).includes(expected);
+}
+
+function tcpOf(target: ServerAddress): { host: string; port: number } {
+  if (target.type !== 'tcp') throw new Error(`cannot check a ${target.type} address`);
+  return target;
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  return code === undefined ? error.message : `${code}: ${error.message}`;
+}

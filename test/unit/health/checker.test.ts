@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Keeper } from '../../../src/balance/keeper.js';
+import { HEALTH_CHECK_DEFAULTS, type HealthCheckOptions } from '../../../src/balance/options.js';
+import { GATE, SERVER } from '../../../src/balance/server-state.js';
+import { type HealthChange, HealthChecker } from '../../../src/health/checker.js';
+import type { CheckResult } from '../../../src/health/probe.js';
+import { pool } from '../balance/fixtures.js';
+import { FakeTimers } from './fake-timers.js';
+
+const OPTIONS: HealthCheckOptions = {
+  ...HEALTH_CHECK_DEFAULTS,
+  intervalMs: 1000,
+  doubtIntervalMs: 200,
+  timeoutMs: 300,
+  jitter: 0,
+  unhealthyThreshold: 3,
+  healthyThreshold: 2,
+};
+
+type Behaviour = 'passes' | 'fails' | 'hangs';
+
+function checking(options: Partial<HealthCheckOptions> = {}, slowStartMs = 0, random = 0.5) {
+  const made = pool({ weights: [1, 1], healthCheck: { ...OPTIONS, ...options }, slowStartMs });
+  const timers = new FakeTimers();
+  const keeper = new Keeper(made.state, 0);
+  const behaviour = new Map<string, Behaviour>();
+  const checks: { address: string; at: number }[] = [];
+  const changes: HealthChange[] = [];
+  const checker = new HealthChecker({
+    state: made.state,
+    keeper,
+    timers,
+    random: () => random,
+    onChange: (change) => changes.push(change),
+    probe: (address, _options, signal) => {
+      checks.push({ address, at: timers.now() });
+      const does = behaviour.get(address) ?? 'passes';
+      if (does !== 'hangs') return Promise.resolve({ passed: does === 'passes', says: does });
+      return new Promise<CheckResult>((resolve) => {
+        signal.addEventListener('abort', () => resolve({ passed: false, says: String(signal.reason) }));
+      });
+    },
+  });
+  const [first, second] = made.plan.servers.map((server) => server.address) as [string, string];
+  const timesOf = (address: string) => checks.filter((check) => check.address === address).map((check) => check.at);
+  return { ...made, timers, keeper, behaviour, checks, changes, checker, first, second, timesOf };
+}
+
+test('trusts no server before its first check', async () => {
+  const { state, checker, timers, plan, behaviour, second } = checking();
+  behaviour.set(second, 'fails');
+  assert.deepEqual([state.serverStatus(0), state.serverStatus(1)], ['UNCHECKED', 'UNCHECKED']);
+  checker.setPools([plan]);
+  await timers.turn(0);
+  assert.deepEqual([state.serverStatus(0), state.serverStatus(1)], ['UP', 'DOWN']);
+});
+
+test('delays the start until the first round is over, one timeout at most', async () => {
+  const { checker, timers, plan, behaviour, second, state } = checking();
+  behaviour.set(second, 'hangs');
+  checker.setPools([plan]);
+  let over = false;
+  void checker.firstRound().then(() => {
+    over = true;
+  });
+  await timers.turn(299);
+  assert.equal(over, false);
+  await timers.turn(1);
+  assert.equal(over, true);
+  assert.equal(state.serverStatus(1), 'DOWN');
+});
+
+test('does not delay the start when nothing is checked', async () => {
+  await checking().checker.firstRound();
+});
+
+test('checks each server once per interval while all agrees', async () => {
+  const { checker, timers, plan, timesOf, first } = checking();
+  checker.setPools([plan]);
+  await timers.turn(3500);
+  assert.deepEqual(timesOf(first), [0, 1000, 2000, 3000]);
+});
+
+test('looks sooner while in doubt, and takes a dead server out within an interval and the doubts', async () => {
+  const { checker, timers, plan, behaviour, changes, timesOf, first, state } = checking();
+  checker.setPools([plan]);
+  await timers.turn(500);
+  behaviour.set(first, 'fails');
+  await timers.turn(1500);
+  assert.deepEqual(timesOf(first), [0, 1000, 1200, 1400]);
+  assert.equal(state.serverStatus(0), 'DOWN');
+  assert.deepEqual(changes.at(-1), { pool: 'shop', server: 's0', state: 'DOWN', says: 'fails' });
+});
+
+test('brings a server back after enough passes, slowly', async () => {
+  const { checker, timers, plan, behaviour, first, state } = checking({}, 10_000);
+  behaviour.set(first, 'fails');
+  checker.setPools([plan]);
+  await timers.turn(500);
+  behaviour.set(first, 'passes');
+  await timers.turn(600);
+  assert.equal(state.serverStatus(0), 'DOWN', 'one pass is not enough');
+  await timers.turn(200);
+  assert.equal(state.serverStatus(0), 'SLOW_START');
+  assert.equal(state.words[state.serverAt(0) + SERVER.effectiveWeight], 26);
+});
+
+test('counts a check that takes longer than its timeout as failed, and says so', async () => {
+  const { checker, timers, plan, behaviour, first, changes } = checking();
+  behaviour.set(first, 'hangs');
+  checker.setPools([plan]);
+  await timers.turn(300);
+  assert.deepEqual(
+    changes.filter((change) => change.state === 'DOWN').map((change) => change.says),
+    ['no answer within 300 ms'],
+  );
+});
+
+test('spreads intervals by the jitter asked for, both ways', async () => {
+  for (const [random, expected] of [
+    [0, 800],
+    [0.999, 1200],
+  ] as const) {
+    const { checker, timers, plan } = checking({ jitter: 0.2 }, 0, random);
+    checker.setPools([plan]);
+    await timers.turn(0);
+    assert.ok(Math.abs(timers.nextIn - expected) <= 1, `next check in ${timers.nextIn}`);
+  }
+});
+
+test('keeps the verdict and the schedule of a server that stays through a reload', async () => {
+  const { checker, timers, plan, behaviour, first, state, timesOf } = checking();
+  behaviour.set(first, 'fails');
+  checker.setPools([plan]);
+  await timers.turn(400);
+  checker.setPools([{ ...plan, healthCheck: { ...OPTIONS, intervalMs: 2000 } }]);
+  await timers.turn(3000);
+  assert.equal(state.serverStatus(0), 'DOWN');
+  assert.deepEqual(timesOf(first), [0, 1000, 3000], 'the running interval ends as it began, the next is the new one');
+});
+
+test('checks no more what a reload took out, also when a check is under way', async () => {
+  const { checker, timers, plan, behaviour, first, second, timesOf, state, changes } = checking();
+  behaviour.set(first, 'hangs');
+  checker.setPools([plan]);
+  checker.setPools([{ ...plan, servers: plan.servers.slice(1) }]);
+  await checker.firstRound();
+  await timers.turn(2500);
+  assert.deepEqual([timesOf(first), timesOf(second)], [[0], [0, 1000, 2000]]);
+  assert.equal(state.gate(0), GATE.UNCHECKED);
+  assert.deepEqual(
+    changes.map((change) => change.server),
+    ['s1'],
+  );
+});
+
+test('checks a server that a reload adds at once', async () => {
+  const { checker, timers, plan, second, timesOf } = checking();
+  checker.setPools([{ ...plan, servers: plan.servers.slice(0, 1) }]);
+  await timers.turn(500);
+  checker.setPools([plan]);
+  assert.deepEqual(timesOf(second), [500]);
+});
+
+test('leaves nothing running when stopped', async () => {
+  const { checker, timers, plan, behaviour, first } = checking();
+  behaviour.set(first, 'hangs');
+  checker.setPools([plan]);
+  await timers.turn(100);
+  checker.stop();
+  assert.equal(timers.pending, 0);
+});
