@@ -30,7 +30,9 @@ for (const name of ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIN
 
 export const isIdempotent = (method: number): boolean => idempotent[method] === 1;
 
+const numbers = new Map(Object.entries(METHOD_NUMBERS));
+
 /** llhttp's number of a method's name, or -1. Names are case-sensitive (RFC 9110, 9.1). */
 export function methodNumber(name: string): number {
-  return METHOD_NUMBERS[name] ?? -1;
+  return numbers.get(name) ?? -1;
 }

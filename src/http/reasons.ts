@@ -35,7 +35,6 @@ const ROWS = {
   BODY_TOO_LARGE: row(413, 'client', 'never', 'the request body is larger than allowed'),
   URI_TOO_LONG: row(414, 'client', 'never', 'the request target is longer than allowed'),
   EXPECTATION_UNKNOWN: row(417, 'client', 'never', 'only the expectation 100-continue is supported'),
-  VERSION_UPGRADE_REQUIRED: row(426, 'client', 'never', 'this HTTP version is not spoken here; use HTTP/1.1'),
   HEAD_TOO_LARGE: row(431, 'client', 'never', 'the request head is larger than allowed'),
   CLIENT_LEFT: row(499, 'client', 'never', 'the client left before the answer was complete'),
   POOL_UNKNOWN: row(500, 'proxy', 'never', 'the rule names no pool that can be used'),
@@ -51,6 +50,12 @@ const ROWS = {
   OVERLOADED: row(503, 'proxy', 'never', 'the proxy has no room for this request now'),
   CONNECT_TIMEOUT: row(504, 'server', 'any method', 'the server did not accept the connection in time'),
   RESPONSE_TIMEOUT: row(504, 'server', 'never', 'the server did not answer in time'),
+  TRY_TIMEOUT: row(
+    504,
+    'server',
+    'idempotent methods',
+    'the server did not answer in the time its rule allows for one try',
+  ),
   REQUEST_TIMEOUT: row(504, 'server', 'never', 'the request was not finished in the time its rule allows'),
   VERSION_UNKNOWN: row(505, 'client', 'never', 'this HTTP version is not supported; use HTTP/1.1'),
 } satisfies Record<string, Omit<Reason, 'code'>>;

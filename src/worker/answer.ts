@@ -1,6 +1,7 @@
 // Answers of our own: one line that says what happened, the request id, and the reason code for machines.
 
 import { STATUS_CODES } from 'node:http';
+import { CHUNK_BYTES } from '../engine/layout.js';
 import { FIELD_ID } from '../http/fields.js';
 import { BODY } from '../http/framing.js';
 import { FIELD } from '../http/head.js';
@@ -8,6 +9,8 @@ import { METHOD } from '../http/methods.js';
 import { REASONS, type ReasonCode } from '../http/reasons.js';
 import { closeClient } from './client.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { requestId } from './filters/facts.js';
+import { mirrorsDrop } from './filters/mirror.js';
 import { exchangeDone, linger } from './finish.js';
 import { closeBackend } from './reuse.js';
 import type { Worker } from './worker.js';
@@ -15,39 +18,36 @@ import type { Worker } from './worker.js';
 /** Seconds after which a client that found no room may try again. */
 const RETRY_AFTER_SECONDS = 1;
 
-/** The client would rather have JSON: it names it, and does not name a web page. */
+/** How much the client wants a media type, by the best of the ranges that cover it (RFC 9110, 12.5.1). */
+function quality(accept: string, ranges: readonly string[]): number {
+  let best = -1;
+  let specific = -1;
+  for (const element of accept.split(',')) {
+    const [range, ...parameters] = element.split(';').map((part) => part.trim().toLowerCase());
+    const rank = ranges.indexOf(range!);
+    if (rank < 0) continue;
+    const q = parameters.find((parameter) => parameter.startsWith('q='));
+    const value = q === undefined ? 1 : Number(q.slice(2)) || 0;
+    if (specific < 0 || rank < specific) {
+      specific = rank;
+      best = value;
+    }
+  }
+  return best;
+}
+
+/** The client would rather have JSON than text. */
 function wantsJson(w: Worker, client: ClientConnection): boolean {
   const head = client.parser?.head;
   if (head === undefined || client.headAt === NOWHERE) return false;
+  let accept = '';
   for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
     if (head.fields[field + FIELD.id] !== FIELD_ID.ACCEPT) continue;
     const at = head.base + head.fields[field + FIELD.valueAt]!;
-    const accept = Buffer.from(w.memory.buffer, at, head.fields[field + FIELD.valueBytes]!).toString('latin1');
-    return /\bapplication\/(?:[\w.-]+\+)?json\b/i.test(accept) && !/\btext\/html\b/i.test(accept);
+    accept += `${Buffer.from(w.memory.buffer, at, head.fields[field + FIELD.valueBytes]!).toString('latin1')},`;
   }
-  return false;
-}
-
-/** The whole answer as text. */
-function compose(w: Worker, client: ClientConnection, code: ReasonCode, closes: boolean): string {
-  const reason = REASONS[code];
-  const id = w.ids.text(client.requestNumber);
-  const json = wantsJson(w, client);
-  const body = json
-    ? `${JSON.stringify({ status: reason.status, reason: code, message: reason.says, requestId: id })}\n`
-    : `${reason.status} ${STATUS_CODES[reason.status] ?? ''}: ${reason.says} (${code}, request ${id})\n`;
-  const lines = [
-    `HTTP/1.1 ${reason.status} ${STATUS_CODES[reason.status] ?? 'Error'}`,
-    `Date: ${new Date().toUTCString()}`,
-    `Content-Type: ${json ? 'application/json' : 'text/plain; charset=utf-8'}`,
-    `Content-Length: ${body.length}`,
-    `X-Request-Id: ${id}`,
-  ];
-  if (reason.status === 503) lines.push(`Retry-After: ${RETRY_AFTER_SECONDS}`);
-  if (reason.status === 426) lines.push('Upgrade: HTTP/1.1');
-  if (closes) lines.push(reason.status === 426 ? 'Connection: close, Upgrade' : 'Connection: close');
-  else if (client.minor === 0) lines.push('Connection: keep-alive');
-  return `${lines.join('\r\n')}\r\n\r\n${client.method === METHOD.HEAD ? '' : body}`;
+  const json = quality(accept, ['application/json', 'application/*', '*/*']);
+  return json > 0 && json > quality(accept, ['text/plain', 'text/*', '*/*']);
 }
 
 /** Statuses after which the connection cannot be trusted to be in step. */
@@ -78,32 +78,78 @@ function skipBody(w: Worker, client: ClientConnection): void {
   client.pendingAt = NOWHERE;
 }
 
+/** Writes bytes to the client by way of scratch memory, chunk by chunk. False: the slab is full. */
+function send(w: Worker, client: ClientConnection, bytes: Uint8Array): boolean {
+  for (let from = 0; from < bytes.length; from += CHUNK_BYTES) {
+    const part = bytes.subarray(from, from + CHUNK_BYTES);
+    const at = w.scratch(part.length);
+    if (at < 0) return false;
+    w.memory.set(part, at);
+    w.writer.at = at + part.length;
+    w.scratchKeep();
+    w.engine.send(client.conn, at, part.length);
+  }
+  return true;
+}
+
+/**
+ * Ends the exchange with an answer of our own. `fields` are whole lines; length, date, id and connection are added here.
+ * `bodiless`: the status allows no body, so no length is named.
+ */
+export function reply(
+  w: Worker,
+  client: ClientConnection,
+  status: number,
+  phrase: string,
+  fields: string,
+  body: Uint8Array,
+  bodiless: boolean,
+  mustClose = false,
+): void {
+  if (!mustClose) skipBody(w, client);
+  const closes = mustClose || !client.request.done || !client.keepAlive || w.draining;
+  const connection = closes ? 'Connection: close\r\n' : client.minor === 0 ? 'Connection: keep-alive\r\n' : '';
+  const head =
+    `HTTP/1.1 ${status} ${phrase}\r\nDate: ${new Date().toUTCString()}\r\n` +
+    `${bodiless ? '' : `Content-Length: ${body.length}\r\n`}X-Request-Id: ${requestId(w, client)}\r\n${fields}${connection}\r\n`;
+  const sendsBody = !bodiless && client.method !== METHOD.HEAD;
+  const bytes = Buffer.concat([Buffer.from(head, 'latin1'), sendsBody ? body : NOTHING]);
+  if (!send(w, client, bytes)) {
+    closeClient(w, client, true);
+    return;
+  }
+  client.response.done = true;
+  if (closes) linger(w, client);
+  else exchangeDone(w, client);
+}
+
+const NOTHING = Buffer.alloc(0);
+
 /**
  * Ends the exchange with a reason: answers when no answer has begun, else cuts the connection so that a half answer is
  * not taken for a whole one. The backend connection, if there is one, is closed.
  */
 export function fail(w: Worker, client: ClientConnection, code: ReasonCode): void {
+  const reason = REASONS[code];
   w.count(code);
   if (client.backend !== null) closeBackend(w, client.backend);
+  if (client.mirrors.length > 0) mirrorsDrop(w, client);
   if (client.responseStarted || code === 'CLIENT_LEFT') {
     closeClient(w, client, true);
     return;
   }
   const early = client.state === CLIENT.IDLE || client.state === CLIENT.HEAD;
-  if (early) client.requestNumber = w.ids.next();
-  if (!mustClose(code)) skipBody(w, client);
-  const closes = early || mustClose(code) || !client.request.done || !client.keepAlive || w.draining;
-  if (early) client.method = client.parser?.head.method ?? 0;
-  const text = compose(w, client, code, closes);
-  const at = w.scratch(text.length);
-  if (at < 0) {
-    closeClient(w, client, true);
-    return;
+  if (early) {
+    client.requestNumber = w.ids.next();
+    client.method = client.parser?.head.method ?? 0;
   }
-  w.writer.text(text);
-  w.scratchKeep();
-  w.engine.send(client.conn, at, text.length);
-  client.response.done = true;
-  if (closes) linger(w, client);
-  else exchangeDone(w, client);
+  const id = requestId(w, client);
+  const phrase = STATUS_CODES[reason.status] ?? '';
+  const json = wantsJson(w, client);
+  const body = json
+    ? `${JSON.stringify({ status: reason.status, reason: code, message: reason.says, requestId: id })}\n`
+    : `${reason.status} ${phrase}: ${reason.says} (${code}, request ${id})\n`;
+  let fields = `Content-Type: ${json ? 'application/json' : 'text/plain; charset=utf-8'}\r\n`;
+  if (reason.status === 503) fields += `Retry-After: ${RETRY_AFTER_SECONDS}\r\n`;
+  reply(w, client, reason.status, phrase, fields, Buffer.from(body, 'latin1'), false, early || mustClose(code));
 }

@@ -20,7 +20,8 @@ import type { Worker } from './worker.js';
 
 /** The connection is established: the request that waited for it goes out. */
 export function backendConnected(w: Worker, backend: BackendConnection): void {
-  const client = backend.client!;
+  const { client } = backend;
+  if (client === null) return; // a mirror: what it is sent waits in the engine
   if (client.rule === null) tunnelBegin(w, client, backend);
   else {
     sendRequest(w, client, backend);
@@ -40,6 +41,9 @@ export function backendData(w: Worker, backend: BackendConnection, at: number, b
       break;
     case BACKEND.TUNNEL:
       tunnelData(w, client!, client!.conn, at, bytes);
+      return;
+    case BACKEND.MIRROR:
+      w.engine.release(at);
       return;
     default:
       // Nobody asked: whatever it means, the next request must not get it as its answer.
@@ -128,7 +132,7 @@ function interim(
   const parser = backend.parser!;
   if (parser.head.status !== 101) {
     if (client.minor === 1) sendInterim(w, client, parser.head);
-    w.deadlines.set(backend.slot, client.request.done ? w.ticks.responseHead : 0);
+    w.deadlines.set(backend.slot, client.request.done ? w.ticks.responseHead : 0, backend.expires);
     return true;
   }
   if (!client.upgrade) {
@@ -177,9 +181,10 @@ function beginResponse(
     client.keepAlive = false;
   if (kind === BODY.chunked) parser.bodyBegin();
   w.engine.sendBegin(client.conn, SEND_FLAG.none);
-  spanResponseHead(w, client, head);
-  const result =
-    bodyBytes > 0 && !client.response.done ? spanResponseBody(w, client, backend, bodyAt, bodyBytes) : RELAYED.more;
+  let result: number = spanResponseHead(w, client, head) ? RELAYED.more : RELAYED.noRoom;
+  if (result === RELAYED.more && bodyBytes > 0 && !client.response.done) {
+    result = spanResponseBody(w, client, backend, bodyAt, bodyBytes);
+  }
   w.engine.sendEnd();
   if (kind !== BODY.chunked) {
     w.llhttp.releaseResponse(parser);
@@ -211,8 +216,7 @@ function relayed(w: Worker, client: ClientConnection, backend: BackendConnection
     return;
   }
   if (!client.blocked) {
-    w.deadlines.set(backend.slot, w.ticks.responseIdle);
-    if (client.request.done) w.deadlines.set(client.slot, w.ticks.request);
+    w.deadlines.set(backend.slot, w.ticks.responseIdle, backend.expires);
   }
 }
 
@@ -283,6 +287,13 @@ export function backendFinished(w: Worker, backend: BackendConnection): void {
   if (backend.state === BACKEND.TUNNEL) tunnelFinished(w, backend.client!, backend);
 }
 
+/** The server has not answered: nor within its try's time, perhaps, or it does not take the body. */
+function lateResponse(w: Worker, client: ClientConnection, backend: BackendConnection): void {
+  const tryIsOver = backend.expires !== 0 && w.deadlines.now >= backend.expires;
+  if (tryIsOver) retryOrFail(w, client, 'TRY_TIMEOUT');
+  else fail(w, client, client.request.done ? 'RESPONSE_TIMEOUT' : 'BODY_TIMEOUT');
+}
+
 /** The deadline of the state has passed. */
 export function backendLate(w: Worker, backend: BackendConnection): void {
   const { client } = backend;
@@ -291,7 +302,7 @@ export function backendLate(w: Worker, backend: BackendConnection): void {
       retryOrFail(w, client!, 'CONNECT_TIMEOUT');
       break;
     case BACKEND.HEAD:
-      fail(w, client!, client!.request.done ? 'RESPONSE_TIMEOUT' : 'BODY_TIMEOUT');
+      lateResponse(w, client!, backend);
       break;
     case BACKEND.BODY:
       fail(w, client!, 'RESPONSE_CUT');

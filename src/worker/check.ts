@@ -3,7 +3,7 @@
 
 import { equalsCaseless, FIELD_ID } from '../http/fields.js';
 import { BODY, requestFraming } from '../http/framing.js';
-import { FIELD } from '../http/head.js';
+import { FIELD, type Head } from '../http/head.js';
 import { METHOD } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { ClientConnection } from './connections.js';
@@ -18,9 +18,51 @@ for (const char of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
   isHostByte[char.charCodeAt(0)] = 1;
 }
 
+const COLON = 0x3a;
+const OPEN = 0x5b;
+const CLOSE = 0x5d;
+const PORT_MAX = 65535;
+
+/** True for a host with an optional port (RFC 9110, 7.2): allowed bytes, brackets only around a whole address, a port that exists. */
 function hostValid(memory: Uint8Array, at: number, bytes: number): boolean {
-  for (let i = at; i < at + bytes; i++) if (isHostByte[memory[i]!] === 0) return false;
+  const end = at + bytes;
+  let nameEnd = end;
+  for (let i = at; i < end; i++) {
+    const byte = memory[i]!;
+    if (isHostByte[byte] === 0) return false;
+    if (byte === CLOSE) nameEnd = i + 1;
+  }
+  if (bytes > 0 && memory[at] === OPEN) {
+    if (memory[nameEnd - 1] !== CLOSE || nameEnd - at < 4) return false;
+  } else {
+    nameEnd = at;
+    while (nameEnd < end && memory[nameEnd] !== COLON) {
+      if (memory[nameEnd] === OPEN || memory[nameEnd] === CLOSE) return false;
+      nameEnd++;
+    }
+  }
+  return nameEnd === end || (memory[nameEnd] === COLON && portValid(memory, nameEnd + 1, end));
+}
+
+/** Digits that make a port; none at all is allowed too (RFC 3986, 3.2.3). */
+function portValid(memory: Uint8Array, at: number, end: number): boolean {
+  let port = 0;
+  for (let i = at; i < end; i++) {
+    const digit = memory[i]! - 0x30;
+    if (digit < 0 || digit > 9) return false;
+    port = port * 10 + digit;
+    if (port > PORT_MAX) return false;
+  }
   return true;
+}
+
+const SPACE = 0x20;
+
+/** llhttp lets runs of spaces pass between the parts of a request line; the server must not get them (RFC 9112, 3). */
+function lineValid(memory: Uint8Array, head: Head): boolean {
+  const at = head.base + head.targetAt;
+  const end = at + head.targetBytes;
+  return memory[at - 1] === SPACE && memory[at - 2] !== SPACE && memory[end] === SPACE && memory[end + 1] === 0x48;
 }
 
 /**
@@ -40,6 +82,7 @@ export function check(w: Worker, client: ClientConnection): ReasonCode | null {
   client.hostAt = 0;
   client.hostBytes = 0;
   tokens.clear();
+  if (!lineValid(memory, head)) return 'REQUEST_MALFORMED';
   if (head.method === METHOD.CONNECT) return 'METHOD_REFUSED';
   for (let i = 0, field = 0; i < head.fieldCount; i++, field += FIELD.WORDS) {
     const id = fields[field + FIELD.id]!;
@@ -77,6 +120,7 @@ export function check(w: Worker, client: ClientConnection): ReasonCode | null {
   if (bodyBytesMax !== 0 && length > bodyBytesMax) return 'BODY_TOO_LARGE';
   client.request.set(kind, length);
   client.bodyBytesTotal = 0;
+  client.framingBytesTotal = 0;
   // Speaking HTTP/2 to a server through a tunnel we opened would pass every rule by: h2c is never asked for.
   client.upgrade =
     head.upgrade && head.minor === 1 && kind === BODY.none && !equalsCaseless(memory, upgradeAt, upgradeBytes, H2C);

@@ -52,7 +52,13 @@ export function takeConnection(w: Worker, client: ClientConnection, server: Serv
   return null;
 }
 
-function openBackend(w: Worker, conn: number, server: Server, client: ClientConnection): BackendConnection {
+/** Dresses up a backend connection for a handle that is connecting. The request is counted at its server already. */
+export function openBackend(
+  w: Worker,
+  conn: number,
+  server: Server,
+  client: ClientConnection | null,
+): BackendConnection {
   const backend = w.backendOpen(conn);
   w.counters.opened++;
   backend.state = BACKEND.CONNECTING;
@@ -68,6 +74,9 @@ function openBackend(w: Worker, conn: number, server: Server, client: ClientConn
   backend.paused = false;
   backend.ended = false;
   backend.finished = false;
+  backend.waitingBytes = 0;
+  backend.mirrorOf = null;
+  backend.expires = 0;
   w.deadlines.set(backend.slot, w.ticks.connect);
   return backend;
 }

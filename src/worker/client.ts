@@ -4,12 +4,16 @@
 import { fail } from './answer.js';
 import { check } from './check.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { fillLines } from './filters/facts.js';
+import { mirrorsDrop } from './filters/mirror.js';
+import { respond } from './filters/respond.js';
 import { dropPending, linger, releaseParser, releaseRequest } from './finish.js';
 import { steerClient } from './flow.js';
 import { forward, sendBody } from './forward.js';
 import { readHead } from './read-head.js';
 import { closeBackend } from './reuse.js';
 import { route } from './route.js';
+import type { Rule } from './rules.js';
 import { closeTunnel, tunnelData, tunnelEnded, tunnelFinished } from './tunnel.js';
 import type { Worker } from './worker.js';
 
@@ -54,16 +58,16 @@ function bodyMoved(w: Worker, client: ClientConnection): void {
   const { backend } = client;
   if (client.state !== CLIENT.EXCHANGE || backend === null) return;
   if (!client.request.done) {
-    if (!backend.blocked) w.deadlines.set(client.slot, w.ticks.requestBody);
+    if (!backend.blocked) w.deadlines.set(client.slot, w.ticks.requestBody, client.expires);
     return;
   }
   if (client.headAt === NOWHERE) releaseParser(w, client);
   if (!client.responseStarted) {
-    w.deadlines.set(client.slot, w.ticks.request);
-    w.deadlines.set(backend.slot, w.ticks.responseHead);
+    w.deadlines.set(client.slot, 0, client.expires);
+    w.deadlines.set(backend.slot, w.ticks.responseHead, backend.expires);
   } else if (!client.blocked) {
-    w.deadlines.set(client.slot, 0);
-    w.deadlines.set(backend.slot, w.ticks.responseIdle);
+    w.deadlines.set(client.slot, 0, client.expires);
+    w.deadlines.set(backend.slot, w.ticks.responseIdle, backend.expires);
   }
   steerClient(w, client);
 }
@@ -88,6 +92,7 @@ function resetRequest(client: ClientConnection): void {
   client.fresh = false;
   client.tried.clear();
   client.upgrade = false;
+  client.expires = 0;
 }
 
 function startExchange(w: Worker, client: ClientConnection): void {
@@ -100,7 +105,25 @@ function startExchange(w: Worker, client: ClientConnection): void {
     fail(w, client, refused);
     return;
   }
-  client.pool = client.rule!.choose();
+  const late = client.rule!.requestTicks >= 0 ? client.rule!.requestTicks : w.ticks.request;
+  client.expires = late === 0 ? 0 : w.deadlines.now + late;
+  applyRule(w, client, client.rule!);
+}
+
+/** Does what the rule says: answers itself, or sends the request on, changed as its filters say. */
+function applyRule(w: Worker, client: ClientConnection, rule: Rule): void {
+  if (rule.requestEdit?.filled) client.requestLines = fillLines(w, client, rule.requestEdit.filled);
+  if (rule.responseEdit?.filled) client.responseLines = fillLines(w, client, rule.responseEdit.filled);
+  if (rule.answering !== null) {
+    respond(w, client, rule.answering);
+    return;
+  }
+  const refused = rule.rewrite === null ? null : rule.rewrite.apply(w, client);
+  if (refused !== null) {
+    fail(w, client, refused);
+    return;
+  }
+  client.pool = rule.choose();
   if (client.pool === null) fail(w, client, 'POOL_UNKNOWN');
   else forward(w, client, null);
 }
@@ -175,8 +198,8 @@ export function clientLate(w: Worker, client: ClientConnection): void {
       break;
     case CLIENT.WAITING:
     case CLIENT.EXCHANGE:
-      if (client.ended || client.blocked) fail(w, client, 'CLIENT_LEFT');
-      else fail(w, client, client.request.done ? 'REQUEST_TIMEOUT' : 'BODY_TIMEOUT');
+      if (client.expires !== 0 && w.deadlines.now >= client.expires) fail(w, client, 'REQUEST_TIMEOUT');
+      else fail(w, client, client.ended || client.blocked ? 'CLIENT_LEFT' : 'BODY_TIMEOUT');
       break;
     default:
       closeClient(w, client);
@@ -186,6 +209,7 @@ export function clientLate(w: Worker, client: ClientConnection): void {
 /** Closes a client connection in any state, with all it holds; `reset` makes the client see that it was cut. */
 export function closeClient(w: Worker, client: ClientConnection, reset = false): void {
   if (client.backend !== null) closeBackend(w, client.backend);
+  if (client.mirrors.length > 0) mirrorsDrop(w, client);
   client.parked = null;
   dropPending(w, client);
   releaseRequest(w, client);

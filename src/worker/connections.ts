@@ -27,8 +27,10 @@ export const CLIENT = { CLOSED: 0, IDLE: 1, HEAD: 2, WAITING: 3, EXCHANGE: 4, TU
  *                   ▲ │ 1xx         │ cut           │ eof, data, late
  *                   └─┘             ▼               ▼
  *                   └─ 101 ► TUNNEL closed        closed
+ *
+ * A MIRROR gets a copy of a request: what it answers is dropped, and it is closed when it ends or is late.
  */
-export const BACKEND = { CLOSED: 0, CONNECTING: 1, HEAD: 2, BODY: 3, IDLE: 4, TUNNEL: 5 } as const;
+export const BACKEND = { CLOSED: 0, CONNECTING: 1, HEAD: 2, BODY: 3, IDLE: 4, TUNNEL: 5, MIRROR: 6 } as const;
 
 /** No address. */
 export const NOWHERE = -1;
@@ -90,8 +92,17 @@ export class ClientConnection {
   requestNumber = 0;
   readonly request = new Body();
   bodyBytesTotal = 0;
+  /** Bytes of chunk framing the body came with. */
+  framingBytesTotal = 0;
   rule: Rule | null = null;
   pool: Pool | null = null;
+  /** The tick at which the whole request is late; 0 for none. */
+  expires = 0;
+  /** Lines of the rule's header filters that name facts of this request, filled in; empty when the rule has none. */
+  requestLines = '';
+  responseLines = '';
+  /** Connections that get a copy of this request's body; empty for almost all. */
+  readonly mirrors: BackendConnection[] = [];
   backend: BackendConnection | null = null;
   tries = 0;
   /** A reused connection failed under this request: the next try opens a new one. */
@@ -126,6 +137,12 @@ export class BackendConnection {
   client: ClientConnection | null = null;
   parser: HeadParser | null = null;
   parked: Buffer | null = null;
+  /** The client connection whose request a mirror copies, while the body is not complete. */
+  mirrorOf: ClientConnection | null = null;
+  /** Bytes of a mirrored body since the mirror last took everything. */
+  waitingBytes = 0;
+  /** The tick at which this try is late; 0 for none. */
+  expires = 0;
   /** It has carried a whole exchange before: its server may close it at any moment, also as we write. */
   reused = false;
   /** It may be used again when this exchange is done. */

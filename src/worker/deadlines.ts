@@ -20,9 +20,13 @@ export class Deadlines {
     return ms === 0 ? 0 : Math.ceil(ms / TICK_MS) + 1;
   }
 
-  /** Sets the slot's only deadline `ticks` from now; 0 clears it. Hot. */
-  set(slot: number, ticks: number): void {
-    this.#ticks[slot] = ticks === 0 ? 0 : this.now + ticks;
+  /**
+   * Sets the slot's only deadline `ticks` from now, but not behind `expires`, a tick of the clock; 0 is none in both.
+   * Hot.
+   */
+  set(slot: number, ticks: number, expires = 0): void {
+    const at = ticks === 0 ? expires : this.now + ticks;
+    this.#ticks[slot] = expires !== 0 && expires < at ? expires : at;
     if (slot > this.#top) this.#top = slot;
   }
 

@@ -43,8 +43,8 @@ export function clientFlow(w: Worker, client: ClientConnection, blocked: boolean
   const backend = client.backend;
   if (client.state === CLIENT.EXCHANGE && backend !== null) {
     // Who waits for whom: the server while it may write, the client while it has to read.
-    w.deadlines.set(client.slot, blocked ? w.ticks.responseIdle : 0);
-    w.deadlines.set(backend.slot, blocked ? 0 : w.ticks.responseIdle);
+    w.deadlines.set(client.slot, blocked ? w.ticks.responseIdle : 0, client.expires);
+    w.deadlines.set(backend.slot, blocked ? 0 : w.ticks.responseIdle, backend.expires);
   }
   if (backend !== null) steerBackend(w, backend);
 }
@@ -55,8 +55,8 @@ export function backendFlow(w: Worker, backend: BackendConnection, blocked: bool
   const client = backend.client;
   if (client === null) return;
   if (backend.state !== BACKEND.TUNNEL && !client.request.done) {
-    w.deadlines.set(client.slot, blocked ? 0 : w.ticks.requestBody);
-    w.deadlines.set(backend.slot, blocked ? w.ticks.requestBody : 0);
+    w.deadlines.set(client.slot, blocked ? 0 : w.ticks.requestBody, client.expires);
+    w.deadlines.set(backend.slot, blocked ? w.ticks.requestBody : 0, backend.expires);
   }
   steerClient(w, client);
 }

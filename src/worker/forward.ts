@@ -6,6 +6,7 @@ import type { ReasonCode } from '../http/reasons.js';
 import { fail } from './answer.js';
 import { chooseServer, takeConnection } from './choose-server.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { mirrorBody } from './filters/mirror.js';
 import { releaseRequest } from './finish.js';
 import { steerClient } from './flow.js';
 import { RELAYED, relayRequest, rest } from './relay.js';
@@ -30,7 +31,7 @@ export function forward(w: Worker, client: ClientConnection, failed: ReasonCode 
   client.tries++;
   const backend = client.backend!;
   if (backend.state === BACKEND.CONNECTING) {
-    w.deadlines.clear(client.slot);
+    w.deadlines.set(client.slot, 0, client.expires);
     steerClient(w, client);
   } else {
     sendRequest(w, client, backend);
@@ -47,6 +48,11 @@ export function sendRequest(w: Worker, client: ClientConnection, backend: Backen
     fail(w, client, 'OVERLOADED');
     return;
   }
+  const rule = client.rule!;
+  backend.expires = rule.tryTicks === 0 ? 0 : w.deadlines.now + rule.tryTicks;
+  if (client.tries === 1 && !client.fresh && !client.upgrade) {
+    for (const mirror of rule.mirrors) mirror.begin(w, client, bodyHere);
+  }
   const keep = mayKeep(w, client, bodyHere);
   if (request.kind === BODY.chunked && !request.done) client.parser!.bodyBegin();
   if (bodyHere) {
@@ -61,11 +67,11 @@ export function sendRequest(w: Worker, client: ClientConnection, backend: Backen
   }
   if (!keep) releaseRequest(w, client);
   if (request.done) {
-    w.deadlines.set(client.slot, w.ticks.request);
-    w.deadlines.set(backend.slot, w.ticks.responseHead);
+    w.deadlines.set(client.slot, 0, client.expires);
+    w.deadlines.set(backend.slot, w.ticks.responseHead, backend.expires);
   } else {
-    w.deadlines.set(client.slot, w.ticks.requestBody);
-    w.deadlines.clear(backend.slot);
+    w.deadlines.set(client.slot, w.ticks.requestBody, client.expires);
+    w.deadlines.set(backend.slot, 0, backend.expires);
   }
   steerClient(w, client);
 }
@@ -95,6 +101,7 @@ export function sendBody(
   bytes: number,
 ): void {
   const result = relayRequest(w, client, backend, at, bytes);
+  if (client.mirrors.length > 0) mirrorBody(w, client);
   if (result === RELAYED.done && rest.bytes > 0) {
     client.pendingAt = rest.at;
     client.pendingBytes = rest.bytes;

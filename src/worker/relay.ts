@@ -25,6 +25,19 @@ export const RELAYED = {
 /** What followed a finished body in the same bytes; the caller still owns the chunk. */
 export const rest = { at: 0, bytes: 0 };
 
+/** The piece of a request body that went to the server last, without framing; `mirrorBody` sends it once more. */
+export const lastPiece = { at: 0, bytes: 0, trailers: '' };
+
+/** Adds that piece to the open send, framed as the request's head says. False: the slab is full. */
+export function spanLastPiece(w: Worker, client: ClientConnection): boolean {
+  if (client.request.kind === BODY.counted) {
+    w.engine.span(lastPiece.at, lastPiece.bytes);
+    return true;
+  }
+  if (!spanChunk(w, lastPiece.at, lastPiece.bytes)) return false;
+  return !client.request.done || spanLastChunk(w, lastPiece.trailers);
+}
+
 /** Longest chunk head we write: eight digits and CRLF. */
 const CHUNK_HEAD_BYTES = 10;
 
@@ -120,22 +133,39 @@ export function relayRequest(
   const { engine } = w;
   engine.sendBegin(backend.conn, SEND_FLAG.none);
   let result: number;
+  lastPiece.at = at;
   if (client.request.kind === BODY.counted) {
+    const left = client.request.left;
     result = spanCounted(w, client.request, at, bytes);
-    client.bodyBytesTotal += bytes;
+    lastPiece.bytes = left - client.request.left;
+    client.bodyBytesTotal += lastPiece.bytes;
   } else {
     result = decode(client.parser!, client.request, at, bytes);
-    if (result !== RELAYED.invalid) {
-      const { bodyBytesMax } = w.plan.limits;
-      client.bodyBytesTotal += decoded.bytes;
-      // Looked at before anything goes on: a server must not act on a body that its client is told was refused.
-      if (bodyBytesMax !== 0 && client.bodyBytesTotal > bodyBytesMax) result = RELAYED.tooLarge;
-      else if (!spanChunk(w, decoded.at, decoded.bytes)) result = RELAYED.noRoom;
-      else if (result === RELAYED.done && !spanLastChunk(w, allowedTrailers(decoded.trailers))) result = RELAYED.noRoom;
-    }
+    if (result !== RELAYED.invalid) result = relayDecoded(w, client, bytes, result);
   }
   engine.sendEnd();
   return result;
+}
+
+/** Bytes of chunk framing, extensions included, that may come beside a body, whatever its length. */
+const FRAMING_BYTES_MAX = 16_384;
+/** And per byte of the body: a body in chunks of one byte is wasteful, not wrong. */
+const FRAMING_PER_BYTE_MAX = 16;
+
+/** Adds what `decode` made of `bytes` bytes to the open send, if the body is within its limits. */
+function relayDecoded(w: Worker, client: ClientConnection, bytes: number, result: number): number {
+  const { bodyBytesMax } = w.plan.limits;
+  client.bodyBytesTotal += decoded.bytes;
+  client.framingBytesTotal += bytes - decoded.bytes;
+  lastPiece.at = decoded.at;
+  lastPiece.bytes = decoded.bytes;
+  lastPiece.trailers = allowedTrailers(decoded.trailers);
+  // Looked at before anything goes on: a server must not act on a body that its client is told was refused.
+  if (bodyBytesMax !== 0 && client.bodyBytesTotal > bodyBytesMax) return RELAYED.tooLarge;
+  if (client.framingBytesTotal > FRAMING_BYTES_MAX + client.bodyBytesTotal * FRAMING_PER_BYTE_MAX)
+    return RELAYED.invalid;
+  if (!spanChunk(w, decoded.at, decoded.bytes)) return RELAYED.noRoom;
+  return result === RELAYED.done && !spanLastChunk(w, lastPiece.trailers) ? RELAYED.noRoom : result;
 }
 
 /**

@@ -48,7 +48,7 @@ export function retryOrFail(w: Worker, client: ClientConnection, code: ReasonCod
   closeBackend(w, backend);
   w.counters.retries++;
   client.state = CLIENT.WAITING;
-  if (reused) {
+  if (reused && code === 'SERVER_LEFT') {
     client.fresh = true;
     client.tries--;
   } else {

@@ -42,6 +42,12 @@ export function keepBackend(w: Worker, backend: BackendConnection): void {
 /** Closes a backend connection in any state. */
 export function closeBackend(w: Worker, backend: BackendConnection): void {
   if (backend.idleAt !== NOWHERE) backend.server!.idleRemove(backend);
+  if (backend.mirrorOf !== null) {
+    const { mirrors } = backend.mirrorOf;
+    const place = mirrors.indexOf(backend);
+    if (place >= 0) mirrors.splice(place, 1);
+    backend.mirrorOf = null;
+  }
   detach(w, backend);
   w.engine.closeConn(backend.conn);
   w.backendFree(backend);

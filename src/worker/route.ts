@@ -2,7 +2,7 @@
 
 import { CHUNK_BYTES, PEER_BYTES } from '../engine/layout.js';
 import type { ReasonCode } from '../http/reasons.js';
-import { normalisePath, PATH_AS_IS, PATH_GROWTH, PATH_REFUSED } from '../routing/path.js';
+import { normalisePath, PATH_AS_IS, PATH_GROWTH, PATH_REFUSED, scanPath } from '../routing/path.js';
 import type { ClientConnection } from './connections.js';
 import type { Worker } from './worker.js';
 
@@ -30,18 +30,16 @@ export function route(w: Worker, client: ClientConnection): ReasonCode | null {
   const end = at + client.targetBytes;
   let query = at;
   while (query < end && memory[query] !== QUESTION) query++;
-  const room = (query - at) * PATH_GROWTH + 1 + (end - query);
-  const out = w.scratch(Math.min(room, CHUNK_BYTES));
-  if (out < 0) return 'OVERLOADED';
-  const written = room > CHUNK_BYTES ? PATH_REFUSED : normalisePath(memory, at, query - at, memory, out);
-  if (written === PATH_REFUSED) return 'TARGET_INVALID';
-  if (written === PATH_AS_IS) {
+  const scanned = scanPath(memory, at, query - at);
+  if (scanned === PATH_REFUSED) return 'TARGET_INVALID';
+  if (scanned === PATH_AS_IS) {
     view.pathAt = at;
     view.pathBytes = query - at;
     view.queryAt = query + 1;
     view.queryBytes = query < end ? end - query - 1 : 0;
   } else {
-    useRewritten(w, client, out, written, query, end);
+    const refused = rewritePath(w, client, at, query, end);
+    if (refused !== null) return refused;
   }
   view.head = client.parser!.head;
   view.method = client.method;
@@ -57,16 +55,15 @@ export function route(w: Worker, client: ClientConnection): ReasonCode | null {
   return null;
 }
 
-/** The normal path differs from the one sent: the target that goes on is written out, and held until it is sent. */
-function useRewritten(
-  w: Worker,
-  client: ClientConnection,
-  out: number,
-  pathBytes: number,
-  query: number,
-  end: number,
-): void {
-  const { view, writer } = w;
+/** The path is not in its normal form: the target that goes on is written out, and held until it is sent. */
+function rewritePath(w: Worker, client: ClientConnection, at: number, query: number, end: number): ReasonCode | null {
+  const { view, writer, memory } = w;
+  const room = (query - at) * PATH_GROWTH + 1 + (end - query);
+  if (room > CHUNK_BYTES) return 'URI_TOO_LONG';
+  const out = w.scratch(room);
+  if (out < 0) return 'OVERLOADED';
+  const pathBytes = normalisePath(memory, at, query - at, memory, out);
+  if (pathBytes < 0) return 'TARGET_INVALID';
   writer.at = out + pathBytes;
   writer.copy(query, end - query);
   w.scratchKeep();
@@ -78,4 +75,5 @@ function useRewritten(
   view.pathBytes = pathBytes;
   view.queryAt = out + pathBytes + 1;
   view.queryBytes = query < end ? end - query - 1 : 0;
+  return null;
 }

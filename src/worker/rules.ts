@@ -1,21 +1,51 @@
-// A rule as a worker applies it: the plan, and what has to be kept between requests.
+// A rule as a worker applies it: the plan made ready, and what has to be kept between requests.
 
 import type { RulePlan } from '../routing/plan.js';
+import { Split } from '../routing/split.js';
+import { Deadlines } from './deadlines.js';
+import { type HeaderEdit, headerEdit } from './filters/edit.js';
+import { Mirror } from './filters/mirror.js';
+import type { Answering } from './filters/respond.js';
+import { Rewrite } from './filters/rewrite.js';
 import type { Pool } from './pools.js';
 
 /** One rule of one configuration; a request keeps the rule it began with, also over a reload. */
 export class Rule {
   readonly plan: RulePlan;
-  /** The pools of its backendRefs, in their order. */
-  readonly pools: readonly Pool[];
+  readonly requestEdit: HeaderEdit | null;
+  readonly responseEdit: HeaderEdit | null;
+  readonly rewrite: Rewrite | null;
+  /** The filter that answers in place of a server, or null. */
+  readonly answering: Answering | null;
+  readonly mirrors: readonly Mirror[];
+  /** Ticks for the whole request, and for one try; -1 leaves the general setting. */
+  readonly requestTicks: number;
+  readonly tryTicks: number;
+  readonly #split: Split;
+  readonly #pools: readonly Pool[];
 
-  constructor(plan: RulePlan, pools: readonly Pool[]) {
+  /** `seed` is the worker's index: workers take turns at different places. */
+  constructor(plan: RulePlan, pools: readonly Pool[], seed: number) {
+    const { filters, timeouts } = plan;
     this.plan = plan;
-    this.pools = plan.backendRefs.map((ref) => pools[ref.pool]!);
+    this.#pools = pools;
+    this.#split = new Split(plan.backendRefs, seed);
+    this.requestEdit = headerEdit(filters, 'RequestHeaderModifier');
+    this.responseEdit = headerEdit(filters, 'ResponseHeaderModifier');
+    const rewrite = filters.find((filter) => filter.type === 'URLRewrite');
+    this.rewrite = rewrite === undefined ? null : new Rewrite(rewrite);
+    this.answering =
+      filters.find((filter) => filter.type === 'RequestRedirect' || filter.type === 'DirectResponse') ?? null;
+    this.mirrors = filters.flatMap((filter) =>
+      filter.type === 'RequestMirror' ? [new Mirror(pools[filter.pool]!, filter.percent)] : [],
+    );
+    this.requestTicks = timeouts.request === undefined ? -1 : Deadlines.ticks(timeouts.request);
+    this.tryTicks = timeouts.backendRequest === undefined ? 0 : Deadlines.ticks(timeouts.backendRequest);
   }
 
   /** The pool for the next request, or null when the rule has none that takes any. */
   choose(): Pool | null {
-    return this.plan.drained ? null : (this.pools[0] ?? null);
+    const pool = this.#split.pick();
+    return pool < 0 ? null : this.#pools[pool]!;
   }
 }

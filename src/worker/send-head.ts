@@ -5,8 +5,8 @@ import { PEER_BYTES, SEND_FLAG } from '../engine/layout.js';
 import { FIELD_ID } from '../http/fields.js';
 import { BODY } from '../http/framing.js';
 import { FIELD, type Head } from '../http/head.js';
-import type { BackendConnection, ClientConnection } from './connections.js';
-import { REQUEST_ID_BYTES } from './request-id.js';
+import { BACKEND, type BackendConnection, type ClientConnection } from './connections.js';
+import type { HeaderEdit } from './filters/edit.js';
 import type { Worker } from './worker.js';
 
 /** Room for the lines written per request: the longest address, the id, their names, and spare. */
@@ -59,16 +59,14 @@ function spanFields(
   w.engine.span(runAt, base + head.bytes - 2 - runAt);
 }
 
+/** Named by the message's Connection, or by a header filter of the rule. */
 function named(w: Worker, head: Head, field: number, id: number): boolean {
-  if (w.tokens.count === 0) return false;
+  if (w.tokens.count === 0 && w.edit === null) return false;
   const { fields } = head;
-  return w.tokens.has(
-    w.memory,
-    id,
-    fields[field + FIELD.hash]!,
-    head.base + fields[field + FIELD.nameAt]!,
-    fields[field + FIELD.nameBytes]!,
-  );
+  const hash = fields[field + FIELD.hash]!;
+  const at = head.base + fields[field + FIELD.nameAt]!;
+  const bytes = fields[field + FIELD.nameBytes]!;
+  return w.tokens.has(w.memory, id, hash, at, bytes) || w.edit?.drops(w.memory, hash, at, bytes) === true;
 }
 
 function dropsFromStranger(w: Worker, head: Head, field: number): boolean {
@@ -124,9 +122,26 @@ function writeAddress(w: Worker, slot: number): void {
   }
 }
 
+/** Adds text to the open send by way of scratch memory. False: the slab is full. */
+function spanText(w: Worker, text: string): boolean {
+  if (text === '') return true;
+  const at = w.scratch(text.length);
+  if (at < 0) return false;
+  w.writer.text(text);
+  w.scratchKeep();
+  w.engine.span(at, text.length);
+  return true;
+}
+
+/** The lines a header filter adds to this request's head, or its answer's. */
+function editLines(edit: HeaderEdit | null, filled: string): string {
+  if (edit === null) return '';
+  return edit.filled === null ? edit.fixed : filled;
+}
+
 /**
  * Sends the request head to the backend connection. `more`: the body follows in the same batch.
- * Returns false when the slab has no room for the lines we add; nothing was sent then.
+ * Returns false when the slab has no room for the lines we add; the connection is of no use then.
  */
 export function sendRequestHead(
   w: Worker,
@@ -136,8 +151,7 @@ export function sendRequestHead(
 ): boolean {
   const { engine } = w;
   const { head } = client.parser!;
-  const lines = w.scratch(LINES_BYTES_MAX);
-  if (lines < 0) return false;
+  const { requestEdit: edit, rewrite } = client.rule!;
   // The names may be those of another request by now: this one may have waited for its connection.
   readTokens(w, head);
   // The server is spoken to in HTTP/1.1, whatever the client speaks.
@@ -145,8 +159,9 @@ export function sendRequestHead(
   const targetEnd = targetAt + head.targetBytes;
   if (head.minor === 0) w.memory[targetEnd + ' HTTP/1.'.length] = 0x31;
   engine.sendBegin(backend.conn, more ? SEND_FLAG.more : SEND_FLAG.none);
+  const hostname = rewrite === null ? null : rewrite.hostname;
   const absolute = client.hostAt !== 0 && client.hostAt < targetEnd && client.hostAt >= targetAt;
-  const ownHost = absolute || client.hostBytes === 0;
+  const ownHost = absolute || client.hostBytes === 0 || hostname !== null;
   const drops = client.trusted
     ? ownHost
       ? dropsFromTrustedWithHost
@@ -154,6 +169,7 @@ export function sendRequestHead(
     : ownHost
       ? dropsFromStrangerWithHost
       : dropsFromStranger;
+  w.edit = edit;
   if (client.targetAt === targetAt && client.targetBytes === head.targetBytes) {
     spanFields(w, head, head.base, drops);
   } else {
@@ -161,13 +177,21 @@ export function sendRequestHead(
     engine.span(client.targetAt, client.targetBytes);
     spanFields(w, head, targetEnd, drops);
   }
-  if (ownHost) spanHost(w, client, backend);
+  w.edit = null;
+  let room = true;
+  if (hostname !== null) room = spanText(w, `Host: ${hostname}\r\n`);
+  else if (ownHost) spanHost(w, client, backend);
+  if (backend.state === BACKEND.MIRROR) engine.span(w.lineClose.at, w.lineClose.bytes);
   spanFraming(w, client, head);
-  if (client.trusted) spanForwardingAfter(w, client, head, lines);
-  else spanForwarding(w, client, lines);
+  if (edit !== null) room = spanText(w, editLines(edit, client.requestLines)) && room;
+  const lines = room ? w.scratch(LINES_BYTES_MAX) : -1;
+  if (lines >= 0) {
+    if (client.trusted || edit?.touchesForwarding === true) spanForwardingAfter(w, client, head, edit, lines);
+    else spanForwarding(w, client, lines);
+    w.scratchKeep();
+  }
   engine.sendEnd();
-  w.scratchKeep();
-  return true;
+  return lines >= 0;
 }
 
 /** The Host field an absolute target or a request without one asks for (RFC 9112, 3.2.2 and 3.2). */
@@ -218,36 +242,53 @@ function spanForwarding(w: Worker, client: ClientConnection, lines: number): voi
   engine.span(lines, writer.at - lines);
 }
 
-/** The same behind a trusted proxy: what it said stays, what it did not say is added, its list of addresses grows. */
-function spanForwardingAfter(w: Worker, client: ClientConnection, head: Head, lines: number): void {
+/**
+ * The same where it is not that simple. Behind a trusted proxy what it said stays, what it did not say is added, and its
+ * list of addresses grows. What a header filter of the rule sets or removes is left to it.
+ */
+function spanForwardingAfter(
+  w: Worker,
+  client: ClientConnection,
+  head: Head,
+  edit: HeaderEdit | null,
+  lines: number,
+): void {
   const { engine, writer } = w;
-  const plan = w.listeners[client.listener]!;
-  if (!headHas(head, FIELD_ID.X_FORWARDED_PROTO)) pin(w, 'X-Forwarded-Proto: http\r\n');
-  if (!headHas(head, FIELD_ID.X_FORWARDED_PORT)) pin(w, `X-Forwarded-Port: ${plan.port}\r\n`);
-  if (!headHas(head, FIELD_ID.X_FORWARDED_HOST) && client.hostBytes > 0) {
+  const plan = w.listeners[client.listener];
+  const ours = (id: number): boolean => edit?.owns(id) !== true && !(client.trusted && headHas(head, id));
+  if (ours(FIELD_ID.X_FORWARDED_PROTO)) pin(w, 'X-Forwarded-Proto: http\r\n');
+  if (ours(FIELD_ID.X_FORWARDED_PORT)) pin(w, `X-Forwarded-Port: ${plan?.port ?? 0}\r\n`);
+  if (ours(FIELD_ID.X_FORWARDED_HOST) && client.hostBytes > 0) {
     pin(w, 'X-Forwarded-Host: ');
     engine.span(client.hostAt, client.hostBytes);
     pin(w, '\r\n');
   }
-  pin(w, 'Via: 1.1 sevenfold\r\nX-Forwarded-For: ');
-  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-    if (head.fields[field + FIELD.id] !== FIELD_ID.X_FORWARDED_FOR) continue;
-    engine.span(head.base + head.fields[field + FIELD.valueAt]!, head.fields[field + FIELD.valueBytes]!);
-    pin(w, ', ');
-  }
-  writeAddress(w, client.slot);
-  writer.text('\r\n');
-  if (!headHas(head, FIELD_ID.X_REQUEST_ID)) {
-    writer.text('X-Request-Id: ');
+  if (edit?.owns(FIELD_ID.VIA) !== true) pin(w, 'Via: 1.1 sevenfold\r\n');
+  if (ours(FIELD_ID.X_REQUEST_ID)) {
+    pin(w, 'X-Request-Id: ');
     w.ids.write(writer, client.requestNumber);
+    writer.text('\r\n');
+    engine.span(lines, writer.at - lines);
+  }
+  const end = writer.at;
+  if (edit?.owns(FIELD_ID.X_FORWARDED_FOR) !== true) {
+    pin(w, 'X-Forwarded-For: ');
+    if (client.trusted) spanForwardedFor(w, head);
+    writeAddress(w, client.slot);
     writer.text('\r\n');
   }
   writer.text('\r\n');
-  engine.span(lines, writer.at - lines);
+  engine.span(end, writer.at - end);
 }
 
-/** Room the id and its name take, for those who write it elsewhere. */
-export const REQUEST_ID_LINE_BYTES = 'X-Request-Id: \r\n'.length + REQUEST_ID_BYTES;
+/** The addresses that proxies in front listed, each list followed by a comma. */
+function spanForwardedFor(w: Worker, head: Head): void {
+  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
+    if (head.fields[field + FIELD.id] !== FIELD_ID.X_FORWARDED_FOR) continue;
+    w.engine.span(head.base + head.fields[field + FIELD.valueAt]!, head.fields[field + FIELD.valueBytes]!);
+    pin(w, ', ');
+  }
+}
 
 /**
  * Lists an interim response (1xx) for the client, and sends it. A 101 keeps its Connection and Upgrade.
@@ -267,17 +308,22 @@ export function sendInterim(w: Worker, client: ClientConnection, head: Head): vo
 
 /**
  * Lists the head of a final response for the client in an open send. The caller adds what it has of the body, and
- * ends the send.
+ * ends the send. False: the slab is full.
  */
-export function spanResponseHead(w: Worker, client: ClientConnection, head: Head): void {
+export function spanResponseHead(w: Worker, client: ClientConnection, head: Head): boolean {
   const { engine } = w;
+  const { responseEdit: edit } = client.rule!;
   readTokens(w, head);
   sayOurVersion(w, head);
+  w.edit = edit;
   spanFields(w, head, head.base, dropsFromServer);
+  w.edit = null;
+  if (edit !== null && !spanText(w, editLines(edit, client.responseLines))) return false;
   if (client.chunkedOut) engine.span(w.lineChunked.at, w.lineChunked.bytes);
   if (!client.keepAlive) engine.span(w.lineClose.at, w.lineClose.bytes);
   else if (client.minor === 0) engine.span(w.lineKeepAlive.at, w.lineKeepAlive.bytes);
   engine.span(w.lineEnd.at, w.lineEnd.bytes);
+  return true;
 }
 
 /** The version of a message is that of who sends it (RFC 9110, 6.2): what a server of HTTP/1.0 says goes on as HTTP/1.1. */

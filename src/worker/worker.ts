@@ -17,6 +17,7 @@ import { clientData, clientEnded, clientFailed, clientFinished, clientLate } fro
 import { BACKEND, BackendConnection, CLIENT, ClientConnection } from './connections.js';
 import { Counters } from './counters.js';
 import { Deadlines, TICK_MS } from './deadlines.js';
+import type { HeaderEdit } from './filters/edit.js';
 import { linger } from './finish.js';
 import { backendFlow, clientFlow } from './flow.js';
 import type { ListenerPlan, WorkerPlan } from './plan.js';
@@ -61,6 +62,8 @@ export class Worker {
   readonly view = new RequestView();
   readonly framing = new Framing();
   readonly tokens = new Tokens();
+  /** The header filter at work while a head is listed, or null. */
+  edit: HeaderEdit | null = null;
   plan: WorkerPlan;
   ticks: Ticks;
   trust: Trust;
@@ -258,7 +261,7 @@ export class Worker {
   #live(plan: WorkerPlan): void {
     for (const gone of this.servers.follow(plan.pools)) dropIdle(this, gone);
     this.pools = plan.pools.map((pool) => new Pool(pool, this.state, this.index));
-    this.rules = plan.rules.map((rule) => new Rule(rule, this.pools));
+    this.rules = plan.rules.map((rule) => new Rule(rule, this.pools, this.index));
     this.listeners = [];
     this.#forwarding = [];
     for (const listener of plan.listeners) {

@@ -1,0 +1,63 @@
+// RequestHeaderModifier and ResponseHeaderModifier: which fields of a head go, and which lines come.
+
+import { equalsCaseless, FIELD_ID, fieldId, hashNameOf } from '../../http/fields.js';
+import type { FilterPlan, HeaderValuePlan } from '../../routing/plan.js';
+import { bytesOf, isFixed } from './facts.js';
+
+const FORWARDING: readonly number[] = [
+  FIELD_ID.X_FORWARDED_FOR,
+  FIELD_ID.X_FORWARDED_PROTO,
+  FIELD_ID.X_FORWARDED_HOST,
+  FIELD_ID.X_FORWARDED_PORT,
+  FIELD_ID.X_REQUEST_ID,
+  FIELD_ID.VIA,
+];
+
+/** What one rule changes in heads of one direction; made with the plan, only read afterwards. */
+export class HeaderEdit {
+  /** The lines it adds, as they go out; empty when they name facts of the request. */
+  readonly fixed: string;
+  /** The same, when they name facts: to be filled in once per request. */
+  readonly filled: readonly HeaderValuePlan[] | null;
+  /** It sets or removes a field that we would add ourselves. */
+  readonly touchesForwarding: boolean;
+  readonly #hashes: Int32Array;
+  readonly #names: readonly Uint8Array[];
+  readonly #ids = new Uint8Array(64);
+
+  /** `modifiers` are applied one after the other; no field is named twice among them. */
+  constructor(modifiers: readonly Extract<FilterPlan, { modifier: unknown }>['modifier'][]) {
+    const lines = modifiers.flatMap(({ set, add }) => [...set, ...add]);
+    const gone = modifiers.flatMap(({ set, remove }) => [...set.map(({ name }) => name.toLowerCase()), ...remove]);
+    this.filled = isFixed(lines) ? null : lines;
+    this.fixed =
+      this.filled === null ? lines.map(({ name, parts }) => `${name}: ${bytesOf(parts.join(''))}\r\n`).join('') : '';
+    this.#names = gone.map((name) => Buffer.from(name, 'latin1'));
+    this.#hashes = Int32Array.from(gone, hashNameOf);
+    for (const [i, name] of this.#names.entries()) this.#ids[fieldId(this.#hashes[i]!, name, 0, name.length)] = 1;
+    this.touchesForwarding = FORWARDING.some((id) => this.#ids[id] === 1);
+  }
+
+  /** True when the field goes: it is removed, or set anew. Hot. */
+  drops(memory: Uint8Array, hash: number, at: number, bytes: number): boolean {
+    const hashes = this.#hashes;
+    for (let i = 0; i < hashes.length; i++) {
+      if (hashes[i] === hash && equalsCaseless(memory, at, bytes, this.#names[i]!)) return true;
+    }
+    return false;
+  }
+
+  /** True when a field that we would add is left to this edit. */
+  owns(id: number): boolean {
+    return this.#ids[id] === 1;
+  }
+}
+
+/** The edit that a rule's filters of one type make together, or null when it has none. */
+export function headerEdit(
+  filters: readonly FilterPlan[],
+  type: 'RequestHeaderModifier' | 'ResponseHeaderModifier',
+): HeaderEdit | null {
+  const modifiers = filters.flatMap((filter) => (filter.type === type ? [filter.modifier] : []));
+  return modifiers.length === 0 ? null : new HeaderEdit(modifiers);
+}

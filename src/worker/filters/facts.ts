@@ -1,0 +1,70 @@
+// Fills request facts into header values: `${clientAddress}` and its kind.
+// Only rules whose values name facts come here; the text is made once per request.
+
+import { FIELD_ID } from '../../http/fields.js';
+import { FIELD } from '../../http/head.js';
+import { METHOD_NAMES } from '../../http/methods.js';
+import type { HeaderValuePlan, Variable } from '../../routing/plan.js';
+import { type ClientConnection, NOWHERE } from '../connections.js';
+import type { Worker } from '../worker.js';
+
+const latin1 = (w: Worker, at: number, bytes: number): string =>
+  Buffer.from(w.memory.buffer, at, bytes).toString('latin1');
+
+/** An id that a proxy in front gave, if it is believed and fit to be repeated. */
+const REQUEST_ID = /^[\w.:+/=@-]{1,128}$/;
+
+/** The id of the request: that of a trusted proxy in front, else ours. */
+export function requestId(w: Worker, client: ClientConnection): string {
+  const head = client.parser?.head;
+  if (client.trusted && head !== undefined && client.headAt !== NOWHERE) {
+    for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
+      if (head.fields[field + FIELD.id] !== FIELD_ID.X_REQUEST_ID) continue;
+      const id = latin1(w, head.base + head.fields[field + FIELD.valueAt]!, head.fields[field + FIELD.valueBytes]!);
+      if (REQUEST_ID.test(id)) return id;
+    }
+  }
+  return w.ids.text(client.requestNumber);
+}
+
+/** One fact about the request that was matched last. Valid between route() and the next request of this worker. */
+function fact(w: Worker, client: ClientConnection, variable: Variable): string {
+  const { view } = w;
+  switch (variable) {
+    case 'clientAddress':
+      return w.addressOf(client.slot);
+    case 'requestId':
+      return requestId(w, client);
+    case 'host':
+      return latin1(w, client.hostAt, client.hostBytes);
+    case 'method':
+      return METHOD_NAMES[client.method]!;
+    case 'path':
+      return latin1(w, view.pathAt, view.pathBytes);
+    case 'query':
+      return latin1(w, view.queryAt, view.queryBytes);
+    case 'scheme':
+      return 'http';
+    case 'rule':
+      return client.rule!.plan.name;
+  }
+}
+
+/** Header lines with their facts filled in, each ending in CRLF; every character is one byte. */
+export function fillLines(w: Worker, client: ClientConnection, values: readonly HeaderValuePlan[]): string {
+  let text = '';
+  for (const { name, parts } of values) {
+    text += `${name}: `;
+    for (const part of parts) text += typeof part === 'string' ? bytesOf(part) : fact(w, client, part.variable);
+    text += '\r\n';
+  }
+  return text;
+}
+
+/** Text as it goes out: UTF-8, one character per byte. */
+export const bytesOf = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
+
+/** True when no value names a fact: the lines are the same for every request. */
+export function isFixed(values: readonly HeaderValuePlan[]): boolean {
+  return values.every(({ parts }) => parts.every((part) => typeof part === 'string'));
+}

@@ -1,0 +1,87 @@
+// RequestMirror: a copy of a request for another pool. Whatever becomes of it, the client never feels it.
+// Each copy has a connection of its own that ends with its answer, which is dropped unread.
+
+import { Tried } from '../../balance/view.js';
+import { SEND_FLAG } from '../../engine/layout.js';
+import { openBackend } from '../choose-server.js';
+import { BACKEND, type ClientConnection } from '../connections.js';
+import type { Pool } from '../pools.js';
+import { lastPiece, spanLastPiece } from '../relay.js';
+import { closeBackend } from '../reuse.js';
+import { sendRequestHead } from '../send-head.js';
+import type { Worker } from '../worker.js';
+
+/** Bytes of bodies that may wait for a mirror that takes them slowly; beyond it the copy is given up. */
+const MIRROR_QUEUE_BYTES_MAX = 262_144;
+
+const tried = new Tried();
+
+/** Where copies go, and how many. */
+export class Mirror {
+  readonly #pool: Pool;
+  readonly #share: number;
+  #owed = 0;
+
+  constructor(pool: Pool, percent: number) {
+    this.#pool = pool;
+    this.#share = percent / 100;
+  }
+
+  /** True when this request is one of those to be copied: exactly the share, evenly spread. */
+  #takes(): boolean {
+    this.#owed += this.#share;
+    if (this.#owed < 1) return false;
+    this.#owed -= 1;
+    return true;
+  }
+
+  /** Sends the head of the client's request to a server of the mirror's pool as well, if it is this one's turn. */
+  begin(w: Worker, client: ClientConnection, more: boolean): void {
+    if (!this.#takes()) return;
+    tried.clear();
+    const index = this.#pool.balancer.pick(0, tried);
+    if (index < 0 || !w.state.requestBegins(index)) return;
+    const server = w.servers.byIndex[index]!;
+    const conn = w.engine.connect(server.target);
+    if (conn < 0) {
+      w.state.requestEnds(index);
+      return;
+    }
+    const backend = openBackend(w, conn, server, null);
+    backend.mirrorOf = client;
+    backend.state = BACKEND.MIRROR;
+    w.deadlines.set(backend.slot, w.ticks.responseHead);
+    // What is sent before the connection stands waits in the engine.
+    if (!sendRequestHead(w, client, backend, more)) {
+      closeBackend(w, backend);
+      return;
+    }
+    if (!client.request.done) client.mirrors.push(backend);
+  }
+}
+
+/**
+ * Sends a copy of the piece of the body that went to the server last. A mirror that does not keep up is given up: it
+ * gets a cut request, and nobody waits for it.
+ */
+export function mirrorBody(w: Worker, client: ClientConnection): void {
+  for (const backend of [...client.mirrors]) {
+    backend.waitingBytes = backend.blocked ? backend.waitingBytes + lastPiece.bytes : 0;
+    if (backend.waitingBytes > MIRROR_QUEUE_BYTES_MAX) {
+      closeBackend(w, backend);
+      continue;
+    }
+    w.engine.sendBegin(backend.conn, SEND_FLAG.none);
+    const sent = spanLastPiece(w, client);
+    w.engine.sendEnd();
+    if (sent) w.deadlines.set(backend.slot, w.ticks.responseHead);
+    else closeBackend(w, backend);
+  }
+  if (client.request.done) client.mirrors.length = 0;
+}
+
+/** Gives up the copies whose body is not complete. */
+export function mirrorsDrop(w: Worker, client: ClientConnection): void {
+  for (const backend of [...client.mirrors]) closeBackend(w, backend);
+  client.mirrors.length = 0;
+}
