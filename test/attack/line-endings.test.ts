@@ -31,9 +31,11 @@ describe('line endings', { concurrency: 1 }, () => {
     'a version in small letters': 'GET / http/1.1\r\nHost: a\r\n\r\n',
     'a version with more digits': 'GET / HTTP/1.10\r\nHost: a\r\n\r\n',
     'no version, which was HTTP/0.9': 'GET /\r\n\r\n',
-    'a method in small letters': 'get / HTTP/1.1\r\nHost: a\r\n\r\n',
   };
   for (const [name, head] of Object.entries(heads)) {
     test(`answers 400 to ${name}`, () => siege.refuses(`${head}GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n`, 400));
   }
+
+  test('answers 501 to a method in small letters, which is no method it knows', () =>
+    siege.refuses('get / HTTP/1.1\r\nHost: a\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n', 501));
 });

@@ -36,6 +36,7 @@ export class Siege {
   /** Sends `bytes` on a new connection, waits until the proxy closes it, and checks that others are served. */
   async attack(bytes: string): Promise<Aftermath> {
     this.origin.requests.length = 0;
+    this.origin.malformed.length = 0;
     const client = await WireClient.connect(this.proxy.place);
     try {
       await client.send(bytes);
