@@ -1,6 +1,14 @@
 // What differs between two configurations, as data.
 // Owns the comparison. Leaves reading files and wording the report to diff.ts.
 
+import {
+  BALANCE_DEFAULTS,
+  HEALTH_CHECK_DEFAULTS,
+  LIMIT_DEFAULTS,
+  OUTLIER_DEFAULTS,
+  SESSION_DEFAULTS,
+} from '../balance/options.js';
+import { RETRY_DEFAULTS } from '../balance/retry.js';
 import type { Config, PoolConfig } from '../config/config.js';
 import type { Problem } from '../config/problems.js';
 import type { LoadedRoutes } from '../config/routes.js';
@@ -137,10 +145,40 @@ function compareSettings(before: Config, after: Config): SettingChange[] {
   return changes;
 }
 
-function poolWords({ balance, servers }: PoolConfig): string {
-  const list = servers.map(({ name, address, weight }) => {
-    const words = [name === address ? '' : name, address, weight === 1 ? '' : `weight ${weight}`];
+/** The servers in words, then every option that is not its default. */
+function poolWords({
+  servers,
+  options: { balance, healthCheck, outlier, session, retry, limits },
+}: PoolConfig): string {
+  const list = servers.map(({ name, address, weight, backup }) => {
+    const words = [
+      name === address ? '' : name,
+      address,
+      weight === 1 ? '' : `weight ${weight}`,
+      backup ? 'backup' : '',
+    ];
     return words.filter((word) => word !== '').join(' ');
   });
-  return `${balance}: ${list.join(', ') || 'no servers'}`;
+  const parts = [
+    optionWords(balance.kind, balance, BALANCE_DEFAULTS),
+    optionWords('healthCheck', healthCheck, HEALTH_CHECK_DEFAULTS),
+    optionWords('outlierDetection', outlier, OUTLIER_DEFAULTS),
+    optionWords('sessionPersistence', session, SESSION_DEFAULTS),
+    optionWords('retry', retry, RETRY_DEFAULTS),
+    optionWords('limits', limits, LIMIT_DEFAULTS),
+  ];
+  const isPlain = (text: string) => text === '' || text === 'retry' || text === 'outlierDetection' || text === 'limits';
+  return [list.join(', ') || 'no servers', ...parts.filter((text) => !isPlain(text))].join('; ');
+}
+
+/** `healthCheck (path /healthz, intervalMs 2000)`: a name, and what differs from the defaults. */
+function optionWords<Options extends object>(name: string, options: Options | null, defaults: Options): string {
+  if (options === null) return '';
+  const usual = new Map<string, unknown>(Object.entries(defaults));
+  const given = Object.entries(options).flatMap(([key, value]: [string, unknown]) => {
+    if (key === 'kind' || JSON.stringify(value) === JSON.stringify(usual.get(key))) return [];
+    if (key === 'secret') return ['secret'];
+    return [`${key} ${typeof value === 'object' ? JSON.stringify(value) : value}`];
+  });
+  return given.length === 0 ? name : `${name} (${given.join(', ')})`;
 }

@@ -3,9 +3,12 @@
 
 import { distance } from 'fastest-levenshtein';
 
-/** Names as different styles spell them: `health_check`, `health-check` and `healthCheck` are one word. */
+/** Names as different styles spell them: `health_check`, `health-check` and `healthCheck` are one word, and so are `retries` and `retry`. */
 function folded(name: string): string {
-  return name.toLowerCase().replaceAll(/[-_ .]/g, '');
+  return name
+    .toLowerCase()
+    .replaceAll(/[-_ .]/g, '')
+    .replace(/ies$/, 'y');
 }
 
 /** Edit distance that counts two neighbouring letters swapped as one slip. */

@@ -12,9 +12,6 @@ export function checkPoolOptions(name: string, pool: ParsedPool, scope: Scope): 
   checkHashKey(pool, at, scope);
   checkSession(pool, at, scope);
   checkHealth(pool, at, scope);
-  const { baseEjection } = pool.outlierDetection;
-  atLeast(baseEjection, 100, [...at, 'outlierDetection', 'baseEjection'], scope);
-  atLeast(pool.limits.queueTimeout, 100, [...at, 'limits', 'queueTimeout'], scope);
   if (pool.servers.length > 0 && pool.servers.every((server) => server.backup))
     scope.report([...at, 'servers'], 'Every server is a backup.', 'Expected at least one server that is none.');
 }
@@ -50,19 +47,6 @@ function checkSession({ sessionPersistence: session }: ParsedPool, at: (string |
 function checkHealth({ healthCheck: check }: ParsedPool, at: (string | number)[], scope: Scope): void {
   if (check === undefined) return;
   const here = [...at, 'healthCheck'];
-  atLeast(check.interval, 100, [...here, 'interval'], scope);
-  atMost(check.interval, 3_600_000, '1h', [...here, 'interval'], scope);
-  atLeast(check.doubtInterval, 100, [...here, 'doubtInterval'], scope);
-  atLeast(check.timeout, 10, [...here, 'timeout'], scope);
-  atMost(check.timeout, 60_000, '1m', [...here, 'timeout'], scope);
   if (check.method === 'HEAD' && check.expectedBody !== undefined)
     scope.report([...here, 'expectedBody'], 'An answer to HEAD has no body.', "Expected 'method: GET'.");
-}
-
-function atLeast(ms: number, min: number, path: (string | number)[], scope: Scope): void {
-  if (ms < min) scope.report(path, `${ms}ms is too short.`, `Expected at least ${min}ms.`);
-}
-
-function atMost(ms: number, max: number, words: string, path: (string | number)[], scope: Scope): void {
-  if (ms > max) scope.report(path, `${ms}ms is too long.`, `Expected at most ${words}.`);
 }

@@ -34,9 +34,15 @@ export function readDuration(value: unknown): number | Refusal {
     return refuse(value, 'a duration', DURATION_EXPECTED);
   }
   const ms = Number(match[1]) * unitMs;
-  if (ms > DURATION_MS_MAX) return new Refusal(`'${value}' is too long.`, 'Expected at most 30d.');
   if (!Number.isInteger(ms)) return new Refusal(`'${value}' is finer than a millisecond.`, DURATION_EXPECTED);
   return ms;
+}
+
+/** 90000 as `90s`, 60000 as `1m`: in the largest unit that leaves a whole number. */
+export function durationText(ms: number): string {
+  const units = Object.entries(MS_PER_UNIT).reverse();
+  const [unit, unitMs] = units.find(([, size]) => ms >= size && ms % size === 0) ?? ['ms', 1];
+  return ms === 0 ? '0' : `${ms / unitMs}${unit}`;
 }
 
 /** `16KiB`, `1MiB`, `4096` or `0`, in bytes. */

@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import { alternatives, didYouMean, Refusal, refuse, shown } from '../problems.js';
-import { type Duration, readDuration, readSize, type Size } from '../units.js';
+import { DURATION_MS_MAX, type Duration, durationText, readDuration, readSize, type Size } from '../units.js';
 
 /** What the reference page says beyond the description and the default. */
 export interface Reference {
@@ -117,12 +117,18 @@ export function numberChoice<const Choice extends number>(noun: string, numbers:
   });
 }
 
-/** A duration, in milliseconds once read. */
-export function duration() {
+/** A duration, in milliseconds once read, from `minMs` to `maxMs`. */
+export function duration(minMs = 0, maxMs: number = DURATION_MS_MAX) {
   return scalar<Duration, number>(
     'duration',
     { type: ['string', 'integer'], pattern: '^(0|[0-9]+(\\.[0-9]+)?\\s*(ms|s|m|h|d))$', maximum: 0, minimum: 0 },
-    readDuration,
+    (value) => {
+      const ms = readDuration(value);
+      if (ms instanceof Refusal) return ms;
+      if (ms < minMs) return new Refusal(`${shown(value)} is too short.`, `Expected at least ${durationText(minMs)}.`);
+      if (ms > maxMs) return new Refusal(`${shown(value)} is too long.`, `Expected at most ${durationText(maxMs)}.`);
+      return ms;
+    },
   );
 }
 

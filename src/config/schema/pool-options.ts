@@ -75,9 +75,11 @@ export const healthCheck = map('a health check', {
     byDefault: "the server's own",
     limit: '1 to 65535',
   }),
-  interval: option(duration().prefault('5s'), 'Between two checks of a server.', { limit: '100ms to 1h' }),
+  interval: option(duration(100, 3_600_000).prefault('5s'), 'Between two checks of a server.', {
+    limit: '100ms to 1h',
+  }),
   doubtInterval: option(
-    duration().prefault('1s'),
+    duration(100, 3_600_000).prefault('1s'),
     'Between two checks while the last ones disagree with the state, but were too few to change it.',
     { limit: '100ms to `interval`' },
   ),
@@ -87,7 +89,7 @@ export const healthCheck = map('a health check', {
     { limit: '0 to 0.5' },
   ),
   timeout: option(
-    duration().prefault('2s'),
+    duration(10, 60_000).prefault('2s'),
     'For a whole check. The start waits for the first ones that long at most.',
     {
       limit: '10ms to 1m',
@@ -117,7 +119,7 @@ export const outlierDetection = map('outlier detection', {
     { zero: 'they eject nobody' },
   ),
   baseEjection: option(
-    duration().prefault('10s'),
+    duration(100).prefault('10s'),
     'Length of a first ejection. The nth in a row lasts n times as long; each time spent well takes one back.',
     { limit: 'at least 100ms' },
   ),
@@ -130,6 +132,13 @@ export const outlierDetection = map('outlier detection', {
     { zero: 'nobody is ejected', limit: '0 to 100' },
   ),
 });
+
+/** A text that no message repeats. */
+const secret = () =>
+  scalar<string, string>('text', { type: 'string', minLength: 1 }, (value) => {
+    if (typeof value === 'string' && value !== '') return value;
+    return new Refusal('The secret is not a text.', 'Expected a text, in quotes where it looks like a number.');
+  });
 
 export const sessionPersistence = map('session persistence', {
   type: option(
@@ -149,7 +158,7 @@ export const sessionPersistence = map('session persistence', {
   httpOnly: option(flag().prefault(true), 'The cookie is `HttpOnly`: scripts do not see it.'),
   sameSite: option(choice('a SameSite value', ['Strict', 'Lax', 'None']).prefault('Lax'), '`SameSite` of the cookie.'),
   secret: option(
-    text('a secret', 'Expected a text.').optional(),
+    secret().optional(),
     'Key of the hash that makes server names opaque. Use the same on every balancer of a site.',
     { byDefault: 'none: who knows an address of yours can tell its name' },
   ),
@@ -216,7 +225,7 @@ export const poolLimits = map('pool limits', {
     'Requests that may wait for a server with room, all workers together. Further ones get 503 with `Retry-After`.',
     { zero: 'nobody waits' },
   ),
-  queueTimeout: option(duration().prefault('5s'), 'To wait for a server with room. Then 503.', {
+  queueTimeout: option(duration(100).prefault('5s'), 'To wait for a server with room. Then 503.', {
     limit: 'at least 100ms',
   }),
   poolRequestsMax: option(

@@ -53,18 +53,31 @@ test('a rule added, one removed and one changed are told apart, with all their h
 test('pools, listeners, limits and timeouts are compared', async () => {
   const text = SHOP.replace('weight: 2', 'weight: 3').replace(':8080', ':8081');
   const { out } = await said(
-    `${text}limits: { retriesMax: 0 }\ntimeouts: { idle: 10s }\ntrustedProxies: [10.0.0.0/8]\n`,
+    `${text}limits: { bodyBytesMax: 1KiB }\ntimeouts: { idle: 10s }\ntrustedProxies: [10.0.0.0/8]\n`,
   );
   assert.equal(
     out,
     `- listener 0.0.0.0:8080  http
 + listener 0.0.0.0:8081  http
-~ pools.api  round-robin: 10.0.0.11:3000 weight 2, 10.0.0.12:3000 → round-robin: 10.0.0.11:3000 weight 3, 10.0.0.12:3000
-~ limits.retriesMax  2 → 0
+~ pools.api  10.0.0.11:3000 weight 2, 10.0.0.12:3000; round-robin → 10.0.0.11:3000 weight 3, 10.0.0.12:3000; round-robin
+~ limits.bodyBytesMax  0 → 1024
 ~ timeouts.idle  75000 ms → 10000 ms
 ~ trustedProxies  nobody → 10.0.0.0/8
 
 6 settings changed.
+`,
+  );
+});
+
+test('options of a pool are compared by what differs from their defaults, and secrets stay secret', async () => {
+  const options =
+    'healthCheck: { path: /up }, sessionPersistence: { secret: "0123456789abcdef" }, limits: { queueMax: 9 }';
+  const { out } = await said(SHOP.replace('images: { ', `images: { balance: random, ${options}, `));
+  assert.equal(
+    out,
+    `~ pools.images  unix:/run/images.sock; round-robin → unix:/run/images.sock; random; healthCheck (path /up); sessionPersistence (secret); limits (queueMax 9)
+
+1 setting changed.
 `,
   );
 });
