@@ -1,0 +1,134 @@
+// Where the time of an L7 request goes: samples one worker under the main workload with perf and sorts them by step.
+// Run as a program: `node dist/bench/where.js [FILE]`; prints a table, writes JSON into FILE. Needs perf, wrk and Linux.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { COMMAND_LINE } from './contestants/sevenfold.js';
+import type { LoadRequest } from './load/load.js';
+import { wrk } from './load/wrk.js';
+import { describeMachine, planCores } from './machine.js';
+import { startOrigin } from './origins.js';
+import { treeCpu } from './proc.js';
+import { freePort, runProcess, startProcess } from './processes.js';
+import { aligned } from './report/terminal.js';
+import { WORKLOADS } from './workloads.js';
+
+export interface Share {
+  readonly step: string;
+  /** Of all samples of the process, 0 to 1. */
+  readonly share: number;
+  readonly usPerRequest: number;
+}
+
+/** Where a symbol belongs, the first pattern that fits: against `dso|symbol` as perf prints them. */
+const STEPS: ReadonlyArray<readonly [string, RegExp]> = [
+  ['kernel: sockets, TCP, epoll', /^\[(kernel|guest)|\[k\]|^\[vdso\]/],
+  ['engine: the ring in C, and libc', /^(engine\.node|libc\.so)/],
+  ['parse: llhttp (WASM) and its callbacks', /wasm|dist\/http\/llhttp\.js/],
+  ['check: framing, limits, syntax of fields', /dist\/(worker\/check|http\/[\w-]+)\.js/],
+  ['match: normalise the path, find the rule', /dist\/(routing\/[\w-]+|worker\/(route|rules))\.js/],
+  ['balance: choose the server', /dist\/(balance\/[\w-]+|worker\/(choose-server|pools))\.js/],
+  [
+    'edit: heads out, forwarded headers, request id',
+    /dist\/worker\/(send-head|text|tokens|trust|request-id|forward)\.js/,
+  ],
+  ['relay: bodies, connections, deadlines, the turn', /dist\/(worker|engine)\/[\w-]+\.js/],
+  ['V8 and Node', /./],
+];
+
+/** Sums the percentages of a perf report (`percent|dso|symbol` lines) by step, in the order of a request. */
+export function sharesOf(report: string, usPerRequest: number): Share[] {
+  const sums = new Map<string, number>(STEPS.map(([step]) => [step, 0]));
+  let total = 0;
+  for (const line of report.split('\n')) {
+    const match = /^\s*([\d.]+)%\s*\|([^|]*)\|(.*)$/.exec(line);
+    if (match === null) continue;
+    const where = `${match[2]!.trim()}|${match[3]!.trim()}`;
+    const step = STEPS.find(([, pattern]) => pattern.test(where))![0];
+    sums.set(step, sums.get(step)! + Number(match[1]));
+    total += Number(match[1]);
+  }
+  if (total === 0) return [];
+  return [...sums].map(([step, sum]) => ({ step, share: sum / total, usPerRequest: (sum / total) * usPerRequest }));
+}
+
+async function measure(): Promise<Share[]> {
+  const machine = describeMachine();
+  const cores = planCores(machine.cores, 1, machine.tools.taskset !== undefined);
+  const directory = mkdtempSync(join(tmpdir(), 'sevenfold-where-'));
+  const origin = await startOrigin('cheap', directory, cores.origin, machine.tools.nginx !== undefined);
+  const port = await freePort();
+  const proxy = await startProcess({
+    name: 'sevenfold',
+    command: process.execPath,
+    args: [
+      '--perf-basic-prof',
+      COMMAND_LINE,
+      'run',
+      '--listen',
+      `127.0.0.1:${port}`,
+      '--backend',
+      `127.0.0.1:${origin.port}`,
+      '--workers',
+      '1',
+    ],
+    cores: cores.proxy,
+    ready: { text: 'sevenfold ready' },
+  });
+  const load = (seconds: number): LoadRequest => ({
+    scheme: 'http',
+    host: '127.0.0.1',
+    port,
+    authority: 'bench.example.com',
+    workload: WORKLOADS[0]!,
+    connections: 64,
+    seconds,
+    cores: cores.load,
+    threads: 1,
+    directory,
+  });
+  try {
+    await wrk.run(load(3));
+    // First the price without a profiler, then the shares with one: sampling has a price of its own.
+    const before = treeCpu(proxy.pid);
+    const { requests } = await wrk.run(load(4));
+    const after = treeCpu(proxy.pid);
+    const usPerRequest = (after.userUs + after.systemUs - before.userUs - before.systemUs) / requests;
+    const samples = join(directory, 'perf.data');
+    const loaded = wrk.run(load(6));
+    await runProcess({
+      name: 'perf',
+      command: 'perf',
+      args: ['record', '-q', '-F', '2999', '-o', samples, '-p', String(proxy.pid), '--', 'sleep', '4'],
+    });
+    await loaded;
+    const report = spawnSync(
+      'perf',
+      ['report', '-i', samples, '--no-children', '--stdio', '--sort', 'dso,symbol', '-t', '|', '--percent-limit', '0'],
+      {
+        encoding: 'utf8',
+        maxBuffer: 1 << 28,
+      },
+    );
+    if (report.status !== 0) throw new Error(`perf report failed: ${report.error?.message ?? report.stderr.trim()}`);
+    return sharesOf(report.stdout, usPerRequest);
+  } finally {
+    await proxy.stop();
+    await origin.stop();
+    rmSync(directory, { recursive: true, force: true });
+    rmSync(`/tmp/perf-${proxy.pid}.map`, { force: true });
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const shares = await measure();
+  const rows = shares.map(({ step, share, usPerRequest }) => [
+    step,
+    `${(share * 100).toFixed(1)} %`,
+    usPerRequest.toFixed(2),
+  ]);
+  console.log(aligned([['step', 'share', 'µs per request'], ...rows]).join('\n'));
+  if (process.argv[2] !== undefined) writeFileSync(process.argv[2], `${JSON.stringify(shares)}\n`);
+}
