@@ -41,8 +41,11 @@ export class PoolWatch {
       timers,
       probe,
       random: Math.random,
-      onChange: ({ pool, server, state: now, says }) =>
-        log(`pool ${pool}: server ${server} is ${now === 'UP' ? 'up' : 'down'} (${says})`),
+      onChange: ({ pool, server, state: now, first, says }) => {
+        // That all is well at the start is no news.
+        if (now === 'UP' && first) return;
+        log(`Pool ${pool}: server ${server} is ${now === 'UP' ? 'up again' : 'down'} (${says}).`);
+      },
     });
     this.#discovery = new Discovery({
       resolver: systemResolver,

@@ -9,6 +9,7 @@ import { REASONS, type ReasonCode } from '../http/reasons.js';
 import { closeClient } from './client.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { exchangeDone, linger } from './finish.js';
+import { blame } from './retry.js';
 import { closeBackend } from './reuse.js';
 import type { Worker } from './worker.js';
 
@@ -84,6 +85,7 @@ function skipBody(w: Worker, client: ClientConnection): void {
  */
 export function fail(w: Worker, client: ClientConnection, code: ReasonCode): void {
   w.count(code);
+  blame(client, code);
   if (client.backend !== null) closeBackend(w, client.backend);
   if (client.responseStarted || code === 'CLIENT_LEFT') {
     closeClient(w, client, true);

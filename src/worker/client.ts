@@ -8,6 +8,7 @@ import { dropPending, linger, releaseParser, releaseRequest } from './finish.js'
 import { steerClient } from './flow.js';
 import { forward, sendBody } from './forward.js';
 import { readHead } from './read-head.js';
+import { resume } from './retry.js';
 import { closeBackend } from './reuse.js';
 import { route } from './route.js';
 import { closeTunnel, tunnelData, tunnelEnded, tunnelFinished } from './tunnel.js';
@@ -86,6 +87,7 @@ function resetRequest(client: ClientConnection): void {
   client.bodyAt = NOWHERE;
   client.tries = 0;
   client.fresh = false;
+  client.resume = null;
   client.tried.clear();
   client.upgrade = false;
 }
@@ -102,7 +104,10 @@ function startExchange(w: Worker, client: ClientConnection): void {
   }
   client.pool = client.rule!.choose();
   if (client.pool === null) fail(w, client, 'POOL_UNKNOWN');
-  else forward(w, client, null);
+  else {
+    client.pool.retries.requestBegins();
+    forward(w, client, null);
+  }
 }
 
 /** Goes on with what the client sent ahead, as far as exchanges are over at once. */
@@ -175,7 +180,10 @@ export function clientLate(w: Worker, client: ClientConnection): void {
       break;
     case CLIENT.WAITING:
     case CLIENT.EXCHANGE:
-      if (client.ended || client.blocked) fail(w, client, 'CLIENT_LEFT');
+      if (client.resume !== null) {
+        resume(w, client);
+        serve(w, client);
+      } else if (client.ended || client.blocked) fail(w, client, 'CLIENT_LEFT');
       else fail(w, client, client.request.done ? 'REQUEST_TIMEOUT' : 'BODY_TIMEOUT');
       break;
     default:
