@@ -74,10 +74,11 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** Where a server is: a TCP address (`host` may be a name to resolve) or the path of a unix socket. */
+/** Where a server is: a TCP address (`host` may be a name to resolve), a unix socket, or an SRV record that says where. */
 export type Endpoint =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string };
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'srv'; readonly name: string };
 
 /** The address of a server as it was written, and what it means. */
 export interface ServerAddress {
@@ -86,7 +87,7 @@ export interface ServerAddress {
 }
 
 const LISTEN_EXPECTED = 'Expected IP:PORT, [IPv6]:PORT or :PORT, such as 0.0.0.0:8080.';
-const SERVER_EXPECTED = 'Expected HOST:PORT, [IPv6]:PORT or unix:/PATH, such as 10.0.0.11:3000.';
+const SERVER_EXPECTED = 'Expected HOST:PORT, [IPv6]:PORT, unix:/PATH or srv:NAME, such as 10.0.0.11:3000.';
 const PORT_EXPECTED = 'Expected a port from 1 to 65535.';
 
 function readPort(text: string): number | Refusal {
@@ -153,6 +154,11 @@ export function readServerAddress(value: unknown): ServerAddress | Refusal {
       );
     }
     return { address: value, endpoint: { kind: 'unix', path } };
+  }
+  if (value.startsWith('srv:')) {
+    const name = value.slice('srv:'.length);
+    if (isHostName(name)) return { address: value, endpoint: { kind: 'srv', name } };
+    return refuse(value, 'a server address', 'Expected a name after srv:, such as srv:_http._tcp.app.internal.');
   }
   const parts = splitHostPort(value);
   if (!parts) return refuse(value, 'a server address', SERVER_EXPECTED + addressAdvice(value, '127.0.0.1:'));

@@ -13,6 +13,8 @@ export interface HealthChange {
   pool: string;
   server: string;
   state: 'UP' | 'DOWN';
+  /** It was the server's first check. */
+  first: boolean;
   /** What the check that decided it found. */
   says: string;
 }
@@ -129,7 +131,8 @@ export class HealthChecker {
       state.closeGate(server.index, GATE.DOWN);
       state.openGate(server.index, GATE.UNCHECKED);
     }
-    onChange({ pool: plan.name, server: server.name, state: result.passed ? 'UP' : 'DOWN', says: result.says });
+    const now = result.passed ? 'UP' : 'DOWN';
+    onChange({ pool: plan.name, server: server.name, state: now, first, says: result.says });
     if (first) {
       this.#unchecked--;
       this.#settle();

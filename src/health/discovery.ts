@@ -190,7 +190,7 @@ export class Discovery {
     const left = entry.servers.length;
     this.#parts.onTrouble(
       `Pool ${followed.pool}: ${entry.listed.address} does not resolve (${code}); ` +
-        (left > 0 ? `its last ${left} addresses stay in use.` : 'it has no servers until it does.'),
+        (left > 0 ? `its last ${left} addresses stay in use.` : 'it brings no server until it does.'),
     );
   }
 

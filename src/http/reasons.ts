@@ -49,13 +49,7 @@ const ROWS = {
   NO_SERVER: row(503, 'server', 'never', 'no server of the pool is available'),
   OVERLOADED: row(503, 'proxy', 'never', 'the proxy has no room for this request now'),
   CONNECT_TIMEOUT: row(504, 'server', 'any method', 'the server did not accept the connection in time'),
-  RESPONSE_TIMEOUT: row(504, 'server', 'never', 'the server did not answer in time'),
-  TRY_TIMEOUT: row(
-    504,
-    'server',
-    'idempotent methods',
-    'the server did not answer in the time its rule allows for one try',
-  ),
+  RESPONSE_TIMEOUT: row(504, 'server', 'idempotent methods', 'the server did not answer in time'),
   REQUEST_TIMEOUT: row(504, 'server', 'never', 'the request was not finished in the time its rule allows'),
   VERSION_UNKNOWN: row(505, 'client', 'never', 'this HTTP version is not supported; use HTTP/1.1'),
 } satisfies Record<string, Omit<Reason, 'code'>>;

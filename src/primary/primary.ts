@@ -1,15 +1,14 @@
 // The primary: everything that is not per request. Opens listeners, starts workers, reloads, drains.
 // Owns the order of these steps. Leaves configuration to config/, and sockets, workers and plans to the files beside it.
 
-import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
 import { Membership } from '../balance/membership.js';
 import { createServerState, ServerState } from '../balance/server-state.js';
 import type { Config } from '../config/config.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import type { ListenerPlan, WorkerPlan } from '../worker/plan.js';
 import { Listeners } from './listeners.js';
-import { placePools, type Resolved, workerPlan } from './plan.js';
+import { placePools, workerPlan } from './plan.js';
+import { PoolWatch } from './pool-watch.js';
 import { Supervisor } from './supervisor.js';
 
 export interface PrimaryOptions {
@@ -37,47 +36,70 @@ export class Primary {
   readonly #options: PrimaryOptions;
   readonly #listeners: Listeners;
   readonly #state: ServerState;
-  readonly #stateBuffer: SharedArrayBuffer;
   readonly #membership: Membership;
   readonly #supervisor: Supervisor;
+  readonly #watch: PoolWatch;
+  #loaded: Loaded;
   #plan: WorkerPlan;
+  /** Ends when the last change of plan has reached every worker: changes are made one after the other. */
+  #changing: Promise<void> = Promise.resolve();
+  /** Changes under way or waiting. While there are any, workers may live by different plans. */
+  #changes = 0;
+  /** Names lead elsewhere than the plan says. */
+  #stale = false;
 
   /**
-   * Opens the listeners and starts the workers. Rejects with a ListenError, or with what kept a worker from starting;
-   * nothing is left open then.
+   * Opens the listeners and starts the workers, after the names were resolved and the servers checked for the first
+   * time. Rejects with a ListenError, or with what kept a worker from starting; nothing is left open then.
    */
   static async start(loaded: Loaded, options: PrimaryOptions): Promise<Primary> {
-    const resolved = await resolveNames(loaded.config, options.log);
-    const primary = new Primary(loaded, resolved, options);
+    const { pools } = loaded.config;
+    const servers = Object.values(pools).reduce((sum, pool) => sum + pool.servers.length, 0);
+    const buffer = createServerState({
+      servers: servers + SERVERS_SPARE,
+      pools: Object.keys(pools).length + POOLS_SPARE,
+      workers: options.workers,
+    });
+    let primary: Primary | null = null;
+    const watch = new PoolWatch({
+      state: new ServerState(buffer),
+      log: options.log,
+      onMoved: () => {
+        if (primary !== null) primary.#moved();
+      },
+      onTick: () => {
+        if (primary !== null) primary.#tidy();
+      },
+    });
     try {
+      await watch.resolve(loaded.config);
+      primary = new Primary(loaded, buffer, watch, options);
+      await watch.checked();
       await primary.#supervisor.start();
     } catch (error) {
-      await primary.stop();
+      watch.stop();
+      await primary?.stop();
       throw error;
     }
     primary.#listeners.start(primary.#plan.listeners);
     return primary;
   }
 
-  private constructor(loaded: Loaded, resolved: Resolved, options: PrimaryOptions) {
+  private constructor(loaded: Loaded, buffer: SharedArrayBuffer, watch: PoolWatch, options: PrimaryOptions) {
     this.#options = options;
+    this.#loaded = loaded;
+    this.#watch = watch;
     this.#listeners = new Listeners(options.accept === 'handoff');
-    const pools = Object.values(loaded.config.pools);
-    const servers = pools.reduce((sum, pool) => sum + pool.servers.length, 0);
-    this.#stateBuffer = createServerState({
-      servers: servers + SERVERS_SPARE,
-      pools: pools.length + POOLS_SPARE,
-      workers: options.workers,
-    });
-    this.#state = new ServerState(this.#stateBuffer);
+    this.#state = new ServerState(buffer);
     this.#membership = new Membership(this.#state);
-    this.#plan = this.#makePlan(1, loaded, resolved, []);
+    this.#plan = this.#makePlan(1, loaded, []);
+    this.#watch.follow(this.#plan.pools);
     this.#supervisor = new Supervisor(
       {
         workers: options.workers,
         acceptShared: options.accept === 'shared',
         pin: options.pin,
-        servers: this.#stateBuffer,
+        servers: buffer,
         onDied: (index, error) => {
           this.#state.forgetWorker(index);
           options.log(`worker ${index} died (${error.message}) and is started again`);
@@ -97,13 +119,18 @@ export class Primary {
    * Lives by a new configuration: new listeners are opened, every worker gets the new plan between two turns, listeners
    * that are gone are closed. On an error nothing has changed.
    */
-  async reload(loaded: Loaded): Promise<void> {
-    const resolved = await resolveNames(loaded.config, this.#options.log);
-    const before = this.#plan.pools.map((pool) => pool.name);
-    this.#plan = this.#makePlan(this.#plan.generation + 1, loaded, resolved, before);
-    await this.#supervisor.follow(this.#plan);
-    this.#listeners.start(this.#plan.listeners);
-    this.#listeners.closeOthers(this.#plan.listeners);
+  reload(loaded: Loaded): Promise<void> {
+    return this.#change(async () => {
+      await this.#watch.resolve(loaded.config);
+      try {
+        await this.#live(loaded);
+      } catch (error) {
+        await this.#watch.resolve(this.#loaded.config);
+        throw error;
+      }
+      this.#listeners.start(this.#plan.listeners);
+      this.#listeners.closeOthers(this.#plan.listeners);
+    });
   }
 
   /** One report of each worker. */
@@ -114,40 +141,57 @@ export class Primary {
   /** Accepts nothing more, lets what runs finish (bounded by timeouts.drain), and ends the workers. */
   async drain(): Promise<void> {
     const drained = this.#supervisor.drain();
+    this.#watch.stop();
     this.#listeners.closeOthers([]);
     await drained;
   }
 
   /** Ends everything at once. */
   async stop(): Promise<void> {
+    this.#watch.stop();
     this.#listeners.closeOthers([]);
     await this.#supervisor.stop();
   }
 
-  #makePlan(generation: number, { config, routes }: Loaded, resolved: Resolved, before: readonly string[]): WorkerPlan {
+  /** Makes one change after those that are under way. */
+  #change(make: () => Promise<void>): Promise<void> {
+    this.#changes++;
+    const made = this.#changing.then(make).finally(() => {
+      this.#changes--;
+      if (this.#stale) this.#moved();
+    });
+    this.#changing = made.catch(() => {});
+    return made;
+  }
+
+  /** Makes a plan of what is loaded and what its names lead to, and gives it to every worker. */
+  async #live(loaded: Loaded): Promise<void> {
+    const before = this.#plan.pools.map((pool) => pool.name);
+    this.#stale = false;
+    this.#plan = this.#makePlan(this.#plan.generation + 1, loaded, before);
+    this.#loaded = loaded;
+    this.#watch.follow(this.#plan.pools);
+    await this.#supervisor.follow(this.#plan);
+  }
+
+  /** Names lead elsewhere: one new plan, after the changes under way. */
+  #moved(): void {
+    this.#stale = true;
+    if (this.#changes > 0) return;
+    this.#change(() => this.#live(this.#loaded)).catch((error: Error) => {
+      this.#options.log(`the servers that names lead to now cannot be used: ${error.message}`);
+    });
+  }
+
+  /** Frees what servers that are gone have left, once no worker can know them. */
+  #tidy(): void {
+    if (this.#changes === 0) this.#membership.collect();
+  }
+
+  #makePlan(generation: number, { config, routes }: Loaded, before: readonly string[]): WorkerPlan {
     const poolIndex = new Map(Object.keys(config.pools).map((name, index) => [name, index]));
     const listeners = this.#listeners.open(config.listeners, poolIndex);
-    const pools = placePools(config, resolved, this.#membership, before);
+    const pools = placePools(config, (pool) => this.#watch.servers(pool), this.#membership, before);
     return workerPlan(generation, config, routes, listeners, pools);
   }
-}
-
-/** All addresses of every host name in the configuration. A name that does not resolve leaves its server out, and is said. */
-async function resolveNames(config: Config, log: (line: string) => void): Promise<Resolved> {
-  const hosts = new Set<string>();
-  for (const pool of Object.values(config.pools)) {
-    for (const { endpoint } of pool.servers) if (endpoint.kind === 'tcp') hosts.add(endpoint.host);
-  }
-  const found = await Promise.all(
-    [...hosts].map(async (host): Promise<[string, string[]]> => {
-      if (isIP(host) !== 0) return [host, [host]];
-      try {
-        return [host, (await lookup(host, { all: true })).map(({ address }) => address)];
-      } catch (error) {
-        log(`server ${host} does not resolve (${(error as NodeJS.ErrnoException).code}): it gets no requests`);
-        return [host, []];
-      }
-    }),
-  );
-  return new Map(found);
 }

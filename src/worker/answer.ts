@@ -12,6 +12,7 @@ import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { requestId } from './filters/facts.js';
 import { mirrorsDrop } from './filters/mirror.js';
 import { exchangeDone, linger } from './finish.js';
+import { blame } from './retry.js';
 import { closeBackend } from './reuse.js';
 import type { Worker } from './worker.js';
 
@@ -132,6 +133,7 @@ const NOTHING = Buffer.alloc(0);
 export function fail(w: Worker, client: ClientConnection, code: ReasonCode): void {
   const reason = REASONS[code];
   w.count(code);
+  blame(client, code);
   if (client.backend !== null) closeBackend(w, client.backend);
   if (client.mirrors.length > 0) mirrorsDrop(w, client);
   if (client.responseStarted || code === 'CLIENT_LEFT') {

@@ -1,5 +1,6 @@
 // What happens on a backend connection: its state machine, drawn in connections.ts, one function per kind of event.
 
+import { resultOfStatus } from '../balance/outlier.js';
 import { ENGINE_ERROR, SEND_FLAG } from '../engine/layout.js';
 import { BODY, responseFraming } from '../http/framing.js';
 import { PARSED } from '../http/llhttp.js';
@@ -12,7 +13,7 @@ import { exchangeDone, releaseRequest } from './finish.js';
 import { sendRequest } from './forward.js';
 import { park, unpark } from './read-head.js';
 import { RELAYED, relayEof, rest, spanResponseBody } from './relay.js';
-import { retryOrFail } from './retry.js';
+import { retryOrFail, retryStatus } from './retry.js';
 import { closeBackend, keepBackend } from './reuse.js';
 import { sendInterim, spanResponseHead } from './send-head.js';
 import { closeTunnel, tunnelBegin, tunnelData, tunnelEnded, tunnelFinished } from './tunnel.js';
@@ -169,6 +170,12 @@ function beginResponse(
     fail(w, client, 'RESPONSE_MALFORMED');
     return;
   }
+  const pool = client.pool!;
+  pool.reports.report(backend.server!.index, resultOfStatus(head.status));
+  if (pool.retries.asks(head.status) && retryStatus(w, client)) {
+    w.engine.release(chunk);
+    return;
+  }
   client.responseStarted = true;
   releaseRequest(w, client);
   client.response.set(kind, kind === BODY.untilEof ? Number.MAX_SAFE_INTEGER : length);
@@ -287,11 +294,10 @@ export function backendFinished(w: Worker, backend: BackendConnection): void {
   if (backend.state === BACKEND.TUNNEL) tunnelFinished(w, backend.client!, backend);
 }
 
-/** The server has not answered: nor within its try's time, perhaps, or it does not take the body. */
-function lateResponse(w: Worker, client: ClientConnection, backend: BackendConnection): void {
-  const tryIsOver = backend.expires !== 0 && w.deadlines.now >= backend.expires;
-  if (tryIsOver) retryOrFail(w, client, 'TRY_TIMEOUT');
-  else fail(w, client, client.request.done ? 'RESPONSE_TIMEOUT' : 'BODY_TIMEOUT');
+/** The server has not answered in time, or does not take the body. */
+function lateResponse(w: Worker, client: ClientConnection): void {
+  if (client.request.done) retryOrFail(w, client, 'RESPONSE_TIMEOUT');
+  else fail(w, client, 'BODY_TIMEOUT');
 }
 
 /** The deadline of the state has passed. */
@@ -302,7 +308,7 @@ export function backendLate(w: Worker, backend: BackendConnection): void {
       retryOrFail(w, client!, 'CONNECT_TIMEOUT');
       break;
     case BACKEND.HEAD:
-      lateResponse(w, client!, backend);
+      lateResponse(w, client!);
       break;
     case BACKEND.BODY:
       fail(w, client!, 'RESPONSE_CUT');

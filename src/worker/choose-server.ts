@@ -1,6 +1,7 @@
 // Chooses a server in the pool, and finds or opens a connection to it.
 
 import { keyOfAddress } from '../balance/keys.js';
+import { NO_SESSION } from '../balance/session.js';
 import { PEER_BYTES } from '../engine/layout.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { BACKEND, type BackendConnection, type ClientConnection } from './connections.js';
@@ -20,12 +21,8 @@ export function chooseServer(w: Worker, client: ClientConnection): Server | null
   const pool = client.pool!;
   const { kind } = pool.plan.balance;
   const key = kind === 'ip-hash' || kind === 'consistent-hash' ? keyOf(w, client) : 0;
-  for (;;) {
-    const index = pool.balancer.pick(key, client.tried);
-    if (index < 0) return null;
-    if (w.state.requestBegins(index)) return w.servers.byIndex[index]!;
-    client.tried.add(index);
-  }
+  const index = pool.begin(NO_SESSION, key, client.tried);
+  return index < 0 ? null : w.servers.byIndex[index]!;
 }
 
 /**

@@ -11,6 +11,7 @@ import { dropPending, linger, releaseParser, releaseRequest } from './finish.js'
 import { steerClient } from './flow.js';
 import { forward, sendBody } from './forward.js';
 import { readHead } from './read-head.js';
+import { resume } from './retry.js';
 import { closeBackend } from './reuse.js';
 import { route } from './route.js';
 import type { Rule } from './rules.js';
@@ -90,6 +91,7 @@ function resetRequest(client: ClientConnection): void {
   client.bodyAt = NOWHERE;
   client.tries = 0;
   client.fresh = false;
+  client.resume = null;
   client.tried.clear();
   client.upgrade = false;
   client.expires = 0;
@@ -125,7 +127,10 @@ function applyRule(w: Worker, client: ClientConnection, rule: Rule): void {
   }
   client.pool = rule.choose();
   if (client.pool === null) fail(w, client, 'POOL_UNKNOWN');
-  else forward(w, client, null);
+  else {
+    client.pool.retries.requestBegins();
+    forward(w, client, null);
+  }
 }
 
 /** Goes on with what the client sent ahead, as far as exchanges are over at once. */
@@ -199,7 +204,10 @@ export function clientLate(w: Worker, client: ClientConnection): void {
     case CLIENT.WAITING:
     case CLIENT.EXCHANGE:
       if (client.expires !== 0 && w.deadlines.now >= client.expires) fail(w, client, 'REQUEST_TIMEOUT');
-      else fail(w, client, client.ended || client.blocked ? 'CLIENT_LEFT' : 'BODY_TIMEOUT');
+      else if (client.resume !== null) {
+        resume(w, client);
+        serve(w, client);
+      } else fail(w, client, client.ended || client.blocked ? 'CLIENT_LEFT' : 'BODY_TIMEOUT');
       break;
     default:
       closeClient(w, client);

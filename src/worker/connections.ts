@@ -3,6 +3,7 @@
 
 import type { Tried } from '../balance/view.js';
 import type { HeadParser } from '../http/llhttp.js';
+import type { ReasonCode } from '../http/reasons.js';
 import type { Pool, Server } from './pools.js';
 import type { Rule } from './rules.js';
 
@@ -105,6 +106,8 @@ export class ClientConnection {
   readonly mirrors: BackendConnection[] = [];
   backend: BackendConnection | null = null;
   tries = 0;
+  /** Waiting for its next try, after this failure; null when it is not. */
+  resume: ReasonCode | null = null;
   /** A reused connection failed under this request: the next try opens a new one. */
   fresh = false;
   readonly tried: Tried;

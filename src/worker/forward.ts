@@ -49,7 +49,8 @@ export function sendRequest(w: Worker, client: ClientConnection, backend: Backen
     return;
   }
   const rule = client.rule!;
-  backend.expires = rule.tryTicks === 0 ? 0 : w.deadlines.now + rule.tryTicks;
+  const tryTicks = rule.tryTicks !== 0 ? rule.tryTicks : client.pool!.tryTicks;
+  backend.expires = tryTicks === 0 ? 0 : w.deadlines.now + tryTicks;
   if (client.tries === 1 && !client.fresh && !client.upgrade) {
     for (const mirror of rule.mirrors) mirror.begin(w, client, bodyHere);
   }

@@ -1,11 +1,11 @@
 // A worker's side of pools and servers: the balancer of each pool, the idle backend connections of each server.
 // Owns the idle lists and the address indexes. Leaves the choice of server to balance/, and state to its shared words.
 
-import { type Balancer, createBalancer } from '../balance/balancer.js';
 import type { BalancePoolPlan, ServerPlan } from '../balance/options.js';
-import type { ServerState } from '../balance/server-state.js';
+import { Pool as BalancePool } from '../balance/pool.js';
 import type { Engine } from '../engine/engine.js';
-import type { BackendConnection } from './connections.js';
+import type { BackendConnection, ClientConnection } from './connections.js';
+import { Deadlines } from './deadlines.js';
 
 /** A server as one worker knows it. Stays the same object across reloads, by its index in the shared state. */
 export class Server {
@@ -49,15 +49,10 @@ export class Server {
   }
 }
 
-/** A pool of one configuration. */
-export class Pool {
-  readonly plan: BalancePoolPlan;
-  readonly balancer: Balancer;
-
-  constructor(plan: BalancePoolPlan, state: ServerState, seed: number) {
-    this.plan = plan;
-    this.balancer = createBalancer(plan, state, seed);
-  }
+/** A pool of one configuration, with all that balancing knows of it. */
+export class Pool extends BalancePool<ClientConnection> {
+  /** Ticks one try may take until its answer is complete; 0 for none. A rule's own setting goes first. */
+  readonly tryTicks = Deadlines.ticks(this.plan.retry.perTryTimeoutMs);
 }
 
 /** Splits `HOST:PORT`, `[V6]:PORT` or `unix:PATH` into what the engine takes; port -1 is a unix socket. */

@@ -1,10 +1,13 @@
 // Another try, when that is safe: nothing of a response seen, and the request either never left or may arrive twice.
 
+import { RESULT } from '../balance/outlier.js';
+import { NO_RETRY, RETRY_ON, STALE } from '../balance/retry.js';
 import { isIdempotent } from '../http/methods.js';
 import { REASONS, type ReasonCode } from '../http/reasons.js';
 import { fail } from './answer.js';
 import { closeClient } from './client.js';
-import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { Deadlines } from './deadlines.js';
 import { forward } from './forward.js';
 import { closeBackend } from './reuse.js';
 import { tunnelConnect } from './tunnel.js';
@@ -15,11 +18,31 @@ function inHand(client: ClientConnection): boolean {
   return client.headAt !== NOWHERE && client.bodyBytesTotal === (client.bodyAt === NOWHERE ? 0 : client.bodyBytes);
 }
 
-function mayRetry(w: Worker, client: ClientConnection, code: ReasonCode): boolean {
-  const { retry } = REASONS[code];
-  if (retry === 'never' || client.responseStarted || client.ended) return false;
-  if (retry === 'idempotent methods' && !(isIdempotent(client.method) && !client.upgrade)) return false;
-  return client.tries <= w.plan.limits.retriesMax && inHand(client);
+/** A kept connection ended before the answer began: its server may have closed it before the request came. */
+function isStale(backend: BackendConnection, code: ReasonCode): boolean {
+  return backend.reused && code === 'SERVER_LEFT';
+}
+
+/** The cause as retry policies know it. */
+function causeOf(backend: BackendConnection, code: ReasonCode): number {
+  if (REASONS[code].retry === 'any method') return RETRY_ON.CONNECT;
+  if (code === 'RESPONSE_TIMEOUT') return RETRY_ON.TIMEOUT;
+  return isStale(backend, code) ? STALE : RETRY_ON.RESET;
+}
+
+/** What the pool says to another try: below 0 no, else how many milliseconds to wait first. */
+function decide(client: ClientConnection, cause: number): number {
+  if (client.responseStarted || client.ended) return NO_RETRY.UNSAFE;
+  const idempotent = isIdempotent(client.method) && !client.upgrade;
+  const written = cause !== RETRY_ON.CONNECT;
+  return client.pool!.retries.decide(cause, client.tries - 1, written, inHand(client), idempotent);
+}
+
+/** Counts the failure against the server, if it is the server's. */
+export function blame(client: ClientConnection, code: ReasonCode): void {
+  const { backend, pool } = client;
+  if (backend === null || pool === null || REASONS[code].fault !== 'server' || isStale(backend, code)) return;
+  pool.reports.report(backend.server!.index, RESULT.FAILURE);
 }
 
 /**
@@ -28,12 +51,13 @@ function mayRetry(w: Worker, client: ClientConnection, code: ReasonCode): boolea
  */
 export function retryOrFail(w: Worker, client: ClientConnection, code: ReasonCode): void {
   const backend = client.backend!;
-  const { server, reused } = backend;
+  const { server } = backend;
   if (client.rule === null) {
     // A passthrough that could not connect: the next server, as often as a request would be tried.
+    blame(client, code);
     closeBackend(w, backend);
     client.tried.add(server!.index);
-    if (client.tries <= w.plan.limits.retriesMax) {
+    if (client.tries <= client.pool!.plan.retry.retriesMax) {
       tunnelConnect(w, client);
       return;
     }
@@ -41,20 +65,56 @@ export function retryOrFail(w: Worker, client: ClientConnection, code: ReasonCod
     closeClient(w, client, true);
     return;
   }
-  if (!mayRetry(w, client, code)) {
+  const cause = REASONS[code].retry === 'never' ? 0 : causeOf(backend, code);
+  const waitMs = cause === 0 ? NO_RETRY.UNSAFE : decide(client, cause);
+  if (waitMs < 0) {
     fail(w, client, code);
     return;
   }
+  blame(client, code);
+  tryAgain(w, client, cause, code, waitMs);
+}
+
+/**
+ * The server answered with a status that the pool holds back: false when the answer has to go on all the same. The
+ * answer is dropped with its connection.
+ */
+export function retryStatus(w: Worker, client: ClientConnection): boolean {
+  // An answer is better than none: it is only given up when somebody else is there to give another.
+  client.tried.add(client.backend!.server!.index);
+  if (client.pool!.balancer.pick(0, client.tried) < 0) return false;
+  const waitMs = decide(client, RETRY_ON.STATUS);
+  if (waitMs < 0) return false;
+  tryAgain(w, client, RETRY_ON.STATUS, 'NO_SERVER', waitMs);
+  return true;
+}
+
+/** Makes the request ready for another server, and sends it now or after a wait. */
+function tryAgain(w: Worker, client: ClientConnection, cause: number, code: ReasonCode, waitMs: number): void {
+  const backend = client.backend!;
+  const { server } = backend;
   closeBackend(w, backend);
   w.counters.retries++;
   client.state = CLIENT.WAITING;
-  if (reused && code === 'SERVER_LEFT') {
+  if (cause === STALE) {
     client.fresh = true;
     client.tries--;
   } else {
     client.tried.add(server!.index);
   }
   if (client.bodyAt !== NOWHERE) restoreBody(w, client);
+  if (waitMs === 0) {
+    forward(w, client, code);
+    return;
+  }
+  client.resume = code;
+  w.deadlines.set(client.slot, Deadlines.ticks(waitMs), client.expires);
+}
+
+/** The wait before another try is over. */
+export function resume(w: Worker, client: ClientConnection): void {
+  const code = client.resume;
+  client.resume = null;
   forward(w, client, code);
 }
 

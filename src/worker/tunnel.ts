@@ -15,6 +15,7 @@ export function tunnelOpen(w: Worker, client: ClientConnection, pool: Pool): voi
   client.pool = pool;
   client.tries = 0;
   client.fresh = true;
+  client.resume = null;
   client.tried.clear();
   client.state = CLIENT.WAITING;
   client.request.set(BODY.untilEof, 0);

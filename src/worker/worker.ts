@@ -260,7 +260,7 @@ export class Worker {
 
   #live(plan: WorkerPlan): void {
     for (const gone of this.servers.follow(plan.pools)) dropIdle(this, gone);
-    this.pools = plan.pools.map((pool) => new Pool(pool, this.state, this.index));
+    this.pools = plan.pools.map((pool) => new Pool(pool, this.state));
     this.rules = plan.rules.map((rule) => new Rule(rule, this.pools, this.index));
     this.listeners = [];
     this.#forwarding = [];

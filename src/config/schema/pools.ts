@@ -10,7 +10,9 @@ export const BALANCE_ALGORITHMS = ['round-robin', 'least-requests', 'random', 'i
 const server = map('a server', {
   address: option(
     scalar<string, ServerAddress>('address', { type: 'string' }, readServerAddress),
-    'Host and port, `10.0.0.11:3000`, `[fd00::1]:3000` or `app.internal:3000`; or `unix:/run/app.sock`.',
+    'Host and port, `10.0.0.11:3000`, `[fd00::1]:3000` or `app.internal:3000`; `unix:/run/app.sock`; or ' +
+      '`srv:_http._tcp.app.internal`, whose records say where. ' +
+      'Each address of a name is a server; names are resolved again as their records ask for.',
   ),
   weight: option(
     integer('a weight', 0, 1000).prefault(1),

@@ -90,7 +90,7 @@ test('looks sooner while in doubt, and takes a dead server out within an interva
   await timers.turn(1500);
   assert.deepEqual(timesOf(first), [0, 1000, 1200, 1400]);
   assert.equal(state.serverStatus(0), 'DOWN');
-  assert.deepEqual(changes.at(-1), { pool: 'shop', server: 's0', state: 'DOWN', says: 'fails' });
+  assert.deepEqual(changes.at(-1), { pool: 'shop', server: 's0', state: 'DOWN', first: false, says: 'fails' });
 });
 
 test('brings a server back after enough passes, slowly', async () => {

@@ -1,0 +1,95 @@
+// What the primary keeps watching about pools: names, health, and all that time changes.
+// Owns the clock that drives them. Leaves each to its file in health/ and balance/, and plans to primary.ts.
+
+import { Keeper, TICK_MS } from '../balance/keeper.js';
+import type { BalancePoolPlan } from '../balance/options.js';
+import type { ServerState } from '../balance/server-state.js';
+import type { Config } from '../config/config.js';
+import { HealthChecker } from '../health/checker.js';
+import { Discovery, type ListedServer, systemResolver } from '../health/discovery.js';
+import { probe } from '../health/probe.js';
+import { realTimers } from '../health/timers.js';
+
+/** Longest time between two resolutions of a name, in milliseconds; a shorter TTL is followed. */
+const RESOLVE_INTERVAL_MS = 30_000;
+/** Longest time a start or a reload waits for the DNS, in milliseconds. */
+const RESOLVE_WAIT_MS = 5000;
+
+export interface PoolWatchParts {
+  state: ServerState;
+  log(line: string): void;
+  /** Names lead elsewhere than when `servers` was asked last. */
+  onMoved(): void;
+  /** Every tick: a moment to tidy up. */
+  onTick(): void;
+}
+
+/** Made once per process. It does not keep the process alive. */
+export class PoolWatch {
+  readonly #keeper: Keeper;
+  readonly #checker: HealthChecker;
+  readonly #discovery: Discovery;
+  readonly #timer: NodeJS.Timeout;
+  readonly #servers = new Map<string, readonly ListedServer[]>();
+
+  constructor({ state, log, onMoved, onTick }: PoolWatchParts) {
+    const timers = realTimers;
+    this.#keeper = new Keeper(state, timers.now());
+    this.#checker = new HealthChecker({
+      state,
+      keeper: this.#keeper,
+      timers,
+      probe,
+      random: Math.random,
+      onChange: ({ pool, server, state: now, first, says }) => {
+        // That all is well at the start is no news.
+        if (now === 'UP' && first) return;
+        log(`Pool ${pool}: server ${server} is ${now === 'UP' ? 'up again' : 'down'} (${says}).`);
+      },
+    });
+    this.#discovery = new Discovery({
+      resolver: systemResolver,
+      timers,
+      intervalMs: RESOLVE_INTERVAL_MS,
+      onTrouble: log,
+      onChange: ({ pool, servers }) => {
+        this.#servers.set(pool, servers);
+        onMoved();
+      },
+    });
+    this.#timer = setInterval(() => {
+      this.#keeper.tick(timers.now());
+      onTick();
+    }, TICK_MS);
+    this.#timer.unref();
+  }
+
+  /** Resolves the names of a configuration, now and from now on. Fulfilled when all were tried, in bounded time. */
+  resolve(config: Config): Promise<void> {
+    const pools = Object.values(config.pools).map(({ name, servers }) => ({ name, servers }));
+    this.#discovery.setPools(pools);
+    return this.#discovery.firstRound(RESOLVE_WAIT_MS);
+  }
+
+  /** The servers of a pool as its names resolve now. */
+  servers(pool: string): readonly ListedServer[] {
+    return this.#servers.get(pool) ?? [];
+  }
+
+  /** Keeps and checks these pools from now on. */
+  follow(plans: readonly BalancePoolPlan[]): void {
+    this.#keeper.setPools(plans);
+    this.#checker.setPools(plans);
+  }
+
+  /** Fulfilled once every server was checked: after one check's timeout at most. */
+  checked(): Promise<void> {
+    return this.#checker.firstRound();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#checker.stop();
+    this.#discovery.stop();
+  }
+}
