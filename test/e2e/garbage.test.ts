@@ -7,22 +7,11 @@ import { start as startAnswers } from '../origins/answers.js';
 import { serveRequests } from '../origins/raw.js';
 import { statusOf } from '../support/messages.js';
 import { use, useProxy } from '../support/proxy.js';
+import { randomFrom, seed } from '../support/random.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
-const seed = Number(process.env.SEVENFOLD_SEED ?? Date.now() % 1_000_000_000);
 const ROUNDS = process.env.SEVENFOLD_LONG === '1' ? 20_000 : 1500;
 const AT_ONCE = 50;
-
-/** mulberry32: small, seeded, good enough to choose bytes. */
-function randomFrom(start: number): (below: number) => number {
-  let state = start | 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
 
 const TELLING = ['\r', '\n', '\r\n', ' ', '\t', ':', '\0', ',', ';', '0', 'f', '\xff', '/', '%', 'HTTP/1.1', 'chunked'];
 

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { ok, type RawOrigin } from '../origins/raw.js';
+import { start as startResets } from '../origins/resets.js';
 import { statusOf } from '../support/messages.js';
-import { type RunningProxy, startProxy } from '../support/proxy.js';
+import { type RunningProxy, startProxy, use, useProxy } from '../support/proxy.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
 describe('limits', { concurrency: 1 }, () => {
@@ -92,4 +93,36 @@ describe('limits', { concurrency: 1 }, () => {
   test('the next request is served after all that', async () => {
     assert.equal(await status(get()), 200);
   });
+});
+
+test('a client beyond connectionsMax waits until another leaves', async (t) => {
+  const origin = await use(t, startAnswers());
+  const proxy = await useProxy(t, { servers: [origin.address], limits: { connectionsMax: 10 } });
+  const clients = await Promise.all(Array.from({ length: 10 }, () => WireClient.connect(proxy.place)));
+  for (const client of clients) assert.equal(statusOf(await client.exchange(get())), 200);
+  const beyond = await WireClient.connect(proxy.place);
+  await beyond.send(get());
+  for (const client of clients) assert.equal(statusOf(await client.exchange(get())), 200);
+  for (const counters of await proxy.counters()) assert.ok((counters.clientConnections ?? 0) <= 10);
+  for (const client of clients) client.close();
+  assert.equal(statusOf(await beyond.response()), 200);
+  beyond.close();
+  await proxy.countersUntil('clients gone', (counters) => counters.clientConnections === 0);
+  assert.equal(statusOf(await ask(proxy.place, get())), 200);
+});
+
+test('a request is tried retriesMax times more, on servers that were not tried yet', async (t) => {
+  const resets = await Promise.all([0, 1, 2, 3].map(() => use(t, startResets())));
+  const servers = resets.map((origin) => origin.address);
+  const proxy = await useProxy(t, { servers, limits: { retriesMax: 2 } });
+  assert.equal(statusOf(await ask(proxy.place, get())), 502);
+  const tries = resets.map((origin) => origin.requests.length);
+  assert.deepEqual(tries.sort(), [0, 1, 1, 1]);
+});
+
+test('retriesMax 0 tries once', async (t) => {
+  const resets = await Promise.all([0, 1].map(() => use(t, startResets())));
+  const proxy = await useProxy(t, { servers: resets.map((origin) => origin.address), limits: { retriesMax: 0 } });
+  assert.equal(statusOf(await ask(proxy.place, get())), 502);
+  assert.equal(resets[0]!.requests.length + resets[1]!.requests.length, 1);
 });
