@@ -1,22 +1,9 @@
 // Reads JSON with the place of every part, and says where and how it is broken.
-// Owns its syntax (RFC 8259; duplicate keys are mistakes). Exists beside yaml.ts because it is many times faster.
+// Owns its syntax (RFC 8259; duplicate keys are mistakes). Exists beside yaml.ts because YAML's reader would take what is no JSON.
 
-import type { Path } from './problems.js';
 import { shown } from './problems.js';
-import { type Document, type Mistake, type Offsets, Source } from './source.js';
-
-/** Offsets of a value and of what is in it, in the order of the text. */
-interface Place {
-  readonly at: number;
-  /** The members of a map, by key, or the items of a list. Null for scalars. */
-  readonly members: Map<string, Member> | null;
-  readonly items: Place[] | null;
-}
-
-interface Member {
-  readonly keyAt: number;
-  readonly place: Place;
-}
+import { type Document, type Mistake, Source } from './source.js';
+import { type Member, type Part, TreeOffsets } from './tree.js';
 
 /** Deeper documents are refused before they could exhaust the stack. */
 const DEPTH_MAX = 100;
@@ -24,8 +11,8 @@ const DEPTH_MAX = 100;
 export function readJson(file: string, text: string): Document {
   const reader = new Reader(text);
   try {
-    const { value, place } = reader.document();
-    return { value, source: new Source(file, text, new JsonOffsets(place)), mistakes: reader.mistakes };
+    const { value, part } = reader.document();
+    return { value, source: new Source(file, text, new TreeOffsets(part)), mistakes: reader.mistakes };
   } catch (error) {
     if (!(error instanceof Broken)) throw error;
     return { value: undefined, source: new Source(file, text, null), mistakes: [...reader.mistakes, error.mistake] };
@@ -41,7 +28,7 @@ class Broken extends Error {
 
 interface Read {
   readonly value: unknown;
-  readonly place: Place;
+  readonly part: Part;
 }
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
@@ -75,7 +62,7 @@ class Reader {
     if (first === '[') return this.#list(at);
     const token = first === '"' ? this.#take(STRING) : (this.#take(NUMBER) ?? this.#take(WORD));
     if (token === undefined) throw this.#broken(first === '"' ? 'a text that ends with "' : 'a value');
-    return { value: this.#parsed(token, at), place: { at, members: null, items: null } };
+    return { value: this.#parsed(token, at), part: { at, members: null, items: null } };
   }
 
   #map(at: number): Read {
@@ -83,7 +70,7 @@ class Reader {
     const members = new Map<string, Member>();
     this.#at++;
     this.#space();
-    if (this.#eat('}')) return { value, place: { at, members, items: null } };
+    if (this.#eat('}')) return { value, part: { at, members, items: null } };
     do {
       this.#space();
       const keyAt = this.#at;
@@ -99,31 +86,31 @@ class Reader {
       }
       const member = this.#value();
       this.#path.pop();
-      members.set(key, { keyAt, place: member.place });
+      members.set(key, { keyAt, part: member.part });
       // A plain assignment of __proto__ would change the prototype instead of adding a key.
       Object.defineProperty(value, key, { value: member.value, enumerable: true, configurable: true, writable: true });
       this.#space();
     } while (this.#eat(','));
     if (!this.#eat('}')) throw this.#broken("',' or '}'");
-    return { value, place: { at, members, items: null } };
+    return { value, part: { at, members, items: null } };
   }
 
   #list(at: number): Read {
     const value: unknown[] = [];
-    const items: Place[] = [];
+    const items: Part[] = [];
     this.#at++;
     this.#space();
-    if (this.#eat(']')) return { value, place: { at, members: null, items } };
+    if (this.#eat(']')) return { value, part: { at, members: null, items } };
     do {
       this.#path.push(value.length);
       const item = this.#value();
       this.#path.pop();
       value.push(item.value);
-      items.push(item.place);
+      items.push(item.part);
       this.#space();
     } while (this.#eat(','));
     if (!this.#eat(']')) throw this.#broken("',' or ']'");
-    return { value, place: { at, members: null, items } };
+    return { value, part: { at, members: null, items } };
   }
 
   /** The value of one token. Texts may still hold what JSON forbids: raw control characters and unknown escapes. */
@@ -161,33 +148,5 @@ class Reader {
     const found = end ? 'The file ends too early.' : `Not valid JSON: ${shown(this.#text[this.#at])} stands here.`;
     const offset = Math.min(this.#at, Math.max(0, this.#text.length - 1));
     return new Broken({ offset, path: [...this.#path], found, expected: `Expected ${expected}.` });
-  }
-}
-
-class JsonOffsets implements Offsets {
-  readonly #root: Place;
-
-  constructor(root: Place) {
-    this.#root = root;
-  }
-
-  valueAt(path: Path): number {
-    return this.#find(path)?.place.at ?? -1;
-  }
-
-  keyAt(path: Path): number {
-    return this.#find(path)?.keyAt ?? -1;
-  }
-
-  #find(path: Path): Member | undefined {
-    let member: Member = { keyAt: this.#root.at, place: this.#root };
-    for (const step of path) {
-      const { members, items } = member.place;
-      const item = items?.[Number(step)];
-      const next = members?.get(String(step)) ?? (item && { keyAt: item.at, place: item });
-      if (next === undefined) return undefined;
-      member = next;
-    }
-    return member;
   }
 }

@@ -43,6 +43,17 @@ export default defineConfig({
   pools: { api: { servers: [{ address: '10.0.0.11:3000' }] } },
 });
 \`\`\`
+
+Where requests would go can be asked without any socket: on the command line with \`sevenfold explain\`, \`routes\`,
+\`test\` and \`diff\`, and in any test runner:
+
+\`\`\`ts
+import { compile, loadConfig } from 'sevenfold';
+
+const router = compile(await loadConfig('shop.yaml'));
+const { rule, pools } = router.match({ method: 'GET', url: 'http://shop.example.com/images/cat.png' });
+assert.deepEqual(pools, [{ pool: 'images', share: 1 }]);
+\`\`\`
 `;
 
 /** A map of the schema with the path that leads to it. */

@@ -93,6 +93,12 @@ test('a rule that is no longer reached is told, one that never was is not', asyn
   assert.equal(out, 'Nothing changes.\n');
 });
 
+test('what a rule that no request reaches does makes no difference', async () => {
+  const twice = (pool: string) => SHOP.replace('pools:\n', `      - { name: late, pool: ${pool} }\npools:\n`);
+  const { out } = await diff(file('late.yaml', twice('api')), file('later.yaml', twice('images')));
+  assert.equal(out, 'Nothing changes.\n');
+});
+
 test('recorded requests show how many go elsewhere, and from where to where', async () => {
   const requests = file(
     'access.log',
