@@ -14,7 +14,7 @@ export interface RulesOptions {
 export function rulesConfig(
   port: number,
   originPort: number,
-  { rules, hostnames, stickiness }: RulesOptions = { rules: 1000, hostnames: 20, stickiness: false },
+  { rules, hostnames, stickiness }: RulesOptions = { rules: 1000, hostnames: 20, stickiness: true },
 ): string {
   const lines = ['listeners:', `  - address: 127.0.0.1:${port}`, 'routes:'];
   const perHost = Math.floor((rules - 1) / hostnames);
