@@ -1,6 +1,7 @@
 // The correctness check: a contestant that does the job wrongly is not timed.
 // Asks small, large and posted things and compares the answers with the origin's own.
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
 import type { Contestant, RunningContestant } from './contestants/contestant.js';
 import type { Origin } from './origins.js';
 
@@ -16,7 +17,10 @@ export async function checkContestant(
   running: RunningContestant,
   origin: Origin,
 ): Promise<string | undefined> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const agent =
+    contestant.scheme === 'https'
+      ? new TlsAgent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false })
+      : new Agent({ keepAlive: true, maxSockets: 1 });
   const expected = new Agent({ keepAlive: true, maxSockets: 1 });
   try {
     for (const path of ['/small', '/64k', '/1m', '/small']) {
@@ -73,17 +77,15 @@ function ask(
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers = { host: 'bench.example.com', ...(body === undefined ? {} : { 'content-length': body.length }) };
-    const request = httpRequest(
-      { agent, host: to.host, port: to.port, method, path, headers, timeout: 5000 },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
-        );
-      },
-    );
+    const send = agent instanceof TlsAgent ? httpsRequest : httpRequest;
+    const request = send({ agent, host: to.host, port: to.port, method, path, headers, timeout: 5000 }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
+      );
+    });
     request.on('timeout', () => request.destroy(new Error(`${method} ${path} had no answer within 5 s`)));
     request.on('error', reject);
     request.end(body);
