@@ -134,7 +134,7 @@ for (const [args, why] of [
 test('chooses contestants by id, family or mode, and names the known ones for a wrong one', () => {
   const all = allContestants();
   const ids = (only: string[]): string[] => chooseContestants(all, only).map(({ id }) => id);
-  assert.deepEqual(ids(['nginx']), ['nginx-l4', 'nginx-l7']);
+  assert.deepEqual(ids(['nginx']), ['nginx-l4', 'nginx-l7', 'nginx-https']);
   assert.deepEqual(ids(['direct', 'l4']), ['direct', 'sevenfold-l4', 'nginx-l4', 'haproxy-l4']);
   assert.deepEqual(ids(['httpxy']), ['httpxy']);
   assert.throws(() => ids(['ngnix']), /'ngnix' names no contestant.*nginx-l7/);
