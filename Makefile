@@ -98,8 +98,8 @@ bench-allocation: build ## Heap growth per request between garbage collections
 	@$(NODE) dist/bench/allocation.js
 
 .PHONY: performance
-performance: build ## Rewrite the figures of docs/performance.md from a full run: keep the machine quiet
+performance: build ## Rewrite the figures of docs/performance.md from a full run (FLAGS as for bench): keep the machine quiet
 	@mkdir -p build
-	@$(NODE) dist/cli/main.js bench --workers auto --json build/bench.json --html build/bench.html
+	@$(NODE) dist/cli/main.js bench --workers auto --json build/bench.json --html build/bench.html $(FLAGS)
 	@$(NODE) dist/bench/where.js build/where.json
 	@$(NODE) dist/bench/report/markdown.js build/bench.json build/where.json docs/performance.md

@@ -111,10 +111,12 @@ async function runWorkload(run: Run, fleet: Fleet, workload: Workload): Promise<
   }
 }
 
-/** Who takes part in a workload: everybody in the main one, the quick and the like elsewhere. */
-function contestantsOf(run: Run, workload: Workload): readonly Contestant[] {
-  if (workload.id === 'browser' || run.options.only.length > 0) return run.contestants;
-  return run.contestants.filter((one) => !one.mainOnly);
+/** Who takes part in a workload: those who speak its protocol; the slow ones in the main workload alone. */
+export function contestantsOf(run: Pick<Run, 'contestants' | 'options'>, workload: Workload): readonly Contestant[] {
+  if (run.options.target !== undefined) return run.contestants;
+  const speaking = run.contestants.filter((one) => one.scheme === (workload.tls ? 'https' : 'http'));
+  if (workload.id === 'browser' || run.options.only.length > 0) return speaking;
+  return speaking.filter((one) => !one.mainOnly);
 }
 
 function roundsOf(run: Run, workload: Workload): number {

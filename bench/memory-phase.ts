@@ -11,8 +11,17 @@ const CONNECTIONS = 2000;
 /** Opened before the counted ones: what a process allocates once, at its first connections, is not the price of one. */
 const UNCOUNTED = 1000;
 
-/** Seconds by contestant, roughly. */
-export const MEMORY_SECONDS = 1;
+/** By contestant, roughly. */
+const SECONDS = 1;
+
+/** Seconds that all of it will take. */
+export function planMemory(run: Run): number {
+  return (
+    SECONDS *
+    run.contestants.filter((one) => one.mode !== 'direct' && one.scheme === 'http' && one.missing() === undefined)
+      .length
+  );
+}
 
 /** Measures each contestant that has a process to look at. */
 export async function runMemory(run: Run, fleet: Fleet): Promise<void> {
@@ -20,7 +29,7 @@ export async function runMemory(run: Run, fleet: Fleet): Promise<void> {
     if (run.signal.aborted) return;
     const pid = running.pid;
     if (pid === undefined || running.process === undefined || contestant.scheme === 'https') continue;
-    run.progress.step(`memory of ${CONNECTIONS} idle connections: ${contestant.id}`, MEMORY_SECONDS);
+    run.progress.step(`memory of ${CONNECTIONS} idle connections: ${contestant.id}`, SECONDS);
     try {
       const bytes = await growthByConnection(running.port, pid, CONNECTIONS);
       run.connectionMemory.push({ contestant: contestant.id, connections: CONNECTIONS, bytesPerConnection: bytes });

@@ -1,6 +1,6 @@
 // The open loop: every contestant at the same fixed rate, which all of them can bear, for latency as users see it.
 // The rate comes from the closed rounds unless the command line sets it.
-import { loadRequest } from './closed-phase.js';
+import { contestantsOf, loadRequest } from './closed-phase.js';
 import type { Fleet } from './fleet.js';
 import { openLoop } from './load/open-loop.js';
 import { orderOfRound } from './rounds.js';
@@ -13,11 +13,18 @@ const ROUNDS = 3;
 const RATE_MAX = 12_000;
 
 /** The workloads whose latency at a fixed rate is worth the time. */
-export const OPEN_WORKLOADS: ReadonlySet<string> = new Set(['browser', 'slow']);
+const OPEN_WORKLOADS: ReadonlySet<string> = new Set(['browser', 'slow']);
 
-/** Seconds that the open loop of one workload takes by contestant. */
-export function openSeconds(run: Run): number {
-  return openRounds(run) * roundSeconds(run);
+/** Seconds that all open loops will take. */
+export function planOpen(run: Run): number {
+  if (run.options.rate === 0) return 0;
+  const loops = run.workloads
+    .filter(({ id }) => OPEN_WORKLOADS.has(id))
+    .reduce(
+      (sum, workload) => sum + contestantsOf(run, workload).filter((one) => one.missing() === undefined).length,
+      0,
+    );
+  return loops * openRounds(run) * roundSeconds(run);
 }
 
 /** Runs the open loop of each workload that has one, against the fleet that is up. */
@@ -27,8 +34,10 @@ export async function runOpen(run: Run, fleet: Fleet, workloads: readonly Worklo
     const rate = run.options.rate ?? openRate(run, workload.id);
     if (rate === 0) continue;
     const rounds = openRounds(run);
+    const taking = contestantsOf(run, workload);
+    const entries = fleet.entries.filter(({ contestant }) => taking.includes(contestant));
     for (let round = 0; round < rounds; round++) {
-      for (const entry of orderOfRound(fleet.entries, round)) {
+      for (const entry of orderOfRound(entries, round)) {
         if (run.signal.aborted) return;
         const seconds = roundSeconds(run);
         run.progress.step(

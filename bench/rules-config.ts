@@ -1,5 +1,6 @@
-// The configuration of the l7-rules mode: 1,000 rules over 20 hostnames, header edits in both directions, and a sticky
-// session on the pool, so that each request pays for all of them.
+// Sevenfold's own configurations for the modes that take a file. l7-rules: 1,000 rules over 20 hostnames, header edits in
+// both directions, and a sticky session on the pool, so that each request pays for all of them. https: TLS and one route.
+import type { Certificate } from './certificate.js';
 
 export interface RulesOptions {
   readonly rules: number;
@@ -14,7 +15,7 @@ export interface RulesOptions {
 export function rulesConfig(
   port: number,
   originPort: number,
-  { rules, hostnames, stickiness }: RulesOptions = { rules: 1000, hostnames: 20, stickiness: false },
+  { rules, hostnames, stickiness }: RulesOptions = { rules: 1000, hostnames: 20, stickiness: true },
 ): string {
   const lines = ['listeners:', `  - address: 127.0.0.1:${port}`, 'routes:'];
   const perHost = Math.floor((rules - 1) / hostnames);
@@ -39,6 +40,17 @@ export function rulesConfig(
   );
   if (stickiness) lines.push('    sessionPersistence: { type: Cookie, cookieName: session }');
   return `${lines.join('\n')}\n`;
+}
+
+/** YAML for an https listener on 127.0.0.1:`port` in front of one origin, with nothing else to do than the plain mode. */
+export function httpsConfig(port: number, originPort: number, { certPath, keyPath }: Certificate): string {
+  return `listeners:
+  - { address: "127.0.0.1:${port}", protocol: https, tls: { certificates: [{ cert: ${certPath}, key: ${keyPath} }] } }
+routes:
+  - rules: [{ pool: origin }]
+pools:
+  origin: { servers: [{ address: "127.0.0.1:${originPort}" }] }
+`;
 }
 
 function missingRule(host: number, rule: number): string[] {

@@ -11,8 +11,8 @@ import { autocannon } from './load/autocannon.js';
 import type { ClosedLoop } from './load/load.js';
 import { wrk } from './load/wrk.js';
 import { type CorePlan, describeMachine, type Machine, planCores } from './machine.js';
-import { MEMORY_SECONDS, runMemory } from './memory-phase.js';
-import { OPEN_WORKLOADS, openSeconds, runOpen } from './open-phase.js';
+import { planMemory, runMemory } from './memory-phase.js';
+import { planOpen, runOpen } from './open-phase.js';
 import type { BenchOptions } from './options.js';
 import type { Progress } from './progress.js';
 import type { BenchResult, ConnectionMemory, OpenLoopFigures, SweepPoint } from './result.js';
@@ -79,10 +79,8 @@ export async function runBench(
 
 async function runPhases(run: Run): Promise<void> {
   const { options, progress } = run;
-  const open = run.options.rate === 0 ? 0 : run.workloads.filter(({ id }) => OPEN_WORKLOADS.has(id)).length;
-  const available = run.contestants.filter((one) => one.missing() === undefined).length;
   const remembers = options.target === undefined;
-  progress.plan(planClosed(run) + available * (open * openSeconds(run) + (remembers ? MEMORY_SECONDS : 0)));
+  progress.plan(planClosed(run) + planOpen(run) + (remembers ? planMemory(run) : 0));
   if (options.workers.length > 0) progress.plan(sweepSeconds(run));
   await runClosed(run, {
     // Before anything else has touched the heap: a process that served a load once gives little back.

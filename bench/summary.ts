@@ -65,6 +65,8 @@ export function comparisonsOf(result: BenchResult, workload: string): Comparison
     ['Layer 4 beside HAProxy', 'sevenfold-l4', 'haproxy-l4'],
     ['what reading costs nginx', 'nginx-l7', 'nginx-l4'],
     ['what reading costs HAProxy', 'haproxy-l7', 'haproxy-l4'],
+    ['TLS beside nginx', 'sevenfold-https', 'nginx-https'],
+    ['TLS beside HAProxy', 'sevenfold-https', 'haproxy-https'],
     ['http-proxy beside Sevenfold', 'http-proxy', 'sevenfold-l7'],
     ['httpxy beside Sevenfold', 'httpxy', 'sevenfold-l7'],
     ['@fastify/http-proxy beside Sevenfold', 'fastify-http-proxy', 'sevenfold-l7'],

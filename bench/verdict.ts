@@ -72,6 +72,9 @@ export function warningsOf(result: BenchResult): string[] {
         `${workload.title}: the load generator and the origin, not the proxy, were the bottleneck for ${names(starved)}. Their requests per second say what the load could send; CPU per request stays valid.`,
       );
     }
+    for (const row of rows) {
+      if (row.perSecond.max === 0) warnings.push(`${workload.title}: ${row.contestant} answered nothing at all.`);
+    }
     const failing = rows.filter((row) => row.errors > 0);
     for (const row of failing) {
       warnings.push(

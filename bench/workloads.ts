@@ -19,6 +19,8 @@ export interface Workload {
   readonly responseBytes: number;
   /** Whether each request opens a connection of its own. */
   readonly closes: boolean;
+  /** Whether clients speak TLS; contestants of the other kind do not take part. */
+  readonly tls: boolean;
 }
 
 /** The body of every small answer: about what a JSON API says. */
@@ -37,6 +39,10 @@ const BROWSER_HEADERS: ReadonlyArray<readonly [string, string]> = [
   ['Sec-Fetch-Site', 'same-origin'],
 ];
 
+const CLOSING_HEADERS = BROWSER_HEADERS.map(
+  ([name, value]) => [name, name === 'Connection' ? 'close' : value] as const,
+);
+
 const small = {
   method: 'GET',
   path: '/small',
@@ -45,6 +51,7 @@ const small = {
   origin: 'cheap',
   responseBytes: SMALL_BODY.length,
   closes: false,
+  tls: false,
 } as const;
 
 /** All workloads, the main one first. */
@@ -66,10 +73,19 @@ export const WORKLOADS: readonly Workload[] = [
     ...small,
     id: 'connect',
     title: 'a connection per request',
-    headers: BROWSER_HEADERS.map(([name, value]) => [name, name === 'Connection' ? 'close' : value] as const),
+    headers: CLOSING_HEADERS,
     closes: true,
   },
   { ...small, id: 'many', title: 'small GET over 1,000 connections', connections: 1000 },
+  { ...small, id: 'https', title: 'small GET over TLS', tls: true },
+  {
+    ...small,
+    id: 'handshake',
+    title: 'a TLS handshake per request',
+    headers: CLOSING_HEADERS,
+    closes: true,
+    tls: true,
+  },
   {
     ...small,
     id: 'slow',

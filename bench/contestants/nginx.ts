@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { certificateIn, certificateMissing } from '../certificate.js';
 import { nginxUser, writePeerConfig } from '../peers.js';
 import { freePort, startProcess } from '../processes.js';
 import type { Contestant, Place, RunningContestant } from './contestant.js';
@@ -27,6 +28,18 @@ export function nginxContestants(): Contestant[] {
       mode: 'l7',
       missing: () => noNginx,
       start: (place) => start('nginx-l7.conf', place, {}),
+    },
+    {
+      ...common,
+      id: 'nginx-https',
+      mode: 'https',
+      scheme: 'https',
+      missing: () =>
+        noNginx ?? (flags?.includes('--with-http_ssl_module') ? certificateMissing() : 'nginx is built without TLS'),
+      start: (place) => {
+        const { certPath, keyPath } = certificateIn(place.directory);
+        return start('nginx-https.conf', place, { cert: certPath, key: keyPath });
+      },
     },
   ];
 }

@@ -2,8 +2,9 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { certificateIn, certificateMissing } from '../certificate.js';
 import { freePort, startProcess } from '../processes.js';
-import { rulesConfig } from '../rules-config.js';
+import { httpsConfig, rulesConfig } from '../rules-config.js';
 import type { Contestant, Place, RunningContestant } from './contestant.js';
 
 /** The built command line: beside dist/bench when compiled, in dist/ of the tree when not. */
@@ -35,6 +36,19 @@ export function sevenfoldContestants(): Contestant[] {
         start('sevenfold-l7-rules', place, (port) => {
           const path = join(place.directory, 'sevenfold-l7-rules.yaml');
           writeFileSync(path, rulesConfig(port, place.originPort));
+          return ['-c', path];
+        }),
+    },
+    {
+      ...common,
+      id: 'sevenfold-https',
+      mode: 'https',
+      scheme: 'https',
+      missing: () => missing() ?? certificateMissing(),
+      start: (place) =>
+        start('sevenfold-https', place, (port) => {
+          const path = join(place.directory, 'sevenfold-https.yaml');
+          writeFileSync(path, httpsConfig(port, place.originPort, certificateIn(place.directory)));
           return ['-c', path];
         }),
     },

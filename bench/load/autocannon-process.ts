@@ -13,8 +13,6 @@ const result = await autocannon({
   duration: plan.seconds,
   timeout: 10,
   ...(plan.threads > 1 ? { workers: plan.threads } : {}),
-  // One request per connection means that many requests in all; a reset asks for a new connection after each.
-  ...(workload.closes ? { reconnectRate: 1 } : {}),
 });
 const { latency } = result;
 const told: LoadResult = {

@@ -72,7 +72,7 @@ export function createSocketOrigin(): Server {
 
 function echo(head: string): string {
   const field = (name: string): string => new RegExp(`^${name}: *(.*)$`, 'im').exec(head)?.[1]?.trim() ?? '';
-  return `for=${field('x-forwarded-for')} proto=${field('x-forwarded-proto')} host=${field('host')} id=${field('x-request-id')} via=${field('via')}`;
+  return `for=${field('x-forwarded-for')} proto=${field('x-forwarded-proto')} host=${field('host')} id=${field('x-request-id')} via=${field('via')} tier=${field('x-tier')}`;
 }
 
 function answer(body: Buffer, type: string): Buffer {

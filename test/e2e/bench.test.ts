@@ -10,7 +10,9 @@ import { fileURLToPath } from 'node:url';
 import type { BenchResult } from '../../bench/result.js';
 
 const COMMAND_LINE = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-const skip = existsSync(COMMAND_LINE) ? false : 'the product is not built (run `make build`)';
+const skip = !existsSync(COMMAND_LINE)
+  ? 'the product is not built (run `make build`)'
+  : process.env.SEVENFOLD_SANITIZED === '1' && 'an engine built with sanitizers has no speed to measure';
 const directory = mkdtempSync(join(tmpdir(), 'sevenfold-bench-test-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
 

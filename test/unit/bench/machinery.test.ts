@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { allocationOf } from '../../../bench/allocation.js';
-import { wrongHeaders } from '../../../bench/check.js';
+import { missingEdits, wrongHeaders } from '../../../bench/check.js';
 import { allContestants, chooseContestants } from '../../../bench/contestants/contestant.js';
 import { streamModule } from '../../../bench/contestants/nginx.js';
 import { parseWrk, wrkScript } from '../../../bench/load/wrk.js';
@@ -134,7 +134,7 @@ for (const [args, why] of [
 test('chooses contestants by id, family or mode, and names the known ones for a wrong one', () => {
   const all = allContestants();
   const ids = (only: string[]): string[] => chooseContestants(all, only).map(({ id }) => id);
-  assert.deepEqual(ids(['nginx']), ['nginx-l4', 'nginx-l7']);
+  assert.deepEqual(ids(['nginx']), ['nginx-l4', 'nginx-l7', 'nginx-https']);
   assert.deepEqual(ids(['direct', 'l4']), ['direct', 'sevenfold-l4', 'nginx-l4', 'haproxy-l4']);
   assert.deepEqual(ids(['httpxy']), ['httpxy']);
   assert.throws(() => ids(['ngnix']), /'ngnix' names no contestant.*nginx-l7/);
@@ -175,6 +175,15 @@ test('will not time a Layer 7 proxy that forwards no headers, or a Layer 4 one t
   assert.match(wrongHeaders({ mode: 'l7' }, 'for=127.0.0.1 proto= host=x id=1 via=x') ?? '', /no forwarded 'proto'/);
   assert.equal(wrongHeaders({ mode: 'l4' }, 'for= proto= host=x id= via='), undefined);
   assert.match(wrongHeaders({ mode: 'l4' }, full) ?? '', /set by a Layer 4/);
+});
+
+test('will not time a thousand rules whose edits or session are not there', () => {
+  const edited = 'via=x tier=standard';
+  const headers = { 'x-served-by': 'sevenfold', 'set-cookie': ['session=1'] };
+  assert.equal(missingEdits(edited, headers), undefined);
+  assert.match(missingEdits('via=x tier=', headers) ?? '', /no X-Tier/);
+  assert.match(missingEdits(edited, { 'set-cookie': ['session=1'] }) ?? '', /no X-Served-By/);
+  assert.match(missingEdits(edited, { 'x-served-by': 'sevenfold' }) ?? '', /sets no cookie/);
 });
 
 test('sends ten headers in the main workload, and the whole body of a POST', () => {

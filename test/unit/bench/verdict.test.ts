@@ -79,6 +79,11 @@ test('says so when CPU per request varies too much between rounds', () => {
   assert.match(warningsOf(sampleResult({ rounds })).join(), /varied by more than 25 % between rounds for sevenfold-l7/);
 });
 
+test('says that a contestant answered nothing, instead of showing a row of zeroes', () => {
+  const rounds = [sampleRound('sevenfold-l7', 0, { requests: 0 })];
+  assert.match(warningsOf(sampleResult({ rounds })).join(), /sevenfold-l7 answered nothing at all/);
+});
+
 test('names failed requests and interrupted runs', () => {
   const rounds = [sampleRound('sevenfold-l7', 0, { badStatuses: 2, socketErrors: 1 })];
   const warnings = warningsOf(sampleResult({ rounds, interrupted: true }));
