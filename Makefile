@@ -30,6 +30,7 @@ unit: build ## The unit tests alone
 check: lint ## Lint, types, and whether what is generated is fresh
 	@$(BIN)/tsc -p tsconfig.json
 	@$(BIN)/tsx src/engine/generate.ts --check
+	@$(BIN)/tsx src/config/generate.ts --check
 
 lint: node_modules/.installed ## Formatter and linter
 	@$(BIN)/biome check --error-on-warnings
@@ -59,8 +60,8 @@ ENGINE := dist/engine/engine.node
 
 .PHONY: build engine generate
 build: node_modules/.installed $(ENGINE) ## Build the runnable product into dist/
-	@node_modules/.bin/tsc -p src/tsconfig.json
-	@node_modules/.bin/tsc -p bench/tsconfig.json
+	@$(BIN)/tsc -p src/tsconfig.json
+	@$(BIN)/tsc -p bench/tsconfig.json
 	@cp bench/peers/*.conf bench/peers/*.cfg dist/bench/peers/
 	@chmod +x dist/cli/main.js
 
@@ -75,8 +76,9 @@ node_modules/.installed: package.json package-lock.json | preflight
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-generate: node_modules/.installed ## Rewrite what is generated: native/layout.h
-	@node_modules/.bin/tsx src/engine/generate.ts
+generate: node_modules/.installed ## Rewrite what is generated: native/layout.h, the configuration's reference and JSON Schema
+	@$(BIN)/tsx src/engine/generate.ts
+	@$(BIN)/tsx src/config/generate.ts
 
 .PHONY: preflight
 preflight:

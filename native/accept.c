@@ -8,6 +8,7 @@
 #include "listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -82,14 +83,18 @@ static int sf__listening_arm(sf_engine *e, int32_t index)
     return SF_OK;
 }
 
+static void sf__listening_disarm(sf_engine *e, int32_t index)
+{
+    sf_listening *l = &e->listening[index];
+    if (l->armed)
+        (void)epoll_ctl(e->epoll, EPOLL_CTL_DEL, l->fd, NULL); /* it was added by us and is open */
+    l->armed = false;
+}
+
 static void sf__accept_pause(sf_engine *e)
 {
-    for (int32_t i = 0; i < e->listening_count; i++) {
-        if (!e->listening[i].armed)
-            continue;
-        (void)epoll_ctl(e->epoll, EPOLL_CTL_DEL, e->listening[i].fd, NULL); /* it was added by us and is open */
-        e->listening[i].armed = false;
-    }
+    for (int32_t i = 0; i < e->listening_count; i++)
+        sf__listening_disarm(e, i);
     e->accept_paused_until_ms = sf__now_ms() + SF__ACCEPT_PAUSE_MS;
     e->config.control[SF_CONTROL_ACCEPT_PAUSES]++;
 }
@@ -127,25 +132,48 @@ void sf__accept_listening(sf_engine *e, int32_t index)
     }
 }
 
+/* Takes entry `index` out; the last one moves to its place, and is watched under its new number. */
+static void sf__listening_remove(sf_engine *e, int32_t index)
+{
+    int32_t last = --e->listening_count;
+    if (index == last)
+        return;
+    sf__listening_disarm(e, last);
+    e->listening[index] = e->listening[last];
+    if (sf__listening_arm(e, index) != SF_OK)
+        e->accept_paused_until_ms = sf__now_ms() + SF__ACCEPT_PAUSE_MS; /* tried again then */
+}
+
 int sf_engine_listen(sf_engine *e, int32_t listener)
 {
     int fd = sf_listener_descriptor(listener);
     if (fd < 0 || e->listening_count == (int32_t)(sizeof(e->listening) / sizeof(e->listening[0])))
         return SF_E_INVALID;
-    e->listening[e->listening_count] = (sf_listening){ .listener = listener, .fd = fd, .armed = false };
-    if (sf__listening_arm(e, e->listening_count) != SF_OK)
+    /* A descriptor of our own: the registry may close its at any time, and the number be used for something else. */
+    fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
         return SF_E_SYSTEM;
+    e->listening[e->listening_count] = (sf_listening){ .listener = listener, .fd = fd, .armed = false };
+    if (sf__listening_arm(e, e->listening_count) != SF_OK) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return SF_E_SYSTEM;
+    }
     e->listening_count++;
     return SF_OK;
 }
 
-void sf_engine_listen_end(sf_engine *e)
+void sf_engine_listen_end(sf_engine *e, int32_t listener)
 {
-    for (int32_t i = 0; i < e->listening_count; i++)
-        if (e->listening[i].armed)
-            (void)epoll_ctl(e->epoll, EPOLL_CTL_DEL, e->listening[i].fd, NULL); /* a closed one is gone already */
-    e->listening_count = 0;
-    e->accept_paused_until_ms = 0;
+    for (int32_t i = e->listening_count - 1; i >= 0; i--) {
+        if (listener >= 0 && e->listening[i].listener != listener)
+            continue;
+        /* Closing alone would not do: the registry's descriptor keeps the socket, and with it its place in the epoll set. */
+        sf__listening_disarm(e, i);
+        close(e->listening[i].fd);
+        sf__listening_remove(e, i);
+    }
 }
 
 int sf_engine_inbox_set(sf_engine *e, sf_inbox *inbox)

@@ -229,13 +229,16 @@ static napi_value sf__js_listen(napi_env env, napi_callback_info info)
 
 static napi_value sf__js_listen_end(napi_env env, napi_callback_info info)
 {
-    void *data = NULL;
-    size_t argc = 0;
-    if (napi_get_cb_info(env, info, &argc, NULL, NULL, &data) != napi_ok)
-        return NULL;
+    size_t argc = 1;
+    napi_value argument;
+    void *data;
+    int32_t listener;
+    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 ||
+        !sf__int(env, argument, &listener))
+        return sf__throw(env, "ERR_ARGUMENT", "listenEnd(listener)");
     sf__bound *b = data;
     if (b->engine != NULL)
-        sf_engine_listen_end(b->engine);
+        sf_engine_listen_end(b->engine, listener);
     return NULL;
 }
 

@@ -83,7 +83,7 @@ typedef struct sf_engine_config {
 
 typedef struct sf_listening { /* a listening socket this engine accepts from itself */
     int32_t listener;
-    int fd; /* borrowed from the listener registry */
+    int fd; /* owned: a duplicate of the registry's */
     bool armed;
 } sf_listening;
 
@@ -152,8 +152,10 @@ int sf_engine_inbox_set(sf_engine *e, sf_inbox *inbox);
 /* Accepts from listener `listener` itself, woken with EPOLLEXCLUSIVE. Returns SF_OK, SF_E_INVALID or SF_E_SYSTEM. */
 int sf_engine_listen(sf_engine *e, int32_t listener);
 
-/* Stops accepting from all listeners; the descriptors stay the registry's. */
-void sf_engine_listen_end(sf_engine *e);
+#define SF_LISTENER_ALL (-1)
+
+/* Stops accepting from listener `listener`, or from SF_LISTENER_ALL. Safe to repeat. */
+void sf_engine_listen_end(sf_engine *e, int32_t listener);
 
 /*
  * Takes a chunk for the caller to write into; the caller owns one reference, given back with SUBMIT release.

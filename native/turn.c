@@ -61,7 +61,7 @@ void sf_engine_destroy(sf_engine *e)
 {
     if (e == NULL)
         return;
-    sf_engine_listen_end(e);
+    sf_engine_listen_end(e, SF_LISTENER_ALL);
     for (int32_t i = 0; e->conns != NULL && i < e->config.slot_count; i++)
         if (e->conns[i].fd >= 0 && e->epoll >= 0)
             sf__conn_free(e, &e->conns[i], false);

@@ -23,7 +23,7 @@ export interface NativeEngine {
   submit(words: number): void;
   addressAdd(host: string, port: number): number;
   listen(listener: number): void;
-  listenEnd(): void;
+  listenEnd(listener: number): void;
   chunkTake(): number;
   close(): void;
 }

@@ -116,9 +116,9 @@ export class Engine {
     this.#native.listen(listener);
   }
 
-  /** Stops accepting from every listener. Connections that are open stay. */
-  listenEnd(): void {
-    this.#native.listenEnd();
+  /** Stops accepting from the listener. Connections that are open stay. */
+  listenEnd(listener: number): void {
+    this.#native.listenEnd(listener);
   }
 
   /** Closes every connection and the engine. Pending submissions are dropped. Safe to repeat. */

@@ -32,6 +32,8 @@ export const FIELD_ID = {
   LOCATION: 23,
   DATE: 24,
   SERVER: 25,
+  FORWARDED: 26,
+  X_REAL_IP: 27,
 } as const;
 
 const KNOWN: readonly (readonly [id: number, lowerCaseName: string])[] = [
@@ -60,6 +62,8 @@ const KNOWN: readonly (readonly [id: number, lowerCaseName: string])[] = [
   [FIELD_ID.LOCATION, 'location'],
   [FIELD_ID.DATE, 'date'],
   [FIELD_ID.SERVER, 'server'],
+  [FIELD_ID.FORWARDED, 'forwarded'],
+  [FIELD_ID.X_REAL_IP, 'x-real-ip'],
 ];
 
 const HASH_SEED = 0x811c9dc5;
@@ -93,7 +97,7 @@ export function equalsCaseless(bytes: Uint8Array, at: number, length: number, lo
   return true;
 }
 
-// Open addressing, 128 places for 25 names: a lookup that misses costs one load.
+// Open addressing, 128 places for 27 names: a lookup that misses costs one load.
 const PLACES = 128;
 const placeHash = new Int32Array(PLACES);
 const placeId = new Uint8Array(PLACES);

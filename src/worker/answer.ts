@@ -16,6 +16,8 @@ import { blame } from './retry.js';
 import { closeBackend } from './reuse.js';
 import type { Worker } from './worker.js';
 
+/** What a refused method could have been: every method llhttp knows but CONNECT is sent on; these are the usual ones. */
+const FORWARDED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 /** Seconds after which a client that found no room may try again. */
 const RETRY_AFTER_SECONDS = 1;
 
@@ -152,6 +154,7 @@ export function fail(w: Worker, client: ClientConnection, code: ReasonCode): voi
     ? `${JSON.stringify({ status: reason.status, reason: code, message: reason.says, requestId: id })}\n`
     : `${reason.status} ${phrase}: ${reason.says} (${code}, request ${id})\n`;
   let fields = `Content-Type: ${json ? 'application/json' : 'text/plain; charset=utf-8'}\r\n`;
+  if (reason.status === 405) fields += `Allow: ${FORWARDED_METHODS}\r\n`;
   if (reason.status === 503) fields += `Retry-After: ${RETRY_AFTER_SECONDS}\r\n`;
   reply(w, client, reason.status, phrase, fields, Buffer.from(body, 'latin1'), false, early || mustClose(code));
 }

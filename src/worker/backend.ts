@@ -19,6 +19,9 @@ import { sendInterim, spanResponseHead } from './send-head.js';
 import { closeTunnel, tunnelBegin, tunnelData, tunnelEnded, tunnelFinished } from './tunnel.js';
 import type { Worker } from './worker.js';
 
+const LETTER_H = 0x48;
+const STATUS_MAX = 599;
+
 /** The connection is established: the request that waited for it goes out. */
 export function backendConnected(w: Worker, backend: BackendConnection): void {
   const { client } = backend;
@@ -77,8 +80,14 @@ function readResponse(
       return;
     }
     const parser = backend.parser!;
-    const { status, bytes: headBytes } = parser.head;
+    const { status, base, bytes: headBytes } = parser.head;
     from = parser.endAt;
+    // llhttp skips empty lines in front of an answer and takes any three digits: neither may go on.
+    if (w.memory[base] !== LETTER_H || status < 100 || status > STATUS_MAX) {
+      w.engine.release(at);
+      fail(w, client, 'RESPONSE_MALFORMED');
+      return;
+    }
     if (headBytes > w.plan.limits.headBytesMax) {
       w.engine.release(at);
       fail(w, client, 'RESPONSE_HEAD_TOO_LARGE');
@@ -294,12 +303,6 @@ export function backendFinished(w: Worker, backend: BackendConnection): void {
   if (backend.state === BACKEND.TUNNEL) tunnelFinished(w, backend.client!, backend);
 }
 
-/** The server has not answered in time, or does not take the body. */
-function lateResponse(w: Worker, client: ClientConnection): void {
-  if (client.request.done) retryOrFail(w, client, 'RESPONSE_TIMEOUT');
-  else fail(w, client, 'BODY_TIMEOUT');
-}
-
 /** The deadline of the state has passed. */
 export function backendLate(w: Worker, backend: BackendConnection): void {
   const { client } = backend;
@@ -308,7 +311,8 @@ export function backendLate(w: Worker, backend: BackendConnection): void {
       retryOrFail(w, client!, 'CONNECT_TIMEOUT');
       break;
     case BACKEND.HEAD:
-      lateResponse(w, client!);
+      // No answer, or the server does not take the body: a client that does not send it has a deadline of its own.
+      retryOrFail(w, client!, 'RESPONSE_TIMEOUT');
       break;
     case BACKEND.BODY:
       fail(w, client!, 'RESPONSE_CUT');

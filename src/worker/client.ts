@@ -1,6 +1,7 @@
 // What happens on a client connection: its state machine, drawn in connections.ts, one function per kind of event.
 // Each chunk that arrives is held by exactly one place: the head, the pending bytes, or nobody (released).
 
+import { BODY } from '../http/framing.js';
 import { fail } from './answer.js';
 import { check } from './check.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
@@ -95,6 +96,8 @@ function resetRequest(client: ClientConnection): void {
   client.tried.clear();
   client.upgrade = false;
   client.expires = 0;
+  // Until the framing is known nobody can tell where this request ends: whatever refuses it before has to close.
+  client.request.set(BODY.untilEof, 0);
 }
 
 function startExchange(w: Worker, client: ClientConnection): void {

@@ -40,13 +40,16 @@ function hasMethodToken(w: Worker, at: number, end: number): boolean {
 
 const VERSION = Buffer.from(' HTTP/', 'latin1');
 
-/** True when the first line ends in a well-formed version: then it is one, only not ours (RFC 9112, 2.3). */
+/**
+ * True when the first line, as far as it is here, ends in a well-formed version: then it is one, only not ours
+ * (RFC 9112, 2.3).
+ */
 function hasVersion(w: Worker, at: number, end: number): boolean {
   let line = at;
   while (line < end && w.memory[line] !== CR && w.memory[line] !== LF) line++;
   const digit = line - 3;
   const start = digit - VERSION.length;
-  if (start < at || w.memory[line] !== CR || w.memory[digit + 1] !== 0x2e) return false;
+  if (start < at || w.memory[digit + 1] !== 0x2e || (line < end && w.memory[line] === LF)) return false;
   if (!isDigit(w.memory[digit]!) || !isDigit(w.memory[digit + 2]!)) return false;
   return VERSION.every((byte, i) => w.memory[start + i] === byte);
 }

@@ -37,6 +37,8 @@ for (const id of [
   FIELD_ID.X_FORWARDED_PORT,
   FIELD_ID.X_REQUEST_ID,
   FIELD_ID.VIA,
+  FIELD_ID.FORWARDED,
+  FIELD_ID.X_REAL_IP,
 ]) {
   forwarding[id] = 1;
 }
@@ -295,9 +297,8 @@ function spanForwardedFor(w: Worker, head: Head): void {
  */
 export function sendInterim(w: Worker, client: ClientConnection, head: Head): void {
   readTokens(w, head);
-  sayOurVersion(w, head);
   w.engine.sendBegin(client.conn, SEND_FLAG.none);
-  spanFields(w, head, head.base, dropsFromServer);
+  spanResponse(w, head);
   if (head.status === 101) {
     pin(w, 'Connection: Upgrade\r\n');
     spanUpgrade(w, head);
@@ -314,9 +315,8 @@ export function spanResponseHead(w: Worker, client: ClientConnection, head: Head
   const { engine } = w;
   const { responseEdit: edit } = client.rule!;
   readTokens(w, head);
-  sayOurVersion(w, head);
   w.edit = edit;
-  spanFields(w, head, head.base, dropsFromServer);
+  spanResponse(w, head);
   w.edit = null;
   if (edit !== null && !spanText(w, editLines(edit, client.responseLines))) return false;
   if (client.chunkedOut) engine.span(w.lineChunked.at, w.lineChunked.bytes);
@@ -326,9 +326,23 @@ export function spanResponseHead(w: Worker, client: ClientConnection, head: Head
   return true;
 }
 
-/** The version of a message is that of who sends it (RFC 9110, 6.2): what a server of HTTP/1.0 says goes on as HTTP/1.1. */
-function sayOurVersion(w: Worker, head: Head): void {
+const STATUS_END = 'HTTP/1.1 200'.length;
+const SPACE = 0x20;
+
+/**
+ * Lists a response head that was received. The version is that of who sends a message (RFC 9110, 6.2): what a server of
+ * HTTP/1.0 says goes on as HTTP/1.1. The space behind the status is not optional (RFC 9112, 4).
+ */
+function spanResponse(w: Worker, head: Head): void {
   w.memory[head.base + 'HTTP/1.'.length] = 0x31;
+  const statusEnd = head.base + STATUS_END;
+  if (w.memory[statusEnd] === SPACE) {
+    spanFields(w, head, head.base, dropsFromServer);
+    return;
+  }
+  w.engine.span(head.base, STATUS_END);
+  pin(w, ' ');
+  spanFields(w, head, statusEnd, dropsFromServer);
 }
 
 /** Reads the names a message's Connection lists. Too many in a request are refused before; a server's are passed on. */

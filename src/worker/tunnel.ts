@@ -25,8 +25,9 @@ export function tunnelOpen(w: Worker, client: ClientConnection, pool: Pool): voi
 /** Connects to the next server; when none is left the client connection is closed. */
 export function tunnelConnect(w: Worker, client: ClientConnection): void {
   const server = chooseServer(w, client);
-  if (server === null || takeConnection(w, client, server) !== null) {
-    w.count('NO_SERVER');
+  const refused = server === null ? 'NO_SERVER' : takeConnection(w, client, server);
+  if (refused !== null) {
+    w.count(refused);
     closeClient(w, client);
     return;
   }

@@ -89,6 +89,8 @@ export class Worker {
   readonly #timer: NodeJS.Timeout;
   readonly #startedAt = performance.now();
   readonly #onDrained: () => void;
+  readonly #acceptShared: boolean;
+  #listening = new Set<number>();
   #drainUntil = 0;
   #scratchChunk = -1;
   #scratchAt = 0;
@@ -131,7 +133,8 @@ export class Worker {
     this.trust = new Trust(plan.trustedProxies);
     this.matcher = new Matcher(plan.table);
     this.#live(plan);
-    if (options.acceptShared) for (const listener of plan.listeners) this.engine.listen(listener.listener);
+    this.#acceptShared = options.acceptShared;
+    this.#listen(plan);
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.engine.run();
   }
@@ -143,6 +146,7 @@ export class Worker {
     this.trust = new Trust(plan.trustedProxies);
     this.matcher = new Matcher(plan.table);
     this.#live(plan);
+    this.#listen(plan);
     this.engine.run();
   }
 
@@ -151,7 +155,8 @@ export class Worker {
     if (this.draining) return;
     this.draining = true;
     this.#drainUntil = performance.now() + this.plan.timeouts.drainMs;
-    this.engine.listenEnd();
+    for (const listener of this.#listening) this.engine.listenEnd(listener);
+    this.#listening.clear();
     this.#eachClient((client) => {
       if (client.state === CLIENT.IDLE) linger(this, client);
     });
@@ -245,6 +250,10 @@ export class Worker {
     return {
       worker: this.index,
       requests: this.counters.requests,
+      accepted: this.counters.accepted,
+      backendsOpened: this.counters.opened,
+      backendsReused: this.counters.reused,
+      retries: this.counters.retries,
       connections: engine.counter(CONTROL.connections),
       clientConnections: engine.counter(CONTROL.clientConnections),
       chunksUsed: this.#chunkCount - engine.freeChunks - this.pinned.chunks - (this.#scratchChunk >= 0 ? 1 : 0),
@@ -258,12 +267,20 @@ export class Worker {
     };
   }
 
+  /** Accepts from the plan's listeners and no others, when workers accept for themselves. */
+  #listen(plan: WorkerPlan): void {
+    if (!this.#acceptShared) return;
+    const wanted = new Set(plan.listeners.map(({ listener }) => listener));
+    for (const listener of this.#listening) if (!wanted.has(listener)) this.engine.listenEnd(listener);
+    for (const listener of wanted) if (!this.#listening.has(listener)) this.engine.listen(listener);
+    this.#listening = wanted;
+  }
+
   #live(plan: WorkerPlan): void {
     for (const gone of this.servers.follow(plan.pools)) dropIdle(this, gone);
     this.pools = plan.pools.map((pool) => new Pool(pool, this.state));
     this.rules = plan.rules.map((rule) => new Rule(rule, this.pools, this.index));
-    this.listeners = [];
-    this.#forwarding = [];
+    // Those that are gone stay known: connections they brought may still be open.
     for (const listener of plan.listeners) {
       this.listeners[listener.listener] = listener;
       this.#forwarding[listener.listener] = this.pinned.pin(

@@ -24,9 +24,9 @@ export const limits = map('limits', {
   ),
   bodyBytesMax: option(size(0).prefault(0), 'Largest request body. A larger one gets 413.', { zero: 'no limit' }),
   connectionsMax: option(
-    integer('a number of connections', 1, 1_000_000).prefault(16_384),
-    'Most client connections per worker. Beyond it, new ones are closed at once.',
-    { limit: '1 to 1000000' },
+    integer('a number of connections', 1, 500_000).prefault(16_384),
+    'Most client connections per worker. Beyond it, new ones wait in the backlog of the listener.',
+    { limit: '1 to 500000' },
   ),
   retriesMax: option(integer('a number of retries', 0, 10).prefault(2), 'Most further servers tried for one request.', {
     zero: 'no retries',
@@ -37,8 +37,8 @@ export const limits = map('limits', {
     'Most idle backend connections kept per server and worker.',
     { zero: 'none is kept: each request opens a connection', limit: '0 to 65536' },
   ),
-  slabBytes: option(size(MIB, 3 * KIB * MIB).prefault('256MiB'), 'Memory for bytes in flight, per worker.', {
-    limit: '1MiB to 3GiB',
+  slabBytes: option(size(MIB, 2000 * MIB).prefault('256MiB'), 'Memory for bytes in flight, per worker.', {
+    limit: '1MiB to 2000MiB',
   }),
 });
 
@@ -76,7 +76,7 @@ export const timeouts = map('timeouts', {
   ),
   request: option(
     duration().prefault(0),
-    'For a whole request, from its first byte to the last byte of the response. Then 504.',
+    'For a whole request, from the end of its head to the last byte of the response. Then 504.',
     {
       zero: 'no limit',
     },

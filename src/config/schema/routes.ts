@@ -23,7 +23,7 @@ const backendRef = map('a backend reference', {
 const ruleTimeouts = map('timeouts of a rule', {
   request: option(
     duration().optional(),
-    'For the whole request, from its first byte to the last byte of the response.',
+    'For the whole request, from the end of its head to the last byte of the response.',
     {
       zero: 'no limit',
       byDefault: '`timeouts.request`',
