@@ -111,5 +111,5 @@ test('a download whose reader stops for good takes a bounded amount of memory, a
   for (let i = 0; i < 200; i++) await ask(proxy.place, get('/1000'));
   growth.assertSmall();
   for (const client of clients) client.reset();
-  await proxy.countersUntil('nothing held', (counters) => counters.chunksUsed === 0 && counters.spansQueued === 0);
+  await proxy.heldNothing();
 });

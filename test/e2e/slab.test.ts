@@ -25,7 +25,7 @@ test('two hundred uploads through a slab of 64 chunks all arrive', async (t) => 
       client.close();
     }),
   );
-  await proxy.countersUntil('nothing held', (counters) => counters.chunksUsed === 0 && counters.spansQueued === 0);
+  await proxy.heldNothing();
 });
 
 test('two hundred downloads through a slab of 64 chunks all arrive', async (t) => {
@@ -39,7 +39,7 @@ test('two hundred downloads through a slab of 64 chunks all arrive', async (t) =
       client.close();
     }),
   );
-  await proxy.countersUntil('nothing held', (counters) => counters.chunksUsed === 0 && counters.spansQueued === 0);
+  await proxy.heldNothing();
 });
 
 test('clients that hold a chunk each with half a head do not lock out the others for good', async (t) => {
@@ -51,7 +51,7 @@ test('clients that hold a chunk each with half a head do not lock out the others
   assert.equal(statusOf(await ask(proxy.place, get())), 200);
   await Promise.all(clients.map((client) => client.closed()));
   assert.equal(statusOf(await ask(proxy.place, get())), 200);
-  await proxy.countersUntil('nothing held', (counters) => counters.chunksUsed === 0 && counters.spansQueued === 0);
+  await proxy.heldNothing();
 });
 
 test('bytes go both ways at once: an echo of ten megabytes that is read only after some time', async (t) => {

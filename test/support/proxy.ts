@@ -76,6 +76,15 @@ export class RunningProxy {
     }
   }
 
+  /** With no client left, no chunk is held and nothing waits to be sent: the check for leaks at the end of many cases. */
+  async heldNothing(): Promise<void> {
+    if (standIn) return;
+    await this.countersUntil('everything given back', (counters) => {
+      const { chunksUsed, spansQueued, clientConnections } = counters;
+      return chunksUsed === 0 && spansQueued === 0 && clientConnections === 0;
+    });
+  }
+
   /** SIGTERM, then a clean end: exit code 0 and nothing on stderr. A process that hangs is killed, and the test fails. */
   async stop(deadlineMs = 20_000): Promise<Exit> {
     if (this.process.exit === undefined) this.process.kill('SIGTERM');

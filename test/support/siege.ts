@@ -28,6 +28,7 @@ export class Siege {
       this.proxy = await startProxy({ servers: [this.origin.address], ...spec });
     });
     after(async () => {
+      await this.proxy.heldNothing();
       await this.proxy.stop();
       await this.origin.close();
     });

@@ -55,6 +55,7 @@ class Bench {
     // Answers may still be under way for clients that have seen enough.
     await Promise.allSettled([this.probing, this.nextProbe]);
     this.probeClient?.close();
+    await this.proxy.heldNothing();
     await this.proxy.stop();
     await Promise.all([this.origin.close(), this.probeOrigin.close()]);
   }
