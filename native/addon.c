@@ -209,7 +209,8 @@ static napi_value sf__js_address_add(napi_env env, napi_callback_info info)
         !sf__int(env, arguments[1], &port))
         return sf__throw(env, "ERR_ARGUMENT", "addressAdd(host, port)");
     sf__bound *b = data;
-    return sf__number(env, b->engine == NULL ? -1 : sf_engine_address_add(b->engine, host, port));
+    int32_t index = b->engine == NULL ? -1 : sf_engine_address_add(b->engine, host, port);
+    return sf__number(env, index < 0 ? -1 : index);
 }
 
 static napi_value sf__js_listen(napi_env env, napi_callback_info info)

@@ -297,7 +297,7 @@ int sf__conn_send(sf_engine *e, sf_handle handle, uint32_t flags, const sf_span 
         return SF_E_INVALID;
     size_t total = 0;
     for (int32_t i = 0; i < count; i++) {
-        if (!sf__chunk_valid(e, spans[i].at, spans[i].bytes))
+        if (spans[i].bytes <= 0 || !sf__chunk_valid(e, spans[i].at, spans[i].bytes))
             return SF_E_INVALID;
         total += (size_t)spans[i].bytes;
     }
@@ -472,14 +472,19 @@ static void sf__conn_receive(sf_engine *e, sf_conn *c)
     }
 }
 
+static void sf__conn_report_error(sf_engine *e, sf_conn *c)
+{
+    c->flags |= SF__DEAD;
+    sf__queue_drop(e, c);
+    sf__event(e, SF_EVENT_KIND_ERROR, c->handle, c->error, 0);
+}
+
 void sf__conn_serve(sf_engine *e, sf_conn *c)
 {
     if (c->fd < 0 || (c->flags & SF__DEAD))
         return;
     if (c->error != 0) {
-        c->flags |= SF__DEAD;
-        sf__queue_drop(e, c);
-        sf__event(e, SF_EVENT_KIND_ERROR, c->handle, c->error, 0);
+        sf__conn_report_error(e, c);
         return;
     }
     if (c->flags & SF__CONNECTED) {
@@ -503,6 +508,9 @@ void sf__conn_serve(sf_engine *e, sf_conn *c)
         c->flags &= ~SF__SAY_FINISHED;
         sf__event(e, SF_EVENT_KIND_FINISHED, c->handle, 0, 0);
     }
-    if ((c->flags & (SF__READING | SF__READABLE | SF__ENDED)) == (SF__READING | SF__READABLE))
+    if (c->error == 0 && (c->flags & (SF__READING | SF__READABLE | SF__ENDED)) == (SF__READING | SF__READABLE))
         sf__conn_receive(e, c);
+    /* What failed just now is told now: with nothing else to do, no later turn would come. */
+    if (c->error != 0)
+        sf__conn_report_error(e, c);
 }

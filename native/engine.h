@@ -91,7 +91,7 @@ typedef struct sf_engine {
     sf_engine_config config;
     int epoll;
     sf_conn *conns;
-    uint16_t *chunk_refs;
+    uint32_t *chunk_refs; /* a chunk of constants is listed by every connection's queue at once */
     int32_t *chunk_free;
     int32_t ready_first, ready_last;
     int32_t event_used;

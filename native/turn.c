@@ -18,7 +18,8 @@ static bool sf__config_valid(const sf_engine_config *c)
     return c->memory != NULL && c->control != NULL && c->peers != NULL && c->events != NULL && c->submissions != NULL &&
            c->chunk_count >= 8 && c->slot_count > 0 && c->slot_count <= (1 << SF_SLOT_BITS) && c->slab_at >= 0 &&
            c->event_count >= SF__EVENTS_PER_CONN * 2 &&
-           (size_t)c->slab_at + (size_t)c->chunk_count * SF_CHUNK_BYTES <= c->memory_bytes;
+           (size_t)c->slab_at + (size_t)c->chunk_count * SF_CHUNK_BYTES <= c->memory_bytes &&
+           (size_t)c->slab_at + (size_t)c->chunk_count * SF_CHUNK_BYTES <= INT32_MAX; /* addresses are int32_t */
 }
 
 int sf_engine_create(const sf_engine_config *config, sf_engine **out)
