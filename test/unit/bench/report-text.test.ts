@@ -24,6 +24,16 @@ test('aligns names to the left and figures to the right', () => {
   );
 });
 
+test('opens with the answer, and with its doubt when the machine was noisy', () => {
+  const opening = terminalReport(sampleResult()).trimStart().split('\n')[0];
+  assert.equal(
+    opening,
+    'Reading the request takes 1.16 (1.16..1.16) times the CPU of passing it on unread: small GET with ten browser-like headers.',
+  );
+  const rounds = sampleResult().rounds.map((round) => ({ ...round, foreignShare: 0.4 }));
+  assert.match(terminalReport(sampleResult({ rounds })), /^\nReading .* but the machine was too noisy to conclude\.\n/);
+});
+
 test('reports rounds, latency, memory, workers and what was left out', () => {
   const report = terminalReport(sampleResult());
   for (const part of [
