@@ -6,8 +6,10 @@ import { tablesOf } from './tables.js';
 
 /** The whole report as text, without colours, lines ended by newlines. */
 export function terminalReport(result: BenchResult): string {
+  const headline = headlineOf(result);
   const out: string[] = [
     '',
+    ...(headline === undefined ? [] : [headline, '']),
     machineLine(result),
     `${result.pinning}; load by ${result.load}; origin: ${result.origin}`,
   ];
