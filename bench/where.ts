@@ -23,6 +23,7 @@ export interface Share {
 }
 
 const FUNCTIONS_MAX = 25;
+const NAME_MAX = 60;
 
 /** Where a symbol belongs, the first pattern that fits: against `dso|symbol` as perf prints them. */
 const STEPS: ReadonlyArray<readonly [string, RegExp]> = [
@@ -59,7 +60,8 @@ function functionName(where: string): string {
   const script = /JS:[*~^+]*(\S*) file:.*\/dist\/(.*):\d+$/.exec(where);
   if (script !== null) return `${script[1]} (${script[2]})`;
   const [dso = '', symbol = ''] = where.split('|');
-  return `${symbol.replace(/^\[\.\] (JS:)?/, '')} (${dso.startsWith('[JIT]') ? 'compiled' : dso})`;
+  const name = symbol.replace(/^\[\.\] (JS:)?/, '');
+  return `${name.length > NAME_MAX ? `${name.slice(0, NAME_MAX)}…` : name} (${dso.startsWith('[JIT]') ? 'compiled' : dso})`;
 }
 
 function samplesOf(report: string): Array<{ where: string; percent: number }> {
@@ -158,6 +160,8 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
     usPerRequest.toFixed(2),
   ]);
   console.log(aligned([['step', 'share', 'µs per request'], ...rows]).join('\n'));
-  console.log(`\n${aligned([['function', 'µs per request'], ...functions.map(([name, us]) => [name, us.toFixed(3)])]).join('\n')}`);
+  console.log(
+    `\n${aligned([['function', 'µs per request'], ...functions.map(([name, us]) => [name, us.toFixed(3)])]).join('\n')}`,
+  );
   if (process.argv[2] !== undefined) writeFileSync(process.argv[2], `${JSON.stringify(shares)}\n`);
 }
