@@ -44,6 +44,23 @@ export function comparisonSentence(comparison: Comparison): string {
   return `${of} / ${over}: ${figure}: ${meaning}`;
 }
 
+/** The answer to the question of the benchmark, in one sentence; undefined when the run did not ask it. */
+export function headlineOf(result: BenchResult): string | undefined {
+  for (const { id, title } of result.workloads) {
+    const found = comparisonsOf(result, id).find((one) => one.of === 'sevenfold-l7' && one.over === 'sevenfold-l4');
+    if (found === undefined) continue;
+    const { median, min, max } = found.ratio;
+    const doubt = tooNoisy(result) ? ', but the machine was too noisy to conclude' : '';
+    return `Reading the request takes ${median.toFixed(2)} (${min.toFixed(2)}..${max.toFixed(2)}) times the CPU of passing it on unread: ${title}${doubt}.`;
+  }
+  return undefined;
+}
+
+function tooNoisy(result: BenchResult): boolean {
+  const foreign = spreadOf(result.rounds.map((round) => round.foreignShare));
+  return foreign !== undefined && foreign.median > FOREIGN_MAX;
+}
+
 /** Every warning that a reader of the figures needs, the gravest first; empty for a run without any. */
 export function warningsOf(result: BenchResult): string[] {
   const warnings: string[] = [];

@@ -22,6 +22,9 @@ export interface Share {
   readonly usPerRequest: number;
 }
 
+const FUNCTIONS_MAX = 25;
+const NAME_MAX = 60;
+
 /** Where a symbol belongs, the first pattern that fits: against `dso|symbol` as perf prints them. */
 const STEPS: ReadonlyArray<readonly [string, RegExp]> = [
   ['kernel: sockets, TCP, epoll', /^\[(kernel|guest)|\[k\]|^\[vdso\]/],
@@ -38,23 +41,50 @@ const STEPS: ReadonlyArray<readonly [string, RegExp]> = [
   ['V8 and Node', /./],
 ];
 
+export interface Profile {
+  readonly shares: readonly Share[];
+  /** The costliest functions outside the kernel, as `function (file)`, with their µs per request. */
+  readonly functions: ReadonlyArray<readonly [string, number]>;
+}
+
+/** The costliest functions outside the kernel: what there is to win by changing our own code. */
+export function functionsOf(report: string, usPerRequest: number): Array<readonly [string, number]> {
+  const found = samplesOf(report)
+    .filter(({ where }) => !STEPS[0]![1].test(where))
+    .map(({ where, percent }) => [functionName(where), (percent / 100) * usPerRequest] as const);
+  return found.sort((a, b) => b[1] - a[1]).slice(0, FUNCTIONS_MAX);
+}
+
+/** `[JIT] tid 1|[.] JS:*text file:///…/dist/worker/text.js:54:9` as `text (worker/text.js:54)`. */
+function functionName(where: string): string {
+  const script = /JS:[*~^+]*(\S*) file:.*\/dist\/(.*):\d+$/.exec(where);
+  if (script !== null) return `${script[1]} (${script[2]})`;
+  const [dso = '', symbol = ''] = where.split('|');
+  const name = symbol.replace(/^\[\.\] (JS:)?/, '');
+  return `${name.length > NAME_MAX ? `${name.slice(0, NAME_MAX)}…` : name} (${dso.startsWith('[JIT]') ? 'compiled' : dso})`;
+}
+
+function samplesOf(report: string): Array<{ where: string; percent: number }> {
+  return report.split('\n').flatMap((line) => {
+    const match = /^\s*([\d.]+)%\s*\|([^|]*)\|([^|]*)/.exec(line);
+    return match === null ? [] : [{ where: `${match[2]!.trim()}|${match[3]!.trim()}`, percent: Number(match[1]) }];
+  });
+}
+
 /** Sums the percentages of a perf report (`percent|dso|symbol` lines) by step, in the order of a request. */
 export function sharesOf(report: string, usPerRequest: number): Share[] {
   const sums = new Map<string, number>(STEPS.map(([step]) => [step, 0]));
   let total = 0;
-  for (const line of report.split('\n')) {
-    const match = /^\s*([\d.]+)%\s*\|([^|]*)\|(.*)$/.exec(line);
-    if (match === null) continue;
-    const where = `${match[2]!.trim()}|${match[3]!.trim()}`;
+  for (const { where, percent } of samplesOf(report)) {
     const step = STEPS.find(([, pattern]) => pattern.test(where))![0];
-    sums.set(step, sums.get(step)! + Number(match[1]));
-    total += Number(match[1]);
+    sums.set(step, sums.get(step)! + percent);
+    total += percent;
   }
   if (total === 0) return [];
   return [...sums].map(([step, sum]) => ({ step, share: sum / total, usPerRequest: (sum / total) * usPerRequest }));
 }
 
-async function measure(): Promise<Share[]> {
+async function measure(): Promise<Profile> {
   const machine = describeMachine();
   const cores = planCores(machine.cores, 1, machine.tools.taskset !== undefined);
   const directory = mkdtempSync(join(tmpdir(), 'sevenfold-where-'));
@@ -113,7 +143,7 @@ async function measure(): Promise<Share[]> {
       },
     );
     if (report.status !== 0) throw new Error(`perf report failed: ${report.error?.message ?? report.stderr.trim()}`);
-    return sharesOf(report.stdout, usPerRequest);
+    return { shares: sharesOf(report.stdout, usPerRequest), functions: functionsOf(report.stdout, usPerRequest) };
   } finally {
     await proxy.stop();
     await origin.stop();
@@ -123,12 +153,15 @@ async function measure(): Promise<Share[]> {
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const shares = await measure();
+  const { shares, functions } = await measure();
   const rows = shares.map(({ step, share, usPerRequest }) => [
     step,
     `${(share * 100).toFixed(1)} %`,
     usPerRequest.toFixed(2),
   ]);
   console.log(aligned([['step', 'share', 'µs per request'], ...rows]).join('\n'));
+  console.log(
+    `\n${aligned([['function', 'µs per request'], ...functions.map(([name, us]) => [name, us.toFixed(3)])]).join('\n')}`,
+  );
   if (process.argv[2] !== undefined) writeFileSync(process.argv[2], `${JSON.stringify(shares)}\n`);
 }

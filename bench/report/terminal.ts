@@ -1,13 +1,15 @@
 // The report for a terminal: tables of medians with their spreads, ratios, warnings.
 // Text in, text out; main.ts prints it.
 import type { BenchResult } from '../result.js';
-import { warningsOf } from '../verdict.js';
+import { headlineOf, warningsOf } from '../verdict.js';
 import { tablesOf } from './tables.js';
 
 /** The whole report as text, without colours, lines ended by newlines. */
 export function terminalReport(result: BenchResult): string {
+  const headline = headlineOf(result);
   const out: string[] = [
     '',
+    ...(headline === undefined ? [] : [headline, '']),
     machineLine(result),
     `${result.pinning}; load by ${result.load}; origin: ${result.origin}`,
   ];

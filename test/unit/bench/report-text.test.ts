@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { figuresMarkdown, replaceMarked, whereMarkdown } from '../../../bench/report/markdown.js';
 import { spreadText } from '../../../bench/report/tables.js';
 import { aligned, terminalReport } from '../../../bench/report/terminal.js';
-import { sharesOf } from '../../../bench/where.js';
+import { functionsOf, sharesOf } from '../../../bench/where.js';
 import { sampleResult } from './sample-result.js';
 
 test('prints every figure of several rounds with its spread, and a dash for what nobody could read', () => {
@@ -22,6 +22,16 @@ test('aligns names to the left and figures to the right', () => {
     ]),
     ['          per s', '  direct      5'],
   );
+});
+
+test('opens with the answer, and with its doubt when the machine was noisy', () => {
+  const opening = terminalReport(sampleResult()).trimStart().split('\n')[0];
+  assert.equal(
+    opening,
+    'Reading the request takes 1.16 (1.16..1.16) times the CPU of passing it on unread: small GET with ten browser-like headers.',
+  );
+  const rounds = sampleResult().rounds.map((round) => ({ ...round, foreignShare: 0.4 }));
+  assert.match(terminalReport(sampleResult({ rounds })), /^\nReading .* but the machine was too noisy to conclude\.\n/);
 });
 
 test('reports rounds, latency, memory, workers and what was left out', () => {
@@ -63,5 +73,10 @@ test('sorts the samples of a profile by the step of the request they belong to',
     ['kernel', 'engine', 'parse', 'match', 'edit', 'relay', 'V8'].map(of),
     [5, 1, 1.5, 0.5, 1, 0.5, 0.5],
   );
+  assert.deepEqual(functionsOf(report, 10).slice(0, 3), [
+    ['wasm-function[20]-20-turbofan (compiled)', 1.5],
+    ['sf_engine_turn (engine.node)', 1],
+    ['text (worker/text.js:54)', 1],
+  ]);
   assert.match(whereMarkdown(shares), /\| all \| 100 % \| 10\.00 \|$/);
 });
