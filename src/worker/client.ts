@@ -1,6 +1,7 @@
 // What happens on a client connection: its state machine, drawn in connections.ts, one function per kind of event.
 // Each chunk that arrives is held by exactly one place: the head, the pending bytes, or nobody (released).
 
+import { keyOf, sessionOf } from './affinity.js';
 import { fail } from './answer.js';
 import { check } from './check.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
@@ -129,6 +130,8 @@ function applyRule(w: Worker, client: ClientConnection, rule: Rule): void {
   if (client.pool === null) fail(w, client, 'POOL_UNKNOWN');
   else {
     client.pool.retries.requestBegins();
+    client.session = sessionOf(w, client.pool, client.parser!.head);
+    client.key = keyOf(w, client, client.pool);
     forward(w, client, null);
   }
 }
