@@ -154,6 +154,8 @@ export class BackendConnection {
   reused = false;
   /** It may be used again when this exchange is done. */
   keepAlive = false;
+  /** The answer under way is an error of the server's. */
+  erred = false;
   /** Counted as a request in flight at its server. */
   counted = false;
   /** Place among its server's idle connections. */
