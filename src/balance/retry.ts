@@ -16,10 +16,10 @@ export const RETRY_ON = {
   STATUS: 8,
 } as const;
 
-/** Default: 2 retries for failed connects and resets; a status or a timeout is an answer of a kind, and may mean overload. */
+/** Default: 2 retries when no answer came. A status is an answer, and perhaps a wish to be left alone. */
 export const RETRY_DEFAULTS: RetryOptions = {
   retriesMax: 2,
-  on: RETRY_ON.CONNECT | RETRY_ON.RESET,
+  on: RETRY_ON.CONNECT | RETRY_ON.RESET | RETRY_ON.TIMEOUT,
   statuses: [502, 503, 504],
   perTryTimeoutMs: 0,
   backoffMs: 25,

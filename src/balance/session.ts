@@ -37,7 +37,7 @@ export class Sessions {
   readonly #names: Uint8Array[] = [];
   readonly #servers: number[] = [];
   /** By server index: the whole line to add to an answer. */
-  readonly #lines = new Map<number, Uint8Array>();
+  readonly #lines: (string | undefined)[] = [];
 
   constructor(plan: BalancePoolPlan, options: SessionOptions, state: ServerState) {
     this.#state = state;
@@ -54,7 +54,7 @@ export class Sessions {
       this.#places[place] = this.#names.length;
       this.#names.push(bytes);
       this.#servers.push(server.index);
-      this.#lines.set(server.index, Buffer.from(lineFor(name, options), 'latin1'));
+      this.#lines[server.index] = lineFor(name, options);
     }
   }
 
@@ -97,13 +97,12 @@ export class Sessions {
 
   /**
    * The line to add to the answer, CRLF included, or null when there is nothing to tell: `was` is what `read` returned,
-   * `is` the server that answered. A client whose server is merely full keeps its cookie and returns there. Borrowed
-   * bytes: they stay valid and unchanged as long as this object. Hot.
+   * `is` the server that answered. A client whose server is merely full keeps its cookie and returns there. Hot.
    */
-  line(was: number, is: number): Uint8Array | null {
+  line(was: number, is: number): string | null {
     if (was === is) return null;
     if (was >= 0 && (this.#state.gate(was) & ~GATE.DRAINING) === 0 && this.#isFull(was)) return null;
-    return this.#lines.get(is) ?? null;
+    return this.#lines[is] ?? null;
   }
 
   #isFull(server: number): boolean {

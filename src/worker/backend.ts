@@ -1,6 +1,6 @@
 // What happens on a backend connection: its state machine, drawn in connections.ts, one function per kind of event.
 
-import { resultOfStatus } from '../balance/outlier.js';
+import { RESULT, resultOfStatus } from '../balance/outlier.js';
 import { ENGINE_ERROR, SEND_FLAG } from '../engine/layout.js';
 import { BODY, responseFraming } from '../http/framing.js';
 import { PARSED } from '../http/llhttp.js';
@@ -180,7 +180,9 @@ function beginResponse(
     return;
   }
   const pool = client.pool!;
-  pool.reports.report(backend.server!.index, resultOfStatus(head.status));
+  // That all is well shows at the end: a server may break off every answer it begins.
+  backend.erred = resultOfStatus(head.status) === RESULT.ERROR;
+  if (backend.erred) pool.reports.report(backend.server!.index, RESULT.ERROR);
   if (pool.retries.asks(head.status) && retryStatus(w, client)) {
     w.engine.release(chunk);
     return;
@@ -237,6 +239,7 @@ function relayed(w: Worker, client: ClientConnection, backend: BackendConnection
 }
 
 function responseDone(w: Worker, client: ClientConnection, backend: BackendConnection, reusable: boolean): void {
+  if (!backend.erred) client.pool!.reports.report(backend.server!.index, RESULT.SUCCESS);
   if (reusable && client.request.done && !backend.ended && !backend.blocked) keepBackend(w, backend);
   else closeBackend(w, backend);
   exchangeDone(w, client);

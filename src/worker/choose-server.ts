@@ -1,27 +1,13 @@
 // Chooses a server in the pool, and finds or opens a connection to it.
 
-import { keyOfAddress } from '../balance/keys.js';
-import { NO_SESSION } from '../balance/session.js';
-import { PEER_BYTES } from '../engine/layout.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { BACKEND, type BackendConnection, type ClientConnection } from './connections.js';
 import type { Server } from './pools.js';
 import type { Worker } from './worker.js';
 
-/** The key of a hashing balancer: the client's address. */
-function keyOf(w: Worker, client: ClientConnection): number {
-  const at = client.slot * PEER_BYTES;
-  const family = w.engine.peers[at]!;
-  const address = w.engine.peers.subarray(at + 4, at + 20);
-  return keyOfAddress(address, family === 4 ? 4 : 16);
-}
-
 /** Picks a server and counts the request there. Returns it, or null when none takes the request. */
 export function chooseServer(w: Worker, client: ClientConnection): Server | null {
-  const pool = client.pool!;
-  const { kind } = pool.plan.balance;
-  const key = kind === 'ip-hash' || kind === 'consistent-hash' ? keyOf(w, client) : 0;
-  const index = pool.begin(NO_SESSION, key, client.tried);
+  const index = client.pool!.begin(client.session, client.key, client.tried);
   return index < 0 ? null : w.servers.byIndex[index]!;
 }
 

@@ -2,6 +2,7 @@
 // Each chunk that arrives is held by exactly one place: the head, the pending bytes, or nobody (released).
 
 import { BODY } from '../http/framing.js';
+import { keyOf, sessionOf } from './affinity.js';
 import { fail } from './answer.js';
 import { check } from './check.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
@@ -132,6 +133,8 @@ function applyRule(w: Worker, client: ClientConnection, rule: Rule): void {
   if (client.pool === null) fail(w, client, 'POOL_UNKNOWN');
   else {
     client.pool.retries.requestBegins();
+    client.session = sessionOf(w, client.pool, client.parser!.head);
+    client.key = keyOf(w, client, client.pool);
     forward(w, client, null);
   }
 }

@@ -105,6 +105,10 @@ export class ClientConnection {
   /** Connections that get a copy of this request's body; empty for almost all. */
   readonly mirrors: BackendConnection[] = [];
   backend: BackendConnection | null = null;
+  /** The server its session names, as an index of the shared state; -1 without one. */
+  session = -1;
+  /** Key for a hashing balancer. */
+  key = 0;
   tries = 0;
   /** Waiting for its next try, after this failure; null when it is not. */
   resume: ReasonCode | null = null;
@@ -150,6 +154,8 @@ export class BackendConnection {
   reused = false;
   /** It may be used again when this exchange is done. */
   keepAlive = false;
+  /** The answer under way is an error of the server's. */
+  erred = false;
   /** Counted as a request in flight at its server. */
   counted = false;
   /** Place among its server's idle connections. */

@@ -1,9 +1,10 @@
 // A worker's side of pools and servers: the balancer of each pool, the idle backend connections of each server.
 // Owns the idle lists and the address indexes. Leaves the choice of server to balance/, and state to its shared words.
 
-import type { BalancePoolPlan, ServerPlan } from '../balance/options.js';
+import type { BalancePoolPlan, KeySource, ServerPlan } from '../balance/options.js';
 import { Pool as BalancePool } from '../balance/pool.js';
 import type { Engine } from '../engine/engine.js';
+import { hashNameOf } from '../http/fields.js';
 import type { BackendConnection, ClientConnection } from './connections.js';
 import { Deadlines } from './deadlines.js';
 
@@ -53,6 +54,25 @@ export class Server {
 export class Pool extends BalancePool<ClientConnection> {
   /** Ticks one try may take until its answer is complete; 0 for none. A rule's own setting goes first. */
   readonly tryTicks = Deadlines.ticks(this.plan.retry.perTryTimeoutMs);
+  /** The header that names the session; null when a cookie does, or nothing. */
+  readonly sessionField = this.plan.session?.type === 'Header' ? fieldName(this.plan.session.name.toLowerCase()) : null;
+  /** What the hashing balancer's key is called: a header in lower case, a cookie or a query parameter as written. */
+  readonly keyField = keyField(this.plan.balance.key);
+}
+
+/** A name as bytes, and its hash as heads carry it. */
+export interface FieldName {
+  readonly name: Uint8Array;
+  readonly hash: number;
+}
+
+function keyField(key: KeySource): FieldName {
+  const name = 'name' in key ? key.name : '';
+  return fieldName(key.type === 'Header' ? name.toLowerCase() : name);
+}
+
+function fieldName(name: string): FieldName {
+  return { name: Buffer.from(name, 'latin1'), hash: hashNameOf(name) };
 }
 
 /** Splits `HOST:PORT`, `[V6]:PORT` or `unix:PATH` into what the engine takes; port -1 is a unix socket. */

@@ -319,11 +319,20 @@ export function spanResponseHead(w: Worker, client: ClientConnection, head: Head
   spanResponse(w, head);
   w.edit = null;
   if (edit !== null && !spanText(w, editLines(edit, client.responseLines))) return false;
+  spanSession(w, client);
   if (client.chunkedOut) engine.span(w.lineChunked.at, w.lineChunked.bytes);
   if (!client.keepAlive) engine.span(w.lineClose.at, w.lineClose.bytes);
   else if (client.minor === 0) engine.span(w.lineKeepAlive.at, w.lineKeepAlive.bytes);
   engine.span(w.lineEnd.at, w.lineEnd.bytes);
   return true;
+}
+
+/** Tells the client where it was, if its pool has sessions and that is news. */
+function spanSession(w: Worker, client: ClientConnection): void {
+  const { sessions } = client.pool!;
+  if (sessions === null) return;
+  const line = sessions.line(client.session, client.backend!.server!.index);
+  if (line !== null) pin(w, line);
 }
 
 const STATUS_END = 'HTTP/1.1 200'.length;

@@ -1,6 +1,9 @@
 // Two connections as one pipe: Layer 4 passthrough, and what follows a 101. Bytes go both ways as they come; an end in
 // one direction is passed on as such, and the other direction lives on.
 
+import { keyOfAddress } from '../balance/keys.js';
+import { NO_SESSION } from '../balance/session.js';
+import { PEER_BYTES } from '../engine/layout.js';
 import { BODY } from '../http/framing.js';
 import { chooseServer, takeConnection } from './choose-server.js';
 import { closeClient } from './client.js';
@@ -16,10 +19,18 @@ export function tunnelOpen(w: Worker, client: ClientConnection, pool: Pool): voi
   client.tries = 0;
   client.fresh = true;
   client.resume = null;
+  client.session = NO_SESSION;
+  client.key = peerKey(w, client);
   client.tried.clear();
   client.state = CLIENT.WAITING;
   client.request.set(BODY.untilEof, 0);
   tunnelConnect(w, client);
+}
+
+/** The client's address is all that a passthrough can hash. */
+function peerKey(w: Worker, client: ClientConnection): number {
+  const at = client.slot * PEER_BYTES;
+  return keyOfAddress(w.engine.peers.subarray(at + 4, at + 20), w.engine.peers[at] === 4 ? 4 : 16);
 }
 
 /** Connects to the next server; when none is left the client connection is closed. */

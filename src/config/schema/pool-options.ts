@@ -173,7 +173,7 @@ export const retry = map('a retry policy', {
     limit: '0 to 8',
   }),
   on: option(
-    list('a list of causes', choice('a cause', RETRY_CAUSES)).prefault(['connect-failure', 'reset']),
+    list('a list of causes', choice('a cause', RETRY_CAUSES)).prefault(['connect-failure', 'reset', 'timeout']),
     'What is retried: a failed connect; a connection that ended before the answer began; no answer in time; one of ' +
       '`statuses`. Only a failed connect is retried for methods that are not idempotent.',
   ),

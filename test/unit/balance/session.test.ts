@@ -17,10 +17,7 @@ function sticky(options: Partial<SessionOptions> = {}, serverRequestsMax = 0) {
     const bytes = Buffer.from(`xx${value}sevenfold=none; `, 'latin1');
     return sessions.read(bytes, 2, value.length);
   };
-  const line = (was: number, is: number) => {
-    const bytes = sessions.line(was, is);
-    return bytes === null ? null : Buffer.from(bytes).toString('latin1');
-  };
+  const line = (was: number, is: number) => sessions.line(was, is);
   return { ...made, sessions, nameOf, read, line };
 }
 
