@@ -5,9 +5,11 @@ import { checkValue } from '../config/load.js';
 import { compileRoutes, loadRoutes } from '../config/routes.js';
 import { acceptOption, collect, pinOption, type WorkerOptions, workersOption } from './options.js';
 import { type Source, serve } from './serve.js';
+import { watchFile } from './watch.js';
 
 interface RunOptions extends WorkerOptions {
   config?: string;
+  watch?: boolean;
   listen: string[];
   backend: string[];
   mode: 'l7' | 'l4';
@@ -18,6 +20,7 @@ export function register(program: Command): void {
     .command('run')
     .description('run the load balancer')
     .option('-c, --config <file>', 'configuration file (YAML, JSON, or a TypeScript or JavaScript module)')
+    .option('--watch', 'reload when the configuration file changes, as SIGHUP does')
     .option('--listen <address>', 'instead of a file: listen here, as in :8080 (repeatable)', collect, [])
     .option(
       '--backend <address>',
@@ -42,6 +45,7 @@ function usageError(options: RunOptions): string | null {
   const flags = options.listen.length + options.backend.length;
   if (options.config !== undefined && flags > 0) return '--config and --listen/--backend exclude each other';
   if (options.config !== undefined) return null;
+  if (options.watch) return '--watch needs a --config FILE';
   if (flags === 0) return 'nothing to run: give --config FILE, or --listen ADDRESS with --backend ADDRESS';
   if (options.listen.length === 0) return '--backend needs a --listen ADDRESS';
   if (options.backend.length === 0) return '--listen needs at least one --backend ADDRESS';
@@ -51,7 +55,10 @@ function usageError(options: RunOptions): string | null {
 /** Where the configuration comes from, each time it is asked for. */
 function sourceOf(options: RunOptions): Source {
   const { config: file } = options;
-  if (file !== undefined) return { name: file, load: () => loadRoutes(file) };
+  if (file !== undefined) {
+    const watch = (changed: () => void): (() => void) => watchFile(file, changed);
+    return { name: file, load: () => loadRoutes(file), ...(options.watch ? { watch } : {}) };
+  }
   const value = fromFlags(options);
   return { name: 'the command line', load: async () => compileRoutes(checkValue(value, 'the command line')) };
 }

@@ -17,6 +17,8 @@ export interface Source {
   name: string;
   /** Throws ConfigError. */
   load(): Promise<LoadedRoutes>;
+  /** Calls back when the configuration has changed, until the function it returns is called. */
+  watch?(changed: () => void): () => void;
 }
 
 const say = (line: string): void => console.log(line);
@@ -78,9 +80,11 @@ export async function serve(
 function untilEnd(primary: Primary, source: Source, ready: () => void): Promise<void> {
   return new Promise((resolve) => {
     let ending = false;
+    const unwatch = source.watch?.(() => void reload(primary, source));
     const end = (): void => {
       if (ending) process.exit(EXIT_FAILED);
       ending = true;
+      unwatch?.();
       primary.drain().then(
         () => {
           for (const [signal, handler] of handlers) process.off(signal, handler);

@@ -40,6 +40,8 @@ export class RunningProxy {
   constructor(
     readonly process: Child,
     readonly listeners: readonly Place[],
+    /** The configuration file, for those who change it. */
+    readonly file?: string,
   ) {}
 
   /** The first listener. */
@@ -83,6 +85,21 @@ export class RunningProxy {
       const { chunksUsed, spansQueued, clientConnections } = counters;
       return chunksUsed === 0 && spansQueued === 0 && clientConnections === 0;
     });
+  }
+
+  /** Writes a new configuration with the same listeners, and does nothing else. */
+  rewrite(spec: ProxySpec): void {
+    writeFileSync(this.file!, JSON.stringify(documentOf(spec, this.listeners), null, 2));
+  }
+
+  /** Writes a new configuration, asks for a reload, and waits until it is done. */
+  async reload(spec: ProxySpec): Promise<void> {
+    const from = this.process.stdout.length;
+    this.rewrite(spec);
+    this.process.kill('SIGHUP');
+    await this.process.until('a reload', () =>
+      /^reloaded /m.test(this.process.stdout.slice(from)) ? true : undefined,
+    );
   }
 
   /** SIGTERM, then a clean end: exit code 0 and nothing on stderr. A process that hangs is killed, and the test fails. */
@@ -138,7 +155,7 @@ export async function startProxy(spec: ProxySpec): Promise<RunningProxy> {
     const child = new Child(process.execPath, [MAIN, 'run', '-c', file, ...workers, ...(spec.args ?? [])]);
     try {
       await waitReady(child);
-      return new RunningProxy(child, places);
+      return new RunningProxy(child, places, file);
     } catch (error) {
       if (!/in use/i.test(child.stderr) || tried === ADDRESS_TRIES) throw error;
     }

@@ -108,7 +108,7 @@ test('stops accepting after listenEnd and keeps what is open', async (t) => {
   lab.engine.listen(listener);
   const socket = await useSocket(t, { host: '127.0.0.1', port });
   const conn = await lab.accepted();
-  lab.engine.listenEnd();
+  lab.engine.listenEnd(listener);
   // The kernel still completes the handshake; nobody takes the connection.
   await useSocket(t, { host: '127.0.0.1', port });
   socket.write('on');
