@@ -67,14 +67,8 @@ function compareRules(before: LoadedRoutes, after: LoadedRoutes): RuleChange[] {
   const oldLines = byConditions(before);
   const newLines = byConditions(after);
   const changes = new Map<string, RuleChange & { conditions: string[] }>();
-  const note = (
-    kind: RuleChange['kind'],
-    line: RouteLine,
-    loaded: LoadedRoutes,
-    was: readonly string[],
-    is: readonly string[],
-  ) => {
-    const place = placeText(line.place, loaded.source.hasPlaces);
+  const note = (kind: RuleChange['kind'], line: RouteLine, was: readonly string[], is: readonly string[]) => {
+    const place = placeText(line.place);
     // One rule under several hosts, or with several matches, is one change.
     const key = [kind, line.rule, ...was, '→', ...is].join('\n');
     const known = changes.get(key);
@@ -83,12 +77,11 @@ function compareRules(before: LoadedRoutes, after: LoadedRoutes): RuleChange[] {
   };
   for (const [key, line] of newLines) {
     const old = oldLines.get(key);
-    if (old === undefined) note('added', line, after, [], line.actions);
-    else if (old.actions.join('\n') !== line.actions.join('\n'))
-      note('changed', line, after, old.actions, line.actions);
+    if (old === undefined) note('added', line, [], line.actions);
+    else if (old.actions.join('\n') !== line.actions.join('\n')) note('changed', line, old.actions, line.actions);
   }
   for (const [key, line] of oldLines) {
-    if (!newLines.has(key)) note('removed', line, before, line.actions, []);
+    if (!newLines.has(key)) note('removed', line, line.actions, []);
   }
   return [...changes.values()];
 }

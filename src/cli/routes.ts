@@ -36,7 +36,7 @@ export async function routes({ config: file, json }: RoutesOptions): Promise<Out
     conditions.join(', ') || '-',
     rule,
     target,
-    placeText(place, loaded.source.hasPlaces),
+    placeText(place),
   ]);
   const headings = ['#', 'HOST', 'PATH', 'METHOD', 'CONDITIONS', 'RULE', 'GOES TO', 'WHERE'];
   return outcome(

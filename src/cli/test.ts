@@ -36,7 +36,7 @@ export async function test({ config: file, json }: TestOptions): Promise<Outcome
   }
   const results = tests.map((expectation, index) => {
     const decision = router.match(requestOf(expectation));
-    const place = placeText(loaded.source.placeOf(['tests', index]), loaded.source.hasPlaces);
+    const place = placeText(loaded.source.placeOf(['tests', index]));
     return { request: expectation.request, place, failures: failuresOf(expectation, decision), decision };
   });
   const failed = results.filter(({ failures }) => failures.length > 0).length;

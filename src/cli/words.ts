@@ -105,6 +105,6 @@ function valueWords({ name, type, value, invert }: ValueMatch): string {
 }
 
 /** `shop.yaml:12:9`, or the file alone where there are no lines. */
-export function placeText({ file, line, column }: Place, hasPlaces: boolean): string {
-  return hasPlaces ? `${file}:${line}:${column}` : file;
+export function placeText({ file, line, column }: Place): string {
+  return line > 0 ? `${file}:${line}:${column}` : file;
 }

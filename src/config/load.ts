@@ -12,7 +12,7 @@ import { alternatives, ConfigError, didYouMean, formatPath, type Path, type Prob
 import { knownKeysFrom, refusalFrom } from './schema/build.js';
 import { type ParsedConfig, schema } from './schema.js';
 import { checkMeaning } from './semantics.js';
-import { type Document, Source } from './source.js';
+import { type Document, type Place, Source } from './source.js';
 import { readYaml } from './yaml.js';
 
 /** A checked configuration, and where its parts stand. */
@@ -98,11 +98,10 @@ class Problems {
   }
 
   atOffset(offset: number, path: Path, found: string, expected: string): void {
-    this.#add(path, this.#source.at(offset), found, expected, true);
+    this.#add(path, this.#source.at(offset), found, expected);
   }
 
-  #add(path: Path, place: { line: number; column: number }, found: string, expected: string, known = false): void {
-    const { line, column } = known || this.#source.hasPlaces ? place : { line: 0, column: 0 };
+  #add(path: Path, { line, column }: Place, found: string, expected: string): void {
     this.#found.push({ file: this.#source.file, line, column, path: formatPath(path), found, expected });
   }
 }

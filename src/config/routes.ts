@@ -2,9 +2,9 @@
 // Owns joining the problems of both steps into one list. Leaves checking to load.ts, compiling to src/routing.
 
 import { type CompiledRoutes, compile } from '../routing/compile.js';
-import { type RouteProblem, RoutingError } from '../routing/input.js';
+import { RoutingError } from '../routing/input.js';
 import { type Loaded, loadConfig } from './load.js';
-import { ConfigError, type Problem } from './problems.js';
+import { ConfigError } from './problems.js';
 
 /** A checked configuration and the routing table made of it. */
 export interface LoadedRoutes extends Loaded {
@@ -21,17 +21,10 @@ export function compileRoutes(loaded: Loaded): LoadedRoutes {
   const { config, source, warnings } = loaded;
   try {
     const routes = compile(config, source.placeOf);
-    const all = [...warnings, ...routes.warnings.map((warning) => problemOf(warning, source.hasPlaces))];
+    const all = [...warnings, ...routes.warnings];
     return { ...loaded, routes, warnings: all.sort((a, b) => a.line - b.line || a.column - b.column) };
   } catch (error) {
     if (!(error instanceof RoutingError)) throw error;
-    throw new ConfigError(error.problems.map((problem) => problemOf(problem, source.hasPlaces)));
+    throw new ConfigError(error.problems);
   }
-}
-
-/** Places of a computed configuration are only those of its file. */
-function problemOf({ file, line, column, path, found, expected }: RouteProblem, hasPlaces: boolean): Problem {
-  return hasPlaces
-    ? { file, line, column, path, found, expected }
-    : { file, line: 0, column: 0, path, found, expected };
 }

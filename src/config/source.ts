@@ -3,7 +3,7 @@
 
 import type { Path } from './problems.js';
 
-/** A place in a file, both counted from 1. */
+/** A place in a file, both counted from 1; 0 where a computed configuration has no places. */
 export interface Place {
   readonly file: string;
   readonly line: number;
@@ -20,7 +20,7 @@ export interface Offsets {
 export class Source {
   readonly #lineStarts: number[] = [0];
 
-  /** `offsets` is null for a document that was computed: its places are the file alone, line 1. */
+  /** `offsets` is null for a document that was computed: its places are the file alone. */
   constructor(
     readonly file: string,
     text: string,
@@ -42,11 +42,6 @@ export class Source {
     return { file: this.file, line: low + 1, column: offset - starts[low]! + 1 };
   }
 
-  /** True when problems can name a line. */
-  get hasPlaces(): boolean {
-    return this.offsets !== null;
-  }
-
   /** The place of the value at `path`; of the nearest part around it that exists when there is none. */
   placeOf = (path: Path): Place => this.#find(path, (offsets, steps) => offsets.valueAt(steps));
 
@@ -54,12 +49,11 @@ export class Source {
   placeOfKey = (path: Path): Place => this.#find(path, (offsets, steps) => offsets.keyAt(steps));
 
   #find(path: Path, look: (offsets: Offsets, path: Path) => number): Place {
-    if (this.offsets !== null) {
-      for (let length = path.length; length >= 0; length--) {
-        const steps = path.slice(0, length);
-        const offset = length === path.length ? look(this.offsets, steps) : this.offsets.valueAt(steps);
-        if (offset >= 0) return this.at(offset);
-      }
+    if (this.offsets === null) return { file: this.file, line: 0, column: 0 };
+    for (let length = path.length; length >= 0; length--) {
+      const steps = path.slice(0, length);
+      const offset = length === path.length ? look(this.offsets, steps) : this.offsets.valueAt(steps);
+      if (offset >= 0) return this.at(offset);
     }
     return { file: this.file, line: 1, column: 1 };
   }

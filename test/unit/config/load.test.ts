@@ -247,3 +247,11 @@ test('keys that every object has are no options and no pools', () => {
 test('every method that a match may name is one that the parser knows', () => {
   for (const method of METHODS) assert.ok(METHOD_NAMES.includes(method), method);
 });
+
+test('a computed configuration has no lines', () => {
+  const { source } = checkValue(
+    { listeners: [{ address: ':1', protocol: 'tcp', pool: 'a' }], pools: { a: { servers: [] } } },
+    'sevenfold.config.ts',
+  );
+  assert.deepEqual(source.placeOf(['pools', 'a']), { file: 'sevenfold.config.ts', line: 0, column: 0 });
+});
