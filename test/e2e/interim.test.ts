@@ -170,3 +170,27 @@ test('an HTTP/1.0 client that asks for keep-alive is told so and served again', 
   }
   client.close();
 });
+
+test('a client that ends its direction after its request is answered all the same', async (t) => {
+  const origin = await use(t, startHttp10({ keepAlive: true }));
+  const proxy = await useProxy(t, { servers: [origin.address] });
+  for (let i = 0; i < 20; i++) {
+    const client = await WireClient.connect(proxy.place, { halfOpen: true });
+    await client.send(get());
+    client.end();
+    await client.closed();
+    assert.equal((await client.response()).body, 'from 1.0');
+    client.close();
+  }
+});
+
+test('a client that ends its direction after pipelined requests gets every answer', async (t) => {
+  const origin = await use(t, startHttp10({ keepAlive: true }));
+  const proxy = await useProxy(t, { servers: [origin.address] });
+  const client = await WireClient.connect(proxy.place, { halfOpen: true });
+  await client.send(get('/1') + get('/2') + get('/3'));
+  client.end();
+  await client.closed();
+  assert.equal((await client.responses(['GET', 'GET', 'GET'])).length, 3);
+  client.close();
+});
