@@ -1,0 +1,81 @@
+// Text written into the slab, and constants pinned there.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { CHUNK_BYTES } from '../../../src/engine/layout.js';
+import { PinnedTexts, Writer } from '../../../src/worker/text.js';
+import { useLab } from '../engine/lab.js';
+
+function written(write: (writer: Writer) => void): string {
+  const memory = new Uint8Array(256).fill(0x2a);
+  const writer = new Writer(memory);
+  writer.at = 10;
+  write(writer);
+  const text = Buffer.from(memory.subarray(10, writer.at)).toString('latin1');
+  assert.ok(
+    memory.subarray(0, 10).every((byte) => byte === 0x2a),
+    'it wrote in front',
+  );
+  assert.ok(
+    memory.subarray(writer.at).every((byte) => byte === 0x2a),
+    'it wrote behind',
+  );
+  return text;
+}
+
+test('decimals are those of JavaScript, up to the largest safe integer', () => {
+  const number = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constantFrom(0, 9, 10, 99, 100, Number.MAX_SAFE_INTEGER));
+  fc.assert(
+    fc.property(number, (value) =>
+      assert.equal(
+        written((writer) => writer.decimal(value)),
+        String(value),
+      ),
+    ),
+  );
+});
+
+test('hexadecimals have at least the digits asked for', () => {
+  const number = fc.oneof(fc.nat(0xffffffff), fc.constantFrom(0, 1, 15, 16, 0xffffffff, 0x80000000));
+  fc.assert(
+    fc.property(number, fc.integer({ min: 1, max: 8 }), (value, digits) => {
+      assert.equal(
+        written((writer) => writer.hex(value, digits)),
+        value.toString(16).padStart(digits, '0'),
+      );
+    }),
+  );
+});
+
+test('text, bytes and copies follow each other', () => {
+  const text = written((writer) => {
+    writer.text('a\xff');
+    writer.put(Buffer.from('bc'));
+    writer.copy(10, 3);
+  });
+  assert.equal(text, 'a\xffbca\xffb');
+});
+
+test('a constant is pinned once, stays where it is, and never crosses a chunk', (t) => {
+  const lab = useLab(t, { chunkCount: 8 });
+  const pinned = new PinnedTexts(lab.engine, lab.memory);
+  const texts = Array.from({ length: 40 }, (_, i) => `${i}:${'x'.repeat(1000)}`);
+  const places = texts.map((text) => pinned.pin(text));
+  for (const [i, { at, bytes }] of places.entries()) {
+    assert.equal(Buffer.from(lab.memory.subarray(at, at + bytes)).toString('latin1'), texts[i]);
+    assert.equal(lab.engine.chunkOf(at), lab.engine.chunkOf(at + bytes - 1));
+    assert.equal(pinned.pin(texts[i]!), places[i]);
+  }
+  assert.equal(pinned.chunks, lab.usedChunks);
+  assert.equal(pinned.chunks, 3);
+});
+
+test('a constant longer than a chunk, or a full slab, is a RangeError', (t) => {
+  const lab = useLab(t, { chunkCount: 8 });
+  const pinned = new PinnedTexts(lab.engine, lab.memory);
+  assert.throws(() => pinned.pin('x'.repeat(CHUNK_BYTES + 1)), RangeError);
+  pinned.pin('x'.repeat(CHUNK_BYTES));
+  while (lab.engine.chunkTake() >= 0);
+  assert.throws(() => pinned.pin('y'), RangeError);
+});
