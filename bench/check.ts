@@ -11,12 +11,18 @@ interface Answer {
   readonly body: Buffer;
 }
 
-/** What is wrong with a contestant, in one sentence; undefined when nothing is. */
+/** What the check found, each in one sentence: `wrong` keeps a contestant out, `remark` goes into the report. */
+export interface Finding {
+  readonly wrong?: string;
+  readonly remark?: string;
+}
+
+/** Asks a contestant everything that the workloads will, and compares. */
 export async function checkContestant(
   contestant: Contestant,
   running: RunningContestant,
   origin: Origin,
-): Promise<string | undefined> {
+): Promise<Finding> {
   const agent =
     contestant.scheme === 'https'
       ? new TlsAgent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false })
@@ -26,19 +32,23 @@ export async function checkContestant(
     for (const path of ['/small', '/64k', '/1m', '/small']) {
       const answer = await ask(agent, running, 'GET', path);
       const truth = await ask(expected, { host: '127.0.0.1', port: origin.port }, 'GET', path);
-      if (answer.status !== 200) return `GET ${path} answered ${answer.status}, expected 200`;
+      if (answer.status !== 200) return { wrong: `GET ${path} answered ${answer.status}, expected 200` };
       if (!answer.body.equals(truth.body))
-        return `GET ${path} gave ${answer.body.length} bytes that differ from the origin's ${truth.body.length}`;
+        return {
+          wrong: `GET ${path} gave ${answer.body.length} bytes that differ from the origin's ${truth.body.length}`,
+        };
     }
     const posted = await ask(agent, running, 'POST', '/post', Buffer.alloc(4096, 'x'));
-    if (posted.status !== 200) return `POST /post answered ${posted.status}, expected 200`;
+    if (posted.status !== 200) return { wrong: `POST /post answered ${posted.status}, expected 200` };
     const echo = await ask(agent, running, 'GET', '/echo');
     const seen = echo.body.toString('latin1');
-    return (
-      wrongHeaders(contestant, seen) ?? (contestant.mode === 'l7-rules' ? missingEdits(seen, echo.headers) : undefined)
-    );
+    const wrong =
+      wrongHeaders(contestant, seen) ?? (contestant.mode === 'l7-rules' ? missingEdits(seen, echo.headers) : undefined);
+    if (wrong !== undefined) return { wrong };
+    if (contestant.mode !== 'l7-rules' || echo.headers['set-cookie'] !== undefined) return {};
+    return { remark: 'measured without stickiness: its answers set no cookie, though its configuration asks for one' };
   } catch (error) {
-    return `a request failed: ${error instanceof Error ? error.message : String(error)}`;
+    return { wrong: `a request failed: ${error instanceof Error ? error.message : String(error)}` };
   } finally {
     agent.destroy();
     expected.destroy();
@@ -58,14 +68,12 @@ export function wrongHeaders(contestant: Pick<Contestant, 'mode'>, echo: string)
   return undefined;
 }
 
-/** The rules of rules-config.ts edit both heads and keep a session: one that skips them has an easier job. */
+/** The rules of rules-config.ts edit both heads: a contestant that skips them has an easier job. */
 export function missingEdits(echo: string, headers: IncomingHttpHeaders): string | undefined {
   if (!/ tier=standard/.test(echo)) return `the origin saw no X-Tier header, which the matching rule sets (${echo})`;
-  if (headers['x-served-by'] !== 'sevenfold')
-    return 'the answer has no X-Served-By header, which the matching rule sets';
-  return headers['set-cookie'] === undefined
-    ? 'the answer sets no cookie, which the pool’s sessionPersistence asks for'
-    : undefined;
+  return headers['x-served-by'] === 'sevenfold'
+    ? undefined
+    : 'the answer has no X-Served-By header, which the matching rule sets';
 }
 
 function ask(

@@ -1,6 +1,6 @@
 // A fleet: one origin and every contestant in front of it, started, checked, and stopped together.
 // Contestants that cannot run or do the job wrongly are left out with the reason, never silently.
-import { checkContestant } from './check.js';
+import { checkContestant, type Finding } from './check.js';
 import type { Contestant, Place } from './contestants/contestant.js';
 import { type Origin, startOrigin } from './origins.js';
 import type { Entry } from './rounds.js';
@@ -47,8 +47,9 @@ export async function startFleet(plan: FleetPlan): Promise<Fleet> {
     plan.onStart?.(contestant);
     try {
       const running = await contestant.start({ ...plan.place, originPort: origin.port, directory: plan.directory });
-      const wrong =
-        plan.checked && plan.originKind === 'cheap' ? await checkContestant(contestant, running, origin) : undefined;
+      const checks = plan.checked && plan.originKind === 'cheap';
+      const { wrong, remark }: Finding = checks ? await checkContestant(contestant, running, origin) : {};
+      if (remark !== undefined) leftOut.push({ contestant: contestant.id, reason: remark });
       if (wrong === undefined) entries.push({ contestant, running });
       else {
         leftOut.push({ contestant: contestant.id, reason: `it failed the correctness check: ${wrong}` });

@@ -58,7 +58,7 @@ export function rowOf(contestant: string, workload: string, rounds: readonly Rou
 export function comparisonsOf(result: BenchResult, workload: string): Comparison[] {
   const pairs: ReadonlyArray<readonly [string, string, string]> = [
     ['what reading the request costs', 'sevenfold-l7', 'sevenfold-l4'],
-    ['what 1,000 rules, header edits and stickiness add', 'sevenfold-l7-rules', 'sevenfold-l7'],
+    ['what 1,000 rules and what they edit add', 'sevenfold-l7-rules', 'sevenfold-l7'],
     ['beside nginx, same job', 'sevenfold-l7', 'nginx-l7'],
     ['beside HAProxy, same job', 'sevenfold-l7', 'haproxy-l7'],
     ['Layer 4 beside nginx', 'sevenfold-l4', 'nginx-l4'],

@@ -46,7 +46,7 @@ ${figures}
 <section><h2>All figures</h2>
 ${tables.join('\n')}</section>
 <footer><p>${escaped(machineText(result))}</p><p><code>${escaped(result.command)}</code>, ${escaped(result.startedAt)}, ${result.seconds} s.</p>
-${result.leftOut.length > 0 ? `<p>Left out: ${escaped(result.leftOut.map((one) => `${one.contestant} (${one.reason})`).join('; '))}.</p>` : ''}</footer>
+${result.leftOut.length > 0 ? `<p>Left out, or not as it should be: ${escaped(result.leftOut.map((one) => `${one.contestant} (${one.reason})`).join('; '))}.</p>` : ''}</footer>
 </main>
 </body>
 </html>

@@ -20,7 +20,8 @@ export function figuresMarkdown(result: BenchResult): string {
     out.push(`### ${title[0]!.toUpperCase()}${title.slice(1)}`, markdownTable(rows));
     if (notes.length > 0) out.push(notes.map((note) => `- ${note}`).join('\n'));
   }
-  for (const { contestant, reason } of result.leftOut) out.push(`Left out: ${contestant} (${reason}).`);
+  for (const { contestant, reason } of result.leftOut)
+    out.push(`Left out, or not as it should be: ${contestant} (${reason}).`);
   return out.join('\n\n');
 }
 

@@ -17,7 +17,11 @@ export function terminalReport(result: BenchResult): string {
     out.push('', title, ...aligned(rows), ...notes.map((note) => `  ${note}`));
   }
   if (result.leftOut.length > 0)
-    out.push('', 'left out', ...result.leftOut.map((one) => `  ${one.contestant}: ${one.reason}`));
+    out.push(
+      '',
+      'left out, or not as it should be',
+      ...result.leftOut.map((one) => `  ${one.contestant}: ${one.reason}`),
+    );
   const warnings = warningsOf(result);
   if (warnings.length > 0) out.push('', 'mind', ...warnings.map((warning) => `  ${warning}`));
   return `${out.join('\n')}\n`;
