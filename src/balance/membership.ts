@@ -1,7 +1,7 @@
 // Which server and which pool has which slot in the shared state, through reloads and name resolution.
 // Owns the primary's bookkeeping of slots and the words that come from the config. Leaves health to health/, time to keeper.ts.
 
-import type { BalancePoolPlan, ServerPlan } from './options.js';
+import type { BalancePoolPlan, PoolLimitOptions, ServerPlan } from './options.js';
 import { GATE, POOL, SERVER, type ServerState, WEIGHT_MAX, WEIGHT_ONE } from './server-state.js';
 
 /** A pool before it has slots. */
@@ -127,12 +127,17 @@ export class Membership {
     if (words[at + SERVER.weight] !== server.weight || words[at + SERVER.slowStarting] === 0)
       words[at + SERVER.effectiveWeight] = server.weight * WEIGHT_ONE;
     words[at + SERVER.weight] = server.weight;
-    words[at + SERVER.inFlightMax] = plan.limits.serverRequestsMax;
-    words[at + SERVER.connectionsMax] = plan.limits.serverConnectionsMax;
+    words[at + SERVER.inFlightMax] = inFlightMax(plan.limits);
     if (server.weight === 0) this.#state.closeGate(server.index, GATE.DRAINING);
     else this.#state.openGate(server.index, GATE.DRAINING);
     if (plan.healthCheck === null) this.#state.openGate(server.index, GATE.UNCHECKED | GATE.DOWN);
   }
+}
+
+/** A connection in use carries one request, so either limit bounds the other. */
+function inFlightMax({ serverRequestsMax, serverConnectionsMax }: PoolLimitOptions): number {
+  if (serverRequestsMax === 0 || serverConnectionsMax === 0) return serverRequestsMax + serverConnectionsMax;
+  return Math.min(serverRequestsMax, serverConnectionsMax);
 }
 
 /** How many servers of a pool may be ejected at once: a share, but one of two or more, and never all below a share of 1. */

@@ -114,7 +114,7 @@ export interface RetryOptions {
 
 /** Limits towards servers (limits.ts). 0 is no limit, throughout. */
 export interface PoolLimitOptions {
-  /** Connections to one server, all workers together. Default 0. */
+  /** Connections in use to one server, all workers together; idle ones come on top. Default 0. */
   serverConnectionsMax: number;
   /** Requests in flight at one server, all workers together. Default 0. */
   serverRequestsMax: number;

@@ -23,14 +23,16 @@ export class Pool<T> {
   /** Null when the pool has no sessions. */
   readonly sessions: Sessions | null;
 
-  constructor(plan: BalancePoolPlan, state: ServerState) {
+  /** `before` is the pool of the same slot under the plan before, if there was one: who waits there goes on waiting. */
+  constructor(plan: BalancePoolPlan, state: ServerState, before?: Pool<T>) {
     this.plan = plan;
     this.state = state;
     this.balancer = createBalancer(plan, state, state.worker);
     this.reports = new OutlierReports(plan, state);
     this.retries = new Retries(plan, state);
     this.breaker = new Breaker(plan, state);
-    this.line = new WaitingLine(plan, state);
+    this.line = before?.line ?? new WaitingLine(plan, state);
+    this.line.follow(plan);
     this.sessions = plan.session === null ? null : new Sessions(plan, plan.session, state);
   }
 

@@ -46,8 +46,6 @@ export const SERVER = {
   effectiveWeight: 2,
   /** Requests in flight at most, all workers together; 0 is no limit. Primary. */
   inFlightMax: 3,
-  /** Connections at most, all workers together; 0 is no limit. Primary. */
-  connectionsMax: 4,
   /** The slot of the pool this server belongs to. Primary. */
   pool: 5,
   /** When the present ejection ends, in the primary's clock (ms, wraps); valid while `ejectedStamped` is 1. Primary. */
@@ -215,21 +213,13 @@ export class ServerState {
     this.words[this.#shareAt(server) + SHARE.inFlight]! -= 1;
   }
 
-  /** Counts a connection to `server`, from before the connect. False, and nothing counted, when it may have no more. */
-  connectionOpens(server: number): boolean {
-    const { words } = this;
-    const at = this.serverAt(server);
-    const before = Atomics.add(words, at + SERVER.connections, 1);
-    const max = words[at + SERVER.connectionsMax]!;
-    if (max !== 0 && before >= max) {
-      Atomics.sub(words, at + SERVER.connections, 1);
-      return false;
-    }
-    words[this.#shareAt(server) + SHARE.connections]! += 1;
-    return true;
+  /** Counts a connection to `server`, from before the connect. */
+  connectionOpens(server: number): void {
+    Atomics.add(this.words, this.serverAt(server) + SERVER.connections, 1);
+    this.words[this.#shareAt(server) + SHARE.connections]! += 1;
   }
 
-  /** Ends what `connectionOpens` began; call it once per true, also when the connect failed. */
+  /** Ends what `connectionOpens` began, also when the connect failed. */
   connectionCloses(server: number): void {
     Atomics.sub(this.words, this.serverAt(server) + SERVER.connections, 1);
     this.words[this.#shareAt(server) + SHARE.connections]! -= 1;

@@ -27,7 +27,7 @@ export class WaitingLine<T> {
   readonly #waitingAt: number;
   readonly #ticketAt: number;
   readonly #ownAt: number;
-  readonly #max: number;
+  #max: number;
   readonly #items: T[] = [];
   readonly #tickets: number[] = [];
 
@@ -38,6 +38,11 @@ export class WaitingLine<T> {
     this.#waitingAt = state.poolAt(plan.slot) + POOL.waiting;
     this.#ticketAt = state.poolAt(plan.slot) + POOL.ticket;
     this.#ownAt = state.sliceAt(state.worker, plan.slot);
+    this.#max = plan.limits.queueMax;
+  }
+
+  /** Lives by a new plan of the same pool. Those who wait keep their places. */
+  follow(plan: BalancePoolPlan): void {
     this.#max = plan.limits.queueMax;
   }
 

@@ -5,10 +5,9 @@ import { BACKEND, type BackendConnection, type ClientConnection } from './connec
 import type { Server } from './pools.js';
 import type { Worker } from './worker.js';
 
-/** Picks a server and counts the request there. Returns it, or null when none takes the request. */
-export function chooseServer(w: Worker, client: ClientConnection): Server | null {
-  const index = client.pool!.begin(client.session, client.key, client.tried);
-  return index < 0 ? null : w.servers.byIndex[index]!;
+/** Picks a server and counts the request there. Returns its index, NO_SERVER, or ALL_BUSY when none has room. */
+export function chooseServer(client: ClientConnection): number {
+  return client.pool!.begin(client.session, client.key, client.tried);
 }
 
 /**
@@ -19,6 +18,7 @@ export function takeConnection(w: Worker, client: ClientConnection, server: Serv
   const idle = client.fresh ? null : server.idleTake();
   if (idle !== null) {
     idle.reused = true;
+    idle.requests++;
     idle.counted = true;
     idle.state = BACKEND.HEAD;
     idle.client = client;
@@ -44,12 +44,14 @@ export function openBackend(
 ): BackendConnection {
   const backend = w.backendOpen(conn);
   w.counters.opened++;
+  w.state.connectionOpens(server.index);
   backend.state = BACKEND.CONNECTING;
   backend.server = server;
   backend.client = client;
   backend.parser = null;
   backend.parked = null;
   backend.reused = false;
+  backend.requests = 1;
   backend.keepAlive = false;
   backend.counted = true;
   backend.idleAt = -1;

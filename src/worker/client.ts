@@ -18,6 +18,7 @@ import { closeBackend } from './reuse.js';
 import { route } from './route.js';
 import type { Rule } from './rules.js';
 import { closeTunnel, tunnelData, tunnelEnded, tunnelFinished } from './tunnel.js';
+import { enterPool, leavePool } from './waiting.js';
 import type { Worker } from './worker.js';
 
 /** Bytes from the client; their chunk reference passes to this function. */
@@ -131,6 +132,7 @@ function applyRule(w: Worker, client: ClientConnection, rule: Rule): void {
   }
   client.pool = rule.choose();
   if (client.pool === null) fail(w, client, 'POOL_UNKNOWN');
+  else if (!enterPool(client)) fail(w, client, 'POOL_FULL');
   else {
     client.pool.retries.requestBegins();
     client.session = sessionOf(w, client.pool, client.parser!.head);
@@ -210,7 +212,10 @@ export function clientLate(w: Worker, client: ClientConnection): void {
     case CLIENT.WAITING:
     case CLIENT.EXCHANGE:
       if (client.expires !== 0 && w.deadlines.now >= client.expires) fail(w, client, 'REQUEST_TIMEOUT');
-      else if (client.resume !== null) {
+      else if (client.queued && !client.ended) {
+        fail(w, client, 'QUEUE_TIMEOUT');
+        serve(w, client);
+      } else if (client.resume !== null && !client.ended) {
         resume(w, client);
         serve(w, client);
       } else fail(w, client, client.ended || client.blocked ? 'CLIENT_LEFT' : 'BODY_TIMEOUT');
@@ -228,6 +233,7 @@ export function closeClient(w: Worker, client: ClientConnection, reset = false):
   dropPending(w, client);
   releaseRequest(w, client);
   releaseParser(w, client);
+  leavePool(client);
   client.rule = null;
   client.pool = null;
   if (reset) w.engine.resetConn(client.conn);

@@ -110,6 +110,10 @@ export class ClientConnection {
   /** Key for a hashing balancer. */
   key = 0;
   tries = 0;
+  /** Counted by its pool's circuit breaker. */
+  entered = false;
+  /** In its pool's line, waiting for a server with room. */
+  queued = false;
   /** Waiting for its next try, after this failure; null when it is not. */
   resume: ReasonCode | null = null;
   /** A reused connection failed under this request: the next try opens a new one. */
@@ -154,6 +158,8 @@ export class BackendConnection {
   reused = false;
   /** It may be used again when this exchange is done. */
   keepAlive = false;
+  /** Requests sent on it so far. */
+  requests = 0;
   /** The answer under way is an error of the server's. */
   erred = false;
   /** Counted as a request in flight at its server. */

@@ -3,6 +3,7 @@
 import { BODY } from '../http/framing.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { steerClient } from './flow.js';
+import { leavePool } from './waiting.js';
 import type { Worker } from './worker.js';
 
 /** Gives back what was kept of the request for another try. The parser stays while it has a body to parse. */
@@ -36,6 +37,7 @@ export function dropPending(w: Worker, client: ClientConnection): void {
 /** The response is complete: the connection is ready for the next request, or says goodbye. */
 export function exchangeDone(w: Worker, client: ClientConnection): void {
   releaseRequest(w, client);
+  leavePool(client);
   const over =
     !client.keepAlive || !client.request.done || w.draining || (client.ended && client.pendingAt === NOWHERE);
   client.rule = null;
@@ -55,6 +57,7 @@ export function exchangeDone(w: Worker, client: ClientConnection): void {
  * overtake the answer. The wait for the answer to leave is bounded by responseIdle, that for the client's end by LINGER_MS.
  */
 export function linger(w: Worker, client: ClientConnection): void {
+  leavePool(client);
   releaseRequest(w, client);
   releaseParser(w, client);
   dropPending(w, client);

@@ -1,5 +1,6 @@
 // Sends a request on: a server is chosen, a connection taken, the head and what there is of the body sent.
 
+import { ALL_BUSY } from '../balance/view.js';
 import { BODY } from '../http/framing.js';
 import { isIdempotent } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
@@ -9,8 +10,10 @@ import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE
 import { mirrorBody } from './filters/mirror.js';
 import { releaseRequest } from './finish.js';
 import { steerClient } from './flow.js';
+import type { Server } from './pools.js';
 import { RELAYED, relayRequest, rest } from './relay.js';
 import { sendRequestHead } from './send-head.js';
+import { waitForRoom } from './waiting.js';
 import type { Worker } from './worker.js';
 
 /**
@@ -18,11 +21,16 @@ import type { Worker } from './worker.js';
  * failed: it is the answer when no other server is left.
  */
 export function forward(w: Worker, client: ClientConnection, failed: ReasonCode | null): void {
-  const server = chooseServer(w, client);
-  if (server === null) {
-    fail(w, client, failed ?? 'NO_SERVER');
-    return;
-  }
+  const pool = client.pool!;
+  // A new request does not overtake those that wait.
+  const index = pool.limited && failed === null && pool.line.busy() ? ALL_BUSY : chooseServer(client);
+  if (index === ALL_BUSY) waitForRoom(w, client);
+  else if (index < 0) fail(w, client, failed ?? 'NO_SERVER');
+  else sendTo(w, client, w.servers.byIndex[index]!);
+}
+
+/** Sends the request to a server that has counted it in, now or when the connection is ready. */
+export function sendTo(w: Worker, client: ClientConnection, server: Server): void {
   const reason = takeConnection(w, client, server);
   if (reason !== null) {
     fail(w, client, reason);

@@ -7,6 +7,8 @@ import type { Engine } from '../engine/engine.js';
 import { hashNameOf } from '../http/fields.js';
 import type { BackendConnection, ClientConnection } from './connections.js';
 import { Deadlines } from './deadlines.js';
+import { armFor } from './waiting.js';
+import type { Worker } from './worker.js';
 
 /** A server as one worker knows it. Stays the same object across reloads, by its index in the shared state. */
 export class Server {
@@ -56,6 +58,12 @@ export class Pool extends BalancePool<ClientConnection> {
   readonly tryTicks = Deadlines.ticks(this.plan.retry.perTryTimeoutMs);
   /** The header that names the session; null when a cookie does, or nothing. */
   readonly sessionField = this.plan.session?.type === 'Header' ? fieldName(this.plan.session.name.toLowerCase()) : null;
+  /** Ticks a request may wait for room. */
+  readonly queueTicks = Deadlines.ticks(this.plan.limits.queueTimeoutMs);
+  /** Requests may have to wait for room here. */
+  readonly limited = this.plan.limits.serverRequestsMax + this.plan.limits.serverConnectionsMax > 0;
+  /** Makes another worker's offer of room wake this one. */
+  readonly arm: (w: Worker) => void = armFor(this);
   /** What the hashing balancer's key is called: a header in lower case, a cookie or a query parameter as written. */
   readonly keyField = keyField(this.plan.balance.key);
 }

@@ -8,7 +8,10 @@ import type { Worker } from './worker.js';
 function detach(w: Worker, backend: BackendConnection): void {
   if (backend.client !== null) backend.client.backend = null;
   backend.client = null;
-  if (backend.counted) w.state.requestEnds(backend.server!.index);
+  if (backend.counted) {
+    w.state.requestEnds(backend.server!.index);
+    w.roomFreed = true;
+  }
   backend.counted = false;
   if (backend.parser !== null) w.llhttp.releaseResponse(backend.parser);
   backend.parser = null;
@@ -18,7 +21,9 @@ function detach(w: Worker, backend: BackendConnection): void {
 /** Keeps the connection for the next request to its server, or closes it when there are enough. */
 export function keepBackend(w: Worker, backend: BackendConnection): void {
   const server = backend.server!;
+  const requestsMax = backend.client?.pool?.plan.limits.connectionRequestsMax ?? 0;
   if (
+    (requestsMax !== 0 && backend.requests >= requestsMax) ||
     !server.current ||
     w.draining ||
     server.idle.length >= w.plan.limits.idleConnectionsMax ||
@@ -50,6 +55,7 @@ export function closeBackend(w: Worker, backend: BackendConnection): void {
   }
   detach(w, backend);
   w.engine.closeConn(backend.conn);
+  w.state.connectionCloses(backend.server!.index);
   w.backendFree(backend);
 }
 

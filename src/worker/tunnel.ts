@@ -35,8 +35,8 @@ function peerKey(w: Worker, client: ClientConnection): number {
 
 /** Connects to the next server; when none is left the client connection is closed. */
 export function tunnelConnect(w: Worker, client: ClientConnection): void {
-  const server = chooseServer(w, client);
-  const refused = server === null ? 'NO_SERVER' : takeConnection(w, client, server);
+  const index = chooseServer(client);
+  const refused = index < 0 ? 'NO_SERVER' : takeConnection(w, client, w.servers.byIndex[index]!);
   if (refused !== null) {
     w.count(refused);
     closeClient(w, client);

@@ -29,6 +29,7 @@ import { type Pinned, PinnedTexts, Writer } from './text.js';
 import { Ticks } from './ticks.js';
 import { Tokens } from './tokens.js';
 import { addressText, Trust } from './trust.js';
+import { serveLines } from './waiting.js';
 
 export interface WorkerOptions {
   index: number;
@@ -70,6 +71,11 @@ export class Worker {
   matcher: Matcher;
   rules: readonly Rule[] = [];
   pools: readonly Pool[] = [];
+  /** Pools whose requests may have to wait for room. */
+  limitedPools: readonly Pool[] = [];
+  /** A request ended somewhere: who waits may have room now. */
+  roomFreed = false;
+  closed = false;
   /** Listeners by their index in the engine's registry. */
   listeners: (ListenerPlan | undefined)[] = [];
   draining = false;
@@ -166,6 +172,7 @@ export class Worker {
 
   /** Closes everything at once. */
   close(): void {
+    this.closed = true;
     clearInterval(this.#timer);
     this.engine.close();
   }
@@ -278,7 +285,12 @@ export class Worker {
 
   #live(plan: WorkerPlan): void {
     for (const gone of this.servers.follow(plan.pools)) dropIdle(this, gone);
-    this.pools = plan.pools.map((pool) => new Pool(pool, this.state));
+    const before = new Map(this.pools.map((pool) => [pool.plan.name, pool]));
+    this.pools = plan.pools.map((pool) => {
+      const known = before.get(pool.name);
+      return new Pool(pool, this.state, known?.plan.slot === pool.slot ? known : undefined);
+    });
+    this.limitedPools = this.pools.filter((pool) => pool.limited || pool.line.length > 0);
     this.rules = plan.rules.map((rule) => new Rule(rule, this.pools, this.index));
     // Those that are gone stay known: connections they brought may still be open.
     for (const listener of plan.listeners) {
@@ -308,6 +320,7 @@ export class Worker {
       // Closed earlier in this batch: what it received goes back.
       else if (eventKind(events, at) === EVENT_KIND.data) this.engine.release(eventAt(events, at));
     }
+    if (this.roomFreed && this.limitedPools.length > 0) serveLines(this);
   }
 
   #clientEvent(client: ClientConnection, events: Int32Array, at: number): void {
@@ -367,6 +380,7 @@ export class Worker {
   #tick(): void {
     const now = Math.floor((performance.now() - this.#startedAt) / TICK_MS) + 1;
     this.deadlines.sweep(now, this.#late);
+    if (this.limitedPools.length > 0) serveLines(this);
     this.engine.run();
     if (this.draining) this.#checkDrained();
   }

@@ -42,7 +42,7 @@ test('a bad file changes nothing and is told with its line', async (t) => {
   writeFileSync(proxy.file!, 'listeners:\n  - addres: 127.0.0.1:1\n');
   proxy.process.kill('SIGHUP');
   await proxy.process.until('the complaint', () => (/was not reloaded/.test(proxy.process.stderr) ? true : undefined));
-  assert.match(proxy.process.stderr, /:2:5: listeners\[0\]\.addres: .*\n.*Did you mean/);
+  assert.match(proxy.process.stderr, /:2:5: listeners\[0\]: 'addres' is not an option here\.\n.*Did you mean address/);
   assert.match((await ask(proxy.place, get('/moved-1'))).body, /moved 1/);
   proxy.process.kill('SIGTERM');
 });

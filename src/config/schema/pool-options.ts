@@ -207,7 +207,7 @@ const COUNT_MAX = 1_000_000;
 export const poolLimits = map('pool limits', {
   serverConnectionsMax: option(
     integer('a number of connections', 0, COUNT_MAX).prefault(0),
-    'Connections to one server, all workers together.',
+    'Connections in use to one server, all workers together; idle ones that are kept come on top. Further requests wait.',
     { zero: 'no limit' },
   ),
   serverRequestsMax: option(

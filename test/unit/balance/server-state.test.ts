@@ -61,14 +61,18 @@ test('says who closed a gate first, and moves the version only then', () => {
   assert.equal(version(), before + 2);
 });
 
-test('never counts a request or a connection beyond the limit', () => {
-  const { state } = pool({ weights: [1], limits: { serverRequestsMax: 2, serverConnectionsMax: 1 } });
-  assert.deepEqual([state.requestBegins(0), state.requestBegins(0), state.requestBegins(0)], [true, true, false]);
-  assert.deepEqual([state.connectionOpens(0), state.connectionOpens(0)], [true, false]);
-  state.requestEnds(0);
-  state.connectionCloses(0);
-  assert.equal(state.requestBegins(0), true);
-  assert.equal(state.connectionOpens(0), true);
+test('never counts a request beyond the limit, be it one of requests or of connections in use', () => {
+  for (const limits of [
+    { serverRequestsMax: 2 },
+    { serverConnectionsMax: 2 },
+    { serverRequestsMax: 2, serverConnectionsMax: 9 },
+    { serverRequestsMax: 9, serverConnectionsMax: 2 },
+  ]) {
+    const { state } = pool({ weights: [1], limits });
+    assert.deepEqual([state.requestBegins(0), state.requestBegins(0), state.requestBegins(0)], [true, true, false]);
+    state.requestEnds(0);
+    assert.equal(state.requestBegins(0), true);
+  }
 });
 
 test('forgets what a dead worker had open, and only that', () => {
