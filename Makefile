@@ -69,7 +69,7 @@ engine: $(ENGINE) ## Build the native engine alone
 
 $(ENGINE): $(C_SOURCES) $(C_HEADERS) | preflight
 	@mkdir -p $(@D)
-	@$(CC) $(C_FLAGS) $(EXTRA_C_FLAGS) -shared -o $@.tmp $(C_SOURCES) -lpthread
+	@$(CC) $(C_FLAGS) $(EXTRA_C_FLAGS) -shared -Wl,-z,now -o $@.tmp $(C_SOURCES) -lpthread
 	@mv $@.tmp $@
 
 node_modules/.installed: package.json package-lock.json | preflight

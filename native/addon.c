@@ -3,6 +3,7 @@
  * wake-up. Everything an environment (a thread of Node) opened is closed when that environment ends.
  */
 #include "acceptor.h"
+#include "addon_tls.h"
 #include "engine.h"
 #include "listener.h"
 
@@ -514,7 +515,7 @@ NAPI_MODULE_INIT()
         !sf__method(env, exports, "listenerPort", sf__js_listener_port, NULL) ||
         !sf__method(env, exports, "listenerClose", sf__js_listener_close, accepting) ||
         !sf__method(env, exports, "acceptorStart", sf__js_acceptor_start, accepting) ||
-        !sf__method(env, exports, "pinThread", sf__js_pin_thread, NULL))
+        !sf__method(env, exports, "pinThread", sf__js_pin_thread, NULL) || !sf_addon_tls(env, exports))
         return sf__throw(env, "ERR_ENGINE", "Node refused an export");
     return exports;
 }

@@ -50,8 +50,14 @@ void sf__ready_add(sf_engine *e, sf_conn *c)
     e->config.control[SF_CONTROL_READY]++;
 }
 
+void sf__conn_yield(sf_engine *e, sf_conn *c)
+{
+    sf__ready_add(e, c);
+    e->config.control[SF_CONTROL_YIELDED]++;
+}
+
 /* The connection fails: its owner hears of it once, in this turn or the next, and closes. */
-static void sf__conn_fail(sf_engine *e, sf_conn *c, uint16_t error)
+void sf__conn_fail(sf_engine *e, sf_conn *c, uint16_t error)
 {
     if (c->error != 0 || (c->flags & SF__DEAD))
         return;
@@ -68,6 +74,7 @@ static void sf__conn_init(sf_conn *c, int fd, sf_handle handle, uint32_t flags)
     c->receive_offset = 0;
     c->error = 0;
     c->queue = NULL;
+    c->tls = NULL;
 }
 
 static int sf__conn_watch(sf_engine *e, const sf_conn *c)
@@ -186,6 +193,15 @@ static int sf__queue_reserve(sf_conn *c, uint32_t count)
     return SF_OK;
 }
 
+void sf__conn_blocked(sf_engine *e, sf_conn *c)
+{
+    if (c->flags & SF__BLOCKED)
+        return;
+    /* A `drained` not told yet is overtaken: told after this `blocked`, it would be a lie. */
+    c->flags = (c->flags & ~SF__SAY_DRAINED) | SF__BLOCKED | SF__SAY_BLOCKED;
+    sf__ready_add(e, c);
+}
+
 /* Queues what is left of `spans` after its first `sent` bytes. */
 static void sf__queue_rest(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t count, size_t sent)
 {
@@ -204,11 +220,7 @@ static void sf__queue_rest(sf_engine *e, sf_conn *c, const sf_span *spans, int32
         c->queue->spans[c->queue->count++] = rest;
         sf__queue_count(e, 1, rest.bytes);
     }
-    if (!(c->flags & SF__BLOCKED)) {
-        /* A `drained` not told yet is overtaken: told after this `blocked`, it would be a lie. */
-        c->flags = (c->flags & ~SF__SAY_DRAINED) | SF__BLOCKED | SF__SAY_BLOCKED;
-        sf__ready_add(e, c);
-    }
+    sf__conn_blocked(e, c);
 }
 
 /* Hands spans to the kernel. Returns the bytes it took, 0 when it takes none now, -1 with errno on failure. */
@@ -236,6 +248,10 @@ static ssize_t sf__write(sf_engine *e, int fd, uint32_t flags, const sf_span *sp
 
 static void sf__shut(sf_engine *e, sf_conn *c)
 {
+    if (c->tls != NULL && !sf__tls_shut(e, c)) {
+        c->flags |= SF__SHUT_WANTED; /* the goodbye waits for the socket, or the connection has failed */
+        return;
+    }
     c->flags &= ~SF__SHUT_WANTED;
     /* ENOTCONN: the peer has reset the connection, which receiving will show. */
     if (shutdown(c->fd, SHUT_WR) != 0 && errno != ENOTCONN) {
@@ -249,12 +265,15 @@ static void sf__shut(sf_engine *e, sf_conn *c)
 /* The socket takes bytes again: sends what waits. */
 static void sf__conn_flush(sf_engine *e, sf_conn *c)
 {
+    if (c->tls != NULL && !sf__tls_flush(e, c))
+        return;
     while (c->queue != NULL) {
         sf_queue *queue = c->queue;
         int32_t count = (int32_t)(queue->count - queue->first);
         if (count > SF_SEND_SPANS_MAX)
             count = SF_SEND_SPANS_MAX;
-        ssize_t taken = sf__write(e, c->fd, 0, &queue->spans[queue->first], count);
+        ssize_t taken = c->tls == NULL ? sf__write(e, c->fd, 0, &queue->spans[queue->first], count)
+                                       : sf__tls_write(e, c, &queue->spans[queue->first], count);
         if (taken < 0) {
             sf__conn_fail(e, c, sf__error_of(errno));
             return;
@@ -280,6 +299,8 @@ static void sf__conn_flush(sf_engine *e, sf_conn *c)
             c->queue = NULL;
         }
     }
+    if (c->tls != NULL && sf__tls_waiting(c) > 0)
+        return;
     if (c->flags & SF__BLOCKED) {
         c->flags = (c->flags & ~(SF__BLOCKED | SF__SAY_BLOCKED)) | SF__SAY_DRAINED;
         sf__ready_add(e, c);
@@ -303,11 +324,11 @@ int sf__conn_send(sf_engine *e, sf_handle handle, uint32_t flags, const sf_span 
     }
     if (c->error != 0 || (c->flags & SF__DEAD))
         return SF_OK; /* its owner hears of the failure, or has; these bytes have nowhere to go */
-    if (c->queue != NULL || (c->flags & SF__CONNECTING)) {
+    if (c->queue != NULL || (c->flags & (SF__CONNECTING | SF__HANDSHAKING))) {
         sf__queue_rest(e, c, spans, count, 0);
         return SF_OK;
     }
-    ssize_t taken = sf__write(e, c->fd, flags, spans, count);
+    ssize_t taken = c->tls == NULL ? sf__write(e, c->fd, flags, spans, count) : sf__tls_write(e, c, spans, count);
     if (taken < 0) {
         sf__conn_fail(e, c, sf__error_of(errno));
         return SF_OK;
@@ -324,7 +345,7 @@ int sf__conn_shutdown(sf_engine *e, sf_handle handle)
         return SF_E_STALE;
     if (c->error != 0 || (c->flags & SF__DEAD))
         return SF_OK;
-    if (c->queue != NULL || (c->flags & SF__CONNECTING))
+    if (c->queue != NULL || (c->flags & (SF__CONNECTING | SF__HANDSHAKING)))
         c->flags |= SF__SHUT_WANTED;
     else
         sf__shut(e, c);
@@ -334,6 +355,9 @@ int sf__conn_shutdown(sf_engine *e, sf_handle handle)
 void sf__conn_free(sf_engine *e, sf_conn *c, bool reset)
 {
     int32_t *control = e->config.control;
+    /* What is cut short must not look complete: no goodbye then. */
+    if (c->tls != NULL)
+        sf__tls_free(c, !reset && c->error == 0 && c->queue == NULL);
     sf__queue_drop(e, c);
     if (c->fd != e->epoll) { /* see sf__conn_connect: a slot without a socket */
         if (reset) {
@@ -413,10 +437,16 @@ void sf__conn_notice(sf_engine *e, sf_conn *c, uint32_t epoll_events)
         return;
     if (epoll_events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
         c->flags |= SF__READABLE;
+        if (c->tls != NULL)
+            sf__tls_noticed(c);
         if (epoll_events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
             c->flags |= SF__ENDING;
         if (c->flags & SF__READING)
             sf__ready_add(e, c);
+    }
+    if (c->flags & SF__HANDSHAKING) {
+        sf__ready_add(e, c);
+        return;
     }
     if ((epoll_events & EPOLLERR) && !(c->flags & SF__READING)) {
         /* Nobody will receive, so nobody would see it: ask. */
@@ -426,7 +456,7 @@ void sf__conn_notice(sf_engine *e, sf_conn *c, uint32_t epoll_events)
             sf__conn_fail(e, c, sf__error_of(error));
         return;
     }
-    if ((epoll_events & EPOLLOUT) && (c->queue != NULL || (c->flags & SF__SHUT_WANTED)))
+    if ((epoll_events & EPOLLOUT) && (c->flags & (SF__BLOCKED | SF__SHUT_WANTED)))
         sf__conn_flush(e, c);
 }
 
@@ -443,6 +473,10 @@ static void sf__conn_receive(sf_engine *e, sf_conn *c)
     if (chunk < 0) {
         e->config.control[SF_CONTROL_SLAB_FULL]++;
         sf__ready_add(e, c);
+        return;
+    }
+    if (c->tls != NULL) {
+        sf__tls_receive(e, c, chunk);
         return;
     }
     int32_t at = chunk + c->receive_offset;
@@ -479,6 +513,22 @@ static void sf__conn_report_error(sf_engine *e, sf_conn *c)
     sf__event(e, SF_EVENT_KIND_ERROR, c->handle, c->error, 0);
 }
 
+/* Tells what a handshake agreed on. Returns false when the slab has no room to say it. */
+static bool sf__conn_tls_ready(sf_engine *e, sf_conn *c)
+{
+    int32_t chunk = sf__chunk_take(e, sf__reserve(e, c));
+    if (chunk < 0) {
+        e->config.control[SF_CONTROL_SLAB_FULL]++;
+        sf__ready_add(e, c);
+        return false;
+    }
+    c->flags &= ~SF__SAY_TLS_READY;
+    sf__event(e, SF_EVENT_KIND_TLS_READY, c->handle, chunk, sf__tls_facts(c, e->config.memory + chunk));
+    if (c->queue != NULL || (c->flags & SF__SHUT_WANTED))
+        sf__conn_flush(e, c);
+    return true;
+}
+
 void sf__conn_serve(sf_engine *e, sf_conn *c)
 {
     if (c->fd < 0 || (c->flags & SF__DEAD))
@@ -486,6 +536,13 @@ void sf__conn_serve(sf_engine *e, sf_conn *c)
     if (c->error != 0) {
         sf__conn_report_error(e, c);
         return;
+    }
+    if (c->flags & (SF__HANDSHAKING | SF__SAY_TLS_READY)) {
+        if (((c->flags & SF__HANDSHAKING) && !sf__tls_handshake(e, c)) || !sf__conn_tls_ready(e, c)) {
+            if (c->error != 0)
+                sf__conn_report_error(e, c);
+            return;
+        }
     }
     if (c->flags & SF__CONNECTED) {
         c->flags &= ~SF__CONNECTED;
@@ -495,8 +552,8 @@ void sf__conn_serve(sf_engine *e, sf_conn *c)
     }
     if (c->flags & SF__SAY_BLOCKED) {
         c->flags &= ~SF__SAY_BLOCKED;
-        int32_t waiting = 0;
-        for (uint32_t i = c->queue->first; i < c->queue->count; i++)
+        int32_t waiting = c->tls == NULL ? 0 : sf__tls_waiting(c);
+        for (uint32_t i = c->queue == NULL ? 0 : c->queue->first; c->queue != NULL && i < c->queue->count; i++)
             waiting += c->queue->spans[i].bytes;
         sf__event(e, SF_EVENT_KIND_BLOCKED, c->handle, 0, waiting);
     }

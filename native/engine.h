@@ -56,6 +56,9 @@ typedef struct sf_queue {
     sf_span spans[];
 } sf_queue;
 
+typedef struct sf_tls_conn sf_tls_conn;   /* tls_conn.c */
+typedef struct sf_tls_stage sf_tls_stage;
+
 typedef struct sf_conn {
     int fd; /* -1 while the slot is free */
     sf_handle handle;
@@ -64,6 +67,7 @@ typedef struct sf_conn {
     uint16_t error;     /* an SF_ENGINE_ERROR to report, 0 for none */
     int32_t ready_next; /* next slot on the ready list */
     sf_queue *queue;    /* owned; NULL when nothing waits */
+    sf_tls_conn *tls;   /* owned; NULL without TLS */
 } sf_conn;
 
 typedef struct sf_engine_config {
@@ -101,6 +105,8 @@ typedef struct sf_engine {
     sf_listening listening[64];
     int32_t listening_count;
     int64_t accept_paused_until_ms; /* 0: not paused */
+    sf_tls_stage *tls_stage;        /* owned; NULL until the first connection with TLS */
+    int32_t handshakes_left;        /* steps this turn may still take */
 } sf_engine;
 
 /*

@@ -19,10 +19,15 @@ enum {
     SF__DEAD = 1u << 10,  /* error was reported: ignore everything but close */
     SF__READY = 1u << 11, /* on the ready list */
     SF__CLIENT = 1u << 12, /* accepted, counted in the inbox */
-    SF__SAY_FINISHED = 1u << 13
+    SF__SAY_FINISHED = 1u << 13,
+    SF__HANDSHAKING = 1u << 14, /* TLS is not agreed on yet: nothing is sent or received */
+    SF__SAY_TLS_READY = 1u << 15
 };
 
 #define SF__NONE (-1)
+
+/* Steps of handshakes one turn takes, each up to a signature: the others in that turn wait no longer than for these. */
+#define SF__HANDSHAKES_PER_TURN 8
 
 /* slab.c */
 int32_t sf__chunk_take(sf_engine *e, int32_t reserve); /* an address with one reference, or SF_E_FULL */
@@ -43,6 +48,21 @@ void sf__conn_notice(sf_engine *e, sf_conn *c, uint32_t epoll_events);
 void sf__conn_serve(sf_engine *e, sf_conn *c); /* reports and receives what is due; may go back to the ready list */
 void sf__conn_free(sf_engine *e, sf_conn *c, bool reset);
 void sf__ready_add(sf_engine *e, sf_conn *c);
+void sf__conn_yield(sf_engine *e, sf_conn *c); /* back to the ready list, and another turn must come by itself */
+void sf__conn_fail(sf_engine *e, sf_conn *c, uint16_t error); /* its owner hears of it once, and closes */
+void sf__conn_blocked(sf_engine *e, sf_conn *c); /* its owner hears that bytes wait */
+
+/* tls_conn.c: for connections with `tls` set, unless said otherwise */
+int sf__tls_begin(sf_engine *e, sf_handle handle, int32_t context); /* for one without, before its first byte */
+void sf__tls_free(sf_conn *c, bool polite); /* polite: says goodbye, if that can be done at once */
+void sf__tls_noticed(sf_conn *c); /* the kernel may have bytes */
+bool sf__tls_handshake(sf_engine *e, sf_conn *c); /* true when it is done */
+int32_t sf__tls_facts(const sf_conn *c, uint8_t *to); /* returns how many bytes, under 1024 */
+void sf__tls_receive(sf_engine *e, sf_conn *c, int32_t chunk); /* takes the reference on the chunk */
+ssize_t sf__tls_write(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t count); /* as sf__write */
+bool sf__tls_flush(sf_engine *e, sf_conn *c); /* false when bytes still wait, or the connection failed */
+int32_t sf__tls_waiting(const sf_conn *c); /* encrypted bytes that wait */
+bool sf__tls_shut(sf_engine *e, sf_conn *c); /* says goodbye; true when all of it has left */
 
 /* turn.c */
 bool sf__event_room(const sf_engine *e, int32_t count);

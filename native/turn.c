@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #define SF__EPOLL_BATCH 512
-/* Events one connection can cause in one turn: connected, blocked or drained, finished, data or eof. */
-#define SF__EVENTS_PER_CONN 4
+/* Events one connection can cause in one turn: connected or TLS ready, blocked or drained, finished, data or eof, error. */
+#define SF__EVENTS_PER_CONN 5
 
 static bool sf__config_valid(const sf_engine_config *c)
 {
@@ -72,6 +72,7 @@ void sf_engine_destroy(sf_engine *e)
     }
     if (e->epoll >= 0)
         close(e->epoll);
+    free(e->tls_stage);
     free(e->addresses);
     free(e->chunk_free);
     free(e->chunk_refs);
@@ -161,6 +162,10 @@ static int32_t sf__submit(sf_engine *e, const int32_t *words, int32_t left)
         result = left < 3 ? SF_E_INVALID : sf__conn_connect(e, conn, operand);
         taken = 3;
         break;
+    case SF_SUBMIT_TLS:
+        result = left < 3 ? SF_E_INVALID : sf__tls_begin(e, conn, operand);
+        taken = 3;
+        break;
     case SF_SUBMIT_SHUTDOWN:
         result = sf__conn_shutdown(e, conn);
         taken = 2;
@@ -232,6 +237,8 @@ int sf_engine_turn(sf_engine *e, int32_t words)
     if (sf_engine_submit(e, words) != SF_OK)
         return SF_E_INVALID;
     e->event_used = 0;
+    e->handshakes_left = SF__HANDSHAKES_PER_TURN;
+    e->config.control[SF_CONTROL_YIELDED] = 0;
     sf__accept_resume(e);
     sf__wait(e);
     sf__serve(e);

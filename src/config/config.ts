@@ -2,6 +2,7 @@
 // Owns the step from the parsed document to that shape. Leaves validation to load.ts.
 
 import { dirname, resolve } from 'node:path';
+import type { TlsVersion } from '../engine/tls.js';
 import { type PoolOptions, poolOptions } from './pool-options.js';
 import type { ParsedConfig } from './schema.js';
 import type { Endpoint } from './units.js';
@@ -13,9 +14,23 @@ export interface ListenerConfig {
   /** An IP address without brackets. */
   readonly host: string;
   readonly port: number;
-  readonly protocol: 'http' | 'tcp';
+  readonly protocol: 'http' | 'https' | 'tcp';
   /** The pool that gets the connections; set exactly when `protocol` is `tcp`. */
   readonly pool?: string;
+  /** Set exactly when `protocol` is `https`. Files with absolute names. */
+  readonly tls?: TlsConfig;
+  /** The port that every request is sent to by https, instead of being routed. */
+  readonly redirectToHttps?: number;
+  /** Value of the field added to every response. */
+  readonly strictTransportSecurity?: string;
+}
+
+/** How a listener speaks TLS. */
+export interface TlsConfig {
+  readonly certificates: readonly { readonly cert: string; readonly key: string }[];
+  readonly minVersion: TlsVersion;
+  /** For TLS 1.2, as OpenSSL names them; empty for the default. */
+  readonly ciphers: string;
 }
 
 /** One server of a pool. */
@@ -73,10 +88,13 @@ const URI_BYTES_MAX = 8192;
 export function resolveConfig(parsed: ParsedConfig, file: string): Config {
   const { limits, timeouts } = parsed;
   return {
-    listeners: parsed.listeners.map(({ address, protocol, pool }) => ({
+    listeners: parsed.listeners.map(({ address, protocol, pool, tls, redirectToHttps, strictTransportSecurity }) => ({
       ...address,
       protocol,
       ...(pool === undefined ? {} : { pool }),
+      ...(tls === undefined ? {} : { tls: tlsConfig(tls, dirname(file)) }),
+      ...(redirectToHttps === undefined ? {} : { redirectToHttps }),
+      ...(strictTransportSecurity === undefined ? {} : { strictTransportSecurity }),
     })),
     routes: (parsed.routes ?? []).map((route) => withFiles(route, dirname(file))),
     pools: Object.fromEntries(
@@ -98,6 +116,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
     limits: { ...limits, uriBytesMax: limits.uriBytesMax ?? Math.min(URI_BYTES_MAX, limits.headBytesMax) },
     timeouts: {
       requestHeadMs: timeouts.requestHead,
+      tlsHandshakeMs: timeouts.tlsHandshake,
       idleMs: timeouts.idle,
       requestBodyMs: timeouts.requestBody,
       connectMs: timeouts.connect,
@@ -110,6 +129,20 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
     },
     trustedProxies: parsed.trustedProxies,
     tests: parsed.tests ?? [],
+  };
+}
+
+function tlsConfig(
+  { certificates, minVersion, ciphers }: NonNullable<ParsedConfig['listeners'][number]['tls']>,
+  directory: string,
+): TlsConfig {
+  return {
+    certificates: certificates.map(({ cert, key }) => ({
+      cert: resolve(directory, cert),
+      key: resolve(directory, key),
+    })),
+    minVersion,
+    ciphers: ciphers ?? '',
   };
 }
 

@@ -6,6 +6,7 @@ import { sizeText } from './schema/build.js';
 import type { ParsedConfig } from './schema.js';
 import { checkPoolOptions } from './semantics-pools.js';
 import { checkRoutes } from './semantics-routes.js';
+import { checkListenerTls } from './semantics-tls.js';
 import type { ListenAddress } from './units.js';
 
 /** Takes one problem: where, what was found, what was expected. */
@@ -49,7 +50,8 @@ function expectedPool(name: string, known: readonly string[]): string {
 }
 
 function checkListeners({ listeners, routes }: ParsedConfig, scope: Scope): void {
-  for (const [index, { address, protocol, pool }] of listeners.entries()) {
+  for (const [index, listener] of listeners.entries()) {
+    const { address, protocol, pool } = listener;
     const at = ['listeners', index];
     if (pool !== undefined) checkPoolName(pool, [...at, 'pool'], scope);
     if (protocol === 'tcp' && pool === undefined) {
@@ -59,17 +61,18 @@ function checkListeners({ listeners, routes }: ParsedConfig, scope: Scope): void
         "Expected 'pool' with the name of the pool that gets its connections.",
       );
     }
-    if (protocol === 'http' && pool !== undefined) {
+    checkListenerTls(listener, at, routes, scope);
+    if (protocol !== 'tcp' && pool !== undefined) {
       scope.report(
         [...at, 'pool'],
-        'An http listener names a pool.',
+        `An ${protocol} listener names a pool.`,
         "The rules in 'routes' choose the pool. Remove 'pool', or set 'protocol: tcp'.",
       );
     }
-    if (protocol === 'http' && (routes ?? []).length === 0) {
+    if (protocol !== 'tcp' && listener.redirectToHttps === undefined && (routes ?? []).length === 0) {
       scope.report(
         at,
-        'An http listener has no routes.',
+        `An ${protocol} listener has no routes.`,
         "Expected 'routes' with at least one rule, at the top level.",
       );
     }

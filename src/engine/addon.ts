@@ -36,6 +36,10 @@ export interface Addon {
   listenerClose(listener: number): void;
   acceptorStart(listener: number): void;
   pinThread(core: number): void;
+  tlsOpen(versionMin: number, ciphers: string, protocols: Uint8Array, scope: string): number;
+  tlsCertificate(tls: number, identity: number, chain: Uint8Array, key: Uint8Array): void;
+  tlsName(tls: number, name: string, identity: number): void;
+  tlsClose(tls: number): void;
 }
 
 /** The engine cannot be used; the message says why in one line, and what mends it. */

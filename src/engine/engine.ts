@@ -97,7 +97,7 @@ export class Engine {
         this.#words = 0;
         const count = this.#native.turn(words);
         if (count > 0) this.#onEvents(this.#events, count);
-        else if (this.#words === 0) return;
+        else if (this.#words === 0 && this.#control[CONTROL.yielded] === 0) return;
         if (this.#closed) return;
       }
     } finally {
@@ -150,6 +150,11 @@ export class Engine {
     const conn = this.#control[CONTROL.WORDS + free - 1]!;
     this.#submit3(SUBMIT.connect, conn, address);
     return conn;
+  }
+
+  /** What follows on a connection that was just accepted is encrypted, under a context of tls.ts: `tlsReady` comes next. */
+  tls(conn: number, context: number): void {
+    this.#submit3(SUBMIT.tls, conn, context);
   }
 
   /** Opens a send; list its spans with `span`, at most SEND_SPANS_MAX, and end it with `sendEnd`. */

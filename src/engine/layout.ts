@@ -39,6 +39,8 @@ export const EVENT_KIND = {
   error: 7,
   /** Our direction, which was shut down, has ended: everything queued before has left. */
   finished: 8,
+  /** TLS is agreed on; at: TLS_FACTS, bytes: how many. The receiver owns one reference on the chunk. */
+  tlsReady: 9,
 } as const;
 
 /** One submission is its operation, the connection's handle (or 0), and the operands listed here. */
@@ -61,6 +63,8 @@ export const SUBMIT = {
   release: 8,
   /** (address inside a chunk): takes one more reference, for a second holder. */
   retain: 9,
+  /** (conn, TLS context): what follows on a connection just accepted is encrypted. */
+  tls: 10,
 } as const;
 
 /** Flags of `send`. `more`: another send on this connection follows in the same batch. */
@@ -88,6 +92,10 @@ export const CONTROL = {
   acceptPauses: 8,
   /** Connections waiting for a turn: readable, but not read yet. */
   ready: 9,
+  /** Connections that could have gone on in this turn, but were made to wait for the next. */
+  yielded: 10,
+  /** Connections that hold TLS state. */
+  secured: 11,
   WORDS: 16,
 } as const;
 
@@ -105,6 +113,22 @@ export const ENGINE_ERROR = {
   addressInUse: 10,
   permission: 11,
   other: 12,
+  /** TLS: the handshake failed, or a record is not what it should be. */
+  tls: 13,
+  /** TLS: the peer ended the connection without saying so. */
+  truncated: 14,
+} as const;
+
+/** What a handshake agreed on, as bytes; behind WORDS stand protocol, cipher and server name one after the other. */
+export const TLS_FACTS = {
+  versionMajor: 0,
+  versionMinor: 1,
+  /** 1 when an earlier session was resumed. */
+  resumed: 2,
+  protocolBytes: 3,
+  cipherBytes: 4,
+  nameBytes: 5,
+  WORDS: 8,
 } as const;
 
 const LAYOUTS = {
@@ -114,6 +138,7 @@ const LAYOUTS = {
   SEND_FLAG,
   CONTROL,
   ENGINE_ERROR,
+  TLS_FACTS,
 };
 
 const SIZES = { CHUNK_BYTES, SLOT_BITS, GENERATION_BITS, SEND_SPANS_MAX, QUEUE_SPANS_MAX, PEER_BYTES };

@@ -3,6 +3,7 @@
 import type { ListenerConfig } from '../config/config.js';
 import { addon } from '../engine/addon.js';
 import type { ListenerPlan } from '../worker/plan.js';
+import type { TlsContexts } from './tls-contexts.js';
 
 /** What listen(2) takes; the kernel caps it at net.core.somaxconn. */
 const BACKLOG = 4096;
@@ -32,7 +33,7 @@ export class Listeners {
    * Opens what `configs` asks for and is not open, and returns the plans of all. On a ListenError, those opened by this
    * call are closed again. Accepting begins with `start`.
    */
-  open(configs: readonly ListenerConfig[], poolIndex: ReadonlyMap<string, number>): ListenerPlan[] {
+  open(configs: readonly ListenerConfig[], poolIndex: ReadonlyMap<string, number>, tls: TlsContexts): ListenerPlan[] {
     const opened: string[] = [];
     try {
       return configs.map((config) => {
@@ -46,6 +47,9 @@ export class Listeners {
           address: config.address,
           protocol: config.protocol,
           port: addon().listenerPort(listener),
+          tls: tls.get(config.address) ?? -1,
+          redirectToHttps: config.redirectToHttps ?? 0,
+          strictTransportSecurity: config.strictTransportSecurity ?? '',
           pool: config.pool === undefined ? -1 : poolIndex.get(config.pool)!,
         };
       });

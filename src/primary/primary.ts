@@ -10,6 +10,7 @@ import { Listeners } from './listeners.js';
 import { placePools, workerPlan } from './plan.js';
 import { PoolWatch } from './pool-watch.js';
 import { Supervisor } from './supervisor.js';
+import { closeTlsContexts, openTlsContexts, type TlsContexts } from './tls-contexts.js';
 
 export interface PrimaryOptions {
   workers: number;
@@ -41,6 +42,8 @@ export class Primary {
   readonly #watch: PoolWatch;
   #loaded: Loaded;
   #plan: WorkerPlan;
+  /** Of what is loaded. */
+  #tls: TlsContexts;
   /** Ends when the last change of plan has reached every worker: changes are made one after the other. */
   #changing: Promise<void> = Promise.resolve();
   /** Changes under way or waiting. While there are any, workers may live by different plans. */
@@ -92,7 +95,8 @@ export class Primary {
     this.#listeners = new Listeners(options.accept === 'handoff');
     this.#state = new ServerState(buffer);
     this.#membership = new Membership(this.#state);
-    this.#plan = this.#makePlan(1, loaded, []);
+    this.#tls = openTlsContexts(loaded.config.listeners);
+    this.#plan = this.#makePlan(1, loaded, [], this.#tls);
     this.#watch.follow(this.#plan.pools);
     this.#supervisor = new Supervisor(
       {
@@ -144,6 +148,7 @@ export class Primary {
     this.#watch.stop();
     this.#listeners.closeOthers([]);
     await drained;
+    closeTlsContexts(this.#tls);
   }
 
   /** Ends everything at once. */
@@ -151,6 +156,7 @@ export class Primary {
     this.#watch.stop();
     this.#listeners.closeOthers([]);
     await this.#supervisor.stop();
+    closeTlsContexts(this.#tls);
   }
 
   /** Makes one change after those that are under way. */
@@ -168,10 +174,20 @@ export class Primary {
   async #live(loaded: Loaded): Promise<void> {
     const before = this.#plan.pools.map((pool) => pool.name);
     this.#stale = false;
-    this.#plan = this.#makePlan(this.#plan.generation + 1, loaded, before);
+    // Names that move are no reason to read certificates again, which may be half written now.
+    const tlsBefore = this.#tls;
+    const tls = loaded === this.#loaded ? tlsBefore : openTlsContexts(loaded.config.listeners);
+    try {
+      this.#plan = this.#makePlan(this.#plan.generation + 1, loaded, before, tls);
+    } catch (error) {
+      if (tls !== tlsBefore) closeTlsContexts(tls);
+      throw error;
+    }
     this.#loaded = loaded;
+    this.#tls = tls;
     this.#watch.follow(this.#plan.pools);
     await this.#supervisor.follow(this.#plan);
+    if (tls !== tlsBefore) closeTlsContexts(tlsBefore);
   }
 
   /** Names lead elsewhere: one new plan, after the changes under way. */
@@ -188,9 +204,9 @@ export class Primary {
     if (this.#changes === 0) this.#membership.collect();
   }
 
-  #makePlan(generation: number, { config, routes }: Loaded, before: readonly string[]): WorkerPlan {
+  #makePlan(generation: number, { config, routes }: Loaded, before: readonly string[], tls: TlsContexts): WorkerPlan {
     const poolIndex = new Map(Object.keys(config.pools).map((name, index) => [name, index]));
-    const listeners = this.#listeners.open(config.listeners, poolIndex);
+    const listeners = this.#listeners.open(config.listeners, poolIndex, tls);
     const pools = placePools(config, (pool) => this.#watch.servers(pool), this.#membership, before);
     return workerPlan(generation, config, routes, listeners, pools);
   }

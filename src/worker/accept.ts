@@ -1,6 +1,8 @@
 // A client connection begins: who it is, and which kind of listener it came to.
 
+import { closeClient } from './client.js';
 import { CLIENT, NOWHERE } from './connections.js';
+import { handshakeBegin } from './handshake.js';
 import { tunnelOpen } from './tunnel.js';
 import type { Worker } from './worker.js';
 
@@ -29,6 +31,12 @@ export function accepted(w: Worker, conn: number, listener: number): void {
   client.finished = false;
   client.headTimed = false;
   client.trusted = w.trust.holds(w.engine.peers, client.slot);
+  client.handshaking = false;
+  client.tls = null;
+  if (plan.tls >= 0) {
+    if (!handshakeBegin(w, client, plan.tls)) closeClient(w, client);
+    return;
+  }
   if (plan.protocol === 'tcp') tunnelOpen(w, client, w.pools[plan.pool]!);
   // The first request is due at once: a connection that says nothing is not an idle keep-alive one.
   else w.deadlines.set(client.slot, w.ticks.requestHead);

@@ -114,7 +114,7 @@ export function reply(
   const connection = closes ? 'Connection: close\r\n' : client.minor === 0 ? 'Connection: keep-alive\r\n' : '';
   const head =
     `HTTP/1.1 ${status} ${phrase}\r\nDate: ${new Date().toUTCString()}\r\n` +
-    `${bodiless ? '' : `Content-Length: ${body.length}\r\n`}X-Request-Id: ${requestId(w, client)}\r\n${fields}${connection}\r\n`;
+    `${bodiless ? '' : `Content-Length: ${body.length}\r\n`}X-Request-Id: ${requestId(w, client)}\r\n${fields}${strictTransport(w, client)}${connection}\r\n`;
   const sendsBody = !bodiless && client.method !== METHOD.HEAD;
   const bytes = Buffer.concat([Buffer.from(head, 'latin1'), sendsBody ? body : NOTHING]);
   if (!send(w, client, bytes)) {
@@ -124,6 +124,12 @@ export function reply(
   client.response.done = true;
   if (closes) linger(w, client);
   else exchangeDone(w, client);
+}
+
+/** The Strict-Transport-Security line of the client's listener, if it has one. */
+function strictTransport(w: Worker, client: ClientConnection): string {
+  const value = client.tls === null ? undefined : w.listeners[client.listener]?.strictTransportSecurity;
+  return value === undefined || value === '' ? '' : `Strict-Transport-Security: ${value}\r\n`;
 }
 
 const NOTHING = Buffer.alloc(0);

@@ -13,6 +13,7 @@ import { dropPending, linger, releaseParser, releaseRequest } from './finish.js'
 import { steerClient } from './flow.js';
 import { forward, sendBody } from './forward.js';
 import { readHead } from './read-head.js';
+import { redirectToHttps } from './redirect.js';
 import { resume } from './retry.js';
 import { closeBackend } from './reuse.js';
 import { route } from './route.js';
@@ -107,11 +108,13 @@ function startExchange(w: Worker, client: ClientConnection): void {
   resetRequest(client);
   client.requestNumber = w.ids.next();
   client.state = CLIENT.WAITING;
-  const refused = check(w, client) ?? route(w, client);
+  const secure = w.listeners[client.listener]?.redirectToHttps ?? 0;
+  const refused = check(w, client) ?? (secure > 0 ? redirectToHttps(w, client, secure) : route(w, client));
   if (refused !== null) {
     fail(w, client, refused);
     return;
   }
+  if (secure > 0) return;
   const late = client.rule!.requestTicks >= 0 ? client.rule!.requestTicks : w.ticks.request;
   client.expires = late === 0 ? 0 : w.deadlines.now + late;
   applyRule(w, client, client.rule!);

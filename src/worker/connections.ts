@@ -4,6 +4,7 @@
 import type { Tried } from '../balance/view.js';
 import type { HeadParser } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
+import type { TlsFacts } from './handshake.js';
 import type { Pool, Server } from './pools.js';
 import type { Rule } from './rules.js';
 
@@ -57,6 +58,10 @@ export class ClientConnection {
   state: number = CLIENT.CLOSED;
   /** Index of its listener in the engine's registry. */
   listener = 0;
+  /** Its TLS handshake is under way. */
+  handshaking = false;
+  /** What its TLS handshake agreed on; null without TLS, or before. */
+  tls: TlsFacts | null = null;
   /** Its address is among the trusted proxies. */
   trusted = false;
   /** Held while a head is being read, its request may be sent again, or a chunked body is being parsed. */

@@ -7,6 +7,12 @@ export class Counters {
   requests = 0;
   /** Client connections accepted. */
   accepted = 0;
+  /** TLS handshakes done, and those of them that went on with an earlier session. */
+  handshakes = 0;
+  resumptions = 0;
+  /** TLS handshakes that failed or took too long, and connections closed because too many were under way. */
+  handshakesFailed = 0;
+  handshakesRefused = 0;
   /** Backend connections opened. */
   opened = 0;
   /** Requests that took an idle backend connection. */

@@ -9,10 +9,16 @@ export interface ListenerPlan {
   listener: number;
   /** As it was configured, for messages. */
   address: string;
-  protocol: 'http' | 'tcp';
+  protocol: 'http' | 'https' | 'tcp';
+  /** The engine's TLS context for `https`, else -1. */
+  tls: number;
+  /** The port that every request is redirected to by https; 0 for none. */
+  redirectToHttps: number;
+  /** Value of Strict-Transport-Security in every response; empty for none. */
+  strictTransportSecurity: string;
   /** The bound port; 0 for a unix socket. */
   port: number;
-  /** The pool's index for `tcp`, -1 for `http`. */
+  /** The pool's index for `tcp`, else -1. */
   pool: number;
 }
 
@@ -26,6 +32,8 @@ export interface Limits {
   bodyBytesMax: number;
   /** Client connections of one worker. */
   connectionsMax: number;
+  /** TLS handshakes under way in one worker. */
+  handshakesMax: number;
   /** Further servers tried for one request. */
   retriesMax: number;
   /** Idle backend connections kept per server and worker. */
@@ -36,6 +44,7 @@ export interface Limits {
 /** Every deadline in milliseconds; 0 means there is none. */
 export interface Timeouts {
   requestHeadMs: number;
+  tlsHandshakeMs: number;
   idleMs: number;
   requestBodyMs: number;
   connectMs: number;

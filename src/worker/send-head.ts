@@ -228,7 +228,7 @@ function spanUpgrade(w: Worker, head: Head): void {
 /** The forwarding fields of a request from someone we do not know, and the empty line. Hot. */
 function spanForwarding(w: Worker, client: ClientConnection, lines: number): void {
   const { engine, writer } = w;
-  const fixed = w.forwardingOf(client.listener);
+  const fixed = w.forwardingOf(client);
   engine.span(fixed.at, fixed.bytes);
   if (client.hostBytes > 0) {
     const name = w.forwardedHost;
@@ -258,7 +258,8 @@ function spanForwardingAfter(
   const { engine, writer } = w;
   const plan = w.listeners[client.listener];
   const ours = (id: number): boolean => edit?.owns(id) !== true && !(client.trusted && headHas(head, id));
-  if (ours(FIELD_ID.X_FORWARDED_PROTO)) pin(w, 'X-Forwarded-Proto: http\r\n');
+  if (ours(FIELD_ID.X_FORWARDED_PROTO))
+    pin(w, client.tls === null ? 'X-Forwarded-Proto: http\r\n' : 'X-Forwarded-Proto: https\r\n');
   if (ours(FIELD_ID.X_FORWARDED_PORT)) pin(w, `X-Forwarded-Port: ${plan?.port ?? 0}\r\n`);
   if (ours(FIELD_ID.X_FORWARDED_HOST) && client.hostBytes > 0) {
     pin(w, 'X-Forwarded-Host: ');
@@ -320,6 +321,8 @@ export function spanResponseHead(w: Worker, client: ClientConnection, head: Head
   w.edit = null;
   if (edit !== null && !spanText(w, editLines(edit, client.responseLines))) return false;
   spanSession(w, client);
+  const strict = w.strictTransportOf(client);
+  if (strict !== undefined) engine.span(strict.at, strict.bytes);
   if (client.chunkedOut) engine.span(w.lineChunked.at, w.lineChunked.bytes);
   if (!client.keepAlive) engine.span(w.lineClose.at, w.lineClose.bytes);
   else if (client.minor === 0) engine.span(w.lineKeepAlive.at, w.lineKeepAlive.bytes);

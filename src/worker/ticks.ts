@@ -11,6 +11,7 @@ export const LINGER_MS = 2000;
 
 export class Ticks {
   readonly requestHead: number;
+  readonly tlsHandshake: number;
   readonly idle: number;
   readonly requestBody: number;
   readonly connect: number;
@@ -24,6 +25,7 @@ export class Ticks {
 
   constructor(timeouts: Timeouts) {
     this.requestHead = Deadlines.ticks(timeouts.requestHeadMs);
+    this.tlsHandshake = Deadlines.ticks(timeouts.tlsHandshakeMs);
     this.idle = Deadlines.ticks(timeouts.idleMs);
     this.requestBody = Deadlines.ticks(timeouts.requestBodyMs);
     this.connect = Deadlines.ticks(timeouts.connectMs);

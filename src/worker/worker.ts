@@ -20,6 +20,7 @@ import { Deadlines, TICK_MS } from './deadlines.js';
 import type { HeaderEdit } from './filters/edit.js';
 import { linger } from './finish.js';
 import { backendFlow, clientFlow } from './flow.js';
+import { clientSecured, handshakeDrop } from './handshake.js';
 import type { ListenerPlan, WorkerPlan } from './plan.js';
 import { Pool, Servers } from './pools.js';
 import { RequestIds } from './request-id.js';
@@ -79,6 +80,8 @@ export class Worker {
   /** Listeners by their index in the engine's registry. */
   listeners: (ListenerPlan | undefined)[] = [];
   draining = false;
+  /** TLS handshakes under way. */
+  handshakes = 0;
   /** Lines that every message may need. */
   readonly lineEnd: Pinned;
   readonly lineClose: Pinned;
@@ -87,6 +90,8 @@ export class Worker {
   readonly lastChunk: Pinned;
   readonly forwardedHost: Pinned;
   #forwarding: (Pinned | undefined)[] = [];
+  #forwardingSecure: (Pinned | undefined)[] = [];
+  #promises: (Pinned | undefined)[] = [];
   readonly #chunkCount: number;
   readonly #clientBySlot: (ClientConnection | null)[];
   readonly #backendBySlot: (BackendConnection | null)[];
@@ -188,6 +193,7 @@ export class Worker {
 
   /** Puts a client connection back whose handle has been given up. */
   clientFree(client: ClientConnection): void {
+    handshakeDrop(this, client);
     this.deadlines.clear(client.slot);
     this.#clientBySlot[client.slot] = null;
     client.state = CLIENT.CLOSED;
@@ -243,8 +249,13 @@ export class Worker {
   }
 
   /** The forwarding lines that are the same for every stranger at this listener. */
-  forwardingOf(listener: number): Pinned {
-    return this.#forwarding[listener]!;
+  forwardingOf(client: ClientConnection): Pinned {
+    return (client.tls === null ? this.#forwarding : this.#forwardingSecure)[client.listener]!;
+  }
+
+  /** The Strict-Transport-Security line for responses to this client; undefined for none. */
+  strictTransportOf(client: ClientConnection): Pinned | undefined {
+    return client.tls === null ? undefined : this.#promises[client.listener];
   }
 
   count(reason: ReasonCode): void {
@@ -270,6 +281,12 @@ export class Worker {
       refused: engine.counter(CONTROL.refused),
       acceptPauses: engine.counter(CONTROL.acceptPauses),
       parsersUsed: this.llhttp.used,
+      handshakes: this.counters.handshakes,
+      resumptions: this.counters.resumptions,
+      handshakesFailed: this.counters.handshakesFailed,
+      handshakesRefused: this.counters.handshakesRefused,
+      handshaking: this.handshakes,
+      secured: engine.counter(CONTROL.secured),
       reasons: Object.fromEntries(this.counters.reasons),
     };
   }
@@ -295,9 +312,13 @@ export class Worker {
     // Those that are gone stay known: connections they brought may still be open.
     for (const listener of plan.listeners) {
       this.listeners[listener.listener] = listener;
-      this.#forwarding[listener.listener] = this.pinned.pin(
-        `X-Forwarded-Proto: http\r\nX-Forwarded-Port: ${listener.port}\r\nVia: 1.1 sevenfold\r\n`,
-      );
+      const strict = listener.strictTransportSecurity;
+      this.#promises[listener.listener] =
+        strict === '' ? undefined : this.pinned.pin(`Strict-Transport-Security: ${strict}\r\n`);
+      const forwarding = (scheme: string): Pinned =>
+        this.pinned.pin(`X-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${listener.port}\r\nVia: 1.1 sevenfold\r\n`);
+      this.#forwarding[listener.listener] = forwarding('http');
+      this.#forwardingSecure[listener.listener] = forwarding('https');
     }
   }
 
@@ -318,7 +339,7 @@ export class Worker {
       const backend = this.#backendBySlot[slot]!;
       if (backend !== null && backend.conn === conn) this.#backendEvent(backend, events, at);
       // Closed earlier in this batch: what it received goes back.
-      else if (eventKind(events, at) === EVENT_KIND.data) this.engine.release(eventAt(events, at));
+      else if (holdsChunk(eventKind(events, at))) this.engine.release(eventAt(events, at));
     }
     if (this.roomFreed && this.limitedPools.length > 0) serveLines(this);
   }
@@ -337,6 +358,9 @@ export class Worker {
         break;
       case EVENT_KIND.finished:
         clientFinished(this, client);
+        break;
+      case EVENT_KIND.tlsReady:
+        clientSecured(this, client, eventAt(events, at));
         break;
       case EVENT_KIND.error:
         clientFailed(this, client);
@@ -395,4 +419,9 @@ export class Worker {
   #eachClient(visit: (client: ClientConnection) => void): void {
     for (const client of this.#clientBySlot) if (client !== null) visit(client);
   }
+}
+
+/** Events whose receiver owns a chunk. */
+function holdsChunk(kind: number): boolean {
+  return kind === EVENT_KIND.data || kind === EVENT_KIND.tlsReady;
 }

@@ -24,7 +24,14 @@ export interface ProxySpec {
   readonly routes?: readonly object[];
   readonly pools?: Readonly<Record<string, object>>;
   /** Default: one http listener on a free port. `{ protocol: 'tcp', pool: 'main' }` is a raw one. `v6` listens on ::1. */
-  readonly listeners?: readonly { readonly protocol?: string; readonly pool?: string; readonly v6?: boolean }[];
+  readonly listeners?: readonly {
+    readonly protocol?: string;
+    readonly pool?: string;
+    readonly v6?: boolean;
+    readonly tls?: object;
+    readonly redirectToHttps?: number;
+    readonly strictTransportSecurity?: string;
+  }[];
   readonly limits?: Readonly<Record<string, number | string>>;
   readonly timeouts?: Readonly<Record<string, string | number>>;
   readonly trustedProxies?: readonly string[];

@@ -2,6 +2,7 @@
 // Owns one raw socket. Leaves reading messages to messages.ts. Every wait has a deadline that says what had arrived.
 
 import { connect, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { Place } from './addresses.js';
 import { type Message, readFinalResponse } from './messages.js';
 
@@ -46,14 +47,21 @@ export class WireClient {
   /** Connects. `halfOpen` keeps our direction open after the other side's end. Rejects when nobody listens. */
   static connect(
     to: Place | { readonly path: string },
-    options: { readonly halfOpen?: boolean; readonly deadlineMs?: number; readonly localAddress?: string } = {},
+    options: {
+      readonly halfOpen?: boolean;
+      readonly deadlineMs?: number;
+      readonly localAddress?: string;
+      /** Speak TLS: each `send` becomes a record of its own. */
+      readonly tls?: ConnectionOptions;
+    } = {},
   ): Promise<WireClient> {
     return new Promise((resolve, reject) => {
       const target = 'path' in to ? { path: to.path } : { host: to.host, port: to.port };
       const local = options.localAddress === undefined ? {} : { localAddress: options.localAddress };
-      const socket = connect({ ...target, ...local, allowHalfOpen: options.halfOpen ?? false });
+      const all = { ...target, ...local, allowHalfOpen: options.halfOpen ?? false };
+      const socket = options.tls === undefined ? connect(all) : connectTls({ ...options.tls, ...all });
       socket.once('error', reject);
-      socket.once('connect', () => {
+      socket.once(options.tls === undefined ? 'connect' : 'secureConnect', () => {
         socket.off('error', reject);
         resolve(new WireClient(socket, options.deadlineMs ?? DEADLINE_MS));
       });
@@ -193,8 +201,8 @@ export class WireClient {
 }
 
 /** One connection, one request, one response; the connection is closed afterwards. */
-export async function ask(to: Place, request: string): Promise<Message> {
-  const client = await WireClient.connect(to);
+export async function ask(to: Place, request: string, tls?: ConnectionOptions): Promise<Message> {
+  const client = await WireClient.connect(to, tls === undefined ? {} : { tls });
   try {
     await client.send(request);
     return await client.response(request.slice(0, request.indexOf(' ')));

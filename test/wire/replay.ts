@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { type RawOrigin, serveRequests } from '../origins/raw.js';
+import { type Identity, makeIdentity } from '../support/identity.js';
 import { type Message, readFinalResponse, statusOf } from '../support/messages.js';
 import { type RunningProxy, startProxy } from '../support/proxy.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
@@ -30,14 +31,19 @@ class Bench {
     readonly proxy: RunningProxy,
     readonly origin: RawOrigin,
     private readonly probeOrigin: RawOrigin,
+    private readonly identity: Identity | undefined,
   ) {}
 
-  static async start(): Promise<Bench> {
+  static async start(secure: boolean): Promise<Bench> {
+    const identity = secure ? makeIdentity({ names: ['probe.example'] }) : undefined;
     let bench: Bench | undefined;
     const origin = await serveRequests((request, visit) => void bench?.answer(request, visit.socket));
     const probeOrigin = await startAnswers();
     const all = [{ path: { type: 'PathPrefix', value: '/' } }];
     const proxy = await startProxy({
+      ...(identity === undefined
+        ? {}
+        : { listeners: [{ protocol: 'https', tls: { certificates: [identity.files] } }] }),
       routes: [
         { hostnames: ['probe.example'], rules: [{ matches: all, pool: 'probe' }] },
         { rules: [{ matches: all, pool: 'main' }] },
@@ -47,8 +53,12 @@ class Bench {
         probe: { servers: [{ address: probeOrigin.address }] },
       },
     });
-    bench = new Bench(proxy, origin, probeOrigin);
+    bench = new Bench(proxy, origin, probeOrigin, identity);
     return bench;
+  }
+
+  connect(): Promise<WireClient> {
+    return WireClient.connect(this.proxy.place, this.identity === undefined ? {} : { tls: this.identity.client });
   }
 
   async stop(): Promise<void> {
@@ -87,14 +97,13 @@ class Bench {
   }
 
   private async probe(): Promise<void> {
-    if (this.probeClient === undefined || this.probeClient.ended)
-      this.probeClient = await WireClient.connect(this.proxy.place);
+    if (this.probeClient === undefined || this.probeClient.ended) this.probeClient = await this.connect();
     await this.probeClient.exchange(get('/', 'Host: probe.example'));
   }
 
   /** The same for connections that were just opened: a new connection passes the same way of acceptance after them. */
   async accepted(): Promise<void> {
-    await ask(this.proxy.place, get('/', 'Host: probe.example'));
+    await ask(this.proxy.place, get('/', 'Host: probe.example'), this.identity?.client);
   }
 
   private async answer(request: Message, socket: WireClient['socket']): Promise<void> {
@@ -180,7 +189,7 @@ async function replay(
   bench.begin(wireCase, cut);
   for (let from = 0; from < runs.length; from += BATCH) {
     const batch = runs.slice(from, from + BATCH);
-    const clients = await Promise.all(batch.map(() => WireClient.connect(bench.proxy.place)));
+    const clients = await Promise.all(batch.map(() => bench.connect()));
     try {
       await bench.accepted();
       const pieceCount = Math.max(...batch.map((run) => run.pieces.length));
@@ -224,12 +233,12 @@ function sweep(wireCase: WireCase): Run[] {
   });
 }
 
-/** Registers the tests of one corpus file. */
-export function replayCorpus(fileName: string): void {
-  describe(fileName, { concurrency: 1 }, () => {
+/** Registers the tests of one corpus file; `secure` replays it through TLS. */
+export function replayCorpus(fileName: string, secure = false): void {
+  describe(secure ? `${fileName} through TLS` : fileName, { concurrency: 1 }, () => {
     let bench: Bench;
     before(async () => {
-      bench = await Bench.start();
+      bench = await Bench.start(secure);
     });
     after(() => bench.stop());
     for (const wireCase of readCorpus(fileName)) {

@@ -28,6 +28,11 @@ export const limits = map('limits', {
     'Most client connections per worker. Beyond it, new ones wait in the backlog of the listener.',
     { limit: '1 to 500000' },
   ),
+  handshakesMax: option(
+    integer('a number of connections', 1, 1_000_000).prefault(4096),
+    'Most TLS handshakes under way per worker. Beyond it, new https connections are closed at once.',
+    { limit: '1 to 1000000' },
+  ),
   retriesMax: option(integer('a number of retries', 0, 10).prefault(2), 'Most further servers tried for one request.', {
     zero: 'no retries',
     limit: '0 to 10',
@@ -44,6 +49,9 @@ export const limits = map('limits', {
 
 export const timeouts = map('timeouts', {
   requestHead: option(duration().prefault('10s'), 'To send a whole request head, from its first byte. Then 408.', {
+    zero: 'no limit',
+  }),
+  tlsHandshake: option(duration().prefault('10s'), 'For a TLS handshake. Then the connection is closed.', {
     zero: 'no limit',
   }),
   idle: option(duration().prefault('75s'), 'Between two requests of a client connection. Then it is closed.', {

@@ -1,10 +1,39 @@
 // The schema of listeners: where clients come in.
 
 import type { z } from 'zod';
+import { TLS_VERSIONS } from '../../engine/tls.js';
 import { type ListenAddress, readListenAddress } from '../units.js';
-import { choice, list, map, option, scalar, text } from './build.js';
+import { choice, integer, list, map, option, scalar, text } from './build.js';
 
-export const LISTENER_PROTOCOLS = ['http', 'tcp'] as const;
+export const LISTENER_PROTOCOLS = ['http', 'https', 'tcp'] as const;
+
+/** max-age first, then the two words there are. */
+const HSTS = /^max-age=\d{1,10}(; ?includeSubDomains)?(; ?preload)?$/;
+const HSTS_EXPECTED = 'Expected max-age=SECONDS, and if meant ; includeSubDomains and ; preload behind it.';
+
+const fileName = () => text('a file name', 'Expected the name of a PEM file.');
+
+const certificate = map('a certificate', {
+  cert: option(
+    fileName(),
+    "PEM file with the server's certificate first, then those that sign it. Relative to the configuration.",
+  ),
+  key: option(fileName(), 'PEM file with its private key, not encrypted. Relative to the configuration.'),
+});
+
+const tls = map('TLS options', {
+  certificates: option(
+    list('a list of certificates', certificate, 1),
+    'Clients get the one for the name they ask for (SNI): an exact name first, then a wildcard, else the first of the list. ' +
+      'For names in two certificates with keys of different types, RSA and ECDSA, each client gets the one it understands best.',
+  ),
+  minVersion: option(choice('a TLS version', TLS_VERSIONS).prefault('TLSv1.2'), 'The oldest version spoken.'),
+  ciphers: option(
+    text('a list of ciphers', 'Expected names of ciphers as OpenSSL knows them, with colons between.').optional(),
+    'Ciphers for TLS 1.2, as OpenSSL names them. Those of TLS 1.3 are all good and not configurable.',
+    { byDefault: "Mozilla's intermediate profile, without DHE" },
+  ),
+});
 
 const listener = map('a listener', {
   address: option(
@@ -17,11 +46,20 @@ const listener = map('a listener', {
   ),
   protocol: option(
     choice('a protocol', LISTENER_PROTOCOLS).prefault('http'),
-    '`http` reads every request and routes it. `tcp` passes bytes through to one pool unread.',
+    '`http` reads every request and routes it, `https` does so over TLS. `tcp` passes bytes through to one pool unread.',
   ),
   pool: option(
     text('a pool name', 'Expected the name of a pool.').optional(),
-    'The pool that gets the connections. Needed with `tcp`; with `http` the routes decide.',
+    'The pool that gets the connections. Needed with `tcp`; with `http` and `https` the routes decide.',
+  ),
+  tls: option(tls.optional(), 'How TLS is spoken. Needed with `https`.'),
+  redirectToHttps: option(
+    integer('a port', 1, 65_535).optional(),
+    'With `http`: answers every request with a redirect (308) to the same place by https at this port. Routes are not asked.',
+  ),
+  strictTransportSecurity: option(
+    text('a Strict-Transport-Security value', HSTS_EXPECTED, (value) => HSTS.test(value)).optional(),
+    'With `https`: the value of a `Strict-Transport-Security` field added to every response (RFC 6797), such as `max-age=63072000`.',
   ),
 });
 

@@ -44,7 +44,7 @@ function fact(w: Worker, client: ClientConnection, variable: Variable): string {
     case 'query':
       return latin1(w, view.queryAt, view.queryBytes);
     case 'scheme':
-      return 'http';
+      return client.tls === null ? 'http' : 'https';
     case 'rule':
       return client.rule!.plan.name;
   }

@@ -26,7 +26,7 @@ function hostOf(w: Worker, client: ClientConnection): { name: string; port: numb
 function location(w: Worker, client: ClientConnection, plan: Extract<FilterPlan, { type: 'RequestRedirect' }>): string {
   const { view } = w;
   const host = hostOf(w, client);
-  const scheme = plan.scheme ?? 'http';
+  const scheme = plan.scheme ?? (client.tls === null ? 'http' : 'https');
   const port = plan.port ?? (plan.scheme === undefined ? host.port : DEFAULT_PORTS[scheme]);
   const path =
     plan.path === undefined

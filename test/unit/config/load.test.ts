@@ -50,12 +50,14 @@ test('every default is filled in, durations are in milliseconds and sizes in byt
     fieldsMax: 100,
     bodyBytesMax: 0,
     connectionsMax: 16_384,
+    handshakesMax: 4096,
     retriesMax: 2,
     idleConnectionsMax: 256,
     slabBytes: 268_435_456,
   });
   assert.deepEqual(config.timeouts, {
     requestHeadMs: 10_000,
+    tlsHandshakeMs: 10_000,
     idleMs: 75_000,
     requestBodyMs: 60_000,
     connectMs: 5000,

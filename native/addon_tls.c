@@ -1,0 +1,124 @@
+#include "addon_tls.h"
+
+#include "tls.h"
+
+#include <stdlib.h>
+
+/* Longer than any list of ciphers that makes sense. */
+#define SF__TEXT_ROOM 4096
+
+static napi_value sf__refuse(napi_env env, const char *code, const char *message)
+{
+    napi_throw_error(env, code, message);
+    return NULL;
+}
+
+static bool sf__arguments(napi_env env, napi_callback_info info, size_t count, napi_value *out)
+{
+    size_t given = count;
+    return napi_get_cb_info(env, info, &given, out, NULL, NULL) == napi_ok && given == count;
+}
+
+static bool sf__int_of(napi_env env, napi_value value, int32_t *out)
+{
+    return napi_get_value_int32(env, value, out) == napi_ok;
+}
+
+/* False also for a text that does not fit. */
+static bool sf__text_of(napi_env env, napi_value value, char *to, size_t room)
+{
+    size_t length, needed;
+    return napi_get_value_string_utf8(env, value, NULL, 0, &needed) == napi_ok && needed < room &&
+           napi_get_value_string_utf8(env, value, to, room, &length) == napi_ok;
+}
+
+static bool sf__bytes_of(napi_env env, napi_value value, const uint8_t **data, size_t *bytes)
+{
+    napi_typedarray_type type;
+    void *found;
+    bool typed = false;
+    if (napi_is_typedarray(env, value, &typed) != napi_ok || !typed ||
+        napi_get_typedarray_info(env, value, &type, bytes, &found, NULL, NULL) != napi_ok || type != napi_uint8_array ||
+        *bytes > INT32_MAX)
+        return false;
+    *data = found;
+    return true;
+}
+
+/* tlsOpen(versionMin, ciphers, protocols, scope): the context's index. */
+static napi_value sf__js_tls_open(napi_env env, napi_callback_info info)
+{
+    napi_value arguments[4], result = NULL;
+    sf_tls_options options;
+    sf_tls_reason reason;
+    char ciphers[SF__TEXT_ROOM], scope[256];
+    if (!sf__arguments(env, info, 4, arguments) || !sf__int_of(env, arguments[0], &options.version_min) ||
+        !sf__text_of(env, arguments[1], ciphers, sizeof(ciphers)) ||
+        !sf__bytes_of(env, arguments[2], &options.alpn, &options.alpn_bytes) ||
+        !sf__text_of(env, arguments[3], scope, sizeof(scope)))
+        return sf__refuse(env, "ERR_ARGUMENT", "tlsOpen(versionMin, ciphers, protocols, scope)");
+    options.ciphers = ciphers;
+    options.scope = scope;
+    int32_t tls = sf_tls_open(&options, &reason);
+    if (tls < 0)
+        return sf__refuse(env, "ERR_TLS", reason.text);
+    (void)napi_create_int32(env, tls, &result); /* NULL becomes undefined */
+    return result;
+}
+
+/* tlsCertificate(tls, identity, chain, key): PEM as bytes. */
+static napi_value sf__js_tls_certificate(napi_env env, napi_callback_info info)
+{
+    napi_value arguments[4];
+    int32_t tls, identity;
+    const uint8_t *chain, *key;
+    size_t chain_bytes, key_bytes;
+    sf_tls_reason reason;
+    if (!sf__arguments(env, info, 4, arguments) || !sf__int_of(env, arguments[0], &tls) ||
+        !sf__int_of(env, arguments[1], &identity) || !sf__bytes_of(env, arguments[2], &chain, &chain_bytes) ||
+        !sf__bytes_of(env, arguments[3], &key, &key_bytes))
+        return sf__refuse(env, "ERR_ARGUMENT", "tlsCertificate(tls, identity, chain, key)");
+    if (!sf_tls_certificate(tls, identity, chain, chain_bytes, key, key_bytes, &reason))
+        return sf__refuse(env, "ERR_TLS", reason.text);
+    return NULL;
+}
+
+/* tlsName(tls, name, identity) */
+static napi_value sf__js_tls_name(napi_env env, napi_callback_info info)
+{
+    napi_value arguments[3];
+    int32_t tls, identity;
+    char name[256];
+    if (!sf__arguments(env, info, 3, arguments) || !sf__int_of(env, arguments[0], &tls) ||
+        !sf__text_of(env, arguments[1], name, sizeof(name)) || !sf__int_of(env, arguments[2], &identity))
+        return sf__refuse(env, "ERR_ARGUMENT", "tlsName(tls, name, identity)");
+    if (!sf_tls_name(tls, name, identity))
+        return sf__refuse(env, "ERR_TLS", "the name is too long, or there is no such identity");
+    return NULL;
+}
+
+/* tlsClose(tls) */
+static napi_value sf__js_tls_close(napi_env env, napi_callback_info info)
+{
+    napi_value argument;
+    int32_t tls;
+    if (!sf__arguments(env, info, 1, &argument) || !sf__int_of(env, argument, &tls))
+        return sf__refuse(env, "ERR_ARGUMENT", "tlsClose(tls)");
+    sf_tls_close(tls);
+    return NULL;
+}
+
+static bool sf__export(napi_env env, napi_value exports, const char *name, napi_callback callback)
+{
+    napi_value function;
+    return napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, NULL, &function) == napi_ok &&
+           napi_set_named_property(env, exports, name, function) == napi_ok;
+}
+
+bool sf_addon_tls(napi_env env, napi_value exports)
+{
+    return sf__export(env, exports, "tlsOpen", sf__js_tls_open) &&
+           sf__export(env, exports, "tlsCertificate", sf__js_tls_certificate) &&
+           sf__export(env, exports, "tlsName", sf__js_tls_name) &&
+           sf__export(env, exports, "tlsClose", sf__js_tls_close);
+}

@@ -1,0 +1,333 @@
+#include "tls.h"
+
+#include "tickets.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Mozilla's intermediate profile, without finite-field Diffie-Hellman: it costs a server more than a client. */
+#define SF__CIPHERS                                                                      \
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                         \
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                         \
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+#define SF__GROUPS "X25519:prime256v1:secp384r1"
+#define SF__NAME_BYTES_MAX 253
+
+typedef struct sf__tls_name {
+    char *name;
+    int32_t identity;
+} sf__tls_name;
+
+struct sf_tls {
+    atomic_int references;
+    int32_t version_min;
+    char *ciphers;
+    uint8_t alpn[SF_TLS_ALPN_BYTES_MAX];
+    size_t alpn_bytes;
+    unsigned char scope[SSL_MAX_SID_CTX_LENGTH];
+    unsigned int scope_bytes;
+    SSL_CTX **identities;
+    int32_t identity_count;
+    sf__tls_name *names; /* sorted */
+    int32_t name_count;
+};
+
+static pthread_mutex_t contexts_lock = PTHREAD_MUTEX_INITIALIZER;
+static sf_tls *contexts[SF_TLS_CONTEXTS_MAX];
+
+static bool sf__tls_refuse(sf_tls_reason *reason, const char *what)
+{
+    unsigned long error = ERR_peek_last_error();
+    const char *why = error == 0 ? NULL : ERR_reason_error_string(error);
+    snprintf(reason->text, sizeof(reason->text), why == NULL ? "%s" : "%s (%s)", what, why);
+    ERR_clear_error();
+    return false;
+}
+
+/* --- Names ---------------------------------------------------------------------------------------------------------- */
+
+static int sf__name_find(const sf_tls *tls, const char *name)
+{
+    int32_t low = 0, high = tls->name_count - 1;
+    while (low <= high) {
+        int32_t middle = low + (high - low) / 2;
+        int order = strcmp(name, tls->names[middle].name);
+        if (order == 0)
+            return tls->names[middle].identity;
+        if (order < 0)
+            high = middle - 1;
+        else
+            low = middle + 1;
+    }
+    return -1;
+}
+
+/* The identity for a name as a client sends it: its own, that of its wildcard, or the default. */
+static int32_t sf__identity_of(const sf_tls *tls, const char *asked)
+{
+    char name[SF__NAME_BYTES_MAX + 2];
+    size_t bytes = strlen(asked);
+    if (bytes > 0 && asked[bytes - 1] == '.')
+        bytes--;
+    if (bytes == 0 || bytes > SF__NAME_BYTES_MAX)
+        return 0;
+    for (size_t i = 0; i < bytes; i++)
+        name[i] = asked[i] >= 'A' && asked[i] <= 'Z' ? (char)(asked[i] | 0x20) : asked[i];
+    name[bytes] = '\0';
+    int32_t identity = sf__name_find(tls, name);
+    char *dot = strchr(name, '.');
+    if (identity < 0 && dot != NULL && dot > name) {
+        dot[-1] = '*';
+        identity = sf__name_find(tls, dot - 1);
+    }
+    return identity < 0 ? 0 : identity;
+}
+
+static int sf__on_server_name(SSL *ssl, int *alert, void *context)
+{
+    const sf_tls *tls = context;
+    const char *asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    (void)alert;
+    if (asked == NULL)
+        return SSL_TLSEXT_ERR_NOACK;
+    int32_t identity = sf__identity_of(tls, asked);
+    if (identity != 0 && SSL_set_SSL_CTX(ssl, tls->identities[identity]) == NULL)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+bool sf_tls_name(int32_t index, const char *name, int32_t identity)
+{
+    sf_tls *tls = sf_tls_acquire(index);
+    bool added = false;
+    if (tls != NULL && identity >= 0 && identity < tls->identity_count && strlen(name) <= SF__NAME_BYTES_MAX) {
+        int32_t at = 0;
+        while (at < tls->name_count && strcmp(tls->names[at].name, name) < 0)
+            at++;
+        if (at < tls->name_count && strcmp(tls->names[at].name, name) == 0) {
+            added = true; /* taken already */
+        } else {
+            sf__tls_name *names = realloc(tls->names, (size_t)(tls->name_count + 1) * sizeof(*names));
+            char *copy = names == NULL ? NULL : strdup(name);
+            if (names != NULL)
+                tls->names = names;
+            if (copy != NULL) {
+                memmove(&names[at + 1], &names[at], (size_t)(tls->name_count - at) * sizeof(*names));
+                names[at] = (sf__tls_name){ .name = copy, .identity = identity };
+                tls->name_count++;
+                added = true;
+            }
+        }
+    }
+    sf_tls_release(tls);
+    return added;
+}
+
+/* --- Identities ----------------------------------------------------------------------------------------------------- */
+
+/* A client that offers protocols, but none of ours, is refused (RFC 7301, 3.2). */
+static int sf__on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_bytes, const unsigned char *in,
+                       unsigned int in_bytes, void *context)
+{
+    const sf_tls *tls = context;
+    unsigned char *chosen;
+    (void)ssl;
+    if (SSL_select_next_proto(&chosen, out_bytes, tls->alpn, (unsigned int)tls->alpn_bytes, in, in_bytes) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *out = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static SSL_CTX *sf__identity_new(sf_tls *tls, sf_tls_reason *reason)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    if (ctx == NULL) {
+        (void)sf__tls_refuse(reason, "OpenSSL has no memory for a context");
+        return NULL;
+    }
+    SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+    /* Without AUTO_RETRY one call never reads more than one record: the loop over records is the engine's. */
+    SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_set_read_ahead(ctx, 1);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* sessions live in tickets alone */
+    sf_tickets_use(ctx);
+    SSL_CTX_set_tlsext_servername_callback(ctx, sf__on_server_name);
+    SSL_CTX_set_tlsext_servername_arg(ctx, tls);
+    if (tls->alpn_bytes > 0)
+        SSL_CTX_set_alpn_select_cb(ctx, sf__on_alpn, tls);
+    if (SSL_CTX_set_min_proto_version(ctx, tls->version_min) != 1 ||
+        SSL_CTX_set_session_id_context(ctx, tls->scope, tls->scope_bytes) != 1 ||
+        SSL_CTX_set1_groups_list(ctx, SF__GROUPS) != 1 || SSL_CTX_set_cipher_list(ctx, tls->ciphers) != 1) {
+        (void)sf__tls_refuse(reason, "OpenSSL refuses the version or the ciphers");
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
+    return ctx;
+}
+
+/* Never asks for a pass phrase: a server starts without a person in front of it. */
+static int sf__no_phrase(char *buffer, int bytes, int writing, void *context)
+{
+    (void)buffer;
+    (void)bytes;
+    (void)writing;
+    (void)context;
+    return 0;
+}
+
+static bool sf__chain_read(SSL_CTX *ctx, const uint8_t *pem, size_t bytes, sf_tls_reason *reason)
+{
+    BIO *bio = BIO_new_mem_buf(pem, (int)bytes);
+    if (bio == NULL)
+        return sf__tls_refuse(reason, "OpenSSL has no memory for a certificate");
+    X509 *certificate = PEM_read_bio_X509_AUX(bio, NULL, sf__no_phrase, NULL);
+    bool read = certificate != NULL && SSL_CTX_use_certificate(ctx, certificate) == 1;
+    X509_free(certificate);
+    if (!read) {
+        BIO_free(bio);
+        return sf__tls_refuse(reason, "the certificate cannot be used");
+    }
+    (void)SSL_CTX_clear_chain_certs(ctx); /* of the certificate that was just set: it has none yet */
+    while (read && (certificate = PEM_read_bio_X509(bio, NULL, sf__no_phrase, NULL)) != NULL) {
+        read = SSL_CTX_add1_chain_cert(ctx, certificate) == 1;
+        X509_free(certificate);
+    }
+    BIO_free(bio);
+    if (!read)
+        return sf__tls_refuse(reason, "a certificate of the chain cannot be used");
+    unsigned long error = ERR_peek_last_error();
+    if (error != 0 && ERR_GET_REASON(error) != PEM_R_NO_START_LINE) /* that is the end of the file */
+        return sf__tls_refuse(reason, "a certificate of the chain cannot be read");
+    ERR_clear_error();
+    return true;
+}
+
+static bool sf__key_read(SSL_CTX *ctx, const uint8_t *pem, size_t bytes, sf_tls_reason *reason)
+{
+    BIO *bio = BIO_new_mem_buf(pem, (int)bytes);
+    EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, sf__no_phrase, NULL);
+    BIO_free(bio);
+    bool fits = key != NULL && SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
+    bool read = key != NULL;
+    EVP_PKEY_free(key);
+    return fits || sf__tls_refuse(reason, read ? "the key does not belong to the certificate" : "the key cannot be read");
+}
+
+bool sf_tls_certificate(int32_t index, int32_t identity, const uint8_t *chain, size_t chain_bytes, const uint8_t *key,
+                        size_t key_bytes, sf_tls_reason *reason)
+{
+    sf_tls *tls = sf_tls_acquire(index);
+    bool added = false;
+    ERR_clear_error();
+    if (tls == NULL || identity < 0 || identity > tls->identity_count) {
+        (void)sf__tls_refuse(reason, "there is no such context or identity");
+        sf_tls_release(tls);
+        return false;
+    }
+    if (identity == tls->identity_count) {
+        SSL_CTX **identities = realloc(tls->identities, (size_t)(identity + 1) * sizeof(*identities));
+        if (identities != NULL) {
+            tls->identities = identities;
+            identities[identity] = sf__identity_new(tls, reason);
+            if (identities[identity] != NULL)
+                tls->identity_count++;
+        } else {
+            (void)sf__tls_refuse(reason, "no memory");
+        }
+    }
+    if (identity < tls->identity_count)
+        added = sf__chain_read(tls->identities[identity], chain, chain_bytes, reason) &&
+                sf__key_read(tls->identities[identity], key, key_bytes, reason);
+    sf_tls_release(tls);
+    return added;
+}
+
+/* --- Life ----------------------------------------------------------------------------------------------------------- */
+
+int32_t sf_tls_open(const sf_tls_options *options, sf_tls_reason *reason)
+{
+    if (options->alpn_bytes > SF_TLS_ALPN_BYTES_MAX) {
+        (void)sf__tls_refuse(reason, "too many protocols");
+        return -1;
+    }
+    sf_tls *tls = calloc(1, sizeof(*tls));
+    char *ciphers = strdup(options->ciphers[0] == '\0' ? SF__CIPHERS : options->ciphers);
+    if (tls == NULL || ciphers == NULL) {
+        free(tls);
+        free(ciphers);
+        (void)sf__tls_refuse(reason, "no memory");
+        return -1;
+    }
+    atomic_init(&tls->references, 1);
+    tls->version_min = options->version_min;
+    tls->ciphers = ciphers;
+    memcpy(tls->alpn, options->alpn, options->alpn_bytes);
+    tls->alpn_bytes = options->alpn_bytes;
+    size_t scope_bytes = strlen(options->scope);
+    tls->scope_bytes = (unsigned int)(scope_bytes < sizeof(tls->scope) ? scope_bytes : sizeof(tls->scope));
+    memcpy(tls->scope, options->scope, tls->scope_bytes);
+
+    int32_t index = -1;
+    pthread_mutex_lock(&contexts_lock);
+    for (int32_t i = 0; i < SF_TLS_CONTEXTS_MAX && index < 0; i++)
+        if (contexts[i] == NULL)
+            contexts[index = i] = tls;
+    pthread_mutex_unlock(&contexts_lock);
+    if (index < 0) {
+        sf_tls_release(tls);
+        (void)sf__tls_refuse(reason, "too many TLS listeners");
+    }
+    return index;
+}
+
+sf_tls *sf_tls_acquire(int32_t index)
+{
+    if (index < 0 || index >= SF_TLS_CONTEXTS_MAX)
+        return NULL;
+    pthread_mutex_lock(&contexts_lock);
+    sf_tls *tls = contexts[index];
+    if (tls != NULL)
+        atomic_fetch_add_explicit(&tls->references, 1, memory_order_relaxed);
+    pthread_mutex_unlock(&contexts_lock);
+    return tls;
+}
+
+void sf_tls_release(sf_tls *tls)
+{
+    if (tls == NULL || atomic_fetch_sub_explicit(&tls->references, 1, memory_order_acq_rel) > 1)
+        return;
+    for (int32_t i = 0; i < tls->identity_count; i++)
+        SSL_CTX_free(tls->identities[i]);
+    for (int32_t i = 0; i < tls->name_count; i++)
+        free(tls->names[i].name);
+    free(tls->identities);
+    free(tls->names);
+    free(tls->ciphers);
+    free(tls);
+}
+
+void sf_tls_close(int32_t index)
+{
+    if (index < 0 || index >= SF_TLS_CONTEXTS_MAX)
+        return;
+    pthread_mutex_lock(&contexts_lock);
+    sf_tls *tls = contexts[index];
+    contexts[index] = NULL;
+    pthread_mutex_unlock(&contexts_lock);
+    sf_tls_release(tls);
+}
+
+SSL *sf_tls_accept(sf_tls *tls)
+{
+    SSL *ssl = tls->identity_count == 0 ? NULL : SSL_new(tls->identities[0]);
+    if (ssl != NULL)
+        SSL_set_accept_state(ssl);
+    return ssl;
+}

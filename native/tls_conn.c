@@ -1,0 +1,458 @@
+/*
+ * TLS of one connection: what its socket carries is encrypted here, and nobody above can tell.
+ *
+ *   HANDSHAKING ──done──► OPEN ──SSL_shutdown──► CLOSE SENT
+ *        │ refused, cut     │ bad record, or an end without close_notify
+ *        ▼                  ▼
+ *      DEAD ◄───────────── DEAD      (the states of connection.c)
+ *
+ * Reading decrypts straight into a chunk of the slab. Writing gathers spans into records, and the records of one send
+ * into one call of the kernel. OpenSSL is never told that a socket is full: what the kernel does not take waits in
+ * `out`, at most one stage of it, and nothing is encrypted before it has left.
+ */
+#include "internal.h"
+
+#include "tls.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define SF__RECORD_BYTES SSL3_RT_MAX_PLAIN_LENGTH
+#define SF__RECORD_ROOM (SF__RECORD_BYTES + 512) /* header, tag and padding */
+#define SF__STAGE_BYTES (4 * SF__RECORD_ROOM)
+
+struct sf_tls_conn {
+    SSL *ssl;
+    sf_engine *engine;
+    sf_conn *conn;
+    sf_tls *tls; /* one reference */
+    uint8_t *out; /* encrypted, not taken by the kernel yet; NULL when there is nothing */
+    uint32_t out_at, out_bytes;
+    int error;       /* errno of the socket, 0 for none */
+    bool dry;        /* the kernel has nothing until it says so */
+    bool starved;    /* OpenSSL asked for bytes that were not there */
+    bool ended;      /* the peer's FIN has been read */
+    bool close_sent; /* our close_notify is out */
+};
+
+/* What engines need for TLS once they have any; made on first use. */
+struct sf_tls_stage {
+    uint32_t used;
+    uint8_t record[SF__RECORD_BYTES]; /* small spans, side by side */
+    uint8_t bytes[SF__STAGE_BYTES];   /* encrypted, of the connection being served */
+};
+
+/* --- The socket, as OpenSSL sees it --------------------------------------------------------------------------------- */
+
+static int sf__bio_read(BIO *bio, char *to, int room)
+{
+    sf_tls_conn *t = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    if (t->ended || t->error != 0)
+        return 0;
+    if (!t->dry) {
+        ssize_t got;
+        do
+            got = recv(t->conn->fd, to, (size_t)room, MSG_DONTWAIT);
+        while (got < 0 && errno == EINTR);
+        if (got > 0) {
+            /* A short read has emptied the socket. Not so when an end was announced. */
+            if (got < room && !(t->conn->flags & SF__ENDING))
+                t->dry = true;
+            return (int)got;
+        }
+        if (got == 0) {
+            t->ended = true;
+            return 0;
+        }
+        if (errno != EAGAIN && errno != EWOULDBLOCK) {
+            t->error = errno;
+            return 0;
+        }
+        t->dry = true;
+    }
+    t->starved = true;
+    BIO_set_retry_read(bio);
+    return -1;
+}
+
+/* Keeps `bytes` that the kernel did not take. */
+static bool sf__out_keep(sf_tls_conn *t, const uint8_t *from, size_t bytes)
+{
+    uint8_t *out = malloc(t->out_bytes + bytes);
+    if (out == NULL) {
+        t->error = ENOMEM;
+        return false;
+    }
+    if (t->out_bytes > 0)
+        memcpy(out, t->out + t->out_at, t->out_bytes);
+    memcpy(out + t->out_bytes, from, bytes);
+    free(t->out);
+    t->out = out;
+    t->out_at = 0;
+    t->out_bytes += (uint32_t)bytes;
+    return true;
+}
+
+/* Hands bytes to the kernel. Returns how many it took, or -1 with t->error set. */
+static ssize_t sf__hand_over(sf_tls_conn *t, const uint8_t *from, size_t bytes)
+{
+    ssize_t taken;
+    do
+        taken = send(t->conn->fd, from, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (taken < 0 && errno == EINTR);
+    if (taken >= 0)
+        return taken;
+    if (errno == EAGAIN || errno == EWOULDBLOCK)
+        return 0;
+    t->error = errno;
+    return -1;
+}
+
+/* Empties the stage: into the socket, and what that does not take into `out`. */
+static bool sf__stage_flush(sf_tls_conn *t)
+{
+    sf_tls_stage *stage = t->engine->tls_stage;
+    size_t bytes = stage->used;
+    ssize_t taken = 0;
+    stage->used = 0;
+    if (bytes == 0)
+        return t->error == 0;
+    if (t->out == NULL) {
+        taken = sf__hand_over(t, stage->bytes, bytes);
+        if (taken < 0)
+            return false;
+    }
+    return (size_t)taken == bytes || sf__out_keep(t, stage->bytes + taken, bytes - (size_t)taken);
+}
+
+static int sf__bio_write(BIO *bio, const char *from, int bytes)
+{
+    sf_tls_conn *t = BIO_get_data(bio);
+    sf_tls_stage *stage = t->engine->tls_stage;
+    BIO_clear_retry_flags(bio);
+    for (int at = 0; at < bytes;) {
+        if (stage->used == SF__STAGE_BYTES && !sf__stage_flush(t))
+            return -1;
+        uint32_t room = SF__STAGE_BYTES - stage->used;
+        uint32_t part = (uint32_t)(bytes - at) < room ? (uint32_t)(bytes - at) : room;
+        memcpy(stage->bytes + stage->used, from + at, part);
+        stage->used += part;
+        at += (int)part;
+    }
+    return bytes;
+}
+
+static long sf__bio_control(BIO *bio, int command, long number, void *pointer)
+{
+    sf_tls_conn *t = BIO_get_data(bio);
+    (void)number;
+    (void)pointer;
+    if (command == BIO_CTRL_EOF)
+        return t != NULL && t->ended;
+    return command == BIO_CTRL_FLUSH || command == BIO_CTRL_DUP;
+}
+
+static BIO_METHOD *bio_method;
+
+static void sf__bio_method_make(void)
+{
+    bio_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "sevenfold socket");
+    if (bio_method != NULL && (BIO_meth_set_read(bio_method, sf__bio_read) != 1 ||
+                               BIO_meth_set_write(bio_method, sf__bio_write) != 1 ||
+                               BIO_meth_set_ctrl(bio_method, sf__bio_control) != 1)) {
+        BIO_meth_free(bio_method);
+        bio_method = NULL;
+    }
+}
+
+static BIO *sf__bio_new(sf_tls_conn *t)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, sf__bio_method_make); /* fails only for a bad argument */
+    BIO *bio = bio_method == NULL ? NULL : BIO_new(bio_method);
+    if (bio != NULL) {
+        BIO_set_data(bio, t);
+        BIO_set_init(bio, 1);
+    }
+    return bio;
+}
+
+/* --- Life ----------------------------------------------------------------------------------------------------------- */
+
+/* The connection's TLS, as the server of `tls`, whose reference it takes also on failure. */
+static sf_tls_conn *sf__tls_new(sf_engine *e, sf_conn *c, sf_tls *tls)
+{
+    if (e->tls_stage == NULL)
+        e->tls_stage = calloc(1, sizeof(*e->tls_stage));
+    sf_tls_conn *t = e->tls_stage == NULL || tls == NULL ? NULL : calloc(1, sizeof(*t));
+    if (t == NULL) {
+        sf_tls_release(tls);
+        return NULL;
+    }
+    *t = (sf_tls_conn){ .engine = e, .conn = c, .tls = tls, .ssl = sf_tls_accept(tls) };
+    BIO *bio = t->ssl == NULL ? NULL : sf__bio_new(t);
+    if (bio == NULL) {
+        SSL_free(t->ssl);
+        sf_tls_release(tls);
+        free(t);
+        ERR_clear_error();
+        return NULL;
+    }
+    SSL_set_bio(t->ssl, bio, bio);
+    return t;
+}
+
+int sf__tls_begin(sf_engine *e, sf_handle handle, int32_t context)
+{
+    sf_conn *c = sf__conn_find(e, handle);
+    if (c == NULL)
+        return SF_E_STALE;
+    if (c->error != 0 || (c->flags & SF__DEAD))
+        return SF_OK;
+    if (c->tls != NULL || c->queue != NULL)
+        return SF_E_INVALID;
+    c->tls = sf__tls_new(e, c, sf_tls_acquire(context));
+    if (c->tls == NULL) {
+        sf__conn_fail(e, c, SF_ENGINE_ERROR_NO_MEMORY);
+        return SF_OK;
+    }
+    e->config.control[SF_CONTROL_SECURED]++;
+    c->flags |= SF__HANDSHAKING;
+    if (c->flags & SF__READABLE)
+        sf__ready_add(e, c);
+    return SF_OK;
+}
+
+void sf__tls_free(sf_conn *c, bool polite)
+{
+    sf_tls_conn *t = c->tls;
+    if (polite && t->error == 0 && !t->close_sent && t->out == NULL && !(c->flags & (SF__HANDSHAKING | SF__DEAD))) {
+        (void)SSL_shutdown(t->ssl); /* one try: a socket that is full goes without */
+        (void)sf__stage_flush(t);
+    }
+    t->engine->config.control[SF_CONTROL_SECURED]--;
+    c->tls = NULL;
+    SSL_free(t->ssl);
+    sf_tls_release(t->tls);
+    free(t->out);
+    free(t);
+    ERR_clear_error();
+}
+
+void sf__tls_noticed(sf_conn *c)
+{
+    c->tls->dry = false;
+}
+
+/* Why OpenSSL went no further: an SF_ENGINE_ERROR. */
+static uint16_t sf__tls_error(const sf_tls_conn *t)
+{
+    if (t->error != 0)
+        return sf__error_of(t->error);
+    return t->ended ? SF_ENGINE_ERROR_TRUNCATED : SF_ENGINE_ERROR_TLS;
+}
+
+/* Fails the connection after OpenSSL did; its alert, if it wrote one, is sent. */
+static void sf__tls_fail(sf_engine *e, sf_conn *c)
+{
+    sf_tls_conn *t = c->tls;
+    uint16_t error = sf__tls_error(t);
+    (void)sf__stage_flush(t);
+    ERR_clear_error(); /* the queue is the thread's: Node's own calls must not find ours in it */
+    sf__conn_fail(e, c, error);
+}
+
+/* OpenSSL wants more than it got. Goes on at the next edge, or at the next turn when the kernel still has bytes. */
+static void sf__tls_wait(sf_engine *e, sf_conn *c)
+{
+    if (c->tls->starved)
+        c->flags &= ~SF__READABLE;
+    else
+        sf__conn_yield(e, c);
+}
+
+/* --- Handshake ------------------------------------------------------------------------------------------------------ */
+
+bool sf__tls_handshake(sf_engine *e, sf_conn *c)
+{
+    sf_tls_conn *t = c->tls;
+    if (e->handshakes_left == 0) {
+        sf__conn_yield(e, c);
+        return false;
+    }
+    if (t->out != NULL && !sf__tls_flush(e, c))
+        return false;
+    e->handshakes_left--;
+    ERR_clear_error();
+    t->starved = false;
+    int result = SSL_do_handshake(t->ssl);
+    int error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, result);
+    if ((result != 1 && error != SSL_ERROR_WANT_READ) || !sf__stage_flush(t)) {
+        sf__tls_fail(e, c);
+        return false;
+    }
+    if (result != 1) {
+        sf__tls_wait(e, c);
+        return false;
+    }
+    c->flags = (c->flags & ~SF__HANDSHAKING) | SF__READABLE | SF__SAY_TLS_READY;
+    if (t->out != NULL)
+        sf__conn_blocked(e, c);
+    return true;
+}
+
+static uint8_t sf__text_put(uint8_t *to, const void *from, size_t bytes)
+{
+    if (from == NULL || bytes > UINT8_MAX)
+        return 0;
+    memcpy(to, from, bytes);
+    return (uint8_t)bytes;
+}
+
+int32_t sf__tls_facts(const sf_conn *c, uint8_t *to)
+{
+    const SSL *ssl = c->tls->ssl;
+    const unsigned char *alpn = NULL;
+    unsigned int alpn_bytes = 0;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+    const char *cipher_name = cipher == NULL ? NULL : SSL_CIPHER_standard_name(cipher);
+    int version = SSL_version(ssl);
+    uint8_t *text = to + SF_TLS_FACTS_WORDS;
+    to[SF_TLS_FACTS_VERSION_MAJOR] = (uint8_t)(version >> 8);
+    to[SF_TLS_FACTS_VERSION_MINOR] = (uint8_t)version;
+    to[SF_TLS_FACTS_RESUMED] = SSL_session_reused(ssl) == 1;
+    SSL_get0_alpn_selected(ssl, &alpn, &alpn_bytes);
+    text += to[SF_TLS_FACTS_PROTOCOL_BYTES] = sf__text_put(text, alpn, alpn_bytes);
+    text += to[SF_TLS_FACTS_CIPHER_BYTES] = sf__text_put(text, cipher_name, cipher_name == NULL ? 0 : strlen(cipher_name));
+    text += to[SF_TLS_FACTS_NAME_BYTES] = sf__text_put(text, name, name == NULL ? 0 : strlen(name));
+    return (int32_t)(text - to);
+}
+
+/* --- Bytes ---------------------------------------------------------------------------------------------------------- */
+
+void sf__tls_receive(sf_engine *e, sf_conn *c, int32_t chunk)
+{
+    sf_tls_conn *t = c->tls;
+    int32_t at = chunk + c->receive_offset;
+    ERR_clear_error();
+    t->starved = false;
+    int got = SSL_read(t->ssl, e->config.memory + at, SF_CHUNK_BYTES - c->receive_offset);
+    int error = got > 0 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, got);
+    bool sent = sf__stage_flush(t); /* reading may answer: a new key, an alert */
+    if (got > 0) {
+        if (t->dry && SSL_has_pending(t->ssl) == 0)
+            c->flags &= ~SF__READABLE;
+        else
+            sf__ready_add(e, c);
+        c->receive_offset = 0;
+        sf__event(e, SF_EVENT_KIND_DATA, c->handle, at, got);
+        if (!sent)
+            sf__conn_fail(e, c, sf__tls_error(t));
+        return;
+    }
+    sf__chunk_drop(e, chunk);
+    if (error == SSL_ERROR_WANT_READ && sent) {
+        sf__tls_wait(e, c);
+    } else if (error == SSL_ERROR_ZERO_RETURN) {
+        c->flags = (c->flags & ~(SF__READING | SF__READABLE)) | SF__ENDED;
+        sf__event(e, SF_EVENT_KIND_EOF, c->handle, 0, 0);
+    } else {
+        sf__tls_fail(e, c);
+    }
+}
+
+/* The next record's worth of bytes from `*index` and `*sent` on, in one piece: in the slab, or copied side by side. */
+static size_t sf__gather(sf_engine *e, const sf_span *spans, int32_t count, int32_t *index, int32_t *sent,
+                         const uint8_t **out)
+{
+    uint8_t *record = e->tls_stage->record;
+    size_t bytes = 0;
+    while (*index < count && bytes < SF__RECORD_BYTES) {
+        const sf_span *span = &spans[*index];
+        const uint8_t *from = e->config.memory + span->at + *sent;
+        size_t left = (size_t)(span->bytes - *sent);
+        size_t part = left < SF__RECORD_BYTES - bytes ? left : SF__RECORD_BYTES - bytes;
+        bool whole = part == left;
+        bool alone = bytes == 0 && (part == SF__RECORD_BYTES || *index == count - 1);
+        if (!alone)
+            memcpy(record + bytes, from, part);
+        bytes += part;
+        *sent = whole ? 0 : *sent + (int32_t)part;
+        *index += whole;
+        if (alone) {
+            *out = from;
+            return bytes;
+        }
+    }
+    *out = record;
+    return bytes;
+}
+
+ssize_t sf__tls_write(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t count)
+{
+    sf_tls_conn *t = c->tls;
+    int32_t index = 0, sent = 0;
+    ssize_t taken = 0;
+    bool written = true;
+    ERR_clear_error();
+    while (index < count && t->out == NULL && written) {
+        const uint8_t *from;
+        size_t bytes = sf__gather(e, spans, count, &index, &sent, &from);
+        written = SSL_write(t->ssl, from, (int)bytes) == (int)bytes;
+        taken += (ssize_t)bytes;
+        if (e->tls_stage->used > SF__STAGE_BYTES - SF__RECORD_ROOM)
+            written = sf__stage_flush(t) && written;
+    }
+    if (!sf__stage_flush(t) || !written) {
+        ERR_clear_error();
+        errno = t->error != 0 ? t->error : EPROTO;
+        return -1;
+    }
+    if (t->out != NULL)
+        sf__conn_blocked(e, c);
+    return taken;
+}
+
+bool sf__tls_flush(sf_engine *e, sf_conn *c)
+{
+    sf_tls_conn *t = c->tls;
+    if (t->out == NULL)
+        return true;
+    ssize_t taken = sf__hand_over(t, t->out + t->out_at, t->out_bytes);
+    if (taken < 0) {
+        sf__conn_fail(e, c, sf__tls_error(t));
+        return false;
+    }
+    t->out_at += (uint32_t)taken;
+    t->out_bytes -= (uint32_t)taken;
+    if (t->out_bytes > 0)
+        return false;
+    free(t->out);
+    t->out = NULL;
+    return true;
+}
+
+int32_t sf__tls_waiting(const sf_conn *c)
+{
+    return (int32_t)c->tls->out_bytes;
+}
+
+bool sf__tls_shut(sf_engine *e, sf_conn *c)
+{
+    sf_tls_conn *t = c->tls;
+    if (!t->close_sent) {
+        t->close_sent = true;
+        ERR_clear_error();
+        if (SSL_shutdown(t->ssl) < 0 || !sf__stage_flush(t)) {
+            sf__tls_fail(e, c);
+            return false;
+        }
+    }
+    return t->out == NULL;
+}

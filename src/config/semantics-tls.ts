@@ -1,0 +1,80 @@
+// What no schema can say about TLS: files that must exist, keys that must fit, names that should be covered.
+// Owns the checks of `tls` on listeners. Leaves judging a single pair to certificates.ts.
+
+import { resolve } from 'node:path';
+import { CertificateError, type CertificatePair, coversHost, readPair } from './certificates.js';
+import type { Path } from './problems.js';
+import type { ParsedConfig } from './schema.js';
+import type { Scope } from './semantics.js';
+
+type Listener = ParsedConfig['listeners'][number];
+
+/** Reports what is wrong with TLS on a listener. */
+export function checkListenerTls(listener: Listener, at: Path, routes: ParsedConfig['routes'], scope: Scope): void {
+  const { protocol, tls, redirectToHttps, strictTransportSecurity } = listener;
+  if (redirectToHttps !== undefined && protocol !== 'http') {
+    scope.report(
+      [...at, 'redirectToHttps'],
+      `A listener of protocol ${protocol} redirects to https.`,
+      'Expected it on a listener of protocol http.',
+    );
+  }
+  if (strictTransportSecurity !== undefined && protocol !== 'https') {
+    scope.report(
+      [...at, 'strictTransportSecurity'],
+      `A listener of protocol ${protocol} asks for https from now on.`,
+      'Expected it on a listener of protocol https: browsers ignore it elsewhere (RFC 6797, 8.1).',
+    );
+  }
+  if (protocol !== 'https') {
+    if (tls !== undefined) {
+      scope.report(
+        [...at, 'tls'],
+        `A listener of protocol ${protocol} has certificates.`,
+        "Expected 'protocol: https' beside 'tls'.",
+      );
+    }
+    return;
+  }
+  if (tls === undefined) {
+    scope.report(
+      at,
+      'An https listener has no certificate.',
+      "Expected 'tls: { certificates: [{ cert: FILE, key: FILE }] }'.",
+    );
+    return;
+  }
+  const pairs = tls.certificates.flatMap((files, index) =>
+    checkPair(files, [...at, 'tls', 'certificates', index], scope),
+  );
+  if (pairs.length === tls.certificates.length) warnOfHosts(pairs, at, routes, scope);
+}
+
+function checkPair(files: { cert: string; key: string }, at: Path, scope: Scope): CertificatePair[] {
+  try {
+    const inDirectory = (file: string): string => resolve(scope.directory, file);
+    return [
+      readPair(inDirectory(files.cert), inDirectory(files.key), ({ file, found, expected }) =>
+        scope.warn([...at, file], found, expected),
+      ),
+    ];
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error;
+    scope.report([...at, error.file], error.found, error.expected);
+    return [];
+  }
+}
+
+/** Hostnames of routes that no certificate of the listener is for. */
+function warnOfHosts(pairs: readonly CertificatePair[], at: Path, routes: ParsedConfig['routes'], scope: Scope): void {
+  for (const route of routes ?? []) {
+    for (const host of route.hostnames ?? []) {
+      if (pairs.some(({ names }) => coversHost(names, host))) continue;
+      scope.warn(
+        [...at, 'tls', 'certificates'],
+        `No certificate is for '${host}', which a route names.`,
+        'Clients that ask for it by https will refuse the first certificate.',
+      );
+    }
+  }
+}

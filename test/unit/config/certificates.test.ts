@@ -1,0 +1,142 @@
+// Certificates and keys in files: what cannot be used, what is warned about, and which one a name gets.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { issueCertificate } from '../../../src/cli/issue-certificate.js';
+import { CertificateError, coversHost, readPair } from '../../../src/config/certificates.js';
+import { parseConfig } from '../../../src/config/load.js';
+import { ConfigError, formatProblem } from '../../../src/config/problems.js';
+import { identitiesOf } from '../../../src/primary/tls-contexts.js';
+import { scratchDirectory } from '../../support/addresses.js';
+
+const root = issueCertificate({ subject: 'root', authority: true });
+const middle = issueCertificate({ subject: 'middle', authority: true, issuer: root });
+const leaf = issueCertificate({
+  subject: 'leaf',
+  names: ['Shop.example', '*.shop.example', '10.0.0.1'],
+  issuer: middle,
+});
+const other = issueCertificate({ subject: 'other', names: ['other.example'] });
+const DAY_MS = 86_400_000;
+
+const directory = scratchDirectory();
+
+function file(name: string, text: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const whole = file('whole.pem', leaf.cert + middle.cert);
+const leafKey = file('leaf.key', leaf.key);
+
+/** What reading a pair is refused with. */
+function refusal(cert: string, key: string): CertificateError {
+  try {
+    readPair(cert, key);
+  } catch (error) {
+    assert.ok(error instanceof CertificateError);
+    return error;
+  }
+  throw new Error('the pair was taken');
+}
+
+test('a chain in order with its key is read: names in lower case, addresses left out', () => {
+  const warnings: unknown[] = [];
+  const pair = readPair(whole, leafKey, (warning) => warnings.push(warning));
+  assert.deepEqual(pair.names, ['shop.example', '*.shop.example']);
+  assert.equal(pair.keyType, 'ec');
+  assert.deepEqual(warnings, []);
+});
+
+test('each thing that is wrong with a pair is said with its file, and never with a byte of the key', () => {
+  const encrypted = leaf.privateKey
+    .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' })
+    .toString();
+  const damaged = leaf.cert.replace(/\n.{20}/, '\nAAAAAAAAAAAAAAAAAAAA');
+  for (const [cert, key, part, says] of [
+    [join(directory, 'none.pem'), leafKey, 'cert', /none\.pem does not exist/],
+    [file('text.pem', 'hello'), leafKey, 'cert', /no certificate in .*text\.pem/],
+    [file('damaged.pem', damaged), leafKey, 'cert', /Certificate 1 of 1 in .*damaged/],
+    [file('order.pem', leaf.cert + root.cert), leafKey, 'cert', /Certificate 2 of 2 .* did not sign/],
+    [whole, join(directory, 'none.key'), 'key', /none\.key does not exist/],
+    [whole, file('text.key', 'hello'), 'key', /no usable private key/],
+    [whole, file('encrypted.key', encrypted), 'key', /is encrypted/],
+    [whole, file('other.key', other.key), 'key', /does not belong/],
+  ] as const) {
+    const error = refusal(cert, key);
+    assert.equal(error.file, part);
+    assert.match(error.message, says);
+    for (const line of leaf.key.split('\n').slice(1, -2)) assert.ok(!error.message.includes(line));
+  }
+});
+
+test('dates are warned about: expired, not valid yet, and 30 days before the end', () => {
+  const now = Date.now();
+  for (const [from, until, says] of [
+    [-20, -1, /expired on/],
+    [1, 90, /not valid before/],
+    [-1, 29.5, /in 29 days/],
+    [-1, 31, undefined],
+  ] as const) {
+    const issued = issueCertificate({
+      subject: 'dated',
+      names: ['dated.example'],
+      from: new Date(now + from * DAY_MS),
+      until: new Date(now + until * DAY_MS),
+    });
+    const said: string[] = [];
+    readPair(file('dated.pem', issued.cert), file('dated.key', issued.key), ({ found }) => said.push(found));
+    if (says === undefined) assert.deepEqual(said, []);
+    else assert.match(said.join('\n'), says);
+  }
+});
+
+test('a wildcard covers one label, and a wildcard route', () => {
+  const names = ['*.shop.example', 'a.example'];
+  assert.ok(coversHost(names, 'WWW.shop.example'));
+  assert.ok(coversHost(names, '*.shop.example'));
+  assert.ok(coversHost(names, 'a.example'));
+  assert.ok(!coversHost(names, 'shop.example'));
+  assert.ok(!coversHost(names, 'a.b.shop.example'));
+});
+
+test('a name gets the first certificate of each key type, and the first certificate is the default', () => {
+  const pair = (keyType: string, ...names: string[]) => ({
+    chain: Buffer.alloc(0),
+    key: Buffer.alloc(0),
+    keyType,
+    names,
+  });
+  const first = pair('ec', 'a.example', 'b.example');
+  const rsa = pair('rsa', 'a.example');
+  const later = pair('ec', 'a.example', 'c.example');
+  assert.deepEqual(identitiesOf([first, rsa, later]), [
+    { certificates: [first, rsa], names: ['a.example'] },
+    { certificates: [first], names: ['b.example'] },
+    { certificates: [later], names: ['c.example'] },
+  ]);
+  const nameless = pair('ec');
+  assert.deepEqual(identitiesOf([nameless, rsa]), [
+    { certificates: [nameless], names: [] },
+    { certificates: [rsa], names: ['a.example'] },
+  ]);
+});
+
+test('a configuration is refused with a pair that cannot be used, and warned about hosts that no certificate is for', () => {
+  const config = (key: string): string => `
+listeners: [{ address: ":8443", protocol: https, tls: { certificates: [{ cert: ${whole}, key: ${key} }] } }]
+routes: [{ hostnames: [shop.example, lost.example], rules: [{ pool: api }] }]
+pools: { api: { servers: [{ address: 10.0.0.1:80 }] } }
+`;
+  const { warnings } = parseConfig(config(leafKey), 'shop.yaml');
+  assert.equal(warnings.length, 1);
+  assert.match(formatProblem(warnings[0]!), /listeners\[0\]\.tls\.certificates: No certificate is for 'lost\.example'/);
+  assert.throws(
+    () => parseConfig(config(file('wrong.key', other.key)), 'shop.yaml'),
+    (error) =>
+      error instanceof ConfigError && /certificates\[0\]\.key: The key in/.test(formatProblem(error.problems[0]!)),
+  );
+});
