@@ -50,27 +50,27 @@ function coding(bytes: Uint8Array, at: number, count: number): number {
 
 const isListSpace = (byte: number): boolean => byte === 0x2c || byte === 0x20 || byte === 0x09;
 
+const LENGTH = 1 << FIELD_ID.CONTENT_LENGTH;
+const CODING = 1 << FIELD_ID.TRANSFER_ENCODING;
+
 /** Fills `out` with what the framing fields say, before message semantics (HEAD, 204, …) are looked at. */
 function readFields(bytes: Uint8Array, head: Head, out: Framing): void {
-  const fields = head.fields;
-  let hasLength = false;
-  let hasCoding = false;
+  const framed = head.ids & (LENGTH | CODING);
   out.kind = BODY.none;
   out.length = 0;
-  for (let i = 0, field = 0; i < head.fieldCount; i++, field += FIELD.WORDS) {
-    const id = fields[field + FIELD.id]!;
-    if (id !== FIELD_ID.CONTENT_LENGTH && id !== FIELD_ID.TRANSFER_ENCODING) continue;
-    const at = head.base + fields[field + FIELD.valueAt]!;
-    const count = fields[field + FIELD.valueBytes]!;
-    if (id === FIELD_ID.CONTENT_LENGTH) {
-      out.length = readLength(bytes, at, count);
-      out.kind = hasLength || hasCoding || out.length < 0 ? BODY.ambiguous : BODY.counted;
-      hasLength = true;
-    } else {
-      out.kind = hasLength || hasCoding ? BODY.ambiguous : coding(bytes, at, count);
-      hasCoding = true;
-    }
-    if (out.kind === BODY.ambiguous) return;
+  if (framed === 0) return;
+  if (framed === (LENGTH | CODING) || (head.repeated & framed) !== 0) {
+    out.kind = BODY.ambiguous;
+    return;
+  }
+  const field = head.places[framed === LENGTH ? FIELD_ID.CONTENT_LENGTH : FIELD_ID.TRANSFER_ENCODING]!;
+  const at = head.base + head.fields[field + FIELD.valueAt]!;
+  const count = head.fields[field + FIELD.valueBytes]!;
+  if (framed === LENGTH) {
+    out.length = readLength(bytes, at, count);
+    out.kind = out.length < 0 ? BODY.ambiguous : BODY.counted;
+  } else {
+    out.kind = coding(bytes, at, count);
   }
 }
 

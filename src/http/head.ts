@@ -1,6 +1,8 @@
 // A message head as spans over the bytes it arrived in: nothing is decoded, nothing is copied.
 // Owns the layout of those spans. Leaves filling them to llhttp.ts, and judging them to check.ts and framing.ts.
 
+import { FIELD_IDS } from './fields.js';
+
 /** Fields a head may carry at most; more is answered with 431. The layout is fixed, the configured limit is at most this. */
 export const FIELDS_MAX = 128;
 
@@ -33,6 +35,11 @@ export class Head {
   /** The connection may be used again after this message, by version and `Connection` (RFC 9112, 9.3). */
   keepAlive = false;
   readonly fields = new Int32Array(FIELDS_MAX * FIELD.WORDS);
+  /** Ids of fields that are there, and of those that are there more than once: bit `1 << id`. */
+  ids = 0;
+  repeated = 0;
+  /** By id, the first word of the last field that has it; only good where `ids` says so. */
+  readonly places = new Int32Array(FIELD_IDS);
 
   /** Forgets the previous message. Span words are left as they are: `fieldCount` says how many are valid. */
   clear(): void {
@@ -42,8 +49,15 @@ export class Head {
     this.targetAt = 0;
     this.targetBytes = 0;
     this.fieldCount = 0;
+    this.ids = 0;
+    this.repeated = 0;
     this.bytes = 0;
     this.upgrade = false;
     this.keepAlive = false;
+  }
+
+  /** True when a field with this id is there. */
+  has(id: number): boolean {
+    return (this.ids & (1 << id)) !== 0;
   }
 }

@@ -223,8 +223,12 @@ export class HeadParser {
       const nameAt = head.base + fields[field + FIELD.nameAt]!;
       const nameBytes = fields[field + FIELD.nameBytes]!;
       const hash = hashName(bytes, nameAt, nameBytes);
+      const id = fieldId(hash, bytes, nameAt, nameBytes);
       fields[field + FIELD.hash] = hash;
-      fields[field + FIELD.id] = fieldId(hash, bytes, nameAt, nameBytes);
+      fields[field + FIELD.id] = id;
+      head.repeated |= head.ids & (1 << id);
+      head.ids |= 1 << id;
+      head.places[id] = field;
       // Optional white space behind a value is not part of it (RFC 9110, 5.5).
       const valueAt = head.base + fields[field + FIELD.valueAt]!;
       let valueBytes = fields[field + FIELD.valueBytes]!;

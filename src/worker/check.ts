@@ -4,6 +4,7 @@
 import { equalsCaseless, FIELD_ID } from '../http/fields.js';
 import { BODY, requestFraming } from '../http/framing.js';
 import { FIELD, type Head } from '../http/head.js';
+import { listElement, nextElement } from '../http/lists.js';
 import { METHOD } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { ClientConnection } from './connections.js';
@@ -72,45 +73,23 @@ function lineValid(memory: Uint8Array, head: Head): boolean {
 export function check(w: Worker, client: ClientConnection): ReasonCode | null {
   const { head } = client.parser!;
   const { memory, tokens } = w;
-  const { base, fields } = head;
-  let hosts = 0;
-  let upgradeAt = 0;
-  let upgradeBytes = 0;
   client.minor = head.minor;
   client.method = head.method;
   client.keepAlive = head.keepAlive;
   client.hostAt = 0;
   client.hostBytes = 0;
-  tokens.clear();
   if (!lineValid(memory, head)) return 'REQUEST_MALFORMED';
   if (head.method === METHOD.CONNECT) return 'METHOD_REFUSED';
-  for (let i = 0, field = 0; i < head.fieldCount; i++, field += FIELD.WORDS) {
-    const id = fields[field + FIELD.id]!;
-    if (id === FIELD_ID.NONE) continue;
-    const at = base + fields[field + FIELD.valueAt]!;
-    const bytes = fields[field + FIELD.valueBytes]!;
-    switch (id) {
-      case FIELD_ID.HOST:
-        hosts++;
-        client.hostAt = at;
-        client.hostBytes = bytes;
-        break;
-      case FIELD_ID.CONNECTION:
-        if (!tokens.read(memory, at, bytes)) return 'HEAD_TOO_LARGE'; // more names than there is room for
-        break;
-      case FIELD_ID.EXPECT:
-        // HTTP/1.0 has no expectations: there it is ignored (RFC 9110, 10.1.1).
-        if (head.minor === 1 && !equalsCaseless(memory, at, bytes, HUNDRED_CONTINUE)) return 'EXPECTATION_UNKNOWN';
-        break;
-      case FIELD_ID.UPGRADE:
-        upgradeAt = at;
-        upgradeBytes = bytes;
-        break;
-    }
+  if ((head.repeated & HOST) !== 0) return 'HOST_REPEATED';
+  if ((head.ids & HOST) !== 0) {
+    client.hostAt = valueAt(head, FIELD_ID.HOST);
+    client.hostBytes = valueBytes(head, FIELD_ID.HOST);
+    if (!hostValid(memory, client.hostAt, client.hostBytes)) return 'HOST_INVALID';
+  } else if (head.minor === 1) {
+    return 'HOST_MISSING';
   }
-  if (hosts > 1) return 'HOST_REPEATED';
-  if (hosts === 0 && head.minor === 1) return 'HOST_MISSING';
-  if (!hostValid(memory, client.hostAt, client.hostBytes)) return 'HOST_INVALID';
+  if (!tokens.readAll(memory, head)) return 'HEAD_TOO_LARGE'; // more names than there is room for
+  if (head.has(FIELD_ID.EXPECT) && !expectationKnown(memory, head)) return 'EXPECTATION_UNKNOWN';
 
   requestFraming(memory, head, w.framing);
   const { kind, length } = w.framing;
@@ -122,9 +101,34 @@ export function check(w: Worker, client: ClientConnection): ReasonCode | null {
   client.bodyBytesTotal = 0;
   client.framingBytesTotal = 0;
   // Speaking HTTP/2 to a server through a tunnel we opened would pass every rule by: h2c is never asked for.
-  client.upgrade =
-    head.upgrade && head.minor === 1 && kind === BODY.none && !equalsCaseless(memory, upgradeAt, upgradeBytes, H2C);
+  client.upgrade = head.upgrade && head.minor === 1 && kind === BODY.none && !asksForH2c(memory, head);
   return readTarget(w, client);
+}
+
+const HOST = 1 << FIELD_ID.HOST;
+
+/** Where the value of the last field with this id lies. The field must be there. */
+const valueAt = (head: Head, id: number): number => head.base + head.fields[head.places[id]! + FIELD.valueAt]!;
+const valueBytes = (head: Head, id: number): number => head.fields[head.places[id]! + FIELD.valueBytes]!;
+
+/** HTTP/1.0 has no expectations: there they are ignored (RFC 9110, 10.1.1). Otherwise there is one, and this is it. */
+function expectationKnown(memory: Uint8Array, head: Head): boolean {
+  if (head.minor === 0) return true;
+  if ((head.repeated & (1 << FIELD_ID.EXPECT)) !== 0) return false;
+  return equalsCaseless(memory, valueAt(head, FIELD_ID.EXPECT), valueBytes(head, FIELD_ID.EXPECT), HUNDRED_CONTINUE);
+}
+
+/** True when any protocol listed in Upgrade is h2c, alone or among others. */
+function asksForH2c(memory: Uint8Array, head: Head): boolean {
+  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
+    if (head.fields[field + FIELD.id] !== FIELD_ID.UPGRADE) continue;
+    const at = head.base + head.fields[field + FIELD.valueAt]!;
+    const stop = at + head.fields[field + FIELD.valueBytes]!;
+    for (let name = nextElement(memory, at, stop); name >= 0; name = nextElement(memory, listElement.next, stop)) {
+      if (equalsCaseless(memory, name, listElement.bytes, H2C)) return true;
+    }
+  }
+  return false;
 }
 
 const HTTP = Buffer.from('http://', 'latin1');

@@ -9,9 +9,13 @@ export const REQUEST_ID_BYTES = 32;
 
 const COUNTER_MAX = 2 ** 52;
 
+const HIGH = 0x100000000;
+
 export class RequestIds {
   readonly #prefix = randomBytes(8).toString('hex');
-  readonly #prefixBytes = Buffer.from(this.#prefix, 'latin1');
+  /** The prefix and the high half of the counter, which changes once in four thousand million requests. */
+  #front = Buffer.from(`${this.#prefix}00000000`, 'latin1');
+  #high = 0;
   #count = 0;
 
   /** The number of a new request. */
@@ -22,8 +26,12 @@ export class RequestIds {
 
   /** Writes the id of request `number`. Hot. */
   write(writer: Writer, number: number): void {
-    writer.put(this.#prefixBytes);
-    writer.hex(Math.floor(number / 0x100000000), 8);
+    const high = Math.floor(number / HIGH);
+    if (high !== this.#high) {
+      this.#high = high;
+      this.#front = Buffer.from(this.#prefix + high.toString(16).padStart(8, '0'), 'latin1');
+    }
+    writer.put(this.#front);
     writer.hex(number >>> 0, 8);
   }
 

@@ -12,9 +12,11 @@ import type { Worker } from './worker.js';
 /** Room for the lines written per request: the longest address, the id, their names, and spare. */
 const LINES_BYTES_MAX = 256;
 
-/** 1 for fields that always end at this hop. */
-const endsHere = new Uint8Array(64);
-for (const id of [
+/** The bits of field ids, as in Head.ids. */
+const bits = (...ids: number[]): number => ids.reduce((all, id) => all | (1 << id), 0);
+
+/** Fields that always end at this hop. */
+const ENDS_HERE = bits(
   FIELD_ID.CONNECTION,
   FIELD_ID.KEEP_ALIVE,
   FIELD_ID.PROXY_CONNECTION,
@@ -24,13 +26,10 @@ for (const id of [
   FIELD_ID.TRANSFER_ENCODING,
   FIELD_ID.UPGRADE,
   FIELD_ID.HTTP2_SETTINGS,
-]) {
-  endsHere[id] = 1;
-}
+);
 
-/** 1 for request fields that only a trusted proxy may have set. */
-const forwarding = new Uint8Array(64);
-for (const id of [
+/** Request fields that only a trusted proxy may have set. */
+const FORWARDING = bits(
   FIELD_ID.X_FORWARDED_FOR,
   FIELD_ID.X_FORWARDED_PROTO,
   FIELD_ID.X_FORWARDED_HOST,
@@ -39,59 +38,43 @@ for (const id of [
   FIELD_ID.VIA,
   FIELD_ID.FORWARDED,
   FIELD_ID.X_REAL_IP,
-]) {
-  forwarding[id] = 1;
-}
+);
 
-/** Lists the fields of a head that `drops` does not take, as few runs as there can be. Ends before the empty line. */
-function spanFields(
-  w: Worker,
-  head: Head,
-  from: number,
-  drops: (w: Worker, head: Head, field: number) => boolean,
-): void {
+const FROM_STRANGER = ENDS_HERE | FORWARDING;
+/** The list of addresses is written anew, longer by one. */
+const FROM_TRUSTED = ENDS_HERE | bits(FIELD_ID.X_FORWARDED_FOR);
+const HOST = bits(FIELD_ID.HOST);
+
+/**
+ * Lists what of a head goes on, from `from` to before the empty line, as few runs as there can be: without the fields
+ * whose ids are in `drops`, those that `w.tokens` names, and those that `w.edit` takes. Hot.
+ */
+function spanFields(w: Worker, head: Head, from: number, drops: number): void {
   const { fields, base } = head;
+  const end = base + head.bytes - 2;
+  const byName = w.tokens.count > 0 || w.edit !== null;
+  if (!byName && (head.ids & drops) === 0) {
+    w.engine.span(from, end - from);
+    return;
+  }
   let runAt = from;
   for (let i = 0, field = 0; i < head.fieldCount; i++, field += FIELD.WORDS) {
-    if (!drops(w, head, field)) continue;
+    const id = fields[field + FIELD.id]!;
+    if ((drops & (1 << id)) === 0 && !(byName && named(w, head, field, id))) continue;
     const at = base + fields[field + FIELD.nameAt]!;
     w.engine.span(runAt, at - runAt);
-    runAt = i + 1 < head.fieldCount ? base + fields[field + FIELD.WORDS + FIELD.nameAt]! : base + head.bytes - 2;
+    runAt = i + 1 < head.fieldCount ? base + fields[field + FIELD.WORDS + FIELD.nameAt]! : end;
   }
-  w.engine.span(runAt, base + head.bytes - 2 - runAt);
+  w.engine.span(runAt, end - runAt);
 }
 
 /** Named by the message's Connection, or by a header filter of the rule. */
 function named(w: Worker, head: Head, field: number, id: number): boolean {
-  if (w.tokens.count === 0 && w.edit === null) return false;
   const { fields } = head;
   const hash = fields[field + FIELD.hash]!;
   const at = head.base + fields[field + FIELD.nameAt]!;
   const bytes = fields[field + FIELD.nameBytes]!;
   return w.tokens.has(w.memory, id, hash, at, bytes) || w.edit?.drops(w.memory, hash, at, bytes) === true;
-}
-
-function dropsFromStranger(w: Worker, head: Head, field: number): boolean {
-  const id = head.fields[field + FIELD.id]!;
-  return endsHere[id] === 1 || forwarding[id] === 1 || named(w, head, field, id);
-}
-
-function dropsFromStrangerWithHost(w: Worker, head: Head, field: number): boolean {
-  return head.fields[field + FIELD.id] === FIELD_ID.HOST || dropsFromStranger(w, head, field);
-}
-
-function dropsFromTrusted(w: Worker, head: Head, field: number): boolean {
-  const id = head.fields[field + FIELD.id]!;
-  return endsHere[id] === 1 || id === FIELD_ID.X_FORWARDED_FOR || named(w, head, field, id);
-}
-
-function dropsFromTrustedWithHost(w: Worker, head: Head, field: number): boolean {
-  return head.fields[field + FIELD.id] === FIELD_ID.HOST || dropsFromTrusted(w, head, field);
-}
-
-function dropsFromServer(w: Worker, head: Head, field: number): boolean {
-  const id = head.fields[field + FIELD.id]!;
-  return endsHere[id] === 1 || named(w, head, field, id);
 }
 
 /** Adds a constant line to the open send. */
@@ -100,12 +83,7 @@ function pin(w: Worker, text: string): void {
   w.engine.span(pinned.at, pinned.bytes);
 }
 
-function headHas(head: Head, id: number): boolean {
-  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-    if (head.fields[field + FIELD.id] === id) return true;
-  }
-  return false;
-}
+const DOT = 0x2e;
 
 /** Writes the client's address as text. Hot for IPv4. */
 function writeAddress(w: Worker, slot: number): void {
@@ -114,8 +92,8 @@ function writeAddress(w: Worker, slot: number): void {
   const family = peers[at];
   if (family === 4) {
     for (let i = 4; i < 8; i++) {
-      if (i > 4) w.writer.text('.');
-      w.writer.decimal(peers[at + i]!);
+      if (i > 4) w.writer.byte(DOT);
+      w.writer.octet(peers[at + i]!);
     }
   } else if (family === 6) {
     w.writer.text(w.addressOf(slot));
@@ -155,7 +133,7 @@ export function sendRequestHead(
   const { head } = client.parser!;
   const { requestEdit: edit, rewrite } = client.rule!;
   // The names may be those of another request by now: this one may have waited for its connection.
-  readTokens(w, head);
+  w.tokens.readAll(w.memory, head);
   // The server is spoken to in HTTP/1.1, whatever the client speaks.
   const targetAt = head.base + head.targetAt;
   const targetEnd = targetAt + head.targetBytes;
@@ -164,13 +142,7 @@ export function sendRequestHead(
   const hostname = rewrite === null ? null : rewrite.hostname;
   const absolute = client.hostAt !== 0 && client.hostAt < targetEnd && client.hostAt >= targetAt;
   const ownHost = absolute || client.hostBytes === 0 || hostname !== null;
-  const drops = client.trusted
-    ? ownHost
-      ? dropsFromTrustedWithHost
-      : dropsFromTrusted
-    : ownHost
-      ? dropsFromStrangerWithHost
-      : dropsFromStranger;
+  const drops = (client.trusted ? FROM_TRUSTED : FROM_STRANGER) | (ownHost ? HOST : 0);
   w.edit = edit;
   if (client.targetAt === targetAt && client.targetBytes === head.targetBytes) {
     spanFields(w, head, head.base, drops);
@@ -234,15 +206,21 @@ function spanForwarding(w: Worker, client: ClientConnection, lines: number): voi
     const name = w.forwardedHost;
     engine.span(name.at, name.bytes);
     engine.span(client.hostAt, client.hostBytes);
-    writer.text('\r\n');
+    writer.put(AFTER_HOST);
+  } else {
+    writer.put(ID_NAME);
   }
-  writer.text('X-Request-Id: ');
   w.ids.write(writer, client.requestNumber);
-  writer.text('\r\nX-Forwarded-For: ');
+  writer.put(FOR_NAME);
   writeAddress(w, client.slot);
-  writer.text('\r\n\r\n');
+  writer.put(HEAD_END);
   engine.span(lines, writer.at - lines);
 }
+
+const ID_NAME = Buffer.from('X-Request-Id: ', 'latin1');
+const AFTER_HOST = Buffer.from('\r\nX-Request-Id: ', 'latin1');
+const FOR_NAME = Buffer.from('\r\nX-Forwarded-For: ', 'latin1');
+const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
 
 /**
  * The same where it is not that simple. Behind a trusted proxy what it said stays, what it did not say is added, and its
@@ -257,7 +235,7 @@ function spanForwardingAfter(
 ): void {
   const { engine, writer } = w;
   const plan = w.listeners[client.listener];
-  const ours = (id: number): boolean => edit?.owns(id) !== true && !(client.trusted && headHas(head, id));
+  const ours = (id: number): boolean => edit?.owns(id) !== true && !(client.trusted && head.has(id));
   if (ours(FIELD_ID.X_FORWARDED_PROTO))
     pin(w, client.tls === null ? 'X-Forwarded-Proto: http\r\n' : 'X-Forwarded-Proto: https\r\n');
   if (ours(FIELD_ID.X_FORWARDED_PORT)) pin(w, `X-Forwarded-Port: ${plan?.port ?? 0}\r\n`);
@@ -297,7 +275,7 @@ function spanForwardedFor(w: Worker, head: Head): void {
  * Lists an interim response (1xx) for the client, and sends it. A 101 keeps its Connection and Upgrade.
  */
 export function sendInterim(w: Worker, client: ClientConnection, head: Head): void {
-  readTokens(w, head);
+  w.tokens.readAll(w.memory, head);
   w.engine.sendBegin(client.conn, SEND_FLAG.none);
   spanResponse(w, head);
   if (head.status === 101) {
@@ -315,7 +293,7 @@ export function sendInterim(w: Worker, client: ClientConnection, head: Head): vo
 export function spanResponseHead(w: Worker, client: ClientConnection, head: Head): boolean {
   const { engine } = w;
   const { responseEdit: edit } = client.rule!;
-  readTokens(w, head);
+  w.tokens.readAll(w.memory, head);
   w.edit = edit;
   spanResponse(w, head);
   w.edit = null;
@@ -349,19 +327,10 @@ function spanResponse(w: Worker, head: Head): void {
   w.memory[head.base + 'HTTP/1.'.length] = 0x31;
   const statusEnd = head.base + STATUS_END;
   if (w.memory[statusEnd] === SPACE) {
-    spanFields(w, head, head.base, dropsFromServer);
+    spanFields(w, head, head.base, ENDS_HERE);
     return;
   }
   w.engine.span(head.base, STATUS_END);
   pin(w, ' ');
-  spanFields(w, head, statusEnd, dropsFromServer);
-}
-
-/** Reads the names a message's Connection lists. Too many in a request are refused before; a server's are passed on. */
-function readTokens(w: Worker, head: Head): void {
-  w.tokens.clear();
-  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-    if (head.fields[field + FIELD.id] !== FIELD_ID.CONNECTION) continue;
-    w.tokens.read(w.memory, head.base + head.fields[field + FIELD.valueAt]!, head.fields[field + FIELD.valueBytes]!);
-  }
+  spanFields(w, head, statusEnd, ENDS_HERE);
 }

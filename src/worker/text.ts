@@ -74,6 +74,18 @@ export class Writer {
     this.at += length;
   }
 
+  byte(value: number): void {
+    this.#memory[this.at++] = value;
+  }
+
+  /** Appends a number from 0 to 255 in decimal. */
+  octet(value: number): void {
+    const memory = this.#memory;
+    if (value >= 100) memory[this.at++] = 0x30 + ((value * 41) >> 12);
+    if (value >= 10) memory[this.at++] = 0x30 + (((value * 205) >> 11) % 10);
+    memory[this.at++] = 0x30 + (value % 10);
+  }
+
   /** Appends an unsigned number in decimal. */
   decimal(value: number): void {
     let divisor = 1;

@@ -1,6 +1,7 @@
 // The field names that a message's Connection lists: they end at this hop (RFC 9110, 7.6.1).
 
 import { equalsBytesCaseless, FIELD_ID, hashName } from '../http/fields.js';
+import { FIELD, type Head } from '../http/head.js';
 import { listElement, nextElement } from '../http/lists.js';
 
 const TOKENS_MAX = 32;
@@ -18,6 +19,19 @@ export class Tokens {
 
   clear(): void {
     this.count = 0;
+  }
+
+  /** Reads the Connection fields of a head, in place of what was read before. Returns false as `read` does. */
+  readAll(memory: Uint8Array, head: Head): boolean {
+    this.count = 0;
+    if (!head.has(FIELD_ID.CONNECTION)) return true;
+    let room = true;
+    for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
+      if (head.fields[field + FIELD.id] !== FIELD_ID.CONNECTION) continue;
+      const at = head.base + head.fields[field + FIELD.valueAt]!;
+      room = this.read(memory, at, head.fields[field + FIELD.valueBytes]!) && room;
+    }
+    return room;
   }
 
   /** Reads one Connection value. Returns false when it names more fields than there is room for. */
