@@ -54,7 +54,8 @@ stand in \`bench/faults/contestants.ts\`.
 - **left**: from the start of the fault until the last request that went there; \`stays\` when it kept getting requests.
 - **back**: from the end of the fault until its first good answer. A started process needs about half a second itself.
 
-Machine: ${machine}. One run; the load's own noise is a few milliseconds.
+Machine: ${machine}. One run, while the machine had other work to do: read the orders of
+magnitude, not the last failed request.
 
 ${faults.map((fault) => section(fault, results)).join('\n')}`;
 }

@@ -88,8 +88,8 @@ async function runFault(
   const fromMs = load.nowMs;
   await begin(fault, origins);
   await wait(schedule.faultMs);
-  await end(fault, origins, startAgain);
   const healedMs = load.nowMs;
+  await end(fault, origins, startAgain);
   await until(() => answersAgain(healedMs), schedule.returnMs);
   await load.stop();
   return figuresOf(load.seen, { fromMs, healedMs }, name);

@@ -100,13 +100,3 @@ export class Retries {
     return Math.ceil(most * (0.5 + Math.random() / 2));
   }
 }
-
-/** By llhttp's number of the method. */
-const IDEMPOTENT = new Uint8Array(64);
-// DELETE, GET, HEAD, PUT, OPTIONS and TRACE (RFC 9110, 9.2.2); PROPFIND, SEARCH, REPORT and QUERY, which only read.
-for (const method of [0, 1, 2, 4, 6, 7, 12, 14, 20, 46]) IDEMPOTENT[method] = 1;
-
-/** Whether a method is idempotent, by llhttp's number of it; what is not known to be is not. Hot. */
-export function isIdempotent(method: number): boolean {
-  return IDEMPOTENT[method] === 1;
-}

@@ -1,5 +1,6 @@
 // Chooses a server in the pool, and finds or opens a connection to it.
 
+import { isIdempotent } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { BACKEND, type BackendConnection, type ClientConnection } from './connections.js';
 import type { Server } from './pools.js';
@@ -10,12 +11,17 @@ export function chooseServer(client: ClientConnection): number {
   return client.pool!.begin(client.session, client.key, client.tried);
 }
 
+/** A request that cannot be sent twice keeps off the kept connections of a server that closed one as it was used. */
+function isRisky(w: Worker, client: ClientConnection, server: Server): boolean {
+  return w.deadlines.now < server.hastyUntil && !isIdempotent(client.method);
+}
+
 /**
  * Gives the client connection a backend connection: an idle one, which is ready at once, or a new one, which has to
  * connect first. Returns null, or the reason why there is none.
  */
 export function takeConnection(w: Worker, client: ClientConnection, server: Server): ReasonCode | null {
-  const idle = client.fresh ? null : server.idleTake();
+  const idle = client.fresh || isRisky(w, client, server) ? null : server.idleTake();
   if (idle !== null) {
     idle.reused = true;
     idle.requests++;

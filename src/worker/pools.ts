@@ -19,6 +19,8 @@ export class Server {
   readonly target: number;
   /** Idle connections, the one used last at the end: it is the likeliest to be alive. */
   readonly idle: BackendConnection[] = [];
+  /** Until this tick it counts as one that closes kept connections just as they are used. */
+  hastyUntil = 0;
   /** Still part of the configuration: connections to one that is not are closed, not kept. */
   current = true;
 

@@ -30,6 +30,9 @@ function causeOf(backend: BackendConnection, code: ReasonCode): number {
   return isStale(backend, code) ? STALE : RETRY_ON.RESET;
 }
 
+/** How long a server that closed a kept connection under a request gets no unrepeatable request on such ones. */
+const HASTY_TICKS = Deadlines.ticks(10_000);
+
 /** What the pool says to another try: below 0 no, else how many milliseconds to wait first. */
 function decide(client: ClientConnection, cause: number): number {
   if (client.responseStarted || client.ended) return NO_RETRY.UNSAFE;
@@ -66,6 +69,7 @@ export function retryOrFail(w: Worker, client: ClientConnection, code: ReasonCod
     return;
   }
   const cause = REASONS[code].retry === 'never' ? 0 : causeOf(backend, code);
+  if (cause === STALE) server!.hastyUntil = w.deadlines.now + HASTY_TICKS;
   const waitMs = cause === 0 ? NO_RETRY.UNSAFE : decide(client, cause);
   if (waitMs < 0) {
     fail(w, client, code);
