@@ -19,11 +19,10 @@ const idOf = (name: string): number => {
 
 /** Names made to have the hash of another one. */
 const COLLISIONS: [known: string, made: string][] = [
-  ['host', 'x0besbdj'],
-  ['connection', 'xxmxoawb'],
-  ['content-length', 'x3d7udfi'],
-  ['transfer-encoding', 'xt1hwbzy'],
-  ['x-forwarded-for', 'xz6jjapj'],
+  ['connection', 'cxnxxcxxon'],
+  ['content-length', 'cxxtxxx-xxxxth'],
+  ['transfer-encoding', 'txxxsxxx-xxxxxxng'],
+  ['x-forwarded-for', 'xxxoxxxrxxxxxor'],
 ];
 
 test('every known field is recognised in any case, and only as itself', () => {
@@ -62,7 +61,8 @@ test('only ASCII letters fold: bytes that differ by 0x20 otherwise are different
   for (const [a, b, equal] of pairs) {
     const bytes = Buffer.from(a + b, 'latin1');
     assert.equal(equalsBytesCaseless(bytes, 0, 1, 1, 1), equal, JSON.stringify([a, b]));
-    assert.equal(hashName(bytes, 0, 1) === hashName(bytes, 1, 1), equal, JSON.stringify([a, b]));
+    // The hash may fold more than letters: it only narrows a search.
+    if (equal) assert.equal(hashName(bytes, 0, 1), hashName(bytes, 1, 1), JSON.stringify([a, b]));
     assert.equal(equalsCaseless(bytes, 1, 1, Buffer.from(a, 'latin1')), equal && a === a.toLowerCase());
   }
 });

@@ -35,9 +35,9 @@ test('what says where a message goes or ends cannot be taken away', () => {
 });
 
 test('a name with the same hash is another name', () => {
-  assert.equal(hashNameOf('xszbua1c'), hashNameOf('x-secret'));
-  assert.ok(!named(['xszbua1c'], 'x-secret'));
-  assert.ok(!named(['x-secret'], 'xszbua1c'));
+  assert.equal(hashNameOf('xxsxcxet'), hashNameOf('x-secret'));
+  assert.ok(!named(['xxsxcxet'], 'x-secret'));
+  assert.ok(!named(['x-secret'], 'xxsxcxet'));
 });
 
 test('more names than there is room for are told, not forgotten', () => {
