@@ -38,15 +38,21 @@ lint: node_modules/.installed ## Formatter and linter
 format: node_modules/.installed ## Write the format the linter wants
 	@$(BIN)/biome check --write
 
+.PHONY: fuzz
+fuzz: build ## Fuzz the parsers and the running proxy (FUZZ_SECONDS=60 each; FUZZ_SEED=n replays one)
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-60} $(RUN_TESTS) $(shell find test/fuzz -name '*.test.ts' | sort)
+
 # The engine under AddressSanitizer and UndefinedBehaviorSanitizer. Node itself is not instrumented: the runtime is
 # preloaded, and leaks are looked for by the engine's own counters.
 ASAN_RUNTIME = $(shell $(CC) -print-file-name=libasan.so)
+ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
+ASAN_TESTS ?= $(shell find test/unit/engine test/unit/worker test/unit/primary test/fuzz test/e2e test/wire test/attack -name '*.test.ts' | sort)
 .PHONY: asan
-asan: check build ## The integration tests on an engine built with sanitizers
+asan: check build ## The integration tests on an engine with sanitizers, some minutes (fewer: ASAN_TESTS="test/unit/engine/*.test.ts")
 	@cp $(ENGINE) $(ENGINE).plain
-	@$(MAKE) --no-print-directory -B engine EXTRA_C_FLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1'
+	@$(MAKE) --no-print-directory -B engine EXTRA_C_FLAGS='$(ASAN_FLAGS)'
 	@LD_PRELOAD=$(ASAN_RUNTIME) ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
-		SEVENFOLD_SANITIZED=1 $(RUN_TESTS) $(shell find test/unit/engine test/unit/worker test/e2e test/wire test/attack -name '*.test.ts' | sort); \
+		SEVENFOLD_SANITIZED=1 $(RUN_TESTS) $(ASAN_TESTS); \
 		status=$$?; mv $(ENGINE).plain $(ENGINE); exit $$status
 
 # --- Build ------------------------------------------------------------------------------------------------------------

@@ -127,7 +127,9 @@ void sf__event(sf_engine *e, int32_t kind, sf_handle conn, int32_t at, int32_t b
 /* Carries out one submission. Returns the words it took, or SF_E_INVALID. */
 static int32_t sf__submit(sf_engine *e, const int32_t *words, int32_t left)
 {
-    sf_handle conn = left > 1 ? words[1] : 0;
+    if (left < 2)
+        return SF_E_INVALID;
+    sf_handle conn = words[1];
     int32_t operand = left > 2 ? words[2] : 0;
     int result;
     int32_t taken;
@@ -141,12 +143,12 @@ static int32_t sf__submit(sf_engine *e, const int32_t *words, int32_t left)
         break;
     }
     case SF_SUBMIT_RELEASE:
-        if (left < 2 || !sf__chunk_valid(e, conn, 0))
+        if (!sf__chunk_valid(e, conn, 0))
             return SF_E_INVALID;
         sf__chunk_drop(e, conn);
         return 2;
     case SF_SUBMIT_RETAIN:
-        if (left < 2 || !sf__chunk_valid(e, conn, 0))
+        if (!sf__chunk_valid(e, conn, 0))
             return SF_E_INVALID;
         sf__chunk_ref(e, conn);
         return 2;

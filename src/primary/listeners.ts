@@ -1,7 +1,7 @@
 // The listening sockets of the process: opened before a worker starts, kept over reloads, closed first in a drain.
 
 import type { ListenerConfig } from '../config/config.js';
-import { addon } from '../engine/addon.js';
+import { addon, EngineUnusableError } from '../engine/addon.js';
 import type { ListenerPlan } from '../worker/plan.js';
 import type { TlsContexts } from './tls-contexts.js';
 
@@ -89,6 +89,7 @@ function openOne(config: ListenerConfig): number {
   try {
     return addon().listenerOpen(config.host, config.port, BACKLOG);
   } catch (error) {
+    if (error instanceof EngineUnusableError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     throw new ListenError(`cannot listen on ${config.address}: ${ADVICE[code ?? ''] ?? message}`);
   }

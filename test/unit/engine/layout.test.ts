@@ -1,0 +1,93 @@
+// The words shared with C: the header is fresh, C checks its own side as it compiles, and an engine of another layout,
+// or none, is refused in one line.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { addon } from '../../../src/engine/addon.js';
+import { layoutHash, layoutHeader } from '../../../src/engine/layout.js';
+import { scratchDirectory } from '../../support/addresses.js';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+test('native/layout.h is what layout.ts says', () => {
+  assert.equal(readFileSync(join(ROOT, 'native/layout.h'), 'utf8'), layoutHeader());
+});
+
+test('the engine that is built has the layout of layout.ts', () => {
+  assert.equal(addon().layoutHash, layoutHash());
+});
+
+test('C asserts the sizes of what it shares', () => {
+  const sources = readdirSync(join(ROOT, 'native')).map((name) => readFileSync(join(ROOT, 'native', name), 'utf8'));
+  const asserted = sources.join('\n').match(/_Static_assert\(sizeof\([a-z_]+\) == [^,]+/g) ?? [];
+  assert.deepEqual(asserted.map((line) => line.replace('_Static_assert(', '')).sort(), [
+    'sizeof(sf_peer) == SF_PEER_BYTES',
+    'sizeof(sf_span) == 2 * sizeof(int32_t)',
+  ]);
+});
+
+/** A copy of the built product whose files may be changed. */
+function copyOfProduct(): string {
+  const directory = scratchDirectory();
+  cpSync(join(ROOT, 'dist'), join(directory, 'dist'), { recursive: true });
+  cpSync(join(ROOT, 'package.json'), join(directory, 'package.json'));
+  symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
+  return directory;
+}
+
+function runProduct(directory: string): { status: number | null; stderr: string; stdout: string } {
+  const args = ['run', '--listen', '127.0.0.1:1', '--backend', '127.0.0.1:2'];
+  return spawnSync(process.execPath, [join(directory, 'dist/cli/main.js'), ...args], { encoding: 'utf8' });
+}
+
+test('a product without its engine says in one line how to build it, and ends with code 2', () => {
+  const directory = copyOfProduct();
+  rmSync(join(directory, 'dist/engine/engine.node'));
+  const { status, stderr } = runProduct(directory);
+  assert.match(stderr, /^sevenfold: the native engine is missing \([^\n]*engine\.node\)\. Build it: make build\n$/);
+  assert.equal(status, 2);
+});
+
+test('a product whose engine is no library says so in one line, and ends with code 2', () => {
+  const directory = copyOfProduct();
+  writeFileSync(join(directory, 'dist/engine/engine.node'), 'no library');
+  const { status, stderr } = runProduct(directory);
+  assert.match(stderr, /^sevenfold: the native engine cannot be loaded \([^\n]*\)\. Build it again: make build\n$/);
+  assert.equal(status, 2);
+});
+
+test('a product whose engine has another layout says so in one line, and ends with code 2', () => {
+  const directory = copyOfProduct();
+  const layout = join(directory, 'dist/engine/layout.js');
+  const source = readFileSync(layout, 'utf8');
+  const changed = source.replace('QUEUE_SPANS_MAX = 2048', 'QUEUE_SPANS_MAX = 2049');
+  assert.notEqual(changed, source);
+  writeFileSync(layout, changed);
+  const { status, stderr } = runProduct(directory);
+  assert.match(
+    stderr,
+    /^sevenfold: the native engine was built for layout \d+, this program has \d+\. Build it again: make build\n$/,
+  );
+  assert.equal(status, 2);
+});
+
+test('a stale header is told by make check', () => {
+  const directory = scratchDirectory();
+  cpSync(join(ROOT, 'src/engine'), join(directory, 'src/engine'), { recursive: true });
+  cpSync(join(ROOT, 'package.json'), join(directory, 'package.json'));
+  symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
+  mkdirSync(join(directory, 'native'));
+  const header = join(directory, 'native/layout.h');
+  const check = (): number | null =>
+    spawnSync(process.execPath, ['--import', 'tsx', join(directory, 'src/engine/generate.ts'), '--check'], {
+      cwd: directory,
+    }).status;
+  writeFileSync(header, layoutHeader());
+  assert.equal(check(), 0);
+  writeFileSync(header, layoutHeader().replace('SF_EVENT_WORDS 4', 'SF_EVENT_WORDS 5'));
+  assert.equal(check(), 1);
+});
