@@ -23,6 +23,12 @@ struct sf_inbox {
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static sf_inbox *registry[SF_INBOXES_MAX];
 
+/* Sockets whose inbox closed before they were taken, while no other had room: the next inbox gets them. Same lock. */
+static sf_handoff orphans[SF_INBOX_ROOM];
+static int orphan_count;
+
+static bool sf__push_least_locked(const sf_handoff *handoff);
+
 static bool sf__registry_add(sf_inbox *inbox)
 {
     bool added = false;
@@ -33,6 +39,8 @@ static bool sf__registry_add(sf_inbox *inbox)
         registry[i] = inbox;
         added = true;
     }
+    while (orphan_count > 0 && sf__push_least_locked(&orphans[orphan_count - 1]))
+        orphan_count--;
     pthread_mutex_unlock(&registry_lock);
     return added;
 }
@@ -62,6 +70,17 @@ sf_inbox *sf_inbox_open(int32_t connections_max)
     return inbox;
 }
 
+/* Finds another place for a socket that was waiting in an inbox. Called with registry_lock held. Takes the descriptor. */
+static void sf__rehome(const sf_handoff *handoff)
+{
+    if (sf__push_least_locked(handoff))
+        return;
+    if (orphan_count < SF_INBOX_ROOM)
+        orphans[orphan_count++] = *handoff;
+    else
+        close(handoff->fd);
+}
+
 void sf_inbox_close(sf_inbox *inbox)
 {
     bool listed = false;
@@ -72,16 +91,15 @@ void sf_inbox_close(sf_inbox *inbox)
         registry[i] = NULL;
         listed = true;
     }
-    pthread_mutex_unlock(&registry_lock);
-
     pthread_mutex_lock(&inbox->lock);
     inbox->open = false;
     while (inbox->count > 0) {
-        close(inbox->ring[inbox->first].fd);
+        sf__rehome(&inbox->ring[inbox->first]);
         inbox->first = (inbox->first + 1) % SF_INBOX_ROOM;
         inbox->count--;
     }
     pthread_mutex_unlock(&inbox->lock);
+    pthread_mutex_unlock(&registry_lock);
     if (listed)
         sf_inbox_release(inbox);
 }
@@ -165,11 +183,16 @@ static bool sf__inbox_push(sf_inbox *inbox, const sf_handoff *handoff)
     return pushed;
 }
 
+static bool sf__push_least_locked(const sf_handoff *handoff)
+{
+    sf_inbox *inbox = sf__inbox_least();
+    return inbox != NULL && sf__inbox_push(inbox, handoff);
+}
+
 bool sf_inbox_push_least(const sf_handoff *handoff)
 {
     pthread_mutex_lock(&registry_lock);
-    sf_inbox *inbox = sf__inbox_least();
-    bool pushed = inbox != NULL && sf__inbox_push(inbox, handoff);
+    bool pushed = sf__push_least_locked(handoff);
     pthread_mutex_unlock(&registry_lock);
     return pushed;
 }

@@ -3,7 +3,8 @@
  * descriptors with an eventfd, one per worker.
  *
  * Ownership. Inboxes are counted: the registry holds one reference while the inbox is open, the engine another. A
- * descriptor belongs to the inbox from sf_inbox_push until sf_inbox_pop; what is left when an inbox closes is closed.
+ * descriptor belongs to the inbox from sf_inbox_push_least until sf_inbox_pop; what is left when an inbox closes goes to
+ * another one, or waits for the next that opens.
  * Every function may be called from any thread.
  */
 #ifndef SF_INBOX_H
@@ -31,7 +32,7 @@ typedef struct sf_handoff {
  */
 sf_inbox *sf_inbox_open(int32_t connections_max);
 
-/* No more is pushed; what waits is closed. Safe to repeat. */
+/* No more is pushed; what waits goes to another inbox, or to the next that opens. Safe to repeat. */
 void sf_inbox_close(sf_inbox *inbox);
 
 /* Gives one reference back. */

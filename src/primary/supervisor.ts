@@ -56,8 +56,8 @@ export class Supervisor {
       atomics: 'disabled',
       recordTiming: false,
     });
-    // Each death is told by the task it ended; without a listener the same error would end the process.
-    this.#pool.on('error', () => {});
+    // A death at work is told by the task it ended; this is one before there was a task: the thread could not boot.
+    this.#pool.on('error', (error: Error) => this.#countDeath(error));
   }
 
   /** Starts every worker and waits until each is ready. Rejects when one cannot start. */
@@ -148,12 +148,18 @@ export class Supervisor {
   #died(index: number, running: Running, error: Error): void {
     this.#ended(index, running);
     if (this.#draining) return;
+    this.#options.onDied(index, error);
+    if (this.#countDeath(error)) this.#run(index).catch(() => {}); // a further death is told by the same way
+  }
+
+  /** Returns false, and gives up, when there were too many of late. */
+  #countDeath(error: Error): boolean {
     const now = performance.now();
     this.#deaths.push(now);
     while (this.#deaths[0]! < now - RESTART_WINDOW_MS) this.#deaths.shift();
-    this.#options.onDied(index, error);
-    if (this.#deaths.length > RESTARTS_MAX) this.#options.onHopeless(error);
-    else this.#run(index).catch(() => {}); // a further death is told by the same way
+    if (this.#deaths.length <= RESTARTS_MAX) return true;
+    this.#options.onHopeless(error);
+    return false;
   }
 }
 

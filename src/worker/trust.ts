@@ -6,7 +6,9 @@ import { PEER_BYTES } from '../engine/layout.js';
 
 /** The trusted ranges of one configuration. */
 export class Trust {
-  readonly #ranges = new BlockList();
+  // Two lists: in one, a range of IPv6 that covers ::ffff:0:0/96 would hold every IPv4 address as well.
+  readonly #v4 = new BlockList();
+  readonly #v6 = new BlockList();
   readonly #any: boolean;
 
   /** `ranges` are addresses or CIDR ranges, validated before. */
@@ -14,9 +16,10 @@ export class Trust {
     this.#any = ranges.length > 0;
     for (const range of ranges) {
       const [address, bits] = range.split('/');
-      const family = isIP(address!) === 6 ? 'ipv6' : 'ipv4';
-      if (bits === undefined) this.#ranges.addAddress(address!, family);
-      else this.#ranges.addSubnet(address!, Number(bits), family);
+      const isV6 = isIP(address!) === 6;
+      const list = isV6 ? this.#v6 : this.#v4;
+      if (bits === undefined) list.addAddress(address!, isV6 ? 'ipv6' : 'ipv4');
+      else list.addSubnet(address!, Number(bits), isV6 ? 'ipv6' : 'ipv4');
     }
   }
 
@@ -24,7 +27,8 @@ export class Trust {
   holds(peers: Uint8Array, slot: number): boolean {
     if (!this.#any) return false;
     const text = addressText(peers, slot);
-    return text !== '' && this.#ranges.check(text, peers[slot * PEER_BYTES] === 6 ? 'ipv6' : 'ipv4');
+    if (text === '') return false;
+    return peers[slot * PEER_BYTES] === 6 ? this.#v6.check(text, 'ipv6') : this.#v4.check(text, 'ipv4');
   }
 }
 

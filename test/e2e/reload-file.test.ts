@@ -38,13 +38,15 @@ test('a keep-alive connection sees the new rules with its next request', async (
 test('a bad file changes nothing and is told with its line', async (t) => {
   const origin = await use(t, startEcho());
   const proxy = await startProxy(spec(origin.address, 1));
-  t.after(() => proxy.process.exited(10_000));
+  t.after(async () => {
+    proxy.process.kill('SIGTERM');
+    await proxy.process.exited(10_000);
+  });
   writeFileSync(proxy.file!, 'listeners:\n  - addres: 127.0.0.1:1\n');
   proxy.process.kill('SIGHUP');
   await proxy.process.until('the complaint', () => (/was not reloaded/.test(proxy.process.stderr) ? true : undefined));
   assert.match(proxy.process.stderr, /:2:5: listeners\[0\]: 'addres' is not an option here\.\n.*Did you mean address/);
   assert.match((await ask(proxy.place, get('/moved-1'))).body, /moved 1/);
-  proxy.process.kill('SIGTERM');
 });
 
 for (const accept of ['handoff', 'shared']) {

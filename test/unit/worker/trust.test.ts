@@ -63,6 +63,7 @@ test('only peers inside a range are trusted, and nobody without one', () => {
   assert.ok(holds(['2001:db8::/32'], six));
   assert.ok(holds(['2001:db8::7'], six));
   assert.ok(!holds(['2001:db8:1::/48', '0.0.0.0/0'], six));
+  assert.ok(!holds(['::/0'], four), 'all of IPv6 is not all of IPv4');
 });
 
 test('a peer at a unix socket is trusted by no range', () => {
