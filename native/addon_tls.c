@@ -66,6 +66,32 @@ static napi_value sf__js_tls_open(napi_env env, napi_callback_info info)
     return result;
 }
 
+/* tlsOpenClient(versionMin, ciphers, protocols, name, verify, authorities): the context's index. */
+static napi_value sf__js_tls_open_client(napi_env env, napi_callback_info info)
+{
+    napi_value arguments[6], result = NULL;
+    sf_tls_options options;
+    sf_tls_client_options client;
+    sf_tls_reason reason;
+    char ciphers[SF__TEXT_ROOM], name[256];
+    if (!sf__arguments(env, info, 6, arguments) || !sf__int_of(env, arguments[0], &options.version_min) ||
+        !sf__text_of(env, arguments[1], ciphers, sizeof(ciphers)) ||
+        !sf__bytes_of(env, arguments[2], &options.alpn, &options.alpn_bytes) ||
+        !sf__text_of(env, arguments[3], name, sizeof(name)) ||
+        napi_get_value_bool(env, arguments[4], &client.verify) != napi_ok ||
+        !sf__bytes_of(env, arguments[5], &client.authorities, &client.authorities_bytes))
+        return sf__refuse(env, "ERR_ARGUMENT",
+                          "tlsOpenClient(versionMin, ciphers, protocols, name, verify, authorities)");
+    options.ciphers = ciphers;
+    options.scope = "";
+    client.name = name;
+    int32_t tls = sf_tls_open_client(&options, &client, &reason);
+    if (tls < 0)
+        return sf__refuse(env, "ERR_TLS", reason.text);
+    (void)napi_create_int32(env, tls, &result); /* NULL becomes undefined */
+    return result;
+}
+
 /* tlsCertificate(tls, identity, chain, key): PEM as bytes. */
 static napi_value sf__js_tls_certificate(napi_env env, napi_callback_info info)
 {
@@ -118,6 +144,7 @@ static bool sf__export(napi_env env, napi_value exports, const char *name, napi_
 bool sf_addon_tls(napi_env env, napi_value exports)
 {
     return sf__export(env, exports, "tlsOpen", sf__js_tls_open) &&
+           sf__export(env, exports, "tlsOpenClient", sf__js_tls_open_client) &&
            sf__export(env, exports, "tlsCertificate", sf__js_tls_certificate) &&
            sf__export(env, exports, "tlsName", sf__js_tls_name) &&
            sf__export(env, exports, "tlsClose", sf__js_tls_close);

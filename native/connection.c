@@ -538,7 +538,8 @@ void sf__conn_serve(sf_engine *e, sf_conn *c)
         return;
     }
     if (c->flags & (SF__HANDSHAKING | SF__SAY_TLS_READY)) {
-        if (((c->flags & SF__HANDSHAKING) && !sf__tls_handshake(e, c)) || !sf__conn_tls_ready(e, c)) {
+        if (((c->flags & SF__HANDSHAKING) && !sf__tls_handshake(e, c)) ||
+            ((c->flags & SF__SAY_TLS_READY) && !sf__conn_tls_ready(e, c))) {
             if (c->error != 0)
                 sf__conn_report_error(e, c);
             return;

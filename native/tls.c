@@ -2,8 +2,10 @@
 
 #include "tickets.h"
 
+#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,6 +19,8 @@
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 #define SF__GROUPS "X25519:prime256v1:secp384r1"
 #define SF__NAME_BYTES_MAX 253
+/* Servers whose last session is kept, by a hash of their address: a collision costs a full handshake. */
+#define SF__SESSIONS 64
 
 typedef struct sf__tls_name {
     char *name;
@@ -35,6 +39,14 @@ struct sf_tls {
     int32_t identity_count;
     sf__tls_name *names; /* sorted */
     int32_t name_count;
+    bool client;
+    char *server_name;
+    bool server_name_is_address;
+    pthread_mutex_t sessions_lock; /* of a client: its connections are on every thread */
+    struct {
+        uint64_t server;
+        SSL_SESSION *session;
+    } sessions[SF__SESSIONS];
 };
 
 static pthread_mutex_t contexts_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -172,6 +184,50 @@ static SSL_CTX *sf__identity_new(sf_tls *tls, sf_tls_reason *reason)
     return ctx;
 }
 
+static bool sf__believe(SSL_CTX *ctx, const uint8_t *pem, size_t bytes, sf_tls_reason *reason)
+{
+    if (bytes == 0)
+        return SSL_CTX_set_default_verify_paths(ctx) == 1 || sf__tls_refuse(reason, "no authorities on this machine");
+    BIO *bio = BIO_new_mem_buf(pem, (int)bytes);
+    X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+    X509 *authority;
+    int count = 0;
+    while (bio != NULL && (authority = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL)) != NULL) {
+        count += X509_STORE_add_cert(store, authority);
+        X509_free(authority);
+    }
+    BIO_free(bio);
+    if (count == 0)
+        return sf__tls_refuse(reason, "there is no certificate of an authority");
+    ERR_clear_error(); /* the end of the file */
+    return true;
+}
+
+static SSL_CTX *sf__client_new(const sf_tls *tls, const sf_tls_client_options *options, sf_tls_reason *reason)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    if (ctx == NULL) {
+        (void)sf__tls_refuse(reason, "OpenSSL has no memory for a context");
+        return NULL;
+    }
+    SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_set_read_ahead(ctx, 1);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ctx, sf_tls_on_session);
+    SSL_CTX_set_verify(ctx, options->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    if (SSL_CTX_set_min_proto_version(ctx, tls->version_min) != 1 || SSL_CTX_set1_groups_list(ctx, SF__GROUPS) != 1 ||
+        SSL_CTX_set_cipher_list(ctx, tls->ciphers) != 1 ||
+        (tls->alpn_bytes > 0 && SSL_CTX_set_alpn_protos(ctx, tls->alpn, (unsigned int)tls->alpn_bytes) != 0)) {
+        (void)sf__tls_refuse(reason, "OpenSSL refuses the version or the ciphers");
+    } else if (!options->verify || sf__believe(ctx, options->authorities, options->authorities_bytes, reason)) {
+        return ctx;
+    }
+    SSL_CTX_free(ctx);
+    return NULL;
+}
+
 /* Never asks for a pass phrase: a server starts without a person in front of it. */
 static int sf__no_phrase(char *buffer, int bytes, int writing, void *context)
 {
@@ -266,6 +322,7 @@ int32_t sf_tls_open(const sf_tls_options *options, sf_tls_reason *reason)
         return -1;
     }
     atomic_init(&tls->references, 1);
+    (void)pthread_mutex_init(&tls->sessions_lock, NULL); /* cannot fail on Linux */
     tls->version_min = options->version_min;
     tls->ciphers = ciphers;
     memcpy(tls->alpn, options->alpn, options->alpn_bytes);
@@ -307,6 +364,10 @@ void sf_tls_release(sf_tls *tls)
         SSL_CTX_free(tls->identities[i]);
     for (int32_t i = 0; i < tls->name_count; i++)
         free(tls->names[i].name);
+    for (int i = 0; i < SF__SESSIONS; i++)
+        SSL_SESSION_free(tls->sessions[i].session);
+    (void)pthread_mutex_destroy(&tls->sessions_lock); /* nobody holds it: the last reference is gone */
+    free(tls->server_name);
     free(tls->identities);
     free(tls->names);
     free(tls->ciphers);
@@ -324,10 +385,80 @@ void sf_tls_close(int32_t index)
     sf_tls_release(tls);
 }
 
-SSL *sf_tls_accept(sf_tls *tls)
+int32_t sf_tls_open_client(const sf_tls_options *options, const sf_tls_client_options *client, sf_tls_reason *reason)
+{
+    int32_t index = sf_tls_open(options, reason);
+    sf_tls *tls = sf_tls_acquire(index);
+    if (tls == NULL)
+        return -1;
+    uint8_t address[16];
+    ERR_clear_error();
+    tls->client = true;
+    tls->server_name = strdup(client->name);
+    tls->server_name_is_address =
+        inet_pton(AF_INET, client->name, address) == 1 || inet_pton(AF_INET6, client->name, address) == 1;
+    tls->identities = calloc(1, sizeof(SSL_CTX *));
+    if (tls->server_name == NULL || tls->identities == NULL) {
+        (void)sf__tls_refuse(reason, "no memory");
+    } else {
+        tls->identities[0] = sf__client_new(tls, client, reason);
+        tls->identity_count = tls->identities[0] != NULL;
+    }
+    bool opened = tls->identity_count == 1;
+    sf_tls_release(tls);
+    if (opened)
+        return index;
+    sf_tls_close(index);
+    return -1;
+}
+
+bool sf_tls_is_client(const sf_tls *tls)
+{
+    return tls->client;
+}
+
+/* Asks for the server by its name, and expects a certificate for it. */
+static bool sf__expect(const sf_tls *tls, SSL *ssl)
+{
+    if (tls->server_name_is_address)
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), tls->server_name) == 1;
+    return SSL_set_tlsext_host_name(ssl, tls->server_name) == 1 && SSL_set1_host(ssl, tls->server_name) == 1;
+}
+
+SSL *sf_tls_begin(sf_tls *tls)
 {
     SSL *ssl = tls->identity_count == 0 ? NULL : SSL_new(tls->identities[0]);
-    if (ssl != NULL)
+    if (ssl == NULL)
+        return NULL;
+    if (!tls->client) {
         SSL_set_accept_state(ssl);
-    return ssl;
+        return ssl;
+    }
+    SSL_set_connect_state(ssl);
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (sf__expect(tls, ssl))
+        return ssl;
+    SSL_free(ssl);
+    return NULL;
+}
+
+void sf_tls_resume(sf_tls *tls, SSL *ssl, uint64_t server)
+{
+    pthread_mutex_lock(&tls->sessions_lock);
+    int at = (int)(server % SF__SESSIONS);
+    SSL_SESSION *session = tls->sessions[at].server == server ? tls->sessions[at].session : NULL;
+    if (session != NULL && SSL_SESSION_is_resumable(session))
+        (void)SSL_set_session(ssl, session); /* else a full handshake */
+    pthread_mutex_unlock(&tls->sessions_lock);
+}
+
+void sf_tls_remember(sf_tls *tls, SSL_SESSION *session, uint64_t server)
+{
+    pthread_mutex_lock(&tls->sessions_lock);
+    int at = (int)(server % SF__SESSIONS);
+    SSL_SESSION *before = tls->sessions[at].session;
+    tls->sessions[at].server = server;
+    tls->sessions[at].session = session;
+    pthread_mutex_unlock(&tls->sessions_lock);
+    SSL_SESSION_free(before);
 }

@@ -1,6 +1,6 @@
 /*
- * TLS contexts of the process, by index: identities (certificate chain and key), the server names they are for, and
- * what a handshake may agree on. Built by one thread, used by all.
+ * TLS contexts of the process, by index. Those of a server: identities (certificate chain and key), the server names
+ * they are for, and what a handshake may agree on. Those of a client: whom it believes, and sessions to go on with. Built by one thread, used by all.
  *
  * Ownership. The registry holds one reference on an open context, every connection another. Certificates and keys are
  * OpenSSL's from the moment they were read; the caller's bytes are borrowed for the call and may be wiped after it.
@@ -30,6 +30,14 @@ typedef struct sf_tls_options {
     const char *scope;       /* sessions of one scope are not resumed in another */
 } sf_tls_options;
 
+/* What a client asks for, beside `version_min` and `ciphers` of its server's options. Borrowed for the call. */
+typedef struct sf_tls_client_options {
+    const char *name;   /* the server's DNS name or IP address: asked for (a DNS name), and verified */
+    bool verify;        /* false: whoever answers is believed */
+    const uint8_t *authorities; /* PEM of whom to believe; none: those OpenSSL finds on this machine */
+    size_t authorities_bytes;
+} sf_tls_client_options;
+
 /* Why a call failed, in words for an operator. Never a byte of a key. */
 typedef struct sf_tls_reason {
     char text[256];
@@ -41,6 +49,13 @@ typedef struct sf_tls_reason {
  * Returns its index (0 or more), or -1 with `reason` set.
  */
 int32_t sf_tls_open(const sf_tls_options *options, sf_tls_reason *reason);
+
+/*
+ * Opens a context for a client. One certificate may be given to it as identity 0.
+ *
+ * Returns its index (0 or more), or -1 with `reason` set.
+ */
+int32_t sf_tls_open_client(const sf_tls_options *options, const sf_tls_client_options *client, sf_tls_reason *reason);
 
 /*
  * Gives a context a certificate: `chain` is PEM, the server's own certificate first; `key` is PEM, not encrypted.
@@ -68,7 +83,18 @@ sf_tls *sf_tls_acquire(int32_t tls);
 /* Gives one reference back. NULL is allowed. */
 void sf_tls_release(sf_tls *tls);
 
-/* A new connection's state for the server of a context that has an identity, or NULL. The caller's. */
-SSL *sf_tls_accept(sf_tls *tls);
+/* A new connection's state, on the side the context is for, or NULL. The caller's. */
+SSL *sf_tls_begin(sf_tls *tls);
+
+bool sf_tls_is_client(const sf_tls *tls);
+
+/* Goes on with the last session of the server that `server` stands for, if there is one. Before the handshake. */
+void sf_tls_resume(sf_tls *tls, SSL *ssl, uint64_t server);
+
+/* Keeps a session that a server gave, for its next connection; takes the reference. */
+void sf_tls_remember(sf_tls *tls, SSL_SESSION *session, uint64_t server);
+
+/* Called by OpenSSL for each new session of a client: hands it to sf_tls_remember. In tls_conn.c. */
+int sf_tls_on_session(SSL *ssl, SSL_SESSION *session);
 
 #endif

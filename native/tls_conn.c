@@ -182,9 +182,31 @@ static BIO *sf__bio_new(sf_tls_conn *t)
     return bio;
 }
 
+/* --- Sessions of a client ------------------------------------------------------------------------------------------- */
+
+/* Stands for the server at the other end: FNV-1a of its address, 0 when the socket has none. */
+static uint64_t sf__server_of(const sf_tls_conn *t)
+{
+    struct sockaddr_storage storage = { 0 };
+    socklen_t bytes = sizeof(storage);
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    if (getpeername(t->conn->fd, (struct sockaddr *)&storage, &bytes) != 0)
+        return 0;
+    for (socklen_t i = 0; i < bytes && i < sizeof(storage); i++)
+        hash = (hash ^ ((const uint8_t *)&storage)[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+int sf_tls_on_session(SSL *ssl, SSL_SESSION *session)
+{
+    sf_tls_conn *t = BIO_get_data(SSL_get_rbio(ssl));
+    sf_tls_remember(t->tls, session, sf__server_of(t));
+    return 1; /* the reference is taken */
+}
+
 /* --- Life ----------------------------------------------------------------------------------------------------------- */
 
-/* The connection's TLS, as the server of `tls`, whose reference it takes also on failure. */
+/* The connection's TLS under `tls`, whose reference it takes also on failure. */
 static sf_tls_conn *sf__tls_new(sf_engine *e, sf_conn *c, sf_tls *tls)
 {
     if (e->tls_stage == NULL)
@@ -194,7 +216,7 @@ static sf_tls_conn *sf__tls_new(sf_engine *e, sf_conn *c, sf_tls *tls)
         sf_tls_release(tls);
         return NULL;
     }
-    *t = (sf_tls_conn){ .engine = e, .conn = c, .tls = tls, .ssl = sf_tls_accept(tls) };
+    *t = (sf_tls_conn){ .engine = e, .conn = c, .tls = tls, .ssl = sf_tls_begin(tls) };
     BIO *bio = t->ssl == NULL ? NULL : sf__bio_new(t);
     if (bio == NULL) {
         SSL_free(t->ssl);
@@ -287,6 +309,8 @@ bool sf__tls_handshake(sf_engine *e, sf_conn *c)
     }
     if (t->out != NULL && !sf__tls_flush(e, c))
         return false;
+    if (sf_tls_is_client(t->tls) && SSL_in_before(t->ssl))
+        sf_tls_resume(t->tls, t->ssl, sf__server_of(t));
     e->handshakes_left--;
     ERR_clear_error();
     t->starved = false;
@@ -300,7 +324,9 @@ bool sf__tls_handshake(sf_engine *e, sf_conn *c)
         sf__tls_wait(e, c);
         return false;
     }
-    c->flags = (c->flags & ~SF__HANDSHAKING) | SF__READABLE | SF__SAY_TLS_READY;
+    c->flags = (c->flags & ~SF__HANDSHAKING) | SF__READABLE;
+    if (!sf_tls_is_client(t->tls))
+        c->flags |= SF__SAY_TLS_READY; /* a client's owner hears `connected` */
     if (t->out != NULL)
         sf__conn_blocked(e, c);
     return true;

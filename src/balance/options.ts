@@ -25,7 +25,18 @@ export interface BalanceOptions {
 }
 
 /** Active checks (health/). */
+/** How checks speak TLS. Files by absolute name, read for each check: it shows what a new connection would meet. */
+export interface HealthCheckTls {
+  readonly serverName: string;
+  readonly ca?: string;
+  readonly certificate?: { readonly cert: string; readonly key: string };
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly verify: boolean;
+}
+
 export interface HealthCheckOptions {
+  /** HTTP only: how TLS is spoken; without it, none is. */
+  tls?: HealthCheckTls;
   type: 'http' | 'tcp';
   /** HTTP only. Default GET. */
   method: string;

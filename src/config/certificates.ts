@@ -71,6 +71,13 @@ export function readPair(
   return { chain, key: pem, keyType: key.asymmetricKeyType ?? '', names };
 }
 
+/** Reads a file of authorities. Throws CertificateError when there is none in it. */
+export function readAuthorities(name: string): Buffer {
+  const pem = readPart('cert', name);
+  parseChain(pem, name);
+  return pem;
+}
+
 /** True when a certificate with `names` is good for `host`, which may be a wildcard itself. */
 export function coversHost(names: readonly string[], host: string): boolean {
   const wanted = host.toLowerCase();

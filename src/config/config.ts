@@ -45,12 +45,24 @@ export interface ServerConfig {
   readonly backup: boolean;
 }
 
+/** How TLS is spoken to servers. */
+export interface BackendTlsConfig {
+  readonly serverName: string;
+  /** Files with absolute names. */
+  readonly ca?: string;
+  readonly certificate?: { readonly cert: string; readonly key: string };
+  readonly minVersion: TlsVersion;
+  readonly verify: boolean;
+}
+
 /** A group of servers. */
 export interface PoolConfig {
   readonly name: string;
   readonly balance: ParsedConfig['pools'][string]['balance'];
   readonly servers: readonly ServerConfig[];
   readonly options: PoolOptions;
+  /** Set when TLS is spoken to the servers. */
+  readonly tls?: BackendTlsConfig;
 }
 
 /** Sizes in bytes; 0 in `bodyBytesMax` is unlimited. */
@@ -109,7 +121,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
             weight: server.weight,
             backup: server.backup,
           })),
-          options: poolOptions(pool, limits.retriesMax),
+          ...withTls(pool, poolOptions(pool, limits.retriesMax), dirname(file)),
         },
       ]),
     ),
@@ -144,6 +156,36 @@ function tlsConfig(
     minVersion,
     ciphers: ciphers ?? '',
   };
+}
+
+/** The name that servers are asked for by TLS: the one given, or the host they all have; undefined when there is none. */
+export function serverNameOf({ tls, servers }: ParsedConfig['pools'][string]): string | undefined {
+  if (tls?.serverName !== undefined) return tls.serverName;
+  const hosts = new Set(
+    servers.map(({ address: { endpoint } }) => (endpoint.kind === 'tcp' ? endpoint.host : undefined)),
+  );
+  return hosts.size === 1 ? [...hosts][0] : undefined;
+}
+
+/** The options of a pool, whose health checks speak to its servers as requests do. */
+function withTls(
+  pool: ParsedConfig['pools'][string],
+  options: PoolOptions,
+  directory: string,
+): { options: PoolOptions; tls?: BackendTlsConfig } {
+  if (pool.tls === undefined) return { options };
+  const { ca, cert, key, minVersion, insecureSkipVerify } = pool.tls;
+  const tls = {
+    serverName: serverNameOf(pool) ?? 'localhost',
+    ...(ca === undefined ? {} : { ca: resolve(directory, ca) }),
+    ...(cert === undefined || key === undefined
+      ? {}
+      : { certificate: { cert: resolve(directory, cert), key: resolve(directory, key) } }),
+    minVersion,
+    verify: !insecureSkipVerify,
+  };
+  const { healthCheck } = options;
+  return { tls, options: healthCheck === null ? options : { ...options, healthCheck: { ...healthCheck, tls } } };
 }
 
 /** The route with the files of its direct responses named absolutely. */

@@ -2,7 +2,8 @@
 // Owns the checks of `tls` on listeners. Leaves judging a single pair to certificates.ts.
 
 import { resolve } from 'node:path';
-import { CertificateError, type CertificatePair, coversHost, readPair } from './certificates.js';
+import { CertificateError, type CertificatePair, coversHost, readAuthorities, readPair } from './certificates.js';
+import { serverNameOf } from './config.js';
 import type { Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
 import type { Scope } from './semantics.js';
@@ -48,6 +49,40 @@ export function checkListenerTls(listener: Listener, at: Path, routes: ParsedCon
     checkPair(files, [...at, 'tls', 'certificates', index], scope),
   );
   if (pairs.length === tls.certificates.length) warnOfHosts(pairs, at, routes, scope);
+}
+
+/** Reports what is wrong with TLS to the servers of a pool. */
+export function checkPoolTls(name: string, pool: ParsedConfig['pools'][string], scope: Scope): void {
+  const { tls } = pool;
+  if (tls === undefined) return;
+  const at = ['pools', name, 'tls'];
+  if (serverNameOf(pool) === undefined && pool.servers.length > 0) {
+    scope.report(
+      at,
+      'The servers have no name in common that their certificates could be for.',
+      "Expected 'serverName' with the name to ask them for and to verify.",
+    );
+  }
+  if (tls.insecureSkipVerify) {
+    scope.warn(
+      [...at, 'insecureSkipVerify'],
+      'Servers are not verified.',
+      'Anyone on the way can read and change everything. Expected ca: FILE with the authority of the servers.',
+    );
+  }
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    const missing = tls.cert === undefined ? 'cert' : 'key';
+    scope.report(at, `'${missing}' is missing.`, 'Expected cert and key together, or neither.');
+  } else if (tls.cert !== undefined && tls.key !== undefined) {
+    checkPair({ cert: tls.cert, key: tls.key }, at, scope);
+  }
+  if (tls.ca === undefined) return;
+  try {
+    readAuthorities(resolve(scope.directory, tls.ca));
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error;
+    scope.report([...at, 'ca'], error.found, error.expected);
+  }
 }
 
 function checkPair(files: { cert: string; key: string }, at: Path, scope: Scope): CertificatePair[] {

@@ -6,7 +6,7 @@ import { sizeText } from './schema/build.js';
 import type { ParsedConfig } from './schema.js';
 import { checkPoolOptions } from './semantics-pools.js';
 import { checkRoutes } from './semantics-routes.js';
-import { checkListenerTls } from './semantics-tls.js';
+import { checkListenerTls, checkPoolTls } from './semantics-tls.js';
 import type { ListenAddress } from './units.js';
 
 /** Takes one problem: where, what was found, what was expected. */
@@ -100,6 +100,7 @@ function checkPools({ pools }: ParsedConfig, scope: Scope): void {
     const { servers } = pool;
     const at = ['pools', name];
     checkPoolOptions(name, pool, scope);
+    checkPoolTls(name, pool, scope);
     if (!/^[A-Za-z][\w.-]*$/.test(name)) {
       // Names of digits alone would also lose their place in the order of the file.
       scope.report(

@@ -37,6 +37,14 @@ export interface Addon {
   acceptorStart(listener: number): void;
   pinThread(core: number): void;
   tlsOpen(versionMin: number, ciphers: string, protocols: Uint8Array, scope: string): number;
+  tlsOpenClient(
+    versionMin: number,
+    ciphers: string,
+    protocols: Uint8Array,
+    name: string,
+    verify: boolean,
+    authorities: Uint8Array,
+  ): number;
   tlsCertificate(tls: number, identity: number, chain: Uint8Array, key: Uint8Array): void;
   tlsName(tls: number, name: string, identity: number): void;
   tlsClose(tls: number): void;

@@ -152,7 +152,10 @@ export class Engine {
     return conn;
   }
 
-  /** What follows on a connection that was just accepted is encrypted, under a context of tls.ts: `tlsReady` comes next. */
+  /**
+   * What follows on a connection is encrypted, under a context of tls.ts: in the batch of `accepted`, and `tlsReady` comes
+   * next; or right after `connect`, and `connected` comes when the handshake is done.
+   */
   tls(conn: number, context: number): void {
     this.#submit3(SUBMIT.tls, conn, context);
   }

@@ -63,7 +63,7 @@ export const SUBMIT = {
   release: 8,
   /** (address inside a chunk): takes one more reference, for a second holder. */
   retain: 9,
-  /** (conn, TLS context): what follows on a connection just accepted is encrypted. */
+  /** (conn, TLS context): what follows on a connection just accepted, or just connecting, is encrypted. */
   tls: 10,
 } as const;
 

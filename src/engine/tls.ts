@@ -1,4 +1,5 @@
-// TLS contexts of the process: what a listener shows to clients, by an index that every thread can use.
+// TLS contexts of the process: what a listener shows to clients, and what we expect of servers, by an index that every
+// thread can use.
 // Owns making one whole or not at all. Leaves which certificates it holds to the caller, handshakes to native/.
 
 import { addon } from './addon.js';
@@ -37,8 +38,7 @@ const VERSION_WORD: Readonly<Record<TlsVersion, number>> = { 'TLSv1.2': 0x0303, 
 export function openTlsContext(options: TlsContextOptions): number {
   const { identities, versionMin, ciphers, protocols, scope } = options;
   const native = addon();
-  const list = Buffer.concat(protocols.map((name) => Buffer.from([name.length, ...Buffer.from(name, 'latin1')])));
-  const tls = native.tlsOpen(VERSION_WORD[versionMin], ciphers, list, scope);
+  const tls = native.tlsOpen(VERSION_WORD[versionMin], ciphers, protocolList(protocols), scope);
   try {
     for (const [index, { certificates, names }] of identities.entries()) {
       for (const { chain, key } of certificates) native.tlsCertificate(tls, index, chain, key);
@@ -49,6 +49,39 @@ export function openTlsContext(options: TlsContextOptions): number {
     throw error;
   }
   return tls;
+}
+
+export interface TlsClientOptions {
+  /** The server's DNS name or IP address: asked for (a DNS name), and what its certificate must be for. */
+  readonly serverName: string;
+  /** False: whoever answers is believed. */
+  readonly verify: boolean;
+  /** PEM of the authorities to believe; empty for those of this machine. */
+  readonly authorities: Uint8Array;
+  /** What we show to a server that asks for it. */
+  readonly certificate: TlsCertificate | null;
+  readonly versionMin: TlsVersion;
+  readonly protocols: readonly string[];
+}
+
+/** Opens a context for connections to servers, as `openTlsContext` does for those of clients. */
+export function openTlsClientContext(options: TlsClientOptions): number {
+  const { serverName, verify, authorities, certificate, versionMin, protocols } = options;
+  const native = addon();
+  const version = VERSION_WORD[versionMin];
+  const tls = native.tlsOpenClient(version, '', protocolList(protocols), serverName, verify, authorities);
+  try {
+    if (certificate !== null) native.tlsCertificate(tls, 0, certificate.chain, certificate.key);
+  } catch (error) {
+    native.tlsClose(tls);
+    throw error;
+  }
+  return tls;
+}
+
+/** As ALPN has it: each name behind its length. */
+function protocolList(protocols: readonly string[]): Buffer {
+  return Buffer.concat(protocols.map((name) => Buffer.from([name.length, ...Buffer.from(name, 'latin1')])));
 }
 
 /** Closes a context. Connections that use it go on. */

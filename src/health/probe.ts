@@ -1,9 +1,11 @@
 // One health check of one server: an HTTP request or a TCP connect, and whether the answer is what was asked for.
 // Owns the wire. Leaves when to check, and what a result means, to checker.ts and verdict.ts.
 
-import { connect } from 'node:net';
+import { readFile } from 'node:fs/promises';
+import { connect, isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { Client } from 'undici';
-import type { HealthCheckOptions } from '../balance/options.js';
+import type { HealthCheckOptions, HealthCheckTls } from '../balance/options.js';
 import { formatAddress, parseAddress, type ServerAddress } from './address.js';
 
 /** Bytes of a body that are looked at for `expectedBody`. */
@@ -57,10 +59,15 @@ async function probeHttp(
   signal: AbortSignal,
 ): Promise<CheckResult> {
   const host = options.host ?? (target.type === 'tcp' ? address : 'localhost');
+  const scheme = options.tls === undefined ? 'http' : 'https';
+  const secure = options.tls === undefined ? {} : await secureOptions(options.tls);
   const client =
     target.type === 'unix'
-      ? new Client('http://localhost', { connect: { socketPath: target.path }, pipelining: 0 })
-      : new Client(`http://${formatAddress(tcpOf(target).host, tcpOf(target).port)}`, { pipelining: 0 });
+      ? new Client(`${scheme}://localhost`, { connect: { socketPath: target.path, ...secure }, pipelining: 0 })
+      : new Client(`${scheme}://${formatAddress(tcpOf(target).host, tcpOf(target).port)}`, {
+          connect: secure,
+          pipelining: 0,
+        });
   try {
     const response = await client.request({
       method: options.method as 'GET',
@@ -80,6 +87,20 @@ async function probeHttp(
     // What is left of a body is not waited for.
     client.destroy().catch(() => {});
   }
+}
+
+/** TLS as requests speak it (node:tls). Authorities of the machine are node's own unless a file names others. */
+async function secureOptions({ serverName, ca, certificate, minVersion, verify }: HealthCheckTls): Promise<object> {
+  return {
+    ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
+    checkServerIdentity: (_: string, shown: PeerCertificate) => checkServerIdentity(serverName, shown),
+    rejectUnauthorized: verify,
+    minVersion,
+    ...(ca === undefined ? {} : { ca: await readFile(ca) }),
+    ...(certificate === undefined
+      ? {}
+      : { cert: await readFile(certificate.cert), key: await readFile(certificate.key) }),
+  };
 }
 
 type FieldValues = Record<string, string | string[] | undefined>;

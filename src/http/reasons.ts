@@ -42,6 +42,7 @@ const ROWS = {
   CODING_UNKNOWN: row(501, 'client', 'never', 'the only transfer coding understood here is chunked'),
   CONNECT_REFUSED: row(502, 'server', 'any method', 'the server refused the connection'),
   CONNECT_FAILED: row(502, 'server', 'any method', 'the server cannot be reached'),
+  TLS_FAILED: row(502, 'server', 'any method', 'the TLS handshake with the server failed'),
   SERVER_LEFT: row(502, 'server', 'idempotent methods', 'the server closed the connection before it answered'),
   RESPONSE_MALFORMED: row(502, 'server', 'never', 'the server answered with something that is not valid HTTP/1.1'),
   RESPONSE_HEAD_TOO_LARGE: row(502, 'server', 'never', 'the head of the answer is larger than allowed'),

@@ -33,7 +33,11 @@ export class Listeners {
    * Opens what `configs` asks for and is not open, and returns the plans of all. On a ListenError, those opened by this
    * call are closed again. Accepting begins with `start`.
    */
-  open(configs: readonly ListenerConfig[], poolIndex: ReadonlyMap<string, number>, tls: TlsContexts): ListenerPlan[] {
+  open(
+    configs: readonly ListenerConfig[],
+    poolIndex: ReadonlyMap<string, number>,
+    tls: TlsContexts['listeners'],
+  ): ListenerPlan[] {
     const opened: string[] = [];
     try {
       return configs.map((config) => {

@@ -32,6 +32,7 @@ export function workerPlan(
   routes: CompiledRoutes,
   listeners: ListenerPlan[],
   pools: BalancePoolPlan[],
+  tls: ReadonlyMap<string, number>,
 ): WorkerPlan {
   return {
     generation,
@@ -39,6 +40,7 @@ export function workerPlan(
     table: routes.table,
     rules: [...routes.rules],
     pools,
+    poolTls: pools.map(({ name }) => tls.get(name) ?? -1),
     limits: { ...config.limits },
     timeouts: { ...config.timeouts },
     trustedProxies: [...config.trustedProxies],

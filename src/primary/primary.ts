@@ -95,7 +95,7 @@ export class Primary {
     this.#listeners = new Listeners(options.accept === 'handoff');
     this.#state = new ServerState(buffer);
     this.#membership = new Membership(this.#state);
-    this.#tls = openTlsContexts(loaded.config.listeners);
+    this.#tls = openTlsContexts(loaded.config);
     this.#plan = this.#makePlan(1, loaded, [], this.#tls);
     this.#watch.follow(this.#plan.pools);
     this.#supervisor = new Supervisor(
@@ -176,7 +176,7 @@ export class Primary {
     this.#stale = false;
     // Names that move are no reason to read certificates again, which may be half written now.
     const tlsBefore = this.#tls;
-    const tls = loaded === this.#loaded ? tlsBefore : openTlsContexts(loaded.config.listeners);
+    const tls = loaded === this.#loaded ? tlsBefore : openTlsContexts(loaded.config);
     try {
       this.#plan = this.#makePlan(this.#plan.generation + 1, loaded, before, tls);
     } catch (error) {
@@ -206,8 +206,8 @@ export class Primary {
 
   #makePlan(generation: number, { config, routes }: Loaded, before: readonly string[], tls: TlsContexts): WorkerPlan {
     const poolIndex = new Map(Object.keys(config.pools).map((name, index) => [name, index]));
-    const listeners = this.#listeners.open(config.listeners, poolIndex, tls);
+    const listeners = this.#listeners.open(config.listeners, poolIndex, tls.listeners);
     const pools = placePools(config, (pool) => this.#watch.servers(pool), this.#membership, before);
-    return workerPlan(generation, config, routes, listeners, pools);
+    return workerPlan(generation, config, routes, listeners, pools, tls.pools);
   }
 }

@@ -274,6 +274,7 @@ export function backendEnded(w: Worker, backend: BackendConnection): void {
 function connectReason(error: number): ReasonCode {
   if (error === ENGINE_ERROR.refused) return 'CONNECT_REFUSED';
   if (error === ENGINE_ERROR.timedOut) return 'CONNECT_TIMEOUT';
+  if (error === ENGINE_ERROR.tls || error === ENGINE_ERROR.truncated) return 'TLS_FAILED';
   return 'CONNECT_FAILED';
 }
 

@@ -57,6 +57,8 @@ export function openBackend(
   backend.parser = null;
   backend.parked = null;
   backend.reused = false;
+  backend.tls = server.tls;
+  if (server.tls >= 0) w.engine.tls(conn, server.tls);
   backend.requests = 1;
   backend.keepAlive = false;
   backend.counted = true;

@@ -148,6 +148,8 @@ export class ClientConnection {
 export class BackendConnection {
   conn = 0;
   slot = 0;
+  /** The engine's TLS context it was made under, -1 for none. */
+  tls = -1;
   state: number = BACKEND.CLOSED;
   server: Server | null = null;
   client: ClientConnection | null = null;

@@ -64,6 +64,8 @@ export interface WorkerPlan {
   table: SharedArrayBuffer;
   rules: RulePlan[];
   pools: BalancePoolPlan[];
+  /** The engine's TLS context for the servers of each pool, -1 for none. */
+  poolTls: number[];
   limits: Limits;
   timeouts: Timeouts;
   /** CIDR ranges whose forwarding fields are believed. */

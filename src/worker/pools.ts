@@ -21,6 +21,8 @@ export class Server {
   readonly idle: BackendConnection[] = [];
   /** Until this tick it counts as one that closes kept connections just as they are used. */
   hastyUntil = 0;
+  /** The engine's TLS context for new connections, -1 for none. Idle ones are all of it. */
+  tls = -1;
   /** Still part of the configuration: connections to one that is not are closed, not kept. */
   current = true;
 
@@ -103,14 +105,22 @@ export class Servers {
   }
 
   /**
-   * Makes the servers of `pools` the current ones. Servers that stay keep their connections; those that went are
-   * returned, so that the caller closes what they have idle. Throws when an address is none.
+   * Makes the servers of `pools` the current ones. Servers that stay keep their connections; those that went, or
+   * are spoken to in another way now, are returned, so that the caller closes what they have idle. Throws when an address is none.
    */
-  follow(pools: readonly BalancePoolPlan[]): Server[] {
+  follow(pools: readonly BalancePoolPlan[], poolTls: readonly number[]): Server[] {
     const before = this.byIndex.filter((server) => server !== undefined);
     for (const server of before) server.current = false;
-    for (const pool of pools) for (const plan of pool.servers) this.#keep(plan);
-    return before.filter((server) => !server.current);
+    const changed = new Set<Server>();
+    for (const [index, pool] of pools.entries()) {
+      for (const plan of pool.servers) {
+        this.#keep(plan);
+        const server = this.byIndex[plan.index]!;
+        if (server.tls !== poolTls[index]) changed.add(server);
+        server.tls = poolTls[index]!;
+      }
+    }
+    return before.filter((server) => !server.current || changed.has(server));
   }
 
   #keep(plan: ServerPlan): void {

@@ -301,7 +301,7 @@ export class Worker {
   }
 
   #live(plan: WorkerPlan): void {
-    for (const gone of this.servers.follow(plan.pools)) dropIdle(this, gone);
+    for (const gone of this.servers.follow(plan.pools, plan.poolTls)) dropIdle(this, gone);
     const before = new Map(this.pools.map((pool) => [pool.plan.name, pool]));
     this.pools = plan.pools.map((pool) => {
       const known = before.get(pool.name);

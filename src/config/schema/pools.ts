@@ -1,6 +1,7 @@
 // The schema of pools: groups of servers that serve the same content.
 
 import type { z } from 'zod';
+import { TLS_VERSIONS } from '../../engine/tls.js';
 import { readServerAddress, type ServerAddress } from '../units.js';
 import { choice, duration, flag, integer, list, map, named, option, scalar, text } from './build.js';
 import { hashKey, healthCheck, outlierDetection, poolLimits, retry, sessionPersistence } from './pool-options.js';
@@ -28,6 +29,24 @@ const server = map('a server', {
   backup: option(flag().prefault(false), 'Used only when no other server of the pool can be.'),
 });
 
+const fileName = () => text('a file name', 'Expected the name of a PEM file.').optional();
+
+const tls = map('TLS options', {
+  serverName: option(
+    text('a name', 'Expected a DNS name or an IP address.').optional(),
+    'The name to ask servers for (SNI), and the one their certificate must be for.',
+    { byDefault: 'the host in the addresses of the servers, if it is the same in all' },
+  ),
+  ca: option(fileName(), 'PEM file with the authorities to believe.', { byDefault: 'those of this machine' }),
+  cert: option(fileName(), 'PEM file with a certificate to show to servers that ask for one, and its chain.'),
+  key: option(fileName(), 'PEM file with its private key, not encrypted.'),
+  minVersion: option(choice('a TLS version', TLS_VERSIONS).prefault('TLSv1.2'), 'The oldest version spoken.'),
+  insecureSkipVerify: option(
+    flag().prefault(false),
+    'Believe whoever answers. Anyone on the way can then read and change everything.',
+  ),
+});
+
 const pool = map('a pool', {
   balance: option(
     choice('a balancing algorithm', BALANCE_ALGORITHMS).prefault('round-robin'),
@@ -35,6 +54,7 @@ const pool = map('a pool', {
       "by the client's address, or by a hash that moves few clients when servers come and go.",
   ),
   servers: option(list('a list of servers', server), 'The servers. An empty list is allowed; requests then get 503.'),
+  tls: option(tls.optional(), 'Speak TLS to the servers, and verify who they are.', { byDefault: 'no TLS' }),
   hashKey: option(hashKey.optional(), 'What `consistent-hash` hashes. A request without it goes to any server.', {
     byDefault: 'the address of the client',
   }),

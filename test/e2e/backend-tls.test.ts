@@ -1,0 +1,163 @@
+// TLS to the servers of a pool: who is believed, what is shown, and what is told when it fails.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { TLSSocket, TlsOptions } from 'node:tls';
+import { issueCertificate } from '../../src/cli/issue-certificate.js';
+import { start as startEcho } from '../origins/json-echo.js';
+import { scratchDirectory } from '../support/addresses.js';
+import { authority, type Identity, makeIdentity } from '../support/identity.js';
+import { statusOf } from '../support/messages.js';
+import { type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
+import { ask, get, WireClient } from '../support/wire-client.js';
+
+const BIG = 2_000_000;
+const identity: Identity = makeIdentity({ names: ['backend.example'] });
+const ca = join(scratchDirectory(), 'ca.pem');
+writeFileSync(ca, authority().cert);
+
+interface Origin {
+  readonly address: string;
+  /** What each connection agreed on, in order. */
+  readonly seen: { name: unknown; resumed: boolean; version: string | null; protocol: unknown; client: string }[];
+  close(): Promise<unknown>;
+}
+
+/** A server that answers `/big` with a large body, and all else with the length of what it got. */
+async function startOrigin(options: TlsOptions = {}): Promise<Origin> {
+  const seen: Origin['seen'] = [];
+  const server: Server = createServer(
+    { key: identity.issued.key, cert: identity.issued.cert, ALPNProtocols: ['http/1.1'], ...options },
+    (request, response) => {
+      let bytes = 0;
+      request.on('data', (piece: Buffer) => {
+        bytes += piece.length;
+      });
+      request.on('end', () => response.end(request.url === '/big' ? 'y'.repeat(BIG) : String(bytes)));
+    },
+  );
+  server.on('secureConnection', (socket: TLSSocket & { servername?: unknown }) => {
+    seen.push({
+      name: socket.servername,
+      resumed: socket.isSessionReused(),
+      version: socket.getProtocol(),
+      protocol: socket.alpnProtocol,
+      client: String(socket.getPeerCertificate()?.subject?.CN),
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    seen,
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const poolOf = (address: string, tls: object, more: object = {}): object => ({
+  pools: { main: { servers: [{ address }], tls, ...more } },
+});
+const verified = { serverName: 'backend.example', ca };
+
+/** Status and reason of the answer to a request. */
+async function outcome(proxy: RunningProxy): Promise<string> {
+  const answer = await ask(proxy.place, get('/'));
+  return `${statusOf(answer)} ${/\(([A-Z_]+),/.exec(answer.body)?.[1] ?? answer.body}`;
+}
+
+describe('TLS to servers', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    test(`asks by name over ${version}, verifies, reuses connections, and goes on with sessions`, async (t) => {
+      const origin = await use(t, startOrigin({ maxVersion: version }));
+      const proxy = await useProxy(t, poolOf(origin.address, verified));
+      const client = await WireClient.connect(proxy.place);
+      const body = 'z'.repeat(BIG);
+      const upload = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${BIG}\r\n\r\n${body}`;
+      assert.equal((await client.exchange(upload)).body, String(BIG));
+      assert.equal((await client.exchange(get('/big'))).body.length, BIG);
+      assert.equal(origin.seen.length, 1, 'one connection for both');
+      // Two at once: the second needs a connection of its own.
+      const others = await Promise.all(Array.from({ length: 4 }, () => WireClient.connect(proxy.place)));
+      await Promise.all(others.map((other) => other.exchange(get('/big'))));
+      assert.ok(origin.seen.length > 1);
+      for (const [index, { name, resumed, version: spoken, protocol }] of origin.seen.entries()) {
+        assert.deepEqual({ spoken, protocol }, { spoken: version, protocol: 'http/1.1' });
+        // Of a session of TLS 1.2 that goes on, node:tls tells no name.
+        if (!resumed) assert.equal(name, 'backend.example');
+        assert.equal(resumed, index > 0);
+      }
+      for (const each of [client, ...others]) each.close();
+    });
+  }
+
+  test('a certificate for another name, or of another authority, is answered 502 TLS_FAILED', async (t) => {
+    const stranger = issueCertificate({ subject: 'stranger', names: ['backend.example'] });
+    const origin = await use(t, startOrigin());
+    const strange = await use(t, startOrigin({ key: stranger.key, cert: stranger.cert }));
+    const old = issueCertificate({
+      subject: 'old',
+      names: ['backend.example'],
+      issuer: authority(),
+      from: new Date(Date.now() - 9e8),
+      until: new Date(Date.now() - 1e8),
+    });
+    const expired = await use(t, startOrigin({ key: old.key, cert: old.cert }));
+    const plain = await use(t, startEcho());
+    for (const [address, tls] of [
+      [origin.address, { serverName: 'other.example', ca }],
+      [origin.address, { ca }],
+      [origin.address, { serverName: 'backend.example' }],
+      [strange.address, verified],
+      [expired.address, verified],
+      [plain.address, verified],
+    ] as const) {
+      const proxy = await startProxy(poolOf(address, tls));
+      assert.equal(await outcome(proxy), '502 TLS_FAILED', JSON.stringify(tls));
+      await proxy.countersUntil('given back', (counters) => counters.secured === 0);
+      await proxy.stop();
+    }
+  });
+
+  test('an address in the certificate is verified as one', async (t) => {
+    const numbered = makeIdentity({ names: ['127.0.0.1'] });
+    const origin = await use(t, startOrigin({ key: numbered.issued.key, cert: numbered.issued.cert }));
+    const proxy = await useProxy(t, poolOf(origin.address, { ca }));
+    assert.equal(await outcome(proxy), '200 0');
+  });
+
+  test('insecureSkipVerify believes anyone, and is warned about', async (t) => {
+    const stranger = issueCertificate({ subject: 'stranger', names: ['stranger.example'] });
+    const origin = await use(t, startOrigin({ key: stranger.key, cert: stranger.cert }));
+    const proxy = await startProxy(poolOf(origin.address, { insecureSkipVerify: true }));
+    assert.equal(await outcome(proxy), '200 0');
+    proxy.process.kill('SIGTERM');
+    assert.match((await proxy.process.exited()).stderr, /insecureSkipVerify: Servers are not verified/);
+  });
+
+  test('shows its certificate to a server that asks for one, and fails without', async (t) => {
+    const shown = makeIdentity({ names: ['proxy.example'] });
+    const origin = await use(t, startOrigin({ requestCert: true, rejectUnauthorized: true, ca: authority().cert }));
+    const proxy = await useProxy(t, poolOf(origin.address, { ...verified, ...shown.files }));
+    assert.equal(await outcome(proxy), '200 0');
+    assert.equal(origin.seen[0]!.client, 'proxy.example');
+    const bare = await useProxy(t, poolOf(origin.address, verified));
+    assert.match(await outcome(bare), /^502 /);
+  });
+
+  test('health checks speak TLS as requests do', async (t) => {
+    const origin = await use(t, startOrigin());
+    const check = { healthCheck: { path: '/', interval: '100ms', timeout: '2s' } };
+    const proxy = await useProxy(t, poolOf(origin.address, verified, check));
+    assert.equal(await outcome(proxy), '200 0');
+    const wrong = await startProxy(poolOf(origin.address, { serverName: 'other.example', ca }, check));
+    assert.equal(await outcome(wrong), '503 NO_SERVER');
+    wrong.process.kill('SIGTERM');
+    assert.match((await wrong.process.exited()).stderr, /is down .*other\.example/);
+  });
+});
