@@ -51,7 +51,7 @@ ASAN_TESTS ?= $(shell find test/unit/engine test/unit/worker test/unit/primary t
 asan: check build ## The integration tests on an engine with sanitizers, some minutes (fewer: ASAN_TESTS="test/unit/engine/*.test.ts")
 	@cp $(ENGINE) $(ENGINE).plain
 	@$(MAKE) --no-print-directory -B engine EXTRA_C_FLAGS='$(ASAN_FLAGS)'
-	@LD_PRELOAD=$(ASAN_RUNTIME) ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	@LD_PRELOAD=$(ASAN_RUNTIME) ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:quarantine_size_mb=1:thread_local_quarantine_size_kb=64 UBSAN_OPTIONS=print_stacktrace=1 \
 		SEVENFOLD_SANITIZED=1 $(RUN_TESTS) $(ASAN_TESTS); \
 		status=$$?; mv $(ENGINE).plain $(ENGINE); exit $$status
 
