@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { after, test } from 'node:test';
 import { type OpenLoopPlan, runOpenLoop } from '../../../bench/load/open-loop-client.js';
 import { createSocketOrigin } from '../../../bench/origins/socket-origin.js';
@@ -35,9 +36,24 @@ function plan(port: number, path: string, more: Partial<OpenLoopPlan>): OpenLoop
   };
 }
 
+/** A loop this late, at the median, adds its own delay to every answer: the run says nothing of the generator. */
+const LOOP_LATE_MS = 4;
+const RUNS_MAX = 4;
+
+/** Runs the plan until a run was not disturbed by a busy machine, or RUNS_MAX times. */
+async function undisturbed(wanted: OpenLoopPlan): ReturnType<typeof runOpenLoop> {
+  for (let run = 1; ; run++) {
+    const loop = monitorEventLoopDelay({ resolution: 1 });
+    loop.enable();
+    const result = await runOpenLoop(wanted);
+    loop.disable();
+    if (loop.percentile(50) / 1e6 < LOOP_LATE_MS || run === RUNS_MAX) return result;
+  }
+}
+
 test('reports the percentiles of a known delay distribution within 5 %', async () => {
   const port = await listening(createSocketOrigin());
-  const { latency, socketErrors, unsent } = await runOpenLoop(plan(port, '/uniform/200/400', { connections: 256 }));
+  const { latency, socketErrors, unsent } = await undisturbed(plan(port, '/uniform/200/400', { connections: 256 }));
   assert.equal(latency.totalCount, 1200);
   assert.equal(socketErrors + unsent, 0);
   for (const percentile of [50, 75, 90, 99]) {
