@@ -2,16 +2,17 @@
  * The Node-API face of the engine: converts arguments, keeps what JavaScript lends alive, and calls back once per
  * wake-up. Everything an environment (a thread of Node) opened is closed when that environment ends.
  */
-#include "acceptor.h"
+#include "addon_listen.h"
 #include "addon_tls.h"
+#include "addon_values.h"
 #include "engine.h"
-#include "listener.h"
 
 #include <errno.h>
 #include <node_api.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #define SF__BORROWED 5
 
@@ -32,50 +33,10 @@ typedef struct sf__bound {
     bool closed;  /* libuv has let go of the poll handle */
 } sf__bound;
 
-typedef struct sf__accepting {
-    sf_acceptor *acceptors[SF_LISTENERS_MAX];
-    int stopping;
-    bool ending;
-    napi_async_cleanup_hook_handle cleanup;
-} sf__accepting;
-
-static napi_value sf__throw(napi_env env, const char *code, const char *message)
-{
-    napi_throw_error(env, code, message);
-    return NULL;
-}
-
-static napi_value sf__throw_errno(napi_env env, int error, const char *what)
-{
-    char code[16], message[256];
-    switch (error) {
-    case EADDRINUSE: strcpy(code, "EADDRINUSE"); break;
-    case EACCES: strcpy(code, "EACCES"); break;
-    case EADDRNOTAVAIL: strcpy(code, "EADDRNOTAVAIL"); break;
-    case EMFILE: strcpy(code, "EMFILE"); break;
-    case EINVAL: strcpy(code, "EINVAL"); break;
-    default: snprintf(code, sizeof(code), "E%d", error); break;
-    }
-    snprintf(message, sizeof(message), "%s: %s", what, strerror(error));
-    return sf__throw(env, code, message);
-}
-
-static napi_value sf__number(napi_env env, int32_t value)
-{
-    napi_value result = NULL;
-    (void)napi_create_int32(env, value, &result); /* NULL becomes undefined */
-    return result;
-}
-
-static bool sf__int(napi_env env, napi_value value, int32_t *out)
-{
-    return napi_get_value_int32(env, value, out) == napi_ok;
-}
-
 static bool sf__int_property(napi_env env, napi_value object, const char *name, int32_t *out)
 {
     napi_value value;
-    return napi_get_named_property(env, object, name, &value) == napi_ok && sf__int(env, value, out);
+    return napi_get_named_property(env, object, name, &value) == napi_ok && sf_js_int(env, value, out);
 }
 
 /* Finds the memory of a typed array or an array buffer property, and keeps it alive by a reference. */
@@ -171,15 +132,15 @@ static napi_value sf__js_turn(napi_env env, napi_callback_info info)
     napi_value argument;
     void *data;
     int32_t words;
-    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 || !sf__int(env, argument, &words))
-        return sf__throw(env, "ERR_ARGUMENT", "turn(words): words must be a number");
+    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 || !sf_js_int(env, argument, &words))
+        return sf_js_throw(env, "ERR_ARGUMENT", "turn(words): words must be a number");
     sf__bound *b = data;
     if (b->engine == NULL)
-        return sf__number(env, 0);
+        return sf_js_number(env, 0);
     int events = sf_engine_turn(b->engine, words);
     if (events < 0)
-        return sf__throw(env, "ERR_SUBMISSION", "a submission breaks the layout in src/engine/layout.ts");
-    return sf__number(env, events);
+        return sf_js_throw(env, "ERR_SUBMISSION", "a submission breaks the layout in src/engine/layout.ts");
+    return sf_js_number(env, events);
 }
 
 /* submit(words): carries out the submissions and reports nothing; what they cause is reported by the next turn. */
@@ -189,11 +150,11 @@ static napi_value sf__js_submit(napi_env env, napi_callback_info info)
     napi_value argument;
     void *data;
     int32_t words;
-    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 || !sf__int(env, argument, &words))
-        return sf__throw(env, "ERR_ARGUMENT", "submit(words): words must be a number");
+    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 || !sf_js_int(env, argument, &words))
+        return sf_js_throw(env, "ERR_ARGUMENT", "submit(words): words must be a number");
     sf__bound *b = data;
     if (b->engine != NULL && sf_engine_submit(b->engine, words) != SF_OK)
-        return sf__throw(env, "ERR_SUBMISSION", "a submission breaks the layout in src/engine/layout.ts");
+        return sf_js_throw(env, "ERR_SUBMISSION", "a submission breaks the layout in src/engine/layout.ts");
     return NULL;
 }
 
@@ -207,11 +168,11 @@ static napi_value sf__js_address_add(napi_env env, napi_callback_info info)
     int32_t port;
     if (napi_get_cb_info(env, info, &argc, arguments, NULL, &data) != napi_ok || argc != 2 ||
         napi_get_value_string_utf8(env, arguments[0], host, sizeof(host), &length) != napi_ok ||
-        !sf__int(env, arguments[1], &port))
-        return sf__throw(env, "ERR_ARGUMENT", "addressAdd(host, port)");
+        !sf_js_int(env, arguments[1], &port))
+        return sf_js_throw(env, "ERR_ARGUMENT", "addressAdd(host, port)");
     sf__bound *b = data;
     int32_t index = b->engine == NULL ? -1 : sf_engine_address_add(b->engine, host, port);
-    return sf__number(env, index < 0 ? -1 : index);
+    return sf_js_number(env, index < 0 ? -1 : index);
 }
 
 static napi_value sf__js_listen(napi_env env, napi_callback_info info)
@@ -221,11 +182,11 @@ static napi_value sf__js_listen(napi_env env, napi_callback_info info)
     void *data;
     int32_t listener;
     if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 ||
-        !sf__int(env, argument, &listener))
-        return sf__throw(env, "ERR_ARGUMENT", "listen(listener)");
+        !sf_js_int(env, argument, &listener))
+        return sf_js_throw(env, "ERR_ARGUMENT", "listen(listener)");
     sf__bound *b = data;
     if (b->engine != NULL && sf_engine_listen(b->engine, listener) != SF_OK)
-        return sf__throw_errno(env, errno, "listen");
+        return sf_js_throw_errno(env, errno, "listen");
     return NULL;
 }
 
@@ -236,8 +197,8 @@ static napi_value sf__js_listen_end(napi_env env, napi_callback_info info)
     void *data;
     int32_t listener;
     if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 ||
-        !sf__int(env, argument, &listener))
-        return sf__throw(env, "ERR_ARGUMENT", "listenEnd(listener)");
+        !sf_js_int(env, argument, &listener))
+        return sf_js_throw(env, "ERR_ARGUMENT", "listenEnd(listener)");
     sf__bound *b = data;
     if (b->engine != NULL)
         sf_engine_listen_end(b->engine, listener);
@@ -252,7 +213,7 @@ static napi_value sf__js_chunk_take(napi_env env, napi_callback_info info)
     if (napi_get_cb_info(env, info, &argc, NULL, NULL, &data) != napi_ok)
         return NULL;
     sf__bound *b = data;
-    return sf__number(env, b->engine == NULL ? SF_E_FULL : sf_engine_chunk_take(b->engine));
+    return sf_js_number(env, b->engine == NULL ? SF_E_FULL : sf_engine_chunk_take(b->engine));
 }
 
 static napi_value sf__js_close(napi_env env, napi_callback_info info)
@@ -263,13 +224,6 @@ static napi_value sf__js_close(napi_env env, napi_callback_info info)
         return NULL;
     sf__bound_close(data);
     return NULL;
-}
-
-static bool sf__method(napi_env env, napi_value object, const char *name, napi_callback callback, void *data)
-{
-    napi_value function;
-    return napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data, &function) == napi_ok &&
-           napi_set_named_property(env, object, name, function) == napi_ok;
 }
 
 static bool sf__read_config(napi_env env, napi_value options, sf_engine_config *config, napi_ref *borrowed)
@@ -336,13 +290,13 @@ static bool sf__bound_tie(napi_env env, sf__bound *b, napi_value on_ready, napi_
     return napi_create_reference(env, on_ready, 1, &b->on_ready) == napi_ok &&
            napi_create_string_utf8(env, "sevenfold:engine", NAPI_AUTO_LENGTH, &name) == napi_ok &&
            napi_async_init(env, NULL, name, &b->async) == napi_ok && napi_get_uv_event_loop(env, &loop) == napi_ok &&
-           napi_create_object(env, methods) == napi_ok && sf__method(env, *methods, "turn", sf__js_turn, b) &&
-           sf__method(env, *methods, "submit", sf__js_submit, b) &&
-           sf__method(env, *methods, "addressAdd", sf__js_address_add, b) &&
-           sf__method(env, *methods, "listen", sf__js_listen, b) &&
-           sf__method(env, *methods, "listenEnd", sf__js_listen_end, b) &&
-           sf__method(env, *methods, "chunkTake", sf__js_chunk_take, b) &&
-           sf__method(env, *methods, "close", sf__js_close, b) &&
+           napi_create_object(env, methods) == napi_ok && sf_js_method(env, *methods, "turn", sf__js_turn, b) &&
+           sf_js_method(env, *methods, "submit", sf__js_submit, b) &&
+           sf_js_method(env, *methods, "addressAdd", sf__js_address_add, b) &&
+           sf_js_method(env, *methods, "listen", sf__js_listen, b) &&
+           sf_js_method(env, *methods, "listenEnd", sf__js_listen_end, b) &&
+           sf_js_method(env, *methods, "chunkTake", sf__js_chunk_take, b) &&
+           sf_js_method(env, *methods, "close", sf__js_close, b) &&
            uv_poll_init(loop, &b->poll, sf_engine_descriptor(b->engine)) == 0;
 }
 
@@ -353,132 +307,33 @@ static napi_value sf__js_engine_open(napi_env env, napi_callback_info info)
     napi_value arguments[2], methods;
     sf_engine_config config = { 0 };
     if (napi_get_cb_info(env, info, &argc, arguments, NULL, NULL) != napi_ok || argc != 2)
-        return sf__throw(env, "ERR_ARGUMENT", "engineOpen(options, onReady)");
+        return sf_js_throw(env, "ERR_ARGUMENT", "engineOpen(options, onReady)");
     sf__bound *b = calloc(1, sizeof(*b));
     if (b == NULL)
-        return sf__throw_errno(env, ENOMEM, "engineOpen");
+        return sf_js_throw_errno(env, ENOMEM, "engineOpen");
     b->env = env;
     /* The few references of a failed start are left to the environment's end, as it ends with this error. */
     if (!sf__read_config(env, arguments[0], &config, b->borrowed)) {
         free(b);
-        return sf__throw(env, "ERR_ARGUMENT", "engineOpen: an option is missing, of the wrong type, or too small");
+        return sf_js_throw(env, "ERR_ARGUMENT", "engineOpen: an option is missing, of the wrong type, or too small");
     }
     b->engine = sf__engine_start(&config);
     if (b->engine == NULL) {
         free(b);
-        return sf__throw_errno(env, errno, "engineOpen");
+        return sf_js_throw_errno(env, errno, "engineOpen");
     }
     if (!sf__bound_tie(env, b, arguments[1], &methods)) {
         sf_engine_destroy(b->engine);
         free(b);
-        return sf__throw(env, "ERR_ENGINE", "engineOpen: Node refused a handle");
+        return sf_js_throw(env, "ERR_ENGINE", "engineOpen: Node refused a handle");
     }
     b->poll.data = b;
     if (napi_add_async_cleanup_hook(env, sf__bound_cleanup, b, &b->cleanup) != napi_ok ||
         uv_poll_start(&b->poll, UV_READABLE, sf__bound_ready) != 0) {
         sf__bound_close(b);
-        return sf__throw(env, "ERR_ENGINE", "engineOpen: the loop refused the engine");
+        return sf_js_throw(env, "ERR_ENGINE", "engineOpen: the loop refused the engine");
     }
     return methods;
-}
-
-/* listenerOpen(host, port, backlog): the listener's index. */
-static napi_value sf__js_listener_open(napi_env env, napi_callback_info info)
-{
-    size_t argc = 3, length;
-    napi_value arguments[3];
-    char host[256];
-    int32_t port, backlog;
-    if (napi_get_cb_info(env, info, &argc, arguments, NULL, NULL) != napi_ok || argc != 3 ||
-        napi_get_value_string_utf8(env, arguments[0], host, sizeof(host), &length) != napi_ok ||
-        !sf__int(env, arguments[1], &port) || !sf__int(env, arguments[2], &backlog))
-        return sf__throw(env, "ERR_ARGUMENT", "listenerOpen(host, port, backlog)");
-    int32_t listener = sf_listener_open(host, port, backlog);
-    if (listener < 0)
-        return sf__throw_errno(env, errno, host);
-    return sf__number(env, listener);
-}
-
-static bool sf__listener_argument(napi_env env, napi_callback_info info, int32_t *listener, void **data)
-{
-    size_t argc = 1;
-    napi_value argument;
-    if (napi_get_cb_info(env, info, &argc, &argument, NULL, data) == napi_ok && argc == 1 &&
-        sf__int(env, argument, listener) && *listener >= 0 && *listener < SF_LISTENERS_MAX)
-        return true;
-    (void)sf__throw(env, "ERR_ARGUMENT", "expected the index of a listener");
-    return false;
-}
-
-static napi_value sf__js_listener_port(napi_env env, napi_callback_info info)
-{
-    int32_t listener;
-    if (!sf__listener_argument(env, info, &listener, NULL))
-        return NULL;
-    return sf__number(env, sf_listener_port(listener));
-}
-
-static void sf__acceptor_ended(void *context)
-{
-    sf__accepting *accepting = context;
-    accepting->stopping--;
-    if (accepting->ending && accepting->stopping == 0) {
-        napi_async_cleanup_hook_handle cleanup = accepting->cleanup;
-        free(accepting);
-        (void)napi_remove_async_cleanup_hook(cleanup); /* valid until now */
-    }
-}
-
-static void sf__acceptor_end(sf__accepting *accepting, int32_t listener)
-{
-    sf_acceptor *acceptor = accepting->acceptors[listener];
-    if (acceptor == NULL)
-        return;
-    accepting->acceptors[listener] = NULL;
-    accepting->stopping++;
-    sf_acceptor_stop(acceptor, sf__acceptor_ended, accepting);
-}
-
-/* The environment ends: its acceptors must let go of the loop first. */
-static void sf__accepting_cleanup(napi_async_cleanup_hook_handle handle, void *data)
-{
-    sf__accepting *accepting = data;
-    accepting->cleanup = handle;
-    accepting->ending = true;
-    accepting->stopping++; /* so that the last one to end is this call, or later */
-    for (int32_t i = 0; i < SF_LISTENERS_MAX; i++)
-        sf__acceptor_end(accepting, i);
-    sf__acceptor_ended(accepting);
-}
-
-static napi_value sf__js_listener_close(napi_env env, napi_callback_info info)
-{
-    int32_t listener;
-    void *data;
-    if (!sf__listener_argument(env, info, &listener, &data))
-        return NULL;
-    sf__acceptor_end(data, listener);
-    sf_listener_close(listener);
-    return NULL;
-}
-
-/* acceptorStart(listener): accepts on this thread's loop and hands over. listenerClose stops it. */
-static napi_value sf__js_acceptor_start(napi_env env, napi_callback_info info)
-{
-    int32_t listener;
-    void *data;
-    uv_loop_t *loop;
-    if (!sf__listener_argument(env, info, &listener, &data))
-        return NULL;
-    sf__accepting *accepting = data;
-    if (accepting->acceptors[listener] != NULL)
-        return sf__throw(env, "ERR_ARGUMENT", "acceptorStart: this listener is being accepted from already");
-    if (napi_get_uv_event_loop(env, &loop) != napi_ok)
-        return sf__throw(env, "ERR_ENGINE", "acceptorStart: this environment has no loop");
-    accepting->acceptors[listener] = sf_acceptor_start(loop, listener);
-    if (accepting->acceptors[listener] == NULL)
-        return sf__throw_errno(env, errno, "acceptorStart");
-    return NULL;
 }
 
 /* pinThread(core): runs the calling thread on one core only. */
@@ -488,34 +343,24 @@ static napi_value sf__js_pin_thread(napi_env env, napi_callback_info info)
     napi_value argument;
     int32_t core;
     if (napi_get_cb_info(env, info, &argc, &argument, NULL, NULL) != napi_ok || argc != 1 ||
-        !sf__int(env, argument, &core) || core < 0 || core >= CPU_SETSIZE)
-        return sf__throw(env, "ERR_ARGUMENT", "pinThread(core)");
+        !sf_js_int(env, argument, &core) || core < 0 || core >= CPU_SETSIZE)
+        return sf_js_throw(env, "ERR_ARGUMENT", "pinThread(core)");
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET((size_t)core, &set);
     if (sched_setaffinity(0, sizeof(set), &set) != 0)
-        return sf__throw_errno(env, errno, "pinThread");
+        return sf_js_throw_errno(env, errno, "pinThread");
     return NULL;
 }
 
 NAPI_MODULE_INIT()
 {
-    sf__accepting *accepting = calloc(1, sizeof(*accepting));
     napi_value hash;
-    if (accepting == NULL)
-        return sf__throw_errno(env, ENOMEM, "sevenfold engine");
-    if (napi_add_async_cleanup_hook(env, sf__accepting_cleanup, accepting, &accepting->cleanup) != napi_ok) {
-        free(accepting);
-        return sf__throw(env, "ERR_ENGINE", "Node refused a cleanup hook");
-    }
     if (napi_create_uint32(env, SF_LAYOUT_HASH, &hash) != napi_ok ||
         napi_set_named_property(env, exports, "layoutHash", hash) != napi_ok ||
-        !sf__method(env, exports, "engineOpen", sf__js_engine_open, NULL) ||
-        !sf__method(env, exports, "listenerOpen", sf__js_listener_open, NULL) ||
-        !sf__method(env, exports, "listenerPort", sf__js_listener_port, NULL) ||
-        !sf__method(env, exports, "listenerClose", sf__js_listener_close, accepting) ||
-        !sf__method(env, exports, "acceptorStart", sf__js_acceptor_start, accepting) ||
-        !sf__method(env, exports, "pinThread", sf__js_pin_thread, NULL) || !sf_addon_tls(env, exports))
-        return sf__throw(env, "ERR_ENGINE", "Node refused an export");
+        !sf_js_method(env, exports, "engineOpen", sf__js_engine_open, NULL) ||
+        !sf_js_method(env, exports, "pinThread", sf__js_pin_thread, NULL) || !sf_addon_listen(env, exports) ||
+        !sf_addon_tls(env, exports))
+        return sf_js_throw(env, "ERR_ENGINE", "Node refused an export");
     return exports;
 }

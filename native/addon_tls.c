@@ -1,5 +1,6 @@
 #include "addon_tls.h"
 
+#include "addon_values.h"
 #include "tls.h"
 
 #include <stdlib.h>
@@ -7,21 +8,10 @@
 /* Longer than any list of ciphers that makes sense. */
 #define SF__TEXT_ROOM 4096
 
-static napi_value sf__refuse(napi_env env, const char *code, const char *message)
-{
-    napi_throw_error(env, code, message);
-    return NULL;
-}
-
 static bool sf__arguments(napi_env env, napi_callback_info info, size_t count, napi_value *out)
 {
     size_t given = count;
     return napi_get_cb_info(env, info, &given, out, NULL, NULL) == napi_ok && given == count;
-}
-
-static bool sf__int_of(napi_env env, napi_value value, int32_t *out)
-{
-    return napi_get_value_int32(env, value, out) == napi_ok;
 }
 
 /* False also for a text that does not fit. */
@@ -52,16 +42,16 @@ static napi_value sf__js_tls_open(napi_env env, napi_callback_info info)
     sf_tls_options options;
     sf_tls_reason reason;
     char ciphers[SF__TEXT_ROOM], scope[256];
-    if (!sf__arguments(env, info, 4, arguments) || !sf__int_of(env, arguments[0], &options.version_min) ||
+    if (!sf__arguments(env, info, 4, arguments) || !sf_js_int(env, arguments[0], &options.version_min) ||
         !sf__text_of(env, arguments[1], ciphers, sizeof(ciphers)) ||
         !sf__bytes_of(env, arguments[2], &options.alpn, &options.alpn_bytes) ||
         !sf__text_of(env, arguments[3], scope, sizeof(scope)))
-        return sf__refuse(env, "ERR_ARGUMENT", "tlsOpen(versionMin, ciphers, protocols, scope)");
+        return sf_js_throw(env, "ERR_ARGUMENT", "tlsOpen(versionMin, ciphers, protocols, scope)");
     options.ciphers = ciphers;
     options.scope = scope;
     int32_t tls = sf_tls_open(&options, &reason);
     if (tls < 0)
-        return sf__refuse(env, "ERR_TLS", reason.text);
+        return sf_js_throw(env, "ERR_TLS", reason.text);
     (void)napi_create_int32(env, tls, &result); /* NULL becomes undefined */
     return result;
 }
@@ -74,20 +64,20 @@ static napi_value sf__js_tls_open_client(napi_env env, napi_callback_info info)
     sf_tls_client_options client;
     sf_tls_reason reason;
     char ciphers[SF__TEXT_ROOM], name[256];
-    if (!sf__arguments(env, info, 6, arguments) || !sf__int_of(env, arguments[0], &options.version_min) ||
+    if (!sf__arguments(env, info, 6, arguments) || !sf_js_int(env, arguments[0], &options.version_min) ||
         !sf__text_of(env, arguments[1], ciphers, sizeof(ciphers)) ||
         !sf__bytes_of(env, arguments[2], &options.alpn, &options.alpn_bytes) ||
         !sf__text_of(env, arguments[3], name, sizeof(name)) ||
         napi_get_value_bool(env, arguments[4], &client.verify) != napi_ok ||
         !sf__bytes_of(env, arguments[5], &client.authorities, &client.authorities_bytes))
-        return sf__refuse(env, "ERR_ARGUMENT",
+        return sf_js_throw(env, "ERR_ARGUMENT",
                           "tlsOpenClient(versionMin, ciphers, protocols, name, verify, authorities)");
     options.ciphers = ciphers;
     options.scope = "";
     client.name = name;
     int32_t tls = sf_tls_open_client(&options, &client, &reason);
     if (tls < 0)
-        return sf__refuse(env, "ERR_TLS", reason.text);
+        return sf_js_throw(env, "ERR_TLS", reason.text);
     (void)napi_create_int32(env, tls, &result); /* NULL becomes undefined */
     return result;
 }
@@ -100,12 +90,12 @@ static napi_value sf__js_tls_certificate(napi_env env, napi_callback_info info)
     const uint8_t *chain, *key;
     size_t chain_bytes, key_bytes;
     sf_tls_reason reason;
-    if (!sf__arguments(env, info, 4, arguments) || !sf__int_of(env, arguments[0], &tls) ||
-        !sf__int_of(env, arguments[1], &identity) || !sf__bytes_of(env, arguments[2], &chain, &chain_bytes) ||
+    if (!sf__arguments(env, info, 4, arguments) || !sf_js_int(env, arguments[0], &tls) ||
+        !sf_js_int(env, arguments[1], &identity) || !sf__bytes_of(env, arguments[2], &chain, &chain_bytes) ||
         !sf__bytes_of(env, arguments[3], &key, &key_bytes))
-        return sf__refuse(env, "ERR_ARGUMENT", "tlsCertificate(tls, identity, chain, key)");
+        return sf_js_throw(env, "ERR_ARGUMENT", "tlsCertificate(tls, identity, chain, key)");
     if (!sf_tls_certificate(tls, identity, chain, chain_bytes, key, key_bytes, &reason))
-        return sf__refuse(env, "ERR_TLS", reason.text);
+        return sf_js_throw(env, "ERR_TLS", reason.text);
     return NULL;
 }
 
@@ -115,11 +105,11 @@ static napi_value sf__js_tls_name(napi_env env, napi_callback_info info)
     napi_value arguments[3];
     int32_t tls, identity;
     char name[256];
-    if (!sf__arguments(env, info, 3, arguments) || !sf__int_of(env, arguments[0], &tls) ||
-        !sf__text_of(env, arguments[1], name, sizeof(name)) || !sf__int_of(env, arguments[2], &identity))
-        return sf__refuse(env, "ERR_ARGUMENT", "tlsName(tls, name, identity)");
+    if (!sf__arguments(env, info, 3, arguments) || !sf_js_int(env, arguments[0], &tls) ||
+        !sf__text_of(env, arguments[1], name, sizeof(name)) || !sf_js_int(env, arguments[2], &identity))
+        return sf_js_throw(env, "ERR_ARGUMENT", "tlsName(tls, name, identity)");
     if (!sf_tls_name(tls, name, identity))
-        return sf__refuse(env, "ERR_TLS", "the name is too long, or there is no such identity");
+        return sf_js_throw(env, "ERR_TLS", "the name is too long, or there is no such identity");
     return NULL;
 }
 
@@ -128,8 +118,8 @@ static napi_value sf__js_tls_close(napi_env env, napi_callback_info info)
 {
     napi_value argument;
     int32_t tls;
-    if (!sf__arguments(env, info, 1, &argument) || !sf__int_of(env, argument, &tls))
-        return sf__refuse(env, "ERR_ARGUMENT", "tlsClose(tls)");
+    if (!sf__arguments(env, info, 1, &argument) || !sf_js_int(env, argument, &tls))
+        return sf_js_throw(env, "ERR_ARGUMENT", "tlsClose(tls)");
     sf_tls_close(tls);
     return NULL;
 }

@@ -39,8 +39,6 @@ void sf__chunk_drop(sf_engine *e, int32_t at);
 sf_conn *sf__conn_find(sf_engine *e, sf_handle handle); /* NULL when stale */
 int sf__conn_adopt(sf_engine *e, int fd, const sf_peer *peer, sf_handle *out); /* takes fd, also on failure */
 int sf__conn_connect(sf_engine *e, sf_handle handle, int32_t address);
-int sf__conn_send(sf_engine *e, sf_handle handle, uint32_t flags, const sf_span *spans, int32_t count);
-int sf__conn_shutdown(sf_engine *e, sf_handle handle);
 int sf__conn_close(sf_engine *e, sf_handle handle, bool reset);
 int sf__conn_read_start(sf_engine *e, sf_handle handle, int32_t offset);
 int sf__conn_read_stop(sf_engine *e, sf_handle handle);
@@ -63,6 +61,12 @@ ssize_t sf__tls_write(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t co
 bool sf__tls_flush(sf_engine *e, sf_conn *c); /* false when bytes still wait, or the connection failed */
 int32_t sf__tls_waiting(const sf_conn *c); /* encrypted bytes that wait */
 bool sf__tls_shut(sf_engine *e, sf_conn *c); /* says goodbye; true when all of it has left */
+
+/* send.c */
+int sf__conn_send(sf_engine *e, sf_handle handle, uint32_t flags, const sf_span *spans, int32_t count);
+int sf__conn_shutdown(sf_engine *e, sf_handle handle);
+void sf__queue_drop(sf_engine *e, sf_conn *c); /* forgets what waits, and its references */
+void sf__conn_flush(sf_engine *e, sf_conn *c); /* the socket takes bytes again: sends what waits */
 
 /* turn.c */
 bool sf__event_room(const sf_engine *e, int32_t count);

@@ -278,18 +278,18 @@ function connectReason(error: number): ReasonCode {
   return 'CONNECT_FAILED';
 }
 
-/** The connection to the server is dead; `error` is the engine's code. */
-export function backendFailed(w: Worker, backend: BackendConnection, error: number): void {
+/**
+ * The connection is of no use any more: `connecting` says why while it was not established, `waiting` why while the
+ * answer had not begun. An answer that had is cut.
+ */
+function broken(w: Worker, backend: BackendConnection, connecting: ReasonCode, waiting: ReasonCode): void {
   const { client } = backend;
   switch (backend.state) {
-    case BACKEND.TUNNEL:
-      closeTunnel(w, client!, backend);
-      return;
     case BACKEND.CONNECTING:
-      retryOrFail(w, client!, connectReason(error));
+      retryOrFail(w, client!, connecting);
       break;
     case BACKEND.HEAD:
-      retryOrFail(w, client!, 'SERVER_LEFT');
+      retryOrFail(w, client!, waiting);
       break;
     case BACKEND.BODY:
       fail(w, client!, 'RESPONSE_CUT');
@@ -299,6 +299,12 @@ export function backendFailed(w: Worker, backend: BackendConnection, error: numb
       return;
   }
   if (client!.state !== CLIENT.CLOSED) serve(w, client!);
+}
+
+/** The connection to the server is dead; `error` is the engine's code. */
+export function backendFailed(w: Worker, backend: BackendConnection, error: number): void {
+  if (backend.state === BACKEND.TUNNEL) closeTunnel(w, backend.client!, backend);
+  else broken(w, backend, connectReason(error), 'SERVER_LEFT');
 }
 
 /** Everything the server was sent has left, and our end of the connection with it. */
@@ -307,23 +313,10 @@ export function backendFinished(w: Worker, backend: BackendConnection): void {
   if (backend.state === BACKEND.TUNNEL) tunnelFinished(w, backend.client!, backend);
 }
 
-/** The deadline of the state has passed. */
+/**
+ * The deadline of the state has passed: no connection, no answer, or the server does not take the body. A client that
+ * does not send its body has a deadline of its own.
+ */
 export function backendLate(w: Worker, backend: BackendConnection): void {
-  const { client } = backend;
-  switch (backend.state) {
-    case BACKEND.CONNECTING:
-      retryOrFail(w, client!, 'CONNECT_TIMEOUT');
-      break;
-    case BACKEND.HEAD:
-      // No answer, or the server does not take the body: a client that does not send it has a deadline of its own.
-      retryOrFail(w, client!, 'RESPONSE_TIMEOUT');
-      break;
-    case BACKEND.BODY:
-      fail(w, client!, 'RESPONSE_CUT');
-      return;
-    default:
-      closeBackend(w, backend);
-      return;
-  }
-  if (client!.state !== CLIENT.CLOSED) serve(w, client!);
+  broken(w, backend, 'CONNECT_TIMEOUT', 'RESPONSE_TIMEOUT');
 }

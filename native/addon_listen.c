@@ -1,0 +1,129 @@
+#include "addon_listen.h"
+
+#include "acceptor.h"
+#include "addon_values.h"
+#include "listener.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+typedef struct sf__accepting {
+    sf_acceptor *acceptors[SF_LISTENERS_MAX];
+    int stopping;
+    bool ending;
+    napi_async_cleanup_hook_handle cleanup;
+} sf__accepting;
+
+/* listenerOpen(host, port, backlog): the listener's index. */
+static napi_value sf__js_listener_open(napi_env env, napi_callback_info info)
+{
+    size_t argc = 3, length;
+    napi_value arguments[3];
+    char host[256];
+    int32_t port, backlog;
+    if (napi_get_cb_info(env, info, &argc, arguments, NULL, NULL) != napi_ok || argc != 3 ||
+        napi_get_value_string_utf8(env, arguments[0], host, sizeof(host), &length) != napi_ok ||
+        !sf_js_int(env, arguments[1], &port) || !sf_js_int(env, arguments[2], &backlog))
+        return sf_js_throw(env, "ERR_ARGUMENT", "listenerOpen(host, port, backlog)");
+    int32_t listener = sf_listener_open(host, port, backlog);
+    if (listener < 0)
+        return sf_js_throw_errno(env, errno, host);
+    return sf_js_number(env, listener);
+}
+
+static bool sf__listener_argument(napi_env env, napi_callback_info info, int32_t *listener, void **data)
+{
+    size_t argc = 1;
+    napi_value argument;
+    if (napi_get_cb_info(env, info, &argc, &argument, NULL, data) == napi_ok && argc == 1 &&
+        sf_js_int(env, argument, listener) && *listener >= 0 && *listener < SF_LISTENERS_MAX)
+        return true;
+    (void)sf_js_throw(env, "ERR_ARGUMENT", "expected the index of a listener");
+    return false;
+}
+
+static napi_value sf__js_listener_port(napi_env env, napi_callback_info info)
+{
+    int32_t listener;
+    if (!sf__listener_argument(env, info, &listener, NULL))
+        return NULL;
+    return sf_js_number(env, sf_listener_port(listener));
+}
+
+static void sf__acceptor_ended(void *context)
+{
+    sf__accepting *accepting = context;
+    accepting->stopping--;
+    if (accepting->ending && accepting->stopping == 0) {
+        napi_async_cleanup_hook_handle cleanup = accepting->cleanup;
+        free(accepting);
+        (void)napi_remove_async_cleanup_hook(cleanup); /* valid until now */
+    }
+}
+
+static void sf__acceptor_end(sf__accepting *accepting, int32_t listener)
+{
+    sf_acceptor *acceptor = accepting->acceptors[listener];
+    if (acceptor == NULL)
+        return;
+    accepting->acceptors[listener] = NULL;
+    accepting->stopping++;
+    sf_acceptor_stop(acceptor, sf__acceptor_ended, accepting);
+}
+
+/* The environment ends: its acceptors must let go of the loop first. */
+static void sf__accepting_cleanup(napi_async_cleanup_hook_handle handle, void *data)
+{
+    sf__accepting *accepting = data;
+    accepting->cleanup = handle;
+    accepting->ending = true;
+    accepting->stopping++; /* so that the last one to end is this call, or later */
+    for (int32_t i = 0; i < SF_LISTENERS_MAX; i++)
+        sf__acceptor_end(accepting, i);
+    sf__acceptor_ended(accepting);
+}
+
+static napi_value sf__js_listener_close(napi_env env, napi_callback_info info)
+{
+    int32_t listener;
+    void *data;
+    if (!sf__listener_argument(env, info, &listener, &data))
+        return NULL;
+    sf__acceptor_end(data, listener);
+    sf_listener_close(listener);
+    return NULL;
+}
+
+/* acceptorStart(listener): accepts on this thread's loop and hands over. listenerClose stops it. */
+static napi_value sf__js_acceptor_start(napi_env env, napi_callback_info info)
+{
+    int32_t listener;
+    void *data;
+    uv_loop_t *loop;
+    if (!sf__listener_argument(env, info, &listener, &data))
+        return NULL;
+    sf__accepting *accepting = data;
+    if (accepting->acceptors[listener] != NULL)
+        return sf_js_throw(env, "ERR_ARGUMENT", "acceptorStart: this listener is being accepted from already");
+    if (napi_get_uv_event_loop(env, &loop) != napi_ok)
+        return sf_js_throw(env, "ERR_ENGINE", "acceptorStart: this environment has no loop");
+    accepting->acceptors[listener] = sf_acceptor_start(loop, listener);
+    if (accepting->acceptors[listener] == NULL)
+        return sf_js_throw_errno(env, errno, "acceptorStart");
+    return NULL;
+}
+
+bool sf_addon_listen(napi_env env, napi_value exports)
+{
+    sf__accepting *accepting = calloc(1, sizeof(*accepting));
+    if (accepting == NULL)
+        return false;
+    if (napi_add_async_cleanup_hook(env, sf__accepting_cleanup, accepting, &accepting->cleanup) != napi_ok) {
+        free(accepting);
+        return false;
+    }
+    return sf_js_method(env, exports, "listenerOpen", sf__js_listener_open, NULL) &&
+           sf_js_method(env, exports, "listenerPort", sf__js_listener_port, NULL) &&
+           sf_js_method(env, exports, "listenerClose", sf__js_listener_close, accepting) &&
+           sf_js_method(env, exports, "acceptorStart", sf__js_acceptor_start, accepting);
+}
