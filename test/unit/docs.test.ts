@@ -6,8 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { parse } from 'yaml';
-import { checkValue } from '../../src/config/load.js';
+import { parseConfig } from '../../src/config/load.js';
 import { compileRoutes } from '../../src/config/routes.js';
 import { ENGINE_ERROR, EVENT_KIND, SUBMIT } from '../../src/engine/layout.js';
 
@@ -147,7 +146,7 @@ test('every limit and timeout the pages name is an option', () => {
 
 test('the configuration in README.md is one that runs', () => {
   const [, text] = read('README.md').match(/^```yaml\n([\s\S]*?)^```$/m)!;
-  const { routes, warnings } = compileRoutes(checkValue(parse(text!), 'README.md'));
+  const { routes, warnings } = compileRoutes(parseConfig(text!, 'README.md'));
   assert.equal(routes.rules.length, 2);
   assert.deepEqual(warnings, []);
 });
