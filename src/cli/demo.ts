@@ -12,16 +12,19 @@ import { acceptOption, pinOption, type WorkerOptions, workersOption } from './op
 import { serve } from './serve.js';
 
 interface DemoOptions extends WorkerOptions {
-  listen: string;
-  listenTls: string;
+  listen?: string;
+  listenTls?: string;
 }
+
+const ADDRESS = '127.0.0.1:8080';
+const TLS_ADDRESS = '127.0.0.1:8443';
 
 export function register(program: Command): void {
   program
     .command('demo')
     .description('run in front of two small pools of its own: api (JSON) and images (PNG)')
-    .option('--listen <address>', 'listen here', '127.0.0.1:8080')
-    .option('--listen-tls <address>', 'listen here for https', '127.0.0.1:8443')
+    .option('--listen <address>', `listen here (default: ${ADDRESS})`)
+    .option('--listen-tls <address>', `listen here for https (default: ${TLS_ADDRESS}, or nowhere with --listen)`)
     .addOption(workersOption())
     .addOption(acceptOption())
     .addOption(pinOption())
@@ -31,11 +34,11 @@ export function register(program: Command): void {
 async function demo(options: DemoOptions): Promise<void> {
   const origins = await startOrigins();
   const files = makeCertificate();
+  const address = options.listen ?? ADDRESS;
+  const tlsAddress = options.listenTls ?? (options.listen === undefined ? TLS_ADDRESS : null);
+  const tls = { certificates: [{ cert: files.cert, key: files.key }] };
   const value = {
-    listeners: [
-      { address: options.listen },
-      { address: options.listenTls, protocol: 'https', tls: { certificates: [{ cert: files.cert, key: files.key }] } },
-    ],
+    listeners: [{ address }, ...(tlsAddress === null ? [] : [{ address: tlsAddress, protocol: 'https', tls }])],
     routes: [
       {
         rules: [
@@ -49,8 +52,8 @@ async function demo(options: DemoOptions): Promise<void> {
       images: { servers: origins.images.map((address) => ({ address })) },
     },
   };
-  const url = `http://${options.listen.replace(/^:/, '127.0.0.1:')}`;
-  const secureUrl = `https://${options.listenTls.replace(/^:/, '127.0.0.1:')}`;
+  const url = `http://${address.replace(/^:/, '127.0.0.1:')}`;
+  const secureUrl = tlsAddress === null ? null : `https://${tlsAddress.replace(/^:/, '127.0.0.1:')}`;
   await serve(
     { name: 'the demo', load: async () => compileRoutes(checkValue(value, 'demo')) },
     options,
@@ -74,12 +77,13 @@ function makeCertificate(): { directory: string; cert: string; key: string } {
 
 function welcome(
   url: string,
-  secureUrl: string,
+  secureUrl: string | null,
   cert: string,
   { api, images }: { api: string[]; images: string[] },
 ): string {
+  const secure = secureUrl === null ? '' : `  curl --cacert ${cert} ${secureUrl}/api/orders\n`;
   return `
-Sevenfold on ${url} and ${secureUrl}
+Sevenfold on ${url}${secureUrl === null ? '' : ` and ${secureUrl}`}
 
   path        pool      servers
   /api        api       ${api.join(', ')}
@@ -89,8 +93,7 @@ Try it:
 
   curl ${url}/api/orders              # again and again: the two servers take turns
   curl -o cat.png ${url}/images/cat.png
-  curl --cacert ${cert} ${secureUrl}/api/orders
-  curl -i ${url}/nowhere              # no rule matches: 404, with a reason
+${secure}  curl -i ${url}/nowhere              # no rule matches: 404, with a reason
 
 Ctrl-C stops it.
 `;

@@ -4,6 +4,7 @@
 import { createRequire } from 'node:module';
 import { fieldId, hashName } from './fields.js';
 import { FIELD, FIELDS_MAX, Head } from './head.js';
+import { makeRecorder, RECORD, RECORDS_AT, VALUE_BIT } from './recorder.js';
 
 interface LlhttpExports {
   memory: WebAssembly.Memory;
@@ -114,7 +115,9 @@ export class HeadParser {
   executeHead(at: number, bytes: number): number {
     const wasm = this.#owner.wasm;
     this.#owner.current = this;
+    this.#owner.records[0] = RECORDS_AT * 4;
     const code = wasm.llhttp_execute(this.#address, at, bytes);
+    this.#readRecords();
     if (code === HPE_OK) return this.#overflow ? PARSED.tooManyFields : PARSED.partial;
     if (this.#overflow) return PARSED.tooManyFields;
     if (code !== HPE_PAUSED) {
@@ -150,7 +153,9 @@ export class HeadParser {
     this.#owner.current = this;
     this.bodyAt = at;
     this.bodyBytes = 0;
+    this.#owner.records[0] = RECORDS_AT * 4;
     const code = wasm.llhttp_execute(this.#address, at, bytes);
+    this.#readRecords();
     if (this.#overflow) return PARSED.trailersTooLong;
     if (code === HPE_OK) return PARSED.partial;
     if (code === HPE_PAUSED) {
@@ -169,9 +174,26 @@ export class HeadParser {
     return 0;
   }
 
-  /** Called by llhttp: part of a field's name. */
-  onFieldName(at: number, bytes: number): number {
-    if (this.#inTrailers) return this.#onTrailer(at, bytes, Expecting.fieldName);
+  /** Takes in what was recorded of names and values, and forgets it. */
+  #readRecords(): void {
+    const { records } = this.#owner;
+    const end = records[0]! >> 2;
+    for (let record = RECORDS_AT; record < end; record += RECORD.WORDS) {
+      const at = records[record + RECORD.at]!;
+      const bytes = records[record + RECORD.bytes]!;
+      if (bytes >= 0) this.#fieldName(at, bytes);
+      else this.#fieldValue(at, bytes & ~VALUE_BIT);
+      if (this.#overflow) break;
+    }
+    records[0] = RECORDS_AT * 4;
+  }
+
+  /** Part of a field's name. */
+  #fieldName(at: number, bytes: number): void {
+    if (this.#inTrailers) {
+      this.#trailer(at, bytes, Expecting.fieldName);
+      return;
+    }
     const head = this.head;
     const fields = head.fields;
     const relative = at - head.base;
@@ -180,12 +202,12 @@ export class HeadParser {
       // A name that goes on is the same run of bytes; otherwise the last field had an empty value.
       if (fields[last + FIELD.nameAt]! + fields[last + FIELD.nameBytes]! === relative) {
         fields[last + FIELD.nameBytes]! += bytes;
-        return 0;
+        return;
       }
     }
     if (head.fieldCount >= this.#fieldsMax) {
       this.#overflow = true;
-      return HPE_PAUSED;
+      return;
     }
     const field = head.fieldCount++ * FIELD.WORDS;
     fields[field + FIELD.nameAt] = relative;
@@ -193,12 +215,14 @@ export class HeadParser {
     fields[field + FIELD.valueAt] = relative + bytes;
     fields[field + FIELD.valueBytes] = 0;
     this.#expecting = Expecting.fieldName;
-    return 0;
   }
 
-  /** Called by llhttp: part of a field's value. */
-  onFieldValue(at: number, bytes: number): number {
-    if (this.#inTrailers) return this.#onTrailer(at, bytes, Expecting.fieldValue);
+  /** Part of a field's value. */
+  #fieldValue(at: number, bytes: number): void {
+    if (this.#inTrailers) {
+      this.#trailer(at, bytes, Expecting.fieldValue);
+      return;
+    }
     const head = this.head;
     const fields = head.fields;
     const field = (head.fieldCount - 1) * FIELD.WORDS;
@@ -208,11 +232,11 @@ export class HeadParser {
     }
     // Counted from the first byte: pieces of one value follow each other in memory.
     fields[field + FIELD.valueBytes] = at - head.base + bytes - fields[field + FIELD.valueAt]!;
-    return 0;
   }
 
   /** Called by llhttp: the empty line. Pauses, so that the caller decides what the body is. */
   onHeadersComplete(status: number, upgrade: number, keepAlive: number): number {
+    this.#readRecords();
     const head = this.head;
     head.status = status;
     head.upgrade = upgrade === 1;
@@ -250,12 +274,13 @@ export class HeadParser {
   }
 
   onMessageComplete(): number {
+    this.#readRecords();
     if (this.#inTrailers && this.#trailerLine !== '') this.trailers += `${this.#trailerLine}\r\n`;
     return HPE_PAUSED;
   }
 
   /** Trailers come after a whole body and may be cut anywhere; they are rare, so they are kept as text. */
-  #onTrailer(at: number, bytes: number, part: Expecting): number {
+  #trailer(at: number, bytes: number, part: Expecting): void {
     const text = Buffer.from(this.#owner.bytes.buffer, at, bytes).toString('latin1');
     if (part === Expecting.fieldName && this.#expecting === Expecting.fieldValue) {
       this.trailers += `${this.#trailerLine}\r\n`;
@@ -264,9 +289,7 @@ export class HeadParser {
     if (part === Expecting.fieldValue && this.#expecting === Expecting.fieldName) this.#trailerLine += ': ';
     this.#trailerLine += text;
     this.#expecting = part;
-    if (this.trailers.length + this.#trailerLine.length <= TRAILER_BYTES_MAX) return 0;
-    this.#overflow = true;
-    return HPE_PAUSED;
+    if (this.trailers.length + this.#trailerLine.length > TRAILER_BYTES_MAX) this.#overflow = true;
   }
 }
 
@@ -284,6 +307,9 @@ export class Llhttp {
   readonly bytes: Uint8Array;
   /** Address of the slab. */
   readonly slabAt: number;
+  /** What llhttp said of fields since the last time somebody read it (recorder.ts). */
+  readonly records: Int32Array;
+  readonly #recorder = makeRecorder();
   /** The parser whose callbacks llhttp is about to make. */
   current: HeadParser | null = null;
   readonly #idleRequests: HeadParser[] = [];
@@ -293,16 +319,17 @@ export class Llhttp {
   #responsesLeft: number;
 
   constructor(options: LlhttpOptions) {
+    this.records = this.#recorder.words;
     const module = new WebAssembly.Module(
       createRequire(import.meta.url)('undici/lib/llhttp/llhttp_simd-wasm.js') as Uint8Array,
     );
     const instance = new WebAssembly.Instance(module, {
       env: {
-        wasm_on_message_begin: () => 0,
-        wasm_on_status: () => 0,
+        wasm_on_message_begin: this.#recorder.begin,
+        wasm_on_status: this.#recorder.ignore,
         wasm_on_url: (_: number, at: number, bytes: number) => this.current!.onTarget(at, bytes),
-        wasm_on_header_field: (_: number, at: number, bytes: number) => this.current!.onFieldName(at, bytes),
-        wasm_on_header_value: (_: number, at: number, bytes: number) => this.current!.onFieldValue(at, bytes),
+        wasm_on_header_field: this.#recorder.field,
+        wasm_on_header_value: this.#recorder.value,
         wasm_on_headers_complete: (_: number, status: number, upgrade: number, keepAlive: number) =>
           this.current!.onHeadersComplete(status, upgrade, keepAlive),
         wasm_on_body: (_: number, at: number, bytes: number) => this.current!.onBody(at, bytes),
