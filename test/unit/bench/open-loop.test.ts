@@ -36,8 +36,8 @@ function plan(port: number, path: string, more: Partial<OpenLoopPlan>): OpenLoop
   };
 }
 
-/** A loop this late, at the median, adds its own delay to every answer: the run says nothing of the generator. */
-const LOOP_LATE_MS = 4;
+/** A loop this late at its 99th percentile adds its own delay to the answers: the run says nothing of the generator. */
+const LOOP_LATE_MS = 8;
 const RUNS_MAX = 4;
 
 /** Runs the plan until a run was not disturbed by a busy machine, or RUNS_MAX times. */
@@ -47,7 +47,7 @@ async function undisturbed(wanted: OpenLoopPlan): ReturnType<typeof runOpenLoop>
     loop.enable();
     const result = await runOpenLoop(wanted);
     loop.disable();
-    if (loop.percentile(50) / 1e6 < LOOP_LATE_MS || run === RUNS_MAX) return result;
+    if (loop.percentile(99) / 1e6 < LOOP_LATE_MS || run === RUNS_MAX) return result;
   }
 }
 
