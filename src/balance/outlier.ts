@@ -30,6 +30,7 @@ export function resultOfStatus(status: number): number {
  *                                        ▲                                            │            │
  *                                        └──── gives the place back ◄── was set ──────┘      was not set
  *                                              (another worker won)                                │
+ *       COUNTING ◄── success of a request that found nobody else ── EJECTED
  *          PROBATION ◄── primary: time over, bit cleared, place given back ◄── EJECTED ◄───────────┘
  *             │    └── success ──► COUNTING, from 0
  *             └── one failure ──► as if at the threshold
@@ -55,7 +56,7 @@ export class OutlierReports {
 
   /**
    * Reports one try at `server` with its RESULT; true when this report ejected the server. A reused connection that the
-   * server had closed meanwhile is no failure: do not report it. Hot: two loads after a success.
+   * server had closed meanwhile is no failure: do not report it. Hot: three loads after a success.
    */
   report(server: number, result: number): boolean {
     const words = this.#words;
@@ -63,6 +64,7 @@ export class OutlierReports {
     if (result === RESULT.SUCCESS) {
       if (words[at + SERVER.failuresInRow] !== 0) Atomics.store(words, at + SERVER.failuresInRow, 0);
       if (words[at + SERVER.errorsInRow] !== 0) Atomics.store(words, at + SERVER.errorsInRow, 0);
+      if ((words[at + SERVER.gate]! & GATE.EJECTED) !== 0) this.#admit(server, at);
       return false;
     }
     Atomics.add(words, at + SERVER.failuresTotal, 1);
@@ -73,6 +75,13 @@ export class OutlierReports {
     }
     const inRow = Atomics.add(words, at + SERVER.failuresInRow, 1) + 1;
     return this.#failuresMax !== 0 && inRow >= this.#failuresMax && this.#eject(server, at);
+  }
+
+  /** A server that was asked for want of another has answered: its ejection is over. */
+  #admit(server: number, at: number): void {
+    if (!this.#state.openGate(server, GATE.EJECTED)) return;
+    Atomics.store(this.#words, at + SERVER.ejectedStamped, 0);
+    Atomics.sub(this.#words, this.#poolAt + POOL.ejected, 1);
   }
 
   #eject(server: number, at: number): boolean {

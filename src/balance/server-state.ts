@@ -50,7 +50,7 @@ export const SERVER = {
   pool: 5,
   /** When the present ejection ends, in the primary's clock (ms, wraps); valid while `ejectedStamped` is 1. Primary. */
   ejectedUntilMs: 6,
-  /** 1 once the primary has seen the ejection and set its end. Primary. */
+  /** 1 once the primary has seen the ejection and set its end. Primary; a worker that ends an ejection sets it to 0. */
   ejectedStamped: 7,
   /** How often it was ejected lately: the next ejection lasts this many times longer. Primary. */
   ejections: 8,

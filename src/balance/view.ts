@@ -90,15 +90,23 @@ export class PoolView {
   }
 
   /**
-   * Where to go when the balancer found nobody among the open ones: an untried backup with room, taken in the plan's
-   * order, else ALL_BUSY when an untried one is merely full, else NO_SERVER. Cold.
+   * Where to go when the balancer found nobody among the open ones: an untried backup with room, then an untried server
+   * that is only ejected, each in the plan's order; else ALL_BUSY when an untried one is merely full, else NO_SERVER.
+   * Ejection is a guess from the past: with nobody else left, asking the server is better than failing. Cold.
    */
   otherwise(tried: Tried): number {
     for (let i = 0; i < this.count; i++) if (!tried.has(this.servers[i]!)) return ALL_BUSY;
-    if (tried.count === 0) return NO_SERVER;
+    const backup = tried.count === 0 ? NO_SERVER : this.#untried(tried, GATE.OPEN, true);
+    if (backup !== NO_SERVER) return backup;
+    const ejected = this.#untried(tried, GATE.EJECTED, false);
+    return ejected !== NO_SERVER ? ejected : this.#untried(tried, GATE.EJECTED, true);
+  }
+
+  /** The first untried server of one tier with exactly this gate and room; ALL_BUSY when there are only full ones. */
+  #untried(tried: Tried, gate: number, backup: boolean): number {
     let busy = false;
     for (const server of this.plan.servers) {
-      if (!server.backup || this.state.gate(server.index) !== GATE.OPEN || tried.has(server.index)) continue;
+      if (server.backup !== backup || this.state.gate(server.index) !== gate || tried.has(server.index)) continue;
       const at = this.state.serverAt(server.index);
       const max = this.words[at + SERVER.inFlightMax]!;
       if (max === 0 || Atomics.load(this.words, at + SERVER.inFlight) < max) return server.index;

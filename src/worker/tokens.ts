@@ -1,14 +1,18 @@
 // The field names that a message's Connection lists: they end at this hop (RFC 9110, 7.6.1).
 
-import { equalsBytesCaseless, FIELD_ID, hashName } from '../http/fields.js';
+import { equalsBytesCaseless, equalsCaseless, FIELD_ID, hashName } from '../http/fields.js';
 import { FIELD, type Head } from '../http/head.js';
 import { listElement, nextElement } from '../http/lists.js';
 
 const TOKENS_MAX = 32;
 
-const CLOSE = hashName(Buffer.from('close'), 0, 5);
-const KEEP_ALIVE = hashName(Buffer.from('keep-alive'), 0, 10);
-const UPGRADE = hashName(Buffer.from('upgrade'), 0, 7);
+/** Options of the connection itself: they name no field. */
+const OPTIONS = ['close', 'keep-alive', 'upgrade'].map((option) => Buffer.from(option, 'latin1'));
+
+function isOption(memory: Uint8Array, at: number, bytes: number): boolean {
+  for (const option of OPTIONS) if (equalsCaseless(memory, at, bytes, option)) return true;
+  return false;
+}
 
 /** The names listed by one message; reused. */
 export class Tokens {
@@ -38,9 +42,8 @@ export class Tokens {
   read(memory: Uint8Array, at: number, bytes: number): boolean {
     const end = at + bytes;
     for (let token = nextElement(memory, at, end); token >= 0; token = nextElement(memory, listElement.next, end)) {
+      if (isOption(memory, token, listElement.bytes)) continue;
       const hash = hashName(memory, token, listElement.bytes);
-      // The connection's own options are not names; a colliding name is at worst passed on.
-      if (hash === CLOSE || hash === KEEP_ALIVE || hash === UPGRADE) continue;
       if (this.count === TOKENS_MAX) return false;
       this.#hashes[this.count] = hash;
       this.#ats[this.count] = token;

@@ -112,8 +112,23 @@ export function balanceCases(kind: BalanceKind): void {
     test('says that nobody is open', () => {
       const { plan, state } = make({ weights: [1, 1] });
       state.closeGate(0, GATE.DOWN);
-      state.closeGate(1, GATE.EJECTED);
+      state.closeGate(1, GATE.DRAINING);
       assert.equal(createBalancer(plan, state, 0).pick(1, NONE), NO_SERVER);
+    });
+
+    test('asks an ejected server rather than nobody, once every open one was tried', () => {
+      const { plan, state } = make({ weights: [1, 1, 1] });
+      const balancer = createBalancer(plan, state, 0);
+      state.closeGate(0, GATE.DOWN);
+      state.closeGate(1, GATE.EJECTED);
+      const tried = new Tried();
+      assert.equal(balancer.pick(1, tried), 2);
+      tried.add(2);
+      assert.equal(balancer.pick(1, tried), 1);
+      tried.add(1);
+      assert.equal(balancer.pick(1, tried), NO_SERVER);
+      state.closeGate(2, GATE.DOWN);
+      assert.equal(createBalancer(plan, state, 0).pick(1, NONE), 1, 'the only one that is not known to be down');
     });
 
     test('tries anyway in panic, but never a draining server', () => {

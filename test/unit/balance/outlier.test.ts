@@ -112,6 +112,18 @@ test('lets a server back when its time is over, longer each time, never longer t
   assert.deepEqual(lengths, [1000, 2000, 2500, 2500]);
 });
 
+test('a success ends an ejection: the server was asked for want of another, and is well', () => {
+  const { state, keeper, reports, fail, ejectedNow } = reporting([1, 1]);
+  fail(0, 3);
+  keeper.tick(100);
+  assert.equal(ejectedNow(), 1);
+  reports.report(0, RESULT.SUCCESS);
+  assert.equal(state.serverStatus(0), 'UP');
+  assert.equal(ejectedNow(), 0);
+  assert.equal(fail(0, 3), true, 'and it can be ejected again');
+  assert.equal(ejectedNow(), 1);
+});
+
 test('forgives one earlier ejection for every base time a server stays in', () => {
   const { state, keeper, fail } = reporting([1, 1]);
   const ejections = () => state.words[state.serverAt(0) + SERVER.ejections];

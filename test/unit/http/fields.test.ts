@@ -19,10 +19,10 @@ const idOf = (name: string): number => {
 
 /** Names made to have the hash of another one. */
 const COLLISIONS: [known: string, made: string][] = [
-  ['connection', 'cxnxxcxxon'],
-  ['content-length', 'cxxtxxx-xxxxth'],
-  ['transfer-encoding', 'txxxsxxx-xxxxxxng'],
-  ['x-forwarded-for', 'xxxoxxxrxxxxxor'],
+  ['connection', 'cxxxxxxxxn'],
+  ['content-length', 'cxxxxxxxxxxxxh'],
+  ['transfer-encoding', 'txxxxxxxxxxxxxxxg'],
+  ['x-forwarded-for', 'xxxxxxxxxxxxxxr'],
 ];
 
 test('every known field is recognised in any case, and only as itself', () => {

@@ -35,9 +35,9 @@ test('what says where a message goes or ends cannot be taken away', () => {
 });
 
 test('a name with the same hash is another name', () => {
-  assert.equal(hashNameOf('xxsxcxet'), hashNameOf('x-secret'));
-  assert.ok(!named(['xxsxcxet'], 'x-secret'));
-  assert.ok(!named(['x-secret'], 'xxsxcxet'));
+  assert.equal(hashNameOf('xxxxxxxt'), hashNameOf('x-secret'));
+  assert.ok(!named(['xxxxxxxt'], 'x-secret'));
+  assert.ok(!named(['x-secret'], 'xxxxxxxt'));
 });
 
 test('more names than there is room for are told, not forgotten', () => {
