@@ -72,13 +72,18 @@ const origin = await startOrigin('cheap', directory, cores.origin, machine.tools
 const closedPort = await freePort();
 
 try {
-  console.log(`${machineLine({ machine })}\n${cores.note}; load by ${loop.name}; origin: ${origin.name}\n`);
+  const { nginx = 'no nginx', haproxy = 'no HAProxy' } = machine.tools;
+  console.log(
+    `${machineLine({ machine })}\n${nginx}; ${haproxy}\n${cores.note}; load by ${loop.name}; origin: ${origin.name}\n`,
+  );
   await startAll();
   for (const entry of entries) await loop.run(loadOf(entry, WARM_UP_SECONDS));
   const counts = { proxy: cores.proxyCount, loadAndOrigin: cores.loadCount };
   for (let round = 0; round < rounds; round++) {
     loads.push(loadavg()[0]!);
-    for (const entry of orderOfRound(entries, round)) {
+    // Forwards and backwards in turn: within a pair, neither set is always the first.
+    const order = orderOfRound(entries, round);
+    for (const entry of round % 2 === 0 ? order : order.reverse()) {
       const measured = await measureRound(entry, round, loop, loadOf(entry, seconds), origin.pid, counts);
       if (measured.badStatuses + measured.socketErrors > 0)
         throw new Error(
@@ -255,7 +260,9 @@ function report(): void {
     startMs.toFixed(0),
   ]);
   console.log(
-    aligned([['rules', 'user µs/request', 'user + system µs/request', 'requests/s', 'start ms'], ...rows]).join('\n'),
+    aligned([['rules', 'user µs/request', 'user + system µs/request', 'requests/s', 'ready after ms'], ...rows]).join(
+      '\n',
+    ),
   );
   const families = [...new Set(entries.map(({ contestant }) => contestant.family))];
   const ratios = families.map((family) => [
