@@ -21,19 +21,25 @@ interface Kept {
   change: number;
 }
 
+/** Hears that a server of a pool is ejected for `lengthMs`. */
+export type Ejected = (pool: string, server: string, lengthMs: number) => void;
+
 /**
  * Call `tick(now)` every TICK_MS from the primary, with any monotonic clock in milliseconds. All state that must
  * outlive a reload is in shared memory or kept here by slot; `setPools` may be called at any time.
  */
 export class Keeper {
   readonly #state: ServerState;
+  readonly #onEjected: Ejected;
   #pools: Kept[] = [];
   /** By server: since when it has been neither ejected nor forgiven. */
   readonly #steadySinceMs: Float64Array;
   #lastTickMs: number;
 
-  constructor(state: ServerState, nowMs: number) {
+  /** `onEjected` is told of every ejection, once its length is known. */
+  constructor(state: ServerState, nowMs: number, onEjected: Ejected = () => {}) {
     this.#state = state;
+    this.#onEjected = onEjected;
     this.#steadySinceMs = new Float64Array(state.capacity.servers).fill(nowMs);
     this.#lastTickMs = nowMs;
   }
@@ -60,8 +66,8 @@ export class Keeper {
     for (const kept of this.#pools) {
       this.#refill(kept, sinceMs);
       let changed = false;
-      for (const { index } of kept.plan.servers) {
-        this.#tendEjection(index, kept.plan, nowMs);
+      for (const { index, name } of kept.plan.servers) {
+        this.#tendEjection(index, name, kept.plan, nowMs);
         if (this.#climb(index, kept.plan, nowMs)) changed = true;
       }
       if (changed) this.#state.changed(kept.plan.slot);
@@ -85,7 +91,7 @@ export class Keeper {
     return this.#state.openGate(server, bits);
   }
 
-  #tendEjection(server: number, plan: BalancePoolPlan, nowMs: number): void {
+  #tendEjection(server: number, name: string, plan: BalancePoolPlan, nowMs: number): void {
     const { words } = this.#state;
     const at = this.#state.serverAt(server);
     const options: OutlierOptions = plan.outlier ?? OUTLIER_DEFAULTS;
@@ -102,6 +108,7 @@ export class Keeper {
       words[at + SERVER.ejections] = ejections;
       words[at + SERVER.ejectedUntilMs] = clock(nowMs + lengthMs);
       words[at + SERVER.ejectedStamped] = 1;
+      this.#onEjected(plan.name, name, lengthMs);
       return;
     }
     if (((words[at + SERVER.ejectedUntilMs]! - clock(nowMs)) | 0) > 0 && plan.outlier !== null) return;

@@ -43,6 +43,8 @@ export function register(program: Command): void {
 
 function usageError(options: RunOptions): string | null {
   const flags = options.listen.length + options.backend.length;
+  if (options.config !== undefined && options.mode === 'l4')
+    return '--mode goes with --listen and --backend; in a file it is protocol: tcp';
   if (options.config !== undefined && flags > 0) return '--config and --listen/--backend exclude each other';
   if (options.config !== undefined) return null;
   if (options.watch) return '--watch needs a --config FILE';

@@ -57,6 +57,7 @@ export async function serve(
     primary = await Primary.start(loaded, {
       ...options,
       log: (line) => complain(`sevenfold: ${line}`),
+      note: say,
       onHopeless: (error) => {
         complain(`sevenfold: workers keep dying (${error.message}); giving up`);
         process.exit(EXIT_FAILED);
@@ -85,6 +86,7 @@ function untilEnd(primary: Primary, source: Source, ready: () => void): Promise<
       if (ending) process.exit(EXIT_FAILED);
       ending = true;
       unwatch?.();
+      say('draining: what runs is finished; the same signal again ends it at once');
       primary.drain().then(
         () => {
           for (const [signal, handler] of handlers) process.off(signal, handler);

@@ -18,6 +18,8 @@ const RESOLVE_WAIT_MS = 5000;
 export interface PoolWatchParts {
   state: ServerState;
   log(line: string): void;
+  /** Tells what the workers did by themselves. */
+  note(line: string): void;
   /** Names lead elsewhere than when `servers` was asked last. */
   onMoved(): void;
   /** Every tick: a moment to tidy up. */
@@ -32,9 +34,11 @@ export class PoolWatch {
   readonly #timer: NodeJS.Timeout;
   readonly #servers = new Map<string, readonly ListedServer[]>();
 
-  constructor({ state, log, onMoved, onTick }: PoolWatchParts) {
+  constructor({ state, log, note, onMoved, onTick }: PoolWatchParts) {
     const timers = realTimers;
-    this.#keeper = new Keeper(state, timers.now());
+    this.#keeper = new Keeper(state, timers.now(), (pool, server, lengthMs) => {
+      note(`Pool ${pool}: server ${server} failed again and again; it is ejected for ${lengthMs / 1000} s.`);
+    });
     this.#checker = new HealthChecker({
       state,
       keeper: this.#keeper,

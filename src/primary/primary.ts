@@ -19,6 +19,8 @@ export interface PrimaryOptions {
   pin: boolean;
   /** One line for the operator about something that happened. */
   log(line: string): void;
+  /** One line about something the process did by itself and goes on from. */
+  note(line: string): void;
   /** The process cannot go on. */
   onHopeless(error: Error): void;
 }
@@ -67,6 +69,7 @@ export class Primary {
     const watch = new PoolWatch({
       state: new ServerState(buffer),
       log: options.log,
+      note: options.note,
       onMoved: () => {
         if (primary !== null) primary.#moved();
       },
