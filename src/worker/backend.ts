@@ -189,6 +189,9 @@ function beginResponse(
   }
   client.responseStarted = true;
   releaseRequest(w, client);
+  // The pool's time for a try ends with the head; a rule's covers the whole answer (Gateway API, backendRequest).
+  if (client.rule!.tryTicks === 0) backend.expires = 0;
+  if (client.ended) w.deadlines.set(client.slot, 0, client.expires);
   client.response.set(kind, kind === BODY.untilEof ? Number.MAX_SAFE_INTEGER : length);
   backend.keepAlive = kind !== BODY.untilEof && head.keepAlive;
   backend.state = BACKEND.BODY;
@@ -274,6 +277,8 @@ export function backendEnded(w: Worker, backend: BackendConnection): void {
 function connectReason(error: number): ReasonCode {
   if (error === ENGINE_ERROR.refused) return 'CONNECT_REFUSED';
   if (error === ENGINE_ERROR.timedOut) return 'CONNECT_TIMEOUT';
+  // What we lack is not the server's fault, and trying another would not help.
+  if (error === ENGINE_ERROR.noDescriptors || error === ENGINE_ERROR.noMemory) return 'OVERLOADED';
   if (error === ENGINE_ERROR.tls || error === ENGINE_ERROR.truncated) return 'TLS_FAILED';
   return 'CONNECT_FAILED';
 }

@@ -101,11 +101,18 @@ export function check(w: Worker, client: ClientConnection): ReasonCode | null {
   client.bodyBytesTotal = 0;
   client.framingBytesTotal = 0;
   // Speaking HTTP/2 to a server through a tunnel we opened would pass every rule by: h2c is never asked for.
-  client.upgrade = head.upgrade && head.minor === 1 && kind === BODY.none && !asksForH2c(memory, head);
+  // Several Upgrade fields are legal, and nobody sends them: such a request is no upgrade.
+  client.upgrade =
+    head.upgrade &&
+    (head.repeated & UPGRADE) === 0 &&
+    head.minor === 1 &&
+    kind === BODY.none &&
+    !asksForH2c(memory, head);
   return readTarget(w, client);
 }
 
 const HOST = 1 << FIELD_ID.HOST;
+const UPGRADE = 1 << FIELD_ID.UPGRADE;
 
 /** Where the value of the last field with this id lies. The field must be there. */
 const valueAt = (head: Head, id: number): number => head.base + head.fields[head.places[id]! + FIELD.valueAt]!;

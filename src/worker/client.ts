@@ -27,6 +27,10 @@ export function clientData(w: Worker, client: ClientConnection, at: number, byte
   switch (client.state) {
     case CLIENT.IDLE:
     case CLIENT.HEAD:
+      if (client.blocked && client.state === CLIENT.IDLE) {
+        hold(w, client, at, bytes);
+        break;
+      }
       readRequest(w, client, at, bytes);
       serve(w, client);
       break;
@@ -98,6 +102,7 @@ function resetRequest(client: ClientConnection): void {
   client.resume = null;
   client.tried.clear();
   client.upgrade = false;
+  client.mirrored = false;
   client.expires = 0;
   // Until the framing is known nobody can tell where this request ends: whatever refuses it before has to close.
   client.request.set(BODY.untilEof, 0);
@@ -146,13 +151,14 @@ function applyRule(w: Worker, client: ClientConnection, rule: Rule): void {
 
 /** Goes on with what the client sent ahead, as far as exchanges are over at once. */
 export function serve(w: Worker, client: ClientConnection): void {
-  while (client.state === CLIENT.IDLE && client.pendingAt !== NOWHERE) {
+  // Not while an answer waits to leave: a client that reads nothing must not be answered without end.
+  while (client.state === CLIENT.IDLE && client.pendingAt !== NOWHERE && !client.blocked) {
     const at = client.pendingAt;
     client.pendingAt = NOWHERE;
     readRequest(w, client, at, client.pendingBytes);
   }
   if (client.state !== CLIENT.IDLE && client.state !== CLIENT.HEAD) return;
-  if (client.ended) linger(w, client);
+  if (client.ended && client.pendingAt === NOWHERE) linger(w, client);
   else steerClient(w, client);
 }
 
@@ -175,7 +181,7 @@ export function clientEnded(w: Worker, client: ClientConnection): void {
     default:
       if (client.rule === null) break; // a passthrough that is connecting: what was sent still goes across
       if (!client.request.done && client.pendingAt === NOWHERE) fail(w, client, 'CLIENT_LEFT');
-      else if (!client.responseStarted) w.deadlines.set(client.slot, w.ticks.halfClosed);
+      else if (!client.responseStarted) w.deadlines.set(client.slot, w.ticks.halfClosed, client.expires);
   }
 }
 
@@ -214,8 +220,10 @@ export function clientLate(w: Worker, client: ClientConnection): void {
       break;
     case CLIENT.WAITING:
     case CLIENT.EXCHANGE:
-      if (client.expires !== 0 && w.deadlines.now >= client.expires) fail(w, client, 'REQUEST_TIMEOUT');
-      else if (client.queued && !client.ended) {
+      if (client.expires !== 0 && w.deadlines.now >= client.expires) {
+        fail(w, client, 'REQUEST_TIMEOUT');
+        serve(w, client);
+      } else if (client.queued && !client.ended) {
         fail(w, client, 'QUEUE_TIMEOUT');
         serve(w, client);
       } else if (client.resume !== null && !client.ended) {

@@ -121,6 +121,8 @@ export class ClientConnection {
   queued = false;
   /** Waiting for its next try, after this failure; null when it is not. */
   resume: ReasonCode | null = null;
+  /** Its rule's mirrors have been given their copies. */
+  mirrored = false;
   /** A reused connection failed under this request: the next try opens a new one. */
   fresh = false;
   readonly tried: Tried;

@@ -41,7 +41,7 @@ export function steerBackend(w: Worker, backend: BackendConnection): void {
 export function clientFlow(w: Worker, client: ClientConnection, blocked: boolean): void {
   client.blocked = blocked;
   const backend = client.backend;
-  if (client.state === CLIENT.EXCHANGE && backend !== null) {
+  if (client.state === CLIENT.EXCHANGE && backend !== null && (client.request.done || client.responseStarted)) {
     // Who waits for whom: the server while it may write, the client while it has to read.
     w.deadlines.set(client.slot, blocked ? w.ticks.responseIdle : 0, client.expires);
     w.deadlines.set(backend.slot, blocked ? 0 : w.ticks.responseIdle, backend.expires);

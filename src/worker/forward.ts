@@ -51,7 +51,8 @@ export function sendRequest(w: Worker, client: ClientConnection, backend: Backen
   const { request } = client;
   client.state = CLIENT.EXCHANGE;
   backend.state = BACKEND.HEAD;
-  const bodyHere = !request.done && client.pendingAt !== NOWHERE;
+  const again = client.bodyAt !== NOWHERE;
+  const bodyHere = again || (!request.done && client.pendingAt !== NOWHERE);
   if (!sendRequestHead(w, client, backend, bodyHere)) {
     fail(w, client, 'OVERLOADED');
     return;
@@ -59,12 +60,17 @@ export function sendRequest(w: Worker, client: ClientConnection, backend: Backen
   const rule = client.rule!;
   const tryTicks = rule.tryTicks !== 0 ? rule.tryTicks : client.pool!.tryTicks;
   backend.expires = tryTicks === 0 ? 0 : w.deadlines.now + tryTicks;
-  if (client.tries === 1 && !client.fresh && !client.upgrade) {
+  if (!client.mirrored && !client.upgrade) {
+    client.mirrored = true;
     for (const mirror of rule.mirrors) mirror.begin(w, client, bodyHere);
   }
-  const keep = mayKeep(w, client, bodyHere);
+  const keep = again || mayKeep(w, client, bodyHere);
   if (request.kind === BODY.chunked && !request.done) client.parser!.bodyBegin();
-  if (bodyHere) {
+  if (again) {
+    // The kept body lies in the head's chunk; what the client sent behind it is none of its business.
+    w.engine.retain(client.bodyAt);
+    sendBody(w, client, backend, client.bodyAt, client.bodyBytes);
+  } else if (bodyHere) {
     if (keep) {
       client.bodyAt = client.pendingAt;
       client.bodyBytes = request.left;
@@ -72,8 +78,8 @@ export function sendRequest(w: Worker, client: ClientConnection, backend: Backen
     const at = client.pendingAt;
     client.pendingAt = NOWHERE;
     sendBody(w, client, backend, at, client.pendingBytes);
-    if (client.backend !== backend) return; // the body was not what its framing said
   }
+  if (client.backend !== backend) return; // the body was not what its framing said
   if (!keep) releaseRequest(w, client);
   if (request.done) {
     w.deadlines.set(client.slot, 0, client.expires);
@@ -110,7 +116,8 @@ export function sendBody(
   bytes: number,
 ): void {
   const result = relayRequest(w, client, backend, at, bytes);
-  if (client.mirrors.length > 0) mirrorBody(w, client);
+  const relayed = result === RELAYED.more || result === RELAYED.done;
+  if (relayed && client.mirrors.length > 0) mirrorBody(w, client);
   if (result === RELAYED.done && rest.bytes > 0) {
     client.pendingAt = rest.at;
     client.pendingBytes = rest.bytes;

@@ -134,6 +134,8 @@ export function relayRequest(
   engine.sendBegin(backend.conn, SEND_FLAG.none);
   let result: number;
   lastPiece.at = at;
+  lastPiece.bytes = 0;
+  lastPiece.trailers = '';
   if (client.request.kind === BODY.counted) {
     const left = client.request.left;
     result = spanCounted(w, client.request, at, bytes);

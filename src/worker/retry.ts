@@ -8,6 +8,7 @@ import { fail } from './answer.js';
 import { closeClient } from './client.js';
 import { type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { Deadlines } from './deadlines.js';
+import { steerClient } from './flow.js';
 import { forward } from './forward.js';
 import { closeBackend } from './reuse.js';
 import { tunnelConnect } from './tunnel.js';
@@ -41,10 +42,14 @@ function decide(client: ClientConnection, cause: number): number {
   return client.pool!.retries.decide(cause, client.tries - 1, written, inHand(client), idempotent);
 }
 
+const LATE: ReadonlySet<ReasonCode> = new Set(['REQUEST_TIMEOUT', 'RESPONSE_TIMEOUT']);
+
 /** Counts the failure against the server, if it is the server's. */
 export function blame(client: ClientConnection, code: ReasonCode): void {
   const { backend, pool } = client;
   if (backend === null || pool === null || REASONS[code].fault !== 'server' || isStale(backend, code)) return;
+  // Time that ran out while the client did not send, or did not read, is not the server's.
+  if (client.blocked || (!client.request.done && LATE.has(code))) return;
   pool.reports.report(backend.server!.index, RESULT.FAILURE);
 }
 
@@ -106,13 +111,18 @@ function tryAgain(w: Worker, client: ClientConnection, cause: number, code: Reas
   } else {
     client.tried.add(server!.index);
   }
-  if (client.bodyAt !== NOWHERE) restoreBody(w, client);
+  if (client.bodyAt !== NOWHERE) {
+    // It goes out once more from where it is kept.
+    client.request.set(client.request.kind, client.bodyBytes);
+    client.bodyBytesTotal = 0;
+  }
   if (waitMs === 0) {
     forward(w, client, code);
     return;
   }
   client.resume = code;
   w.deadlines.set(client.slot, Deadlines.ticks(waitMs), client.expires);
+  steerClient(w, client);
 }
 
 /** The wait before another try is over. */
@@ -120,14 +130,4 @@ export function resume(w: Worker, client: ClientConnection): void {
   const code = client.resume;
   client.resume = null;
   forward(w, client, code);
-}
-
-/** What was sent of the body is pending again. */
-function restoreBody(w: Worker, client: ClientConnection): void {
-  w.engine.retain(client.bodyAt);
-  client.request.set(client.request.kind, client.bodyBytes);
-  client.pendingAt = client.bodyAt;
-  client.pendingBytes = client.bodyBytes;
-  client.bodyBytesTotal = 0;
-  client.bodyAt = NOWHERE;
 }

@@ -187,14 +187,13 @@ function spanFraming(w: Worker, client: ClientConnection, head: Head): void {
   spanUpgrade(w, head);
 }
 
-/** Repeats the Upgrade fields of a head. */
+/** Repeats the Upgrade field of a head; of several the last. */
 function spanUpgrade(w: Worker, head: Head): void {
-  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-    if (head.fields[field + FIELD.id] !== FIELD_ID.UPGRADE) continue;
-    pin(w, 'Upgrade: ');
-    w.engine.span(head.base + head.fields[field + FIELD.valueAt]!, head.fields[field + FIELD.valueBytes]!);
-    pin(w, '\r\n');
-  }
+  if (!head.has(FIELD_ID.UPGRADE)) return;
+  const field = head.places[FIELD_ID.UPGRADE]!;
+  pin(w, 'Upgrade: ');
+  w.engine.span(head.base + head.fields[field + FIELD.valueAt]!, head.fields[field + FIELD.valueBytes]!);
+  pin(w, '\r\n');
 }
 
 /** The forwarding fields of a request from someone we do not know, and the empty line. Hot. */

@@ -13,7 +13,7 @@ import { Matcher } from '../routing/matcher.js';
 import { RequestView } from '../routing/request.js';
 import { accepted } from './accept.js';
 import { backendConnected, backendData, backendEnded, backendFailed, backendFinished, backendLate } from './backend.js';
-import { clientData, clientEnded, clientFailed, clientFinished, clientLate } from './client.js';
+import { clientData, clientEnded, clientFailed, clientFinished, clientLate, serve } from './client.js';
 import { BACKEND, BackendConnection, CLIENT, ClientConnection } from './connections.js';
 import { Counters } from './counters.js';
 import { Deadlines, TICK_MS } from './deadlines.js';
@@ -293,7 +293,7 @@ export class Worker {
 
   /** Accepts from the plan's listeners and no others, when workers accept for themselves. */
   #listen(plan: WorkerPlan): void {
-    if (!this.#acceptShared) return;
+    if (!this.#acceptShared || this.draining) return;
     const wanted = new Set(plan.listeners.map(({ listener }) => listener));
     for (const listener of this.#listening) if (!wanted.has(listener)) this.engine.listenEnd(listener);
     for (const listener of wanted) if (!this.#listening.has(listener)) this.engine.listen(listener);
@@ -307,7 +307,9 @@ export class Worker {
       const known = before.get(pool.name);
       return new Pool(pool, this.state, known?.plan.slot === pool.slot ? known : undefined);
     });
-    this.limitedPools = this.pools.filter((pool) => pool.limited || pool.line.length > 0);
+    // Who waits for a pool that is gone is still served by it.
+    const left = this.limitedPools.filter((pool) => pool.line.length > 0 && !this.pools.includes(pool));
+    this.limitedPools = [...this.pools.filter((pool) => pool.limited || pool.line.length > 0), ...left];
     this.rules = plan.rules.map((rule) => new Rule(rule, this.pools, this.index));
     // Those that are gone stay known: connections they brought may still be open.
     for (const listener of plan.listeners) {
@@ -352,6 +354,7 @@ export class Worker {
       case EVENT_KIND.blocked:
       case EVENT_KIND.drained:
         clientFlow(this, client, eventKind(events, at) === EVENT_KIND.blocked);
+        if (!client.blocked) serve(this, client);
         break;
       case EVENT_KIND.eof:
         clientEnded(this, client);
