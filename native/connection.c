@@ -126,6 +126,10 @@ int sf__conn_connect(sf_engine *e, sf_handle handle, int32_t address)
     sf_conn *c = &e->conns[slot];
     if (c->fd >= 0)
         return SF_E_INVALID;
+    /* A handle that was not taken off the free list first would be put back on it twice, beyond its end. */
+    const int32_t *control = e->config.control;
+    if (control[SF_CONTROL_FREE_HANDLES] + control[SF_CONTROL_CONNECTIONS] >= e->config.slot_count)
+        return SF_E_INVALID;
     const sf_address *to = &e->addresses[address];
     e->config.control[SF_CONTROL_CONNECTIONS]++;
 
