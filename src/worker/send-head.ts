@@ -200,13 +200,12 @@ function spanUpgrade(w: Worker, head: Head): void {
 function spanForwarding(w: Worker, client: ClientConnection, lines: number): void {
   const { engine, writer } = w;
   const fixed = w.forwardingOf(client);
-  engine.span(fixed.at, fixed.bytes);
   if (client.hostBytes > 0) {
-    const name = w.forwardedHost;
-    engine.span(name.at, name.bytes);
+    engine.span(fixed.at, fixed.bytes);
     engine.span(client.hostAt, client.hostBytes);
     writer.put(AFTER_HOST);
   } else {
+    engine.span(fixed.at, fixed.bytes - HOST_NAME.length);
     writer.put(ID_NAME);
   }
   w.ids.write(writer, client.requestNumber);
@@ -216,6 +215,8 @@ function spanForwarding(w: Worker, client: ClientConnection, lines: number): voi
   engine.span(lines, writer.at - lines);
 }
 
+/** What the fixed lines end with, for a request that has a host. */
+export const HOST_NAME = 'X-Forwarded-Host: ';
 const ID_NAME = Buffer.from('X-Request-Id: ', 'latin1');
 const AFTER_HOST = Buffer.from('\r\nX-Request-Id: ', 'latin1');
 const FOR_NAME = Buffer.from('\r\nX-Forwarded-For: ', 'latin1');
@@ -303,7 +304,8 @@ export function spanResponseHead(w: Worker, client: ClientConnection, head: Head
   if (client.chunkedOut) engine.span(w.lineChunked.at, w.lineChunked.bytes);
   if (!client.keepAlive) engine.span(w.lineClose.at, w.lineClose.bytes);
   else if (client.minor === 0) engine.span(w.lineKeepAlive.at, w.lineKeepAlive.bytes);
-  engine.span(w.lineEnd.at, w.lineEnd.bytes);
+  // The head's own empty line: with nothing added, head and body go out as the one run they came in.
+  engine.span(head.base + head.bytes - 2, 2);
   return true;
 }
 

@@ -26,6 +26,7 @@ import { Pool, Servers } from './pools.js';
 import { RequestIds } from './request-id.js';
 import { dropIdle } from './reuse.js';
 import { Rule } from './rules.js';
+import { HOST_NAME } from './send-head.js';
 import { type Pinned, PinnedTexts, Writer } from './text.js';
 import { Ticks } from './ticks.js';
 import { Tokens } from './tokens.js';
@@ -88,7 +89,6 @@ export class Worker {
   readonly lineKeepAlive: Pinned;
   readonly lineChunked: Pinned;
   readonly lastChunk: Pinned;
-  readonly forwardedHost: Pinned;
   #forwarding: (Pinned | undefined)[] = [];
   #forwardingSecure: (Pinned | undefined)[] = [];
   #promises: (Pinned | undefined)[] = [];
@@ -135,7 +135,6 @@ export class Worker {
     this.lineKeepAlive = this.pinned.pin('Connection: keep-alive\r\n');
     this.lineChunked = this.pinned.pin('Transfer-Encoding: chunked\r\n');
     this.lastChunk = this.pinned.pin('0\r\n\r\n');
-    this.forwardedHost = this.pinned.pin('X-Forwarded-Host: ');
     this.writer = new Writer(this.memory);
     this.ids = new RequestIds();
     this.view.bytes = this.memory;
@@ -318,7 +317,9 @@ export class Worker {
       this.#promises[listener.listener] =
         strict === '' ? undefined : this.pinned.pin(`Strict-Transport-Security: ${strict}\r\n`);
       const forwarding = (scheme: string): Pinned =>
-        this.pinned.pin(`X-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${listener.port}\r\nVia: 1.1 sevenfold\r\n`);
+        this.pinned.pin(
+          `X-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${listener.port}\r\nVia: 1.1 sevenfold\r\n${HOST_NAME}`,
+        );
       this.#forwarding[listener.listener] = forwarding('http');
       this.#forwardingSecure[listener.listener] = forwarding('https');
     }
