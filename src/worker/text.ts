@@ -74,6 +74,7 @@ export class Writer {
     this.at += length;
   }
 
+  /** Appends one byte. */
   byte(value: number): void {
     this.#memory[this.at++] = value;
   }
@@ -84,15 +85,6 @@ export class Writer {
     if (value >= 100) memory[this.at++] = 0x30 + ((value * 41) >> 12);
     if (value >= 10) memory[this.at++] = 0x30 + (((value * 205) >> 11) % 10);
     memory[this.at++] = 0x30 + (value % 10);
-  }
-
-  /** Appends an unsigned number in decimal. */
-  decimal(value: number): void {
-    let divisor = 1;
-    while (value / divisor >= 10) divisor *= 10;
-    for (; divisor >= 1; divisor = Math.floor(divisor / 10)) {
-      this.#memory[this.at++] = 0x30 + (Math.floor(value / divisor) % 10);
-    }
   }
 
   /** Appends an unsigned 32-bit number in lower-case hexadecimal, at least `digits` digits. */
