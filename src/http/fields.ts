@@ -1,5 +1,5 @@
 // The header fields the proxy itself acts on, and how a name is recognised in raw bytes.
-// Owns the name hash and the table of known fields. Leaves reading heads to head.ts.
+// Owns the table of known fields. Leaves reading heads to head.ts.
 
 /**
  * Fields the data path looks at. The numbers are ids inside one process, never written anywhere.
@@ -59,26 +59,6 @@ const KNOWN: readonly (readonly [id: number, lowerCaseName: string])[] = [
   [FIELD_ID.X_REAL_IP, 'x-real-ip'],
 ];
 
-const HASH_PRIME = 0x9e3779b1 | 0;
-
-/**
- * A hash of a name, as a signed integer: its length and its first and last byte, ASCII letters folded to lower case.
- * Names often collide, and a client can choose names that do, so a hash only ever narrows a search; the bytes decide.
- * Hot: runs for every field of every message.
- */
-export function hashName(bytes: Uint8Array, at: number, length: number): number {
-  if (length === 0) return 0;
-  // Setting this bit folds letters; what it does to other bytes, it does to both sides of a comparison.
-  const ends = (((bytes[at]! | 0x20) << 8) | bytes[at + length - 1]! | 0x20) ^ (length << 16);
-  return Math.imul(ends, HASH_PRIME);
-}
-
-/** `hashName` for a name held as a string, for compilers of tables. */
-export function hashNameOf(name: string): number {
-  const bytes = Buffer.from(name, 'latin1');
-  return hashName(bytes, 0, bytes.length);
-}
-
 /** True when `length` bytes at `at` equal `lower`, which must be in lower case; ASCII letters compare caseless. */
 export function equalsCaseless(bytes: Uint8Array, at: number, length: number, lower: Uint8Array): boolean {
   if (length !== lower.length) return false;
@@ -89,30 +69,43 @@ export function equalsCaseless(bytes: Uint8Array, at: number, length: number, lo
   return true;
 }
 
-// Open addressing, 128 places for 22 names: a lookup that misses costs one load.
-const PLACES = 128;
-/** The upper bits of a product depend on all of its factors' bits. */
-const placeOf = (hash: number): number => hash >>> 25;
-const placeHash = new Int32Array(PLACES);
-const placeId = new Uint8Array(PLACES);
-const nameById: Uint8Array[] = [];
+// A name is looked up by its length and first letter. Of the names that requests and answers usually carry, hardly one
+// that is not known shares both with one that is: then telling so costs one load. The bytes decide, so whoever makes up
+// names that share them costs himself a comparison.
+const LOOKUP_BITS = 5;
+const LOOKUP_MASK = (1 << LOOKUP_BITS) - 1;
+const NAME_ROOM = 32;
+const lookupOf = (length: number, first: number): number =>
+  ((length & LOOKUP_MASK) << LOOKUP_BITS) | (first & LOOKUP_MASK);
+/** The first id to try, by lookup; then by id the next one. */
+const firstId = new Uint8Array(1 << (2 * LOOKUP_BITS));
+const nextId = new Uint8Array(FIELD_IDS);
+const nameLength = new Uint8Array(FIELD_IDS);
+const nameBytes = new Uint8Array(FIELD_IDS * NAME_ROOM);
 
 for (const [id, name] of KNOWN) {
-  const hash = hashNameOf(name);
-  let place = placeOf(hash);
-  while (placeId[place] !== 0) place = (place + 1) & (PLACES - 1);
-  placeHash[place] = hash;
-  placeId[place] = id;
-  nameById[id] = Buffer.from(name, 'latin1');
+  const lookup = lookupOf(name.length, name.charCodeAt(0));
+  nextId[id] = firstId[lookup]!;
+  firstId[lookup] = id;
+  nameLength[id] = name.length;
+  nameBytes.set(Buffer.from(name, 'latin1'), id * NAME_ROOM);
 }
 
-/** The id of the field whose name has `hash` and stands at `at`; `FIELD_ID.NONE` for one the proxy only carries. */
-export function fieldId(hash: number, bytes: Uint8Array, at: number, length: number): number {
-  for (let place = placeOf(hash); placeId[place] !== 0; place = (place + 1) & (PLACES - 1)) {
-    const id = placeId[place]!;
-    if (placeHash[place] === hash && equalsCaseless(bytes, at, length, nameById[id]!)) return id;
+/**
+ * The id of the field whose name stands at `at`; `FIELD_ID.NONE` for one the proxy only carries. The name must be a token
+ * (RFC 9110, 5.1), as llhttp lets no other pass: of tokens, none but letters are changed by setting the bit that folds them
+ * into one of the known names. Hot: runs for every field of every message.
+ */
+export function fieldId(bytes: Uint8Array, at: number, length: number): number {
+  for (let id = firstId[lookupOf(length, bytes[at]!)]!; id !== FIELD_ID.NONE; id = nextId[id]!) {
+    if (nameLength[id] === length && isNamed(bytes, at, length, id * NAME_ROOM)) return id;
   }
   return FIELD_ID.NONE;
+}
+
+function isNamed(bytes: Uint8Array, at: number, length: number, name: number): boolean {
+  for (let i = 0; i < length; i++) if ((bytes[at + i]! | 0x20) !== nameBytes[name + i]) return false;
+  return true;
 }
 
 /** True when two runs of the same memory are equal, ASCII letters compared caseless. */

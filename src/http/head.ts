@@ -7,7 +7,7 @@ import { FIELD_IDS } from './fields.js';
 export const FIELDS_MAX = 128;
 
 /** One header field, as Int32 words. `nameAt` and `valueAt` count from the first byte of the head. */
-export const FIELD = { nameAt: 0, nameBytes: 1, valueAt: 2, valueBytes: 3, hash: 4, id: 5, WORDS: 6 } as const;
+export const FIELD = { nameAt: 0, nameBytes: 1, valueAt: 2, valueBytes: 3, id: 4, WORDS: 5 } as const;
 
 /**
  * One request or response head. Reused: a pool hands them out, `clear` makes one fresh.

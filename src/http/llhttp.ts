@@ -2,7 +2,7 @@
 // Owns the WASM instance, the parsers and the heads they fill. Leaves the meaning of a head to check.ts and framing.ts.
 
 import { createRequire } from 'node:module';
-import { fieldId, hashName } from './fields.js';
+import { FIELD_ID, fieldId } from './fields.js';
 import { FIELD, FIELDS_MAX, Head } from './head.js';
 import { makeRecorder, RECORD, RECORDS_AT, VALUE_BIT } from './recorder.js';
 
@@ -61,6 +61,13 @@ enum Expecting {
   headStart,
   fieldName,
   fieldValue,
+}
+
+/** The length of a value without the optional white space behind it, which is not part of it (RFC 9110, 5.5). */
+function withoutBlanks(bytes: Uint8Array, at: number, length: number): number {
+  let end = at + length;
+  while (end > at && (bytes[end - 1] === 0x20 || bytes[end - 1] === 0x09)) end--;
+  return end - at;
 }
 
 /**
@@ -236,32 +243,80 @@ export class HeadParser {
 
   /** Called by llhttp: the empty line. Pauses, so that the caller decides what the body is. */
   onHeadersComplete(status: number, upgrade: number, keepAlive: number): number {
-    this.#readRecords();
     const head = this.head;
     head.status = status;
     head.upgrade = upgrade === 1;
     head.keepAlive = keepAlive === 1;
-    const bytes = this.#owner.bytes;
-    const fields = head.fields;
-    for (let i = 0, field = 0; i < head.fieldCount; i++, field += FIELD.WORDS) {
-      const nameAt = head.base + fields[field + FIELD.nameAt]!;
-      const nameBytes = fields[field + FIELD.nameBytes]!;
-      const hash = hashName(bytes, nameAt, nameBytes);
-      const id = fieldId(hash, bytes, nameAt, nameBytes);
-      fields[field + FIELD.hash] = hash;
+    if (head.fieldCount === 0) this.#readWholeFields();
+    else this.#readPieces();
+    return HPE_PAUSED;
+  }
+
+  /**
+   * Takes in the fields of a head that came in one piece, as nearly all do: then a name and a value make a field, and one
+   * look at the records is enough. What is not so simple is left to the way that takes pieces.
+   */
+  #readWholeFields(): void {
+    const { records, bytes } = this.#owner;
+    const { head } = this;
+    const { base, fields } = head;
+    const end = records[0]! >> 2;
+    if (end - RECORDS_AT > this.#fieldsMax * 2 * RECORD.WORDS) {
+      this.#readPieces();
+      return;
+    }
+    let field = 0;
+    let ids = 0;
+    let repeated = 0;
+    let record = RECORDS_AT;
+    for (; record < end; record += 2 * RECORD.WORDS) {
+      const nameAt = records[record + RECORD.at]!;
+      const nameBytes = records[record + RECORD.bytes]!;
+      const valueAt = records[record + RECORD.WORDS + RECORD.at]!;
+      const valueMark = records[record + RECORD.WORDS + RECORD.bytes]!;
+      if (nameBytes < 0 || valueMark >= 0) break;
+      const id = fieldId(bytes, nameAt, nameBytes);
+      if (id !== FIELD_ID.NONE) {
+        repeated |= ids & (1 << id);
+        ids |= 1 << id;
+        head.places[id] = field;
+      }
+      fields[field + FIELD.nameAt] = nameAt - base;
+      fields[field + FIELD.nameBytes] = nameBytes;
+      fields[field + FIELD.valueAt] = valueAt - base;
+      fields[field + FIELD.valueBytes] = withoutBlanks(bytes, valueAt, valueMark & ~VALUE_BIT);
       fields[field + FIELD.id] = id;
+      field += FIELD.WORDS;
+    }
+    if (record !== end) {
+      this.#readPieces();
+      return;
+    }
+    head.fieldCount = field / FIELD.WORDS;
+    head.ids = ids;
+    head.repeated = repeated;
+    records[0] = RECORDS_AT * 4;
+  }
+
+  /** Takes in the last fields of a head that was cut, and looks at all there are. */
+  #readPieces(): void {
+    this.#readRecords();
+    const { head } = this;
+    const { bytes } = this.#owner;
+    const { base, fields } = head;
+    for (let i = 0, field = 0; i < head.fieldCount; i++, field += FIELD.WORDS) {
+      const id = fieldId(bytes, base + fields[field + FIELD.nameAt]!, fields[field + FIELD.nameBytes]!);
+      fields[field + FIELD.id] = id;
+      fields[field + FIELD.valueBytes] = withoutBlanks(
+        bytes,
+        base + fields[field + FIELD.valueAt]!,
+        fields[field + FIELD.valueBytes]!,
+      );
+      if (id === FIELD_ID.NONE) continue;
       head.repeated |= head.ids & (1 << id);
       head.ids |= 1 << id;
       head.places[id] = field;
-      // Optional white space behind a value is not part of it (RFC 9110, 5.5).
-      const valueAt = head.base + fields[field + FIELD.valueAt]!;
-      let valueBytes = fields[field + FIELD.valueBytes]!;
-      while (valueBytes > 0 && (bytes[valueAt + valueBytes - 1] === 0x20 || bytes[valueAt + valueBytes - 1] === 0x09)) {
-        valueBytes--;
-      }
-      fields[field + FIELD.valueBytes] = valueBytes;
     }
-    return HPE_PAUSED;
   }
 
   /** Called by llhttp: a piece of a chunked body. */

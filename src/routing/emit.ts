@@ -1,11 +1,10 @@
 // Writes drafts, sorted by precedence, into the words and bytes of a routing table.
 // Owns the grouping into leaves and the choice of selectors. The layout itself is declared in layout.ts.
 
-import { hashNameOf } from '../http/fields.js';
 import type { ConditionDraft, EntryDraft, HostDraft, MatchDraft } from './drafts.js';
 import {
-  FACT_KIND,
-  HASH_SEED,
+  CONDITION,
+  FACT,
   HEADER,
   HOST_KIND,
   HOST_SLOT,
@@ -15,6 +14,9 @@ import {
   OP,
   PATH_SLOT,
   pathKey,
+  RANGE,
+  REGEX,
+  SELECTOR,
   spread,
   TABLE_MAGIC,
   TABLE_VERSION,
@@ -105,7 +107,7 @@ class Emitter {
     const { plain, bySelector } =
       leaf.entries.length <= PLAIN_LIST_MAX ? plainOnly(leaf.entries) : narrow(leaf.entries);
     const listAt = this.#writeList(plain, index);
-    const selectorAt = this.#selectors.length / 3;
+    const selectorAt = this.#selectors.length / SELECTOR.WORDS;
     for (const [factKey, byValue] of bySelector) this.#writeSelector(factKey, byValue, index);
     this.#leaves.push(leaf.host, leaf.kind, this.#string(path), path.length);
     this.#leaves.push(listAt, plain.length, selectorAt, bySelector.size);
@@ -146,7 +148,7 @@ class Emitter {
   #conditionRun(match: MatchDraft): number {
     const known = this.#conditionsOf.get(match);
     if (known !== undefined) return known;
-    const first = this.#conditions.length / 5;
+    const first = this.#conditions.length / CONDITION.WORDS;
     for (const condition of match.conditions) this.#writeCondition(condition);
     this.#conditionsOf.set(match, first);
     return first;
@@ -158,7 +160,7 @@ class Emitter {
     if (condition.op === OP.REGEX) {
       this.#conditions.push(fact, condition.op, invert, this.#regex(condition.value), 0);
     } else if (condition.op === OP.RANGES) {
-      this.#conditions.push(fact, condition.op, invert, this.#ranges.length / 3, condition.ranges.length);
+      this.#conditions.push(fact, condition.op, invert, this.#ranges.length / RANGE.WORDS, condition.ranges.length);
       for (const { address, bits } of condition.ranges) this.#ranges.push(address.length, bits, this.#string(address));
     } else {
       const value = Buffer.from(condition.value, 'utf8');
@@ -173,8 +175,7 @@ class Emitter {
       this.#factIndex.set(key, index);
       const kind = Number(key[0]);
       const name = Buffer.from(key.slice(1), 'utf8');
-      const hash = kind === FACT_KIND.HEADER ? hashNameOf(key.slice(1)) : HASH_SEED;
-      this.#facts.push(kind, this.#string(name), name.length, hash);
+      this.#facts.push(kind, this.#string(name), name.length);
     }
     return index;
   }
@@ -248,12 +249,12 @@ class Emitter {
     header[HEADER.keyedPathCount] = parts.keyedPathCount;
     header[HEADER.depthMax] = parts.depthMax;
     header[HEADER.leafCount] = parts.leafCount;
-    header[HEADER.selectorCount] = this.#selectors.length / 3;
+    header[HEADER.selectorCount] = this.#selectors.length / SELECTOR.WORDS;
     header[HEADER.entryCount] = parts.entryCount;
-    header[HEADER.conditionCount] = this.#conditions.length / 5;
-    header[HEADER.factCount] = this.#facts.length / 4;
-    header[HEADER.rangeCount] = this.#ranges.length / 3;
-    header[HEADER.regexCount] = this.#regexes.length / 2;
+    header[HEADER.conditionCount] = this.#conditions.length / CONDITION.WORDS;
+    header[HEADER.factCount] = this.#facts.length / FACT.WORDS;
+    header[HEADER.rangeCount] = this.#ranges.length / RANGE.WORDS;
+    header[HEADER.regexCount] = this.#regexes.length / REGEX.WORDS;
     const table = new SharedArrayBuffer(totalBytes);
     const all = new Int32Array(table);
     all.set(header);

@@ -91,7 +91,7 @@ export class Facts {
     const nameAt = this.#words[at + FACT.nameAt]!;
     const nameBytes = this.#words[at + FACT.nameBytes]!;
     const kind = this.#words[at + FACT.kind]!;
-    if (kind === FACT_KIND.HEADER) this.#readHeader(fact, nameAt, nameBytes, this.#words[at + FACT.hash]!);
+    if (kind === FACT_KIND.HEADER) this.#readHeader(fact, nameAt, nameBytes);
     else if (kind === FACT_KIND.COOKIE) this.#readCookie(fact, nameAt, nameBytes);
     else if (kind === FACT_KIND.QUERY) this.#readQuery(fact, nameAt, nameBytes);
     else this.#readServerName(fact);
@@ -105,14 +105,14 @@ export class Facts {
   }
 
   /** A header that arrives several times is one list, joined by comma and space (RFC 9110, 5.3). */
-  #readHeader(fact: number, nameAt: number, nameBytes: number, hash: number): void {
+  #readHeader(fact: number, nameAt: number, nameBytes: number): void {
     const head = this.#view.head;
     if (head === null) return;
     const bytes = this.#view.bytes;
     const fields = head.fields;
     for (let field = 0; field < head.fieldCount; field++) {
       const at = field * FIELD.WORDS;
-      if (fields[at + FIELD.hash] !== hash || fields[at + FIELD.nameBytes] !== nameBytes) continue;
+      if (fields[at + FIELD.nameBytes] !== nameBytes) continue;
       if (!this.#nameEqualsCaseless(bytes, head.base + fields[at + FIELD.nameAt]!, nameAt, nameBytes)) continue;
       const valueAt = head.base + fields[at + FIELD.valueAt]!;
       const valueBytes = fields[at + FIELD.valueBytes]!;

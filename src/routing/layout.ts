@@ -5,7 +5,7 @@
 /** "SVF7" read as a little-endian word. */
 export const TABLE_MAGIC = 0x37465653;
 /** Raised whenever the meaning of any word below changes; a matcher refuses other versions. */
-export const TABLE_VERSION = 1;
+export const TABLE_VERSION = 2;
 
 /**
  * The table's header, as Int32 words from the start of the block. Sections named `…At` are offsets in words, and
@@ -109,8 +109,8 @@ export const CONDITION = { fact: 0, op: 1, invert: 2, valueAt: 3, valueBytes: 4,
 /** Where a fact is read from. */
 export const FACT_KIND = { HEADER: 0, COOKIE: 1, QUERY: 2, SERVER_NAME: 3 } as const;
 
-/** A named value of a request that some condition looks at. `hash` is hashName() of a header's name. */
-export const FACT = { kind: 0, nameAt: 1, nameBytes: 2, hash: 3, WORDS: 4 } as const;
+/** A named value of a request that some condition looks at. */
+export const FACT = { kind: 0, nameAt: 1, nameBytes: 2, WORDS: 3 } as const;
 
 /** A range of client addresses: 4 or 16 bytes of address, of which the first `bits` count. */
 export const RANGE = { bytes: 0, bits: 1, addressAt: 2, WORDS: 3 } as const;

@@ -1,7 +1,7 @@
 // Fills a request view from text, for explain, for tests and for the public API.
 // Owns laying the bytes out as a parsed head would have them. The worker fills its view from the wire instead.
 
-import { FIELD_ID, fieldId, hashName } from '../http/fields.js';
+import { FIELD_ID, fieldId } from '../http/fields.js';
 import { FIELD, FIELDS_MAX, Head } from '../http/head.js';
 import { methodNumber } from '../http/methods.js';
 import { normalisePath, PATH_AS_IS, PATH_GROWTH, PATH_REFUSED } from './path.js';
@@ -53,16 +53,14 @@ export function requestView(text: RequestText): RequestView {
     const [nameAt, nameBytes] = layout.add(name);
     const [valueAt, valueBytes] = layout.add(value);
     const at = head.fieldCount++ * FIELD.WORDS;
-    head.fields.set([nameAt, nameBytes, valueAt, valueBytes, 0, FIELD_ID.NONE], at);
+    head.fields.set([nameAt, nameBytes, valueAt, valueBytes, FIELD_ID.NONE], at);
   }
   view.bytes = layout.bytes();
   for (let field = 0; field < head.fieldCount; field++) {
     const at = field * FIELD.WORDS;
     const nameAt = head.fields[at + FIELD.nameAt]!;
     const nameBytes = head.fields[at + FIELD.nameBytes]!;
-    const hash = hashName(view.bytes, nameAt, nameBytes);
-    head.fields[at + FIELD.hash] = hash;
-    head.fields[at + FIELD.id] = fieldId(hash, view.bytes, nameAt, nameBytes);
+    head.fields[at + FIELD.id] = fieldId(view.bytes, nameAt, nameBytes);
   }
   setClientAddress(view, text.clientAddress);
   return view;

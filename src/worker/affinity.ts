@@ -11,14 +11,12 @@ import type { Worker } from './worker.js';
 
 /** The server of the session that the request in `w.view` names, or NO_SESSION. Allocates nothing. */
 export function sessionOf(w: Worker, pool: Pool, head: Head): number {
-  const { sessions, sessionField } = pool;
+  const { sessions, sessionName } = pool;
   if (sessions === null) return NO_SESSION;
   const { fields, base } = head;
   for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
     const fits =
-      sessionField === null
-        ? fields[field + FIELD.id] === FIELD_ID.COOKIE
-        : isField(w, head, field, sessionField.name, sessionField.hash);
+      sessionName === null ? fields[field + FIELD.id] === FIELD_ID.COOKIE : isField(w, head, field, sessionName);
     if (!fits) continue;
     const server = sessions.read(w.memory, base + fields[field + FIELD.valueAt]!, fields[field + FIELD.valueBytes]!);
     if (server >= 0) return server;
@@ -37,7 +35,7 @@ export function keyOf(w: Worker, client: ClientConnection, pool: Pool): number {
     case 'Path':
       return keyOfBytes(memory, view.pathAt, view.pathBytes);
     case 'QueryParam':
-      return findPair(memory, view.queryAt, view.queryBytes, pool.keyField.name, SEPARATOR.QUERY)
+      return findPair(memory, view.queryAt, view.queryBytes, pool.keyName, SEPARATOR.QUERY)
         ? keyOfBytes(memory, pairValue.at, pairValue.bytes)
         : randomKey();
     case 'Cookie':
@@ -52,7 +50,7 @@ function keyOfCookie({ memory }: Worker, head: Head, pool: Pool): number {
   for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
     if (fields[field + FIELD.id] !== FIELD_ID.COOKIE) continue;
     const at = base + fields[field + FIELD.valueAt]!;
-    if (findPair(memory, at, fields[field + FIELD.valueBytes]!, pool.keyField.name, SEPARATOR.COOKIE))
+    if (findPair(memory, at, fields[field + FIELD.valueBytes]!, pool.keyName, SEPARATOR.COOKIE))
       return keyOfBytes(memory, pairValue.at, pairValue.bytes);
   }
   return randomKey();
@@ -60,17 +58,15 @@ function keyOfCookie({ memory }: Worker, head: Head, pool: Pool): number {
 
 function keyOfHeader(w: Worker, head: Head, pool: Pool): number {
   const { fields, base } = head;
-  const { name, hash } = pool.keyField;
   for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-    if (isField(w, head, field, name, hash))
+    if (isField(w, head, field, pool.keyName))
       return keyOfBytes(w.memory, base + fields[field + FIELD.valueAt]!, fields[field + FIELD.valueBytes]!);
   }
   return randomKey();
 }
 
-function isField({ memory }: Worker, head: Head, field: number, lowerName: Uint8Array, hash: number): boolean {
+function isField({ memory }: Worker, head: Head, field: number, lowerName: Uint8Array): boolean {
   const { fields, base } = head;
-  if (fields[field + FIELD.hash] !== hash) return false;
   return equalsCaseless(memory, base + fields[field + FIELD.nameAt]!, fields[field + FIELD.nameBytes]!, lowerName);
 }
 

@@ -13,10 +13,10 @@ import type { Worker } from './worker.js';
 const HUNDRED_CONTINUE = Buffer.from('100-continue', 'latin1');
 const H2C = Buffer.from('h2c', 'latin1');
 
-/** 1 for bytes a Host may have: registered names, addresses, brackets, a port (RFC 3986, 3.2.2); no userinfo. */
-const isHostByte = new Uint8Array(256);
-for (const char of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%!$&'()*+,;=:[]") {
-  isHostByte[char.charCodeAt(0)] = 1;
+/** 1 for bytes a registered name or an IPv4 address may have (RFC 3986, 3.2.2); no userinfo. */
+const isNameByte = new Uint8Array(256);
+for (const char of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%!$&'()*+,;=") {
+  isNameByte[char.charCodeAt(0)] = 1;
 }
 
 const COLON = 0x3a;
@@ -27,22 +27,18 @@ const PORT_MAX = 65535;
 /** True for a host with an optional port (RFC 9110, 7.2): allowed bytes, brackets only around a whole address, a port that exists. */
 function hostValid(memory: Uint8Array, at: number, bytes: number): boolean {
   const end = at + bytes;
-  let nameEnd = end;
-  for (let i = at; i < end; i++) {
-    const byte = memory[i]!;
-    if (isHostByte[byte] === 0) return false;
-    if (byte === CLOSE) nameEnd = i + 1;
-  }
-  if (bytes > 0 && memory[at] === OPEN) {
-    if (memory[nameEnd - 1] !== CLOSE || nameEnd - at < 4) return false;
-  } else {
-    nameEnd = at;
-    while (nameEnd < end && memory[nameEnd] !== COLON) {
-      if (memory[nameEnd] === OPEN || memory[nameEnd] === CLOSE) return false;
-      nameEnd++;
-    }
-  }
+  let nameEnd = at;
+  while (nameEnd < end && isNameByte[memory[nameEnd]!] === 1) nameEnd++;
+  if (nameEnd === end) return true;
+  if (nameEnd === at && memory[at] === OPEN) nameEnd = bracketsEnd(memory, at, end);
   return nameEnd === end || (memory[nameEnd] === COLON && portValid(memory, nameEnd + 1, end));
+}
+
+/** Where an address in brackets ends: behind the bracket, if there is one and room for an address before it; else where it begins. */
+function bracketsEnd(memory: Uint8Array, at: number, end: number): number {
+  let i = at + 1;
+  while (i < end && (isNameByte[memory[i]!] === 1 || memory[i] === COLON)) i++;
+  return i < end && memory[i] === CLOSE && i - at >= 3 ? i + 1 : at;
 }
 
 /** Digits that make a port; none at all is allowed too (RFC 3986, 3.2.3). */

@@ -4,7 +4,6 @@
 import type { BalancePoolPlan, KeySource, ServerPlan } from '../balance/options.js';
 import { Pool as BalancePool } from '../balance/pool.js';
 import type { Engine } from '../engine/engine.js';
-import { hashNameOf } from '../http/fields.js';
 import type { BackendConnection, ClientConnection } from './connections.js';
 import { Deadlines } from './deadlines.js';
 import { armFor } from './waiting.js';
@@ -60,8 +59,9 @@ export class Server {
 export class Pool extends BalancePool<ClientConnection> {
   /** Ticks one try may take until its answer is complete; 0 for none. A rule's own setting goes first. */
   readonly tryTicks = Deadlines.ticks(this.plan.retry.perTryTimeoutMs);
-  /** The header that names the session; null when a cookie does, or nothing. */
-  readonly sessionField = this.plan.session?.type === 'Header' ? fieldName(this.plan.session.name.toLowerCase()) : null;
+  /** The header that names the session, in lower case; null when a cookie does, or nothing. */
+  readonly sessionName: Uint8Array | null =
+    this.plan.session?.type === 'Header' ? Buffer.from(this.plan.session.name.toLowerCase(), 'latin1') : null;
   /** Ticks a request may wait for room. */
   readonly queueTicks = Deadlines.ticks(this.plan.limits.queueTimeoutMs);
   /** Requests may have to wait for room here. */
@@ -69,22 +69,12 @@ export class Pool extends BalancePool<ClientConnection> {
   /** Makes another worker's offer of room wake this one. */
   readonly arm: (w: Worker) => void = armFor(this);
   /** What the hashing balancer's key is called: a header in lower case, a cookie or a query parameter as written. */
-  readonly keyField = keyField(this.plan.balance.key);
+  readonly keyName = keyName(this.plan.balance.key);
 }
 
-/** A name as bytes, and its hash as heads carry it. */
-export interface FieldName {
-  readonly name: Uint8Array;
-  readonly hash: number;
-}
-
-function keyField(key: KeySource): FieldName {
+function keyName(key: KeySource): Uint8Array {
   const name = 'name' in key ? key.name : '';
-  return fieldName(key.type === 'Header' ? name.toLowerCase() : name);
-}
-
-function fieldName(name: string): FieldName {
-  return { name: Buffer.from(name, 'latin1'), hash: hashNameOf(name) };
+  return Buffer.from(key.type === 'Header' ? name.toLowerCase() : name, 'latin1');
 }
 
 /** Splits `HOST:PORT`, `[V6]:PORT` or `unix:PATH` into what the engine takes; port -1 is a unix socket. */

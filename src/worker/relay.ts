@@ -64,7 +64,7 @@ function spanChunk(w: Worker, at: number, bytes: number): boolean {
   if (bytes === 0) return true;
   const head = w.scratch(CHUNK_HEAD_BYTES);
   if (head < 0) return false;
-  w.writer.hex(bytes, 1);
+  w.writer.hex(bytes);
   w.writer.text('\r\n');
   w.scratchKeep();
   w.engine.span(head, w.writer.at - head);

@@ -2,7 +2,7 @@
 // The first half is drawn at random when a worker starts, the second counts its requests.
 
 import { randomBytes } from 'node:crypto';
-import type { Writer } from './text.js';
+import { Constant, type Writer } from './text.js';
 
 /** Length of an id in bytes. */
 export const REQUEST_ID_BYTES = 32;
@@ -14,7 +14,7 @@ const HIGH = 0x100000000;
 export class RequestIds {
   readonly #prefix = randomBytes(8).toString('hex');
   /** The prefix and the high half of the counter, which changes once in four thousand million requests. */
-  #front = Buffer.from(`${this.#prefix}00000000`, 'latin1');
+  #front = new Constant(`${this.#prefix}00000000`);
   #high = 0;
   #count = 0;
 
@@ -29,10 +29,10 @@ export class RequestIds {
     const high = Math.floor(number / HIGH);
     if (high !== this.#high) {
       this.#high = high;
-      this.#front = Buffer.from(this.#prefix + high.toString(16).padStart(8, '0'), 'latin1');
+      this.#front = new Constant(this.#prefix + high.toString(16).padStart(8, '0'));
     }
     writer.put(this.#front);
-    writer.hex(number >>> 0, 8);
+    writer.hex8(number >>> 0);
   }
 
   /** The same as text. */

@@ -7,6 +7,7 @@ import { BODY } from '../http/framing.js';
 import { FIELD, type Head } from '../http/head.js';
 import { BACKEND, type BackendConnection, type ClientConnection } from './connections.js';
 import type { HeaderEdit } from './filters/edit.js';
+import { Constant } from './text.js';
 import type { Worker } from './worker.js';
 
 /** Room for the lines written per request: the longest address, the id, their names, and spare. */
@@ -71,10 +72,9 @@ function spanFields(w: Worker, head: Head, from: number, drops: number): void {
 /** Named by the message's Connection, or by a header filter of the rule. */
 function named(w: Worker, head: Head, field: number, id: number): boolean {
   const { fields } = head;
-  const hash = fields[field + FIELD.hash]!;
   const at = head.base + fields[field + FIELD.nameAt]!;
   const bytes = fields[field + FIELD.nameBytes]!;
-  return w.tokens.has(w.memory, id, hash, at, bytes) || w.edit?.drops(w.memory, hash, at, bytes) === true;
+  return w.tokens.has(w.memory, id, at, bytes) || w.edit?.drops(w.memory, at, bytes) === true;
 }
 
 /** Adds a constant line to the open send. */
@@ -217,10 +217,10 @@ function spanForwarding(w: Worker, client: ClientConnection, lines: number): voi
 
 /** What the fixed lines end with, for a request that has a host. */
 export const HOST_NAME = 'X-Forwarded-Host: ';
-const ID_NAME = Buffer.from('X-Request-Id: ', 'latin1');
-const AFTER_HOST = Buffer.from('\r\nX-Request-Id: ', 'latin1');
-const FOR_NAME = Buffer.from('\r\nX-Forwarded-For: ', 'latin1');
-const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
+const ID_NAME = new Constant('X-Request-Id: ');
+const AFTER_HOST = new Constant('\r\nX-Request-Id: ');
+const FOR_NAME = new Constant('\r\nX-Forwarded-For: ');
+const HEAD_END = new Constant('\r\n\r\n');
 
 /**
  * The same where it is not that simple. Behind a trusted proxy what it said stays, what it did not say is added, and its

@@ -45,21 +45,51 @@ export class PinnedTexts {
   }
 }
 
+/** A text that is written again and again: cut into words, so that it takes a quarter of the stores. */
+export class Constant {
+  readonly words: Int32Array;
+  readonly tail: Uint8Array;
+
+  /** `text` is Latin-1. */
+  constructor(text: string) {
+    const bytes = Buffer.from(text, 'latin1');
+    this.words = Int32Array.from({ length: bytes.length >> 2 }, (_, i) => bytes.readInt32LE(i * 4));
+    this.tail = bytes.subarray(bytes.length & ~3);
+  }
+}
+
+const HEX = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+/** Two digits for every byte, as they lie in memory. */
+const HEX_PAIRS = Uint16Array.from({ length: 256 }, (_, byte) => HEX[byte >> 4]! | (HEX[byte & 15]! << 8));
+
 /** Writes bytes one after the other. The place must have room: nothing is checked here. */
 export class Writer {
   at = 0;
   readonly #memory: Uint8Array;
+  /** The same memory. Words may begin anywhere. */
+  readonly #view: DataView;
 
   constructor(memory: Uint8Array) {
     this.#memory = memory;
+    this.#view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
   }
 
-  /** Appends the bytes of `source`. */
-  put(source: Uint8Array): void {
-    const memory = this.#memory;
-    const at = this.at;
-    for (let i = 0; i < source.length; i++) memory[at + i] = source[i]!;
-    this.at = at + source.length;
+  /** Appends a constant. */
+  put({ words, tail }: Constant): void {
+    let at = this.at;
+    for (let i = 0; i < words.length; i++, at += 4) this.#view.setInt32(at, words[i]!, true);
+    for (let i = 0; i < tail.length; i++, at++) this.#memory[at] = tail[i]!;
+    this.at = at;
+  }
+
+  /** Appends an unsigned 32-bit number as eight hexadecimal digits in lower case. */
+  hex8(value: number): void {
+    const { at } = this;
+    this.#view.setUint16(at, HEX_PAIRS[value >>> 24]!, true);
+    this.#view.setUint16(at + 2, HEX_PAIRS[(value >>> 16) & 255]!, true);
+    this.#view.setUint16(at + 4, HEX_PAIRS[(value >>> 8) & 255]!, true);
+    this.#view.setUint16(at + 6, HEX_PAIRS[value & 255]!, true);
+    this.at = at + 8;
   }
 
   /** Appends Latin-1 text. Allocates nothing; one store per character. */
@@ -87,13 +117,10 @@ export class Writer {
     memory[this.at++] = 0x30 + (value % 10);
   }
 
-  /** Appends an unsigned 32-bit number in lower-case hexadecimal, at least `digits` digits. */
-  hex(value: number, digits: number): void {
+  /** Appends an unsigned 32-bit number in lower-case hexadecimal, with no digit more than it needs. */
+  hex(value: number): void {
     let shift = 28;
-    while (shift > 0 && shift >= digits * 4 && value >>> shift === 0) shift -= 4;
-    for (; shift >= 0; shift -= 4) {
-      const digit = (value >>> shift) & 15;
-      this.#memory[this.at++] = digit < 10 ? 0x30 + digit : 0x57 + digit;
-    }
+    while (shift > 0 && value >>> shift === 0) shift -= 4;
+    for (; shift >= 0; shift -= 4) this.#memory[this.at++] = HEX[(value >>> shift) & 15]!;
   }
 }

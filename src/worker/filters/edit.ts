@@ -1,6 +1,6 @@
 // RequestHeaderModifier and ResponseHeaderModifier: which fields of a head go, and which lines come.
 
-import { equalsCaseless, FIELD_ID, fieldId, hashNameOf } from '../../http/fields.js';
+import { equalsCaseless, FIELD_ID, fieldId } from '../../http/fields.js';
 import type { FilterPlan, HeaderValuePlan } from '../../routing/plan.js';
 import { bytesOf, isFixed } from './facts.js';
 
@@ -21,7 +21,6 @@ export class HeaderEdit {
   readonly filled: readonly HeaderValuePlan[] | null;
   /** It sets or removes a field that we would add ourselves. */
   readonly touchesForwarding: boolean;
-  readonly #hashes: Int32Array;
   readonly #names: readonly Uint8Array[];
   readonly #ids = new Uint8Array(64);
 
@@ -33,17 +32,14 @@ export class HeaderEdit {
     this.fixed =
       this.filled === null ? lines.map(({ name, parts }) => `${name}: ${bytesOf(parts.join(''))}\r\n`).join('') : '';
     this.#names = gone.map((name) => Buffer.from(name, 'latin1'));
-    this.#hashes = Int32Array.from(gone, hashNameOf);
-    for (const [i, name] of this.#names.entries()) this.#ids[fieldId(this.#hashes[i]!, name, 0, name.length)] = 1;
+    for (const name of this.#names) this.#ids[fieldId(name, 0, name.length)] = 1;
     this.touchesForwarding = FORWARDING.some((id) => this.#ids[id] === 1);
   }
 
   /** True when the field goes: it is removed, or set anew. Hot. */
-  drops(memory: Uint8Array, hash: number, at: number, bytes: number): boolean {
-    const hashes = this.#hashes;
-    for (let i = 0; i < hashes.length; i++) {
-      if (hashes[i] === hash && equalsCaseless(memory, at, bytes, this.#names[i]!)) return true;
-    }
+  drops(memory: Uint8Array, at: number, bytes: number): boolean {
+    const names = this.#names;
+    for (let i = 0; i < names.length; i++) if (equalsCaseless(memory, at, bytes, names[i]!)) return true;
     return false;
   }
 

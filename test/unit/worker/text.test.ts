@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { CHUNK_BYTES } from '../../../src/engine/layout.js';
-import { PinnedTexts, Writer } from '../../../src/worker/text.js';
+import { Constant, PinnedTexts, Writer } from '../../../src/worker/text.js';
 import { useLab } from '../engine/lab.js';
 
 function written(write: (writer: Writer) => void): string {
@@ -33,22 +33,36 @@ test('every octet is written as JavaScript writes it', () => {
   }
 });
 
-test('hexadecimals have at least the digits asked for', () => {
+test('hexadecimals have the digits they need, or eight', () => {
   const number = fc.oneof(fc.nat(0xffffffff), fc.constantFrom(0, 1, 15, 16, 0xffffffff, 0x80000000));
   fc.assert(
-    fc.property(number, fc.integer({ min: 1, max: 8 }), (value, digits) => {
+    fc.property(number, (value) => {
       assert.equal(
-        written((writer) => writer.hex(value, digits)),
-        value.toString(16).padStart(digits, '0'),
+        written((writer) => writer.hex(value)),
+        value.toString(16),
+      );
+      assert.equal(
+        written((writer) => writer.hex8(value)),
+        value.toString(16).padStart(8, '0'),
       );
     }),
   );
 });
 
+test('a constant of any length is written whole, and nothing beside it', () => {
+  for (let length = 0; length <= 20; length++) {
+    const text = String.fromCharCode(...Array.from({ length }, (_, i) => (i % 2 === 0 ? 0x61 + i : 0xff - i)));
+    assert.equal(
+      written((writer) => writer.put(new Constant(text))),
+      text,
+    );
+  }
+});
+
 test('text, bytes and copies follow each other', () => {
   const text = written((writer) => {
     writer.text('a\xff');
-    writer.put(Buffer.from('bc'));
+    writer.put(new Constant('bc'));
     writer.copy(10, 3);
   });
   assert.equal(text, 'a\xffbca\xffb');

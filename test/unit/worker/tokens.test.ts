@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FIELD_ID, fieldId, hashName, hashNameOf } from '../../../src/http/fields.js';
+import { FIELD_ID, fieldId } from '../../../src/http/fields.js';
 import { Tokens } from '../../../src/worker/tokens.js';
 
 /** Whether `name` is taken away by the Connection values `values`. */
@@ -14,8 +14,7 @@ function named(values: string[], name: string): boolean {
     assert.ok(tokens.read(memory, at, value.length));
     at += value.length + 1;
   }
-  const hash = hashName(memory, at, name.length);
-  return tokens.has(memory, fieldId(hash, memory, at, name.length), hash, at, name.length);
+  return tokens.has(memory, fieldId(memory, at, name.length), at, name.length);
 }
 
 test('a field is named in any case, in any of the values, at any place of the list', () => {
@@ -34,8 +33,7 @@ test('what says where a message goes or ends cannot be taken away', () => {
   for (const name of ['Host', 'Content-Length', 'host', 'CONTENT-LENGTH']) assert.ok(!named([name], name), name);
 });
 
-test('a name with the same hash is another name', () => {
-  assert.equal(hashNameOf('xxxxxxxt'), hashNameOf('x-secret'));
+test('a name that looks alike from outside is another name', () => {
   assert.ok(!named(['xxxxxxxt'], 'x-secret'));
   assert.ok(!named(['x-secret'], 'xxxxxxxt'));
 });
@@ -48,5 +46,5 @@ test('more names than there is room for are told, not forgotten', () => {
   assert.equal(tokens.count, 0);
   assert.ok(tokens.read(memory, 0, memory.lastIndexOf(',')));
   assert.equal(tokens.count, 32);
-  assert.equal(tokens.has(memory, FIELD_ID.NONE, hashNameOf('x-31'), memory.indexOf('x-31'), 4), true);
+  assert.equal(tokens.has(memory, FIELD_ID.NONE, memory.indexOf('x-31'), 4), true);
 });
