@@ -1,13 +1,13 @@
 // Writes the heads that go on: the received bytes as spans, around what ends at this hop, and the lines we add.
 // Nothing received is copied. Leaves the bodies to relay.ts.
 
-import { PEER_BYTES, SEND_FLAG } from '../engine/layout.js';
+import { CHUNK_BYTES, PEER_BYTES, SEND_FLAG } from '../engine/layout.js';
 import { FIELD_ID } from '../http/fields.js';
 import { BODY } from '../http/framing.js';
 import { FIELD, type Head } from '../http/head.js';
 import { BACKEND, type BackendConnection, type ClientConnection } from './connections.js';
 import type { HeaderEdit } from './filters/edit.js';
-import { Constant } from './text.js';
+import { Constant, type Pinned } from './text.js';
 import type { Worker } from './worker.js';
 
 /** Room for the lines written per request: the longest address, the id, their names, and spare. */
@@ -77,11 +77,33 @@ function named(w: Worker, head: Head, field: number, id: number): boolean {
   return w.tokens.has(w.memory, id, at, bytes) || w.edit?.drops(w.memory, at, bytes) === true;
 }
 
+/** False once a line found no room in the slab: the head that is being listed is not to be trusted. */
+let room = true;
+
 /** Adds a constant line to the open send. */
 function pin(w: Worker, text: string): void {
-  const pinned = w.pinned.pin(text);
-  w.engine.span(pinned.at, pinned.bytes);
+  const pinned = w.pinned.pinIfRoom(text);
+  // A full slab takes no new constants for ever; one more line for this batch it may.
+  if (pinned === null) spanText(w, text);
+  else w.engine.span(pinned.at, pinned.bytes);
 }
+
+/** The constants that any message may need, to be pinned while there is room. */
+export const CONSTANT_LINES: readonly string[] = [
+  ' ',
+  ', ',
+  '\r\n',
+  'Host: ',
+  'Upgrade: ',
+  'Connection: Upgrade\r\n',
+  'Transfer-Encoding: chunked\r\n',
+  'Via: 1.1 sevenfold\r\n',
+  'X-Forwarded-For: ',
+  'X-Forwarded-Host: ',
+  'X-Forwarded-Proto: http\r\n',
+  'X-Forwarded-Proto: https\r\n',
+  'X-Request-Id: ',
+];
 
 const DOT = 0x2e;
 
@@ -102,15 +124,17 @@ function writeAddress(w: Worker, slot: number): void {
   }
 }
 
-/** Adds text to the open send by way of scratch memory. False: the slab is full. */
-function spanText(w: Worker, text: string): boolean {
-  if (text === '') return true;
-  const at = w.scratch(text.length);
-  if (at < 0) return false;
+/** Adds text to the open send by way of scratch memory, if there is room. */
+function spanText(w: Worker, text: string): void {
+  if (text === '') return;
+  const at = text.length > CHUNK_BYTES ? -1 : w.scratch(text.length);
+  if (at < 0) {
+    room = false;
+    return;
+  }
   w.writer.text(text);
   w.scratchKeep();
   w.engine.span(at, text.length);
-  return true;
 }
 
 /** The lines a header filter adds to this request's head, or its answer's. */
@@ -152,20 +176,21 @@ export function sendRequestHead(
     spanFields(w, head, targetEnd, drops);
   }
   w.edit = null;
-  let room = true;
-  if (hostname !== null) room = spanText(w, `Host: ${hostname}\r\n`);
+  room = true;
+  if (hostname !== null) spanText(w, `Host: ${hostname}\r\n`);
   else if (ownHost) spanHost(w, client, backend);
   if (backend.state === BACKEND.MIRROR) engine.span(w.lineClose.at, w.lineClose.bytes);
   spanFraming(w, client, head);
-  if (edit !== null) room = spanText(w, editLines(edit, client.requestLines)) && room;
+  if (edit !== null) spanText(w, editLines(edit, client.requestLines));
   const lines = room ? w.scratch(LINES_BYTES_MAX) : -1;
   if (lines >= 0) {
-    if (client.trusted || edit?.touchesForwarding === true) spanForwardingAfter(w, client, head, edit, lines);
-    else spanForwarding(w, client, lines);
+    const fixed = client.trusted || edit?.touchesForwarding === true ? null : w.forwardingOf(client);
+    if (fixed === null) spanForwardingAfter(w, client, head, edit, lines);
+    else spanForwarding(w, client, fixed, lines);
     w.scratchKeep();
   }
   engine.sendEnd();
-  return lines >= 0;
+  return room && lines >= 0;
 }
 
 /** The Host field an absolute target or a request without one asks for (RFC 9112, 3.2.2 and 3.2). */
@@ -197,9 +222,8 @@ function spanUpgrade(w: Worker, head: Head): void {
 }
 
 /** The forwarding fields of a request from someone we do not know, and the empty line. Hot. */
-function spanForwarding(w: Worker, client: ClientConnection, lines: number): void {
+function spanForwarding(w: Worker, client: ClientConnection, fixed: Pinned, lines: number): void {
   const { engine, writer } = w;
-  const fixed = w.forwardingOf(client);
   if (client.hostBytes > 0) {
     engine.span(fixed.at, fixed.bytes);
     engine.span(client.hostAt, client.hostBytes);
@@ -238,7 +262,12 @@ function spanForwardingAfter(
   const ours = (id: number): boolean => edit?.owns(id) !== true && !(client.trusted && head.has(id));
   if (ours(FIELD_ID.X_FORWARDED_PROTO))
     pin(w, client.tls === null ? 'X-Forwarded-Proto: http\r\n' : 'X-Forwarded-Proto: https\r\n');
-  if (ours(FIELD_ID.X_FORWARDED_PORT)) pin(w, `X-Forwarded-Port: ${plan?.port ?? 0}\r\n`);
+  let at = lines;
+  if (ours(FIELD_ID.X_FORWARDED_PORT)) {
+    writer.text(`X-Forwarded-Port: ${plan?.port ?? 0}\r\n`);
+    engine.span(at, writer.at - at);
+    at = writer.at;
+  }
   if (ours(FIELD_ID.X_FORWARDED_HOST) && client.hostBytes > 0) {
     pin(w, 'X-Forwarded-Host: ');
     engine.span(client.hostAt, client.hostBytes);
@@ -249,9 +278,9 @@ function spanForwardingAfter(
     pin(w, 'X-Request-Id: ');
     w.ids.write(writer, client.requestNumber);
     writer.text('\r\n');
-    engine.span(lines, writer.at - lines);
+    engine.span(at, writer.at - at);
+    at = writer.at;
   }
-  const end = writer.at;
   if (edit?.owns(FIELD_ID.X_FORWARDED_FOR) !== true) {
     pin(w, 'X-Forwarded-For: ');
     if (client.trusted) spanForwardedFor(w, head);
@@ -259,7 +288,7 @@ function spanForwardingAfter(
     writer.text('\r\n');
   }
   writer.text('\r\n');
-  engine.span(end, writer.at - end);
+  engine.span(at, writer.at - at);
 }
 
 /** The addresses that proxies in front listed, each list followed by a comma. */
@@ -293,20 +322,21 @@ export function sendInterim(w: Worker, client: ClientConnection, head: Head): vo
 export function spanResponseHead(w: Worker, client: ClientConnection, head: Head): boolean {
   const { engine } = w;
   const { responseEdit: edit } = client.rule!;
+  room = true;
   w.tokens.readAll(w.memory, head);
   w.edit = edit;
   spanResponse(w, head);
   w.edit = null;
-  if (edit !== null && !spanText(w, editLines(edit, client.responseLines))) return false;
+  if (edit !== null) spanText(w, editLines(edit, client.responseLines));
   spanSession(w, client);
   const strict = w.strictTransportOf(client);
-  if (strict !== undefined) engine.span(strict.at, strict.bytes);
+  if (strict !== '') pin(w, strict);
   if (client.chunkedOut) engine.span(w.lineChunked.at, w.lineChunked.bytes);
   if (!client.keepAlive) engine.span(w.lineClose.at, w.lineClose.bytes);
   else if (client.minor === 0) engine.span(w.lineKeepAlive.at, w.lineKeepAlive.bytes);
   // The head's own empty line: with nothing added, head and body go out as the one run they came in.
   engine.span(head.base + head.bytes - 2, 2);
-  return true;
+  return room;
 }
 
 /** Tells the client where it was, if its pool has sessions and that is news. */

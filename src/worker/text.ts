@@ -24,14 +24,21 @@ export class PinnedTexts {
     this.#memory = memory;
   }
 
-  /** The place of `text` (Latin-1), pinned when it is new. Throws RangeError when it is longer than a chunk or the slab is full. */
+  /** As `pinIfRoom`, for a slab that nobody uses yet. Throws RangeError where that returns null. */
   pin(text: string): Pinned {
+    const pinned = this.pinIfRoom(text);
+    if (pinned === null) throw new RangeError(`no room in the slab for a constant of ${text.length} bytes`);
+    return pinned;
+  }
+
+  /** The place of `text` (Latin-1), pinned when it is new; null when it is longer than a chunk or the slab is full. */
+  pinIfRoom(text: string): Pinned | null {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     const bytes = Buffer.from(text, 'latin1');
     if (bytes.length > this.#room) {
       const chunk = bytes.length > CHUNK_BYTES ? -1 : this.#engine.chunkTake();
-      if (chunk < 0) throw new RangeError(`no room in the slab for a constant of ${bytes.length} bytes`);
+      if (chunk < 0) return null;
       this.chunks++;
       this.#at = chunk;
       this.#room = CHUNK_BYTES;

@@ -26,7 +26,7 @@ import { Pool, Servers } from './pools.js';
 import { RequestIds } from './request-id.js';
 import { dropIdle } from './reuse.js';
 import { Rule } from './rules.js';
-import { HOST_NAME } from './send-head.js';
+import { CONSTANT_LINES, HOST_NAME } from './send-head.js';
 import { type Pinned, PinnedTexts, Writer } from './text.js';
 import { Ticks } from './ticks.js';
 import { Tokens } from './tokens.js';
@@ -89,9 +89,9 @@ export class Worker {
   readonly lineKeepAlive: Pinned;
   readonly lineChunked: Pinned;
   readonly lastChunk: Pinned;
-  #forwarding: (Pinned | undefined)[] = [];
-  #forwardingSecure: (Pinned | undefined)[] = [];
-  #promises: (Pinned | undefined)[] = [];
+  #forwarding: (Pinned | null)[] = [];
+  #forwardingSecure: (Pinned | null)[] = [];
+  #promises: string[] = [];
   readonly #chunkCount: number;
   readonly #clientBySlot: (ClientConnection | null)[];
   readonly #backendBySlot: (BackendConnection | null)[];
@@ -135,6 +135,7 @@ export class Worker {
     this.lineKeepAlive = this.pinned.pin('Connection: keep-alive\r\n');
     this.lineChunked = this.pinned.pin('Transfer-Encoding: chunked\r\n');
     this.lastChunk = this.pinned.pin('0\r\n\r\n');
+    for (const line of CONSTANT_LINES) this.pinned.pin(line);
     this.writer = new Writer(this.memory);
     this.ids = new RequestIds();
     this.view.bytes = this.memory;
@@ -247,14 +248,14 @@ export class Worker {
     return addressText(this.engine.peers, slot);
   }
 
-  /** The forwarding lines that are the same for every stranger at this listener. */
-  forwardingOf(client: ClientConnection): Pinned {
+  /** The forwarding lines that are the same for every stranger at this listener; null when the slab had no room for them. */
+  forwardingOf(client: ClientConnection): Pinned | null {
     return (client.tls === null ? this.#forwarding : this.#forwardingSecure)[client.listener]!;
   }
 
-  /** The Strict-Transport-Security line for responses to this client; undefined for none. */
-  strictTransportOf(client: ClientConnection): Pinned | undefined {
-    return client.tls === null ? undefined : this.#promises[client.listener];
+  /** The Strict-Transport-Security line for responses to this client; empty for none. */
+  strictTransportOf(client: ClientConnection): string {
+    return client.tls === null ? '' : this.#promises[client.listener]!;
   }
 
   count(reason: ReasonCode): void {
@@ -314,10 +315,9 @@ export class Worker {
     for (const listener of plan.listeners) {
       this.listeners[listener.listener] = listener;
       const strict = listener.strictTransportSecurity;
-      this.#promises[listener.listener] =
-        strict === '' ? undefined : this.pinned.pin(`Strict-Transport-Security: ${strict}\r\n`);
-      const forwarding = (scheme: string): Pinned =>
-        this.pinned.pin(
+      this.#promises[listener.listener] = strict === '' ? '' : `Strict-Transport-Security: ${strict}\r\n`;
+      const forwarding = (scheme: string): Pinned | null =>
+        this.pinned.pinIfRoom(
           `X-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${listener.port}\r\nVia: 1.1 sevenfold\r\n${HOST_NAME}`,
         );
       this.#forwarding[listener.listener] = forwarding('http');

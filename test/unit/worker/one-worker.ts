@@ -1,0 +1,39 @@
+// A worker in the thread of its test, with real sockets: for what can only be brought about from inside.
+// Owns the worker and its listeners. What a process can show is tested in test/e2e.
+
+import { Membership } from '../../../src/balance/membership.js';
+import { createServerState, ServerState } from '../../../src/balance/server-state.js';
+import { checkValue } from '../../../src/config/load.js';
+import { compileRoutes } from '../../../src/config/routes.js';
+import { Listeners } from '../../../src/primary/listeners.js';
+import { placePools, workerPlan } from '../../../src/primary/plan.js';
+import type { WorkerPlan } from '../../../src/worker/plan.js';
+import { Worker } from '../../../src/worker/worker.js';
+import { freePlace, type Place, written } from '../../support/addresses.js';
+import type { Cleanup } from '../engine/lab.js';
+
+export interface OneWorker {
+  readonly worker: Worker;
+  readonly place: Place;
+  readonly plan: WorkerPlan;
+}
+
+/** Starts a worker that listens at a free place; `document` is a configuration without listeners. It ends with the test. */
+export function useWorker(t: Cleanup, document: object): OneWorker {
+  const place = freePlace();
+  const loaded = compileRoutes(checkValue({ listeners: [{ address: written(place) }], ...document }));
+  const { config, routes } = loaded;
+  const servers = createServerState({ servers: 64, pools: 8, workers: 1 });
+  const listeners = new Listeners(false);
+  const open = listeners.open(config.listeners, new Map(), new Map());
+  const listed = (pool: string) =>
+    config.pools[pool]!.servers.map(({ address, weight, backup }) => ({ name: address, address, weight, backup }));
+  const pools = placePools(config, listed, new Membership(new ServerState(servers)), []);
+  const plan = workerPlan(1, config, routes, open, pools, new Map());
+  const worker = new Worker({ index: 0, plan, servers, acceptShared: true, onDrained: () => {} });
+  t.after(() => {
+    worker.close();
+    listeners.closeOthers([]);
+  });
+  return { worker, place, plan };
+}
