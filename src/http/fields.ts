@@ -29,6 +29,8 @@ export const FIELD_ID = {
   HTTP2_SETTINGS: 21,
   FORWARDED: 26,
   X_REAL_IP: 27,
+  /** None of these by its bytes, one of them to a server that folds `_` to `-`, as CGI and its heirs do. */
+  ALIKE: 28,
 } as const;
 
 /** Ids fit the bits of a word, so that a head can say in one which fields it has. */
@@ -91,20 +93,54 @@ for (const [id, name] of KNOWN) {
   nameBytes.set(Buffer.from(name, 'latin1'), id * NAME_ROOM);
 }
 
+/** What a byte of a name becomes where names become variables: a letter in lower case, a digit, or the same for all others. */
+const variableByte = new Uint8Array(256).fill(0x2d);
+for (const char of 'abcdefghijklmnopqrstuvwxyz0123456789') {
+  variableByte[char.charCodeAt(0)] = char.charCodeAt(0);
+  variableByte[char.toUpperCase().charCodeAt(0)] = char.charCodeAt(0);
+}
+
 /**
- * The id of the field whose name stands at `at`; `FIELD_ID.NONE` for one the proxy only carries. The name must be a token
- * (RFC 9110, 5.1), as llhttp lets no other pass: of tokens, none but letters are changed by setting the bit that folds them
- * into one of the known names. Hot: runs for every field of every message.
+ * True when a server that makes variables of names (`HTTP_X_FORWARDED_FOR`, RFC 3875, 4.1.18) takes the name for `name`.
+ */
+export function equalsAsVariable(bytes: Uint8Array, at: number, length: number, name: Uint8Array): boolean {
+  if (length !== name.length) return false;
+  for (let i = 0; i < length; i++) if (variableByte[bytes[at + i]!] !== variableByte[name[i]!]) return false;
+  return true;
+}
+
+/**
+ * The id of the field whose name stands at `at`; `FIELD_ID.NONE` for one the proxy only carries, `ALIKE` for one that
+ * others could take for a known one. The name must be a token (RFC 9110, 5.1), as llhttp lets no other pass: of tokens,
+ * none but letters are changed by setting the bit that folds them into one of the known names. Hot: runs for every field
+ * of every message.
  */
 export function fieldId(bytes: Uint8Array, at: number, length: number): number {
   for (let id = firstId[lookupOf(length, bytes[at]!)]!; id !== FIELD_ID.NONE; id = nextId[id]!) {
-    if (nameLength[id] === length && isNamed(bytes, at, length, id * NAME_ROOM)) return id;
+    if (nameLength[id] !== length) continue;
+    const name = id * NAME_ROOM;
+    const differs = firstDifference(bytes, at, length, name);
+    if (differs === length) return id;
+    // Where a letter differs there is nothing to fold: names that are only carried cost no more than this.
+    if (nameBytes[name + differs] === DASH && isVariable(bytes, at, length, name, differs)) return FIELD_ID.ALIKE;
   }
   return FIELD_ID.NONE;
 }
 
-function isNamed(bytes: Uint8Array, at: number, length: number, name: number): boolean {
-  for (let i = 0; i < length; i++) if ((bytes[at + i]! | 0x20) !== nameBytes[name + i]) return false;
+const DASH = 0x2d;
+
+/** How many bytes are those of the known name, but for the case of letters. */
+function firstDifference(bytes: Uint8Array, at: number, length: number, name: number): number {
+  let i = 0;
+  while (i < length && (bytes[at + i]! | 0x20) === nameBytes[name + i]) i++;
+  return i;
+}
+
+/** The rest of `equalsAsVariable` for a known name. */
+function isVariable(bytes: Uint8Array, at: number, length: number, name: number, from: number): boolean {
+  for (let i = from; i < length; i++) {
+    if (variableByte[bytes[at + i]!] !== variableByte[nameBytes[name + i]!]) return false;
+  }
   return true;
 }
 

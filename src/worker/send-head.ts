@@ -41,9 +41,11 @@ const FORWARDING = bits(
   FIELD_ID.X_REAL_IP,
 );
 
-const FROM_STRANGER = ENDS_HERE | FORWARDING;
+/** Nobody means these honestly, and a server could believe them. */
+const NOT_FROM_ANYONE = ENDS_HERE | bits(FIELD_ID.ALIKE);
+const FROM_STRANGER = NOT_FROM_ANYONE | FORWARDING;
 /** The list of addresses is written anew, longer by one. */
-const FROM_TRUSTED = ENDS_HERE | bits(FIELD_ID.X_FORWARDED_FOR);
+const FROM_TRUSTED = NOT_FROM_ANYONE | bits(FIELD_ID.X_FORWARDED_FOR);
 const HOST = bits(FIELD_ID.HOST);
 
 /**

@@ -89,6 +89,14 @@ describe('filters', { concurrency: 1 }, () => {
     assert.equal(fieldValue(seen, 'x-from'), '127.0.0.1 GET shop.example');
   });
 
+  test('what a rule sets or removes cannot be sent by another spelling that servers take for the same', async () => {
+    const { seen } = await through(get('/request', 'X_Set: mine', 'x_remove: 1', 'X.Remove: 2', 'X_Kept: yes'));
+    assert.deepEqual(
+      seen.fields.filter(([name]) => /^x.(set|remove|kept)$/.test(name)).map(([name]) => name),
+      ['x_kept', 'x-set'],
+    );
+  });
+
   test('fields of a response are set, added and removed', async () => {
     const { response } = await through(get('/response'));
     assert.deepEqual(fieldValues(response, 'x-old'), ['3']);

@@ -56,6 +56,29 @@ describe('fields', { concurrency: 1 }, () => {
     assert.match(fieldValue(request, 'via') ?? '', /^1\.1 \S+/);
   });
 
+  for (const [who, proxy] of [
+    ['a stranger', () => strict],
+    ['a trusted proxy', () => trusting],
+  ] as const) {
+    test(`a name that servers fold to one of ours does not pass, from ${who} either`, async () => {
+      const { request } = await through(
+        proxy(),
+        get(
+          '/',
+          'X_Forwarded_For: 203.0.113.9',
+          'x-request_id: chosen',
+          'Content_Length: 7',
+          'X.Real.IP: 203.0.113.9',
+          'X_Other: 1',
+        ),
+      );
+      const values = request.fields.map(([, value]) => value);
+      assert.ok(!values.includes('203.0.113.9'), String(request.fields));
+      assert.ok(!values.includes('chosen') && !values.includes('7'), String(request.fields));
+      assert.equal(fieldValue(request, 'x_other'), '1');
+    });
+  }
+
   test('Host passes as it was sent', async () => {
     const { request } = await through(strict, get('/', 'Host: ShOp.example:81'));
     assert.equal(fieldValue(request, 'host'), 'ShOp.example:81');

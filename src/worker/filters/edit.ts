@@ -1,6 +1,6 @@
 // RequestHeaderModifier and ResponseHeaderModifier: which fields of a head go, and which lines come.
 
-import { equalsCaseless, FIELD_ID, fieldId } from '../../http/fields.js';
+import { equalsAsVariable, equalsCaseless, FIELD_ID, fieldId } from '../../http/fields.js';
 import type { FilterPlan, HeaderValuePlan } from '../../routing/plan.js';
 import { bytesOf, isFixed } from './facts.js';
 
@@ -22,10 +22,15 @@ export class HeaderEdit {
   /** It sets or removes a field that we would add ourselves. */
   readonly touchesForwarding: boolean;
   readonly #names: readonly Uint8Array[];
+  readonly #equals: typeof equalsCaseless;
   readonly #ids = new Uint8Array(64);
 
-  /** `modifiers` are applied one after the other; no field is named twice among them. */
-  constructor(modifiers: readonly Extract<FilterPlan, { modifier: unknown }>['modifier'][]) {
+  /**
+   * `modifiers` are applied one after the other; no field is named twice among them. `asVariables`: a name that a server
+   * could take for one of theirs goes with it.
+   */
+  constructor(modifiers: readonly Extract<FilterPlan, { modifier: unknown }>['modifier'][], asVariables: boolean) {
+    this.#equals = asVariables ? equalsAsVariable : equalsCaseless;
     const lines = modifiers.flatMap(({ set, add }) => [...set, ...add]);
     const gone = modifiers.flatMap(({ set, remove }) => [...set.map(({ name }) => name.toLowerCase()), ...remove]);
     this.filled = isFixed(lines) ? null : lines;
@@ -39,7 +44,7 @@ export class HeaderEdit {
   /** True when the field goes: it is removed, or set anew. Hot. */
   drops(memory: Uint8Array, at: number, bytes: number): boolean {
     const names = this.#names;
-    for (let i = 0; i < names.length; i++) if (equalsCaseless(memory, at, bytes, names[i]!)) return true;
+    for (let i = 0; i < names.length; i++) if (this.#equals(memory, at, bytes, names[i]!)) return true;
     return false;
   }
 
@@ -55,5 +60,5 @@ export function headerEdit(
   type: 'RequestHeaderModifier' | 'ResponseHeaderModifier',
 ): HeaderEdit | null {
   const modifiers = filters.flatMap((filter) => (filter.type === type ? [filter.modifier] : []));
-  return modifiers.length === 0 ? null : new HeaderEdit(modifiers);
+  return modifiers.length === 0 ? null : new HeaderEdit(modifiers, type === 'RequestHeaderModifier');
 }
