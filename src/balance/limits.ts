@@ -37,8 +37,3 @@ export class Breaker {
     this.#words[this.#ownAt]! -= 1;
   }
 }
-
-/** Seconds for Retry-After when the queue is full: the time a place in it may take, at least 1. */
-export function retryAfterSeconds(plan: BalancePoolPlan): number {
-  return Math.max(1, Math.ceil(plan.limits.queueTimeoutMs / 1000));
-}

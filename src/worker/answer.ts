@@ -18,7 +18,10 @@ import type { Worker } from './worker.js';
 
 /** What a refused method could have been: every method llhttp knows but CONNECT is sent on; these are the usual ones. */
 const FORWARDED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
-/** Seconds after which a client that found no room may try again. */
+/**
+ * Seconds after which a client that got a 503 may try again. Nobody knows when a place is freed or a server comes back,
+ * and the sooner it may be, the less a longer wait would be true.
+ */
 const RETRY_AFTER_SECONDS = 1;
 
 /** How much the client wants a media type, by the best of the ranges that cover it (RFC 9110, 12.5.1). */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Breaker, retryAfterSeconds } from '../../../src/balance/limits.js';
+import { Breaker } from '../../../src/balance/limits.js';
 import { ServerState } from '../../../src/balance/server-state.js';
 import { pool } from './fixtures.js';
 
@@ -31,10 +31,4 @@ test('gives back what a dead worker had in flight', () => {
   assert.equal(new Breaker(plan, state).enters(), false);
   new ServerState(buffer).forgetWorker(2);
   assert.equal(new Breaker(plan, state).enters(), true);
-});
-
-test('tells a client to come back when a place in the queue may be free', () => {
-  const { plan } = pool({ limits: { queueTimeoutMs: 2500 } });
-  assert.equal(retryAfterSeconds(plan), 3);
-  assert.equal(retryAfterSeconds({ ...plan, limits: { ...plan.limits, queueTimeoutMs: 0 } }), 1);
 });
