@@ -1,16 +1,20 @@
 // A compiled configuration that answers where a request would go: no sockets, the workers' own matcher.
-// Owns the public face of routing, for programs and for the command line. Leaves matching to src/routing.
+// Owns the public face of routing, for programs and for the command line. Leaves matching to src/routing, and what is
+// refused before any rule to src/worker.
 
 import type { ConfigValue } from './config/define.js';
 import { checkValue, type Loaded } from './config/load.js';
 import type { Problem } from './config/problems.js';
 import { compileRoutes, type LoadedRoutes } from './config/routes.js';
+import { methodNumber } from './http/methods.js';
+import { REASONS, type ReasonCode } from './http/reasons.js';
 import { type Candidate, type Explanation, explain } from './routing/explain.js';
 import { actionLines, explanationText } from './routing/explain-text.js';
 import type { Place } from './routing/input.js';
 import { Matcher } from './routing/matcher.js';
 import type { RulePlan } from './routing/plan.js';
 import { type RequestText, RequestTextError, requestView } from './routing/request-text.js';
+import { judge } from './worker/judge.js';
 
 /** A request in words. */
 export interface RouteRequest {
@@ -40,11 +44,11 @@ export interface Decision {
   readonly place: Place | undefined;
   /** The pools that share such requests. Empty when no server sees them. */
   readonly pools: readonly PoolShare[];
-  /** The status of an answer of our own: 404 without a rule, 400 for a path no rule may see, that of a redirect or a direct response. */
+  /** The status of an answer of our own: 404 without a rule, that of a redirect or a direct response, or why no rule may see it. */
   readonly status: number | undefined;
   /** What happens to the request and its response, in words: pools, filters, timeouts. */
   readonly actions: readonly string[];
-  /** Why, computed when asked: the winner's conditions, and what the nearest losers lacked. Undefined with status 400. */
+  /** Why, computed when asked: the winner's conditions, and what the nearest losers lacked. Undefined when no rule may see it. */
   explain(): Explanation | undefined;
   /** The reasons in words, for people. */
   text(): string;
@@ -79,6 +83,8 @@ export class Router {
   /** Decides where a request goes. */
   match(request: RouteRequest): Decision {
     const text = requestText(request);
+    const refusal = judge(text, this.#loaded.config.limits);
+    if (refusal !== null) return refusedFor(refusal, request);
     try {
       const view = requestView(text);
       const index = this.#matcher.match(view);
@@ -87,7 +93,7 @@ export class Router {
       return this.#decision(rule, trail);
     } catch (error) {
       if (!(error instanceof RequestTextError)) throw error;
-      return refused(error.message);
+      return refused(400, error.message, error.message);
     }
   }
 
@@ -108,15 +114,33 @@ export class Router {
   }
 }
 
-function refused(message: string): Decision {
+function refusedFor(code: ReasonCode, request: RouteRequest): Decision {
+  const { status, says } = REASONS[code];
+  const why = `${says} (${code})`;
+  return refused(
+    status,
+    why,
+    `The answer is ${status} before any rule is looked at: ${why}.${adviceFor(code, request)}`,
+  );
+}
+
+/** What to write instead, where the one who asks may have meant something else. */
+function adviceFor(code: ReasonCode, { method = '' }: RouteRequest): string {
+  if (code === 'HOST_MISSING') return ' Name a host: http://HOST/PATH, or a Host header.';
+  const capitals = method.toUpperCase();
+  const meant = method !== capitals && methodNumber(capitals) !== -1;
+  return meant ? ` Methods are in capitals: ${capitals}.` : '';
+}
+
+function refused(status: number, why: string, text: string): Decision {
   return {
     rule: undefined,
     place: undefined,
     pools: [],
-    status: 400,
-    actions: [`400: ${message}`],
+    status,
+    actions: [`${status}: ${why}`],
     explain: () => undefined,
-    text: () => `${message}\n`,
+    text: () => `${text}\n`,
   };
 }
 

@@ -6,7 +6,7 @@ import { ConfigError, formatProblem } from '../config/problems.js';
 import { loadRoutes } from '../config/routes.js';
 import { Router } from '../router.js';
 import { type Comparison, compare, type RuleChange, type SettingChange } from './compare.js';
-import { readRequests } from './requests.js';
+import { namesHost, readRequests } from './requests.js';
 import { counted, type Outcome, outcome, paint, report } from './terminal.js';
 import { targetText } from './test.js';
 
@@ -43,6 +43,8 @@ interface Replay {
   requests: number;
   moved: number;
   unreadable: number;
+  /** Told no host, and --host neither: taken for a host that no route names. */
+  hostless: number;
   moves: readonly Move[];
 }
 
@@ -62,9 +64,12 @@ export async function diff(before: string, after: string, options: DiffOptions =
   return outcome(code, `${sections.filter((section) => section !== '').join('\n')}`);
 }
 
+/** A name that nobody has (RFC 6761, 6.4): routes for every host match it, others do not. */
+const NO_HOST = 'no-host.invalid';
+
 async function replay(file: string, host: string | undefined, before: Router, after: Router): Promise<Replay> {
   const moves = new Map<string, Move>();
-  const result: Replay = { requests: 0, moved: 0, unreadable: 0, moves: [] };
+  const result: Replay = { requests: 0, moved: 0, unreadable: 0, hostless: 0, moves: [] };
   try {
     for await (const request of readRequests(file, host)) {
       if (request === null) {
@@ -72,7 +77,9 @@ async function replay(file: string, host: string | undefined, before: Router, af
         continue;
       }
       result.requests++;
-      const [from, to] = [targetText(before.match(request)), targetText(after.match(request))];
+      const asked = namesHost(request) ? request : { ...request, headers: { ...request.headers, Host: NO_HOST } };
+      if (asked !== request) result.hostless++;
+      const [from, to] = [targetText(before.match(asked)), targetText(after.match(asked))];
       if (from === to) continue;
       result.moved++;
       const key = `${from}\n${to}`;
@@ -129,11 +136,17 @@ function settingText({ kind, path, before, after }: SettingChange): string {
   return `${SIGNS[kind](path)}  ${values}`;
 }
 
-function replayText({ requests, moved, unreadable, moves }: Replay): string {
+function replayText({ requests, moved, unreadable, hostless, moves }: Replay): string {
   const lines = moves.map(({ from, to, count, example }) => {
     return `  ${count.toLocaleString('en-US').padStart(9)}  ${from} → ${to}, such as ${example}`;
   });
   const skipped = unreadable === 0 ? '' : ` ${counted(unreadable, 'line')} could not be read as a request.`;
   const verdict = `${moved.toLocaleString('en-US')} of ${counted(requests, 'recorded request')} ${moved === 1 ? 'goes' : 'go'} elsewhere.${skipped}`;
-  return `${[verdict, ...lines].join('\n')}\n`;
+  const advice =
+    hostless === 0
+      ? []
+      : [
+          `${counted(hostless, 'request')} ${hostless === 1 ? 'tells' : 'tell'} no host, and ${hostless === 1 ? 'was' : 'were'} taken for a host that no route names. --host NAME says whose ${hostless === 1 ? 'it is' : 'they are'}.`,
+        ];
+  return `${[verdict, ...lines, ...advice].join('\n')}\n`;
 }

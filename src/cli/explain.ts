@@ -50,7 +50,7 @@ function painted(text: string): string {
   return text
     .replaceAll(/^(goes to .*)$/gm, (line) => paint('green', line))
     .replaceAll(/^(not to .*)$/gm, (line) => paint('dim', line))
-    .replaceAll(/^(No rule matches.*)$/gm, (line) => paint('red', line));
+    .replaceAll(/^(No rule matches.*|The answer is .*)$/gm, (line) => paint('red', line));
 }
 
 /** The request of the command line, or what is wrong with it. */

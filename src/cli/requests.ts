@@ -58,7 +58,12 @@ function fromRequestLine(line: string, { headers, host, client }: Around): Route
   };
 }
 
-function hasHost(headers: Readonly<Record<string, string>>): boolean {
+/** True when the request says whom it is for. */
+export function namesHost({ url, headers = {} }: RouteRequest): boolean {
+  return !url.startsWith('/') || hasHost(headers);
+}
+
+function hasHost(headers: NonNullable<RouteRequest['headers']>): boolean {
   return Object.keys(headers).some((name) => name.toLowerCase() === 'host');
 }
 

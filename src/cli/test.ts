@@ -66,9 +66,11 @@ export async function test({ config: file, json }: TestOptions): Promise<Outcome
   return outcome(code, `${lines.join('\n')}\n${counted(tests.length, 'expectation')}. ${verdict}\n`);
 }
 
-/** The winner with its conditions, and the two rules that came nearest. */
+/** The winner with its conditions, and the two rules that came nearest; or why no rule was asked. */
 function reasonLines(decision: Decision): string[] {
-  const [, ...blocks] = decision.text().trimEnd().split('\n\n');
+  const text = decision.text().trimEnd();
+  if (decision.explain() === undefined) return [`      ${text}`];
+  const [, ...blocks] = text.split('\n\n');
   return blocks.slice(0, 3).flatMap((block) => block.split('\n').map((line) => `      ${line}`));
 }
 

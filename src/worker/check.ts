@@ -10,6 +10,11 @@ import type { ReasonCode } from '../http/reasons.js';
 import type { ClientConnection } from './connections.js';
 import type { Worker } from './worker.js';
 
+/** What judging needs of a worker: judge.ts does it without one. */
+export type Judging = Pick<Worker, 'memory' | 'tokens' | 'framing'> & {
+  readonly plan: { readonly limits: Pick<Worker['plan']['limits'], 'bodyBytesMax'> };
+};
+
 const HUNDRED_CONTINUE = Buffer.from('100-continue', 'latin1');
 const H2C = Buffer.from('h2c', 'latin1');
 
@@ -66,7 +71,7 @@ function lineValid(memory: Uint8Array, head: Head): boolean {
  * Reads the fields that matter into the client connection.
  * Returns why the request is refused, or null.
  */
-export function check(w: Worker, client: ClientConnection): ReasonCode | null {
+export function check(w: Judging, client: ClientConnection): ReasonCode | null {
   const { head } = client.parser!;
   const { memory, tokens } = w;
   client.minor = head.minor;
@@ -104,7 +109,7 @@ export function check(w: Worker, client: ClientConnection): ReasonCode | null {
     head.minor === 1 &&
     kind === BODY.none &&
     !asksForH2c(memory, head);
-  return readTarget(w, client);
+  return readTarget(memory, client);
 }
 
 const HOST = 1 << FIELD_ID.HOST;
@@ -142,8 +147,7 @@ const HASH = 0x23;
 const ASTERISK = 0x2a;
 
 /** Tells the four forms of a target apart (RFC 9112, 3.2); an absolute one names the host, whatever the Host field says. */
-function readTarget(w: Worker, client: ClientConnection): ReasonCode | null {
-  const { memory } = w;
+function readTarget(memory: Uint8Array, client: ClientConnection): ReasonCode | null {
   const { head } = client.parser!;
   const at = head.base + head.targetAt;
   const end = at + head.targetBytes;

@@ -28,9 +28,9 @@ export function unpark(w: Worker, parser: HeadParser, parked: Buffer, at: number
 }
 
 /** True when what stands where a method should is a token and a space: then it is a method, only not one we know. */
-function hasMethodToken(w: Worker, at: number, end: number): boolean {
+function hasMethodToken(memory: Uint8Array, at: number, end: number): boolean {
   for (let i = at; i < end; i++) {
-    const byte = w.memory[i]!;
+    const byte = memory[i]!;
     if (byte === 0x20) return i > at;
     const letter = byte | 0x20;
     if ((letter < 0x61 || letter > 0x7a) && byte !== 0x2d && byte !== 0x5f) return false;
@@ -44,26 +44,27 @@ const VERSION = Buffer.from(' HTTP/', 'latin1');
  * True when the first line, as far as it is here, ends in a well-formed version: then it is one, only not ours
  * (RFC 9112, 2.3).
  */
-function hasVersion(w: Worker, at: number, end: number): boolean {
+function hasVersion(memory: Uint8Array, at: number, end: number): boolean {
   let line = at;
-  while (line < end && w.memory[line] !== CR && w.memory[line] !== LF) line++;
+  while (line < end && memory[line] !== CR && memory[line] !== LF) line++;
   const digit = line - 3;
   const start = digit - VERSION.length;
-  if (start < at || w.memory[digit + 1] !== 0x2e || (line < end && w.memory[line] === LF)) return false;
-  if (!isDigit(w.memory[digit]!) || !isDigit(w.memory[digit + 2]!)) return false;
-  return VERSION.every((byte, i) => w.memory[start + i] === byte);
+  if (start < at || memory[digit + 1] !== 0x2e || (line < end && memory[line] === LF)) return false;
+  if (!isDigit(memory[digit]!) || !isDigit(memory[digit + 2]!)) return false;
+  return VERSION.every((byte, i) => memory[start + i] === byte);
 }
 
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 
-function reasonOf(w: Worker, parser: HeadParser, end: number): ReasonCode {
+/** Why a request that llhttp took for none is refused; its bytes, as far as they are here, end at `end`. */
+export function refusalOf(memory: Uint8Array, parser: HeadParser, end: number): ReasonCode {
   switch (parser.errorCode) {
     case LLHTTP_ERROR.h2Preface: // llhttp takes it for a wish to upgrade
       return 'VERSION_UNKNOWN';
     case LLHTTP_ERROR.invalidVersion:
-      return hasVersion(w, parser.head.base, end) ? 'VERSION_UNKNOWN' : 'REQUEST_MALFORMED';
+      return hasVersion(memory, parser.head.base, end) ? 'VERSION_UNKNOWN' : 'REQUEST_MALFORMED';
     case LLHTTP_ERROR.invalidMethod:
-      return hasMethodToken(w, parser.head.base, end) ? 'METHOD_UNKNOWN' : 'REQUEST_MALFORMED';
+      return hasMethodToken(memory, parser.head.base, end) ? 'METHOD_UNKNOWN' : 'REQUEST_MALFORMED';
     case LLHTTP_ERROR.transferEncoding:
     case LLHTTP_ERROR.contentLength:
     case LLHTTP_ERROR.invalidLength:
@@ -117,7 +118,7 @@ export function readHead(w: Worker, client: ClientConnection, at: number, bytes:
     case PARSED.tooManyFields:
       return 'HEAD_TOO_LARGE';
     default:
-      return reasonOf(w, parser, end);
+      return refusalOf(w.memory, parser, end);
   }
 }
 

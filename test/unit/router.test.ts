@@ -53,6 +53,40 @@ test('tells the status of an answer of our own', () => {
   assert.equal(router.match({ url: 'http://shop.example.com/%00' }).status, 400);
 });
 
+test('says what the proxy answers to a request that no rule may see', () => {
+  const router = compile(config);
+  const cases: [Parameters<typeof router.match>[0], number, RegExp][] = [
+    [{ url: '/' }, 400, /needs a Host field \(HOST_MISSING\)\. Name a host: http:\/\/HOST\/PATH, or a Host header\.$/m],
+    [{ url: '/', headers: { Host: ['a', 'b'] } }, 400, /HOST_REPEATED/],
+    [{ url: 'http://shop.example.com:99999/' }, 400, /HOST_INVALID/],
+    [{ url: 'http://shop.example.com:x/' }, 400, /HOST_INVALID/],
+    [{ url: 'http://shop.example.com/', method: 'FOO' }, 501, /not known here \(METHOD_UNKNOWN\)\.$/m],
+    [{ url: 'http://shop.example.com/', method: 'get' }, 501, /\(METHOD_UNKNOWN\)\. Methods are in capitals: GET\.$/m],
+    [{ url: 'http://shop.example.com/', method: 'CONNECT' }, 405, /METHOD_REFUSED/],
+    [{ url: 'http://shop.example.com/', method: '(GET)' }, 400, /REQUEST_MALFORMED/],
+    [{ url: 'gopher://shop.example.com/' }, 400, /./],
+    [{ url: 'http://shop.example.com/', headers: { Expect: 'cake' } }, 417, /EXPECTATION_UNKNOWN/],
+    [{ url: 'http://shop.example.com/', headers: { 'Bad Name': 'x' } }, 400, /REQUEST_MALFORMED/],
+    [{ url: 'http://shop.example.com/', headers: { A: 'x\r\nB: y' } }, 400, /REQUEST_MALFORMED/],
+    [
+      { url: 'http://shop.example.com/', headers: { 'Content-Length': '1', 'Transfer-Encoding': 'chunked' } },
+      400,
+      /REQUEST_FRAMING/,
+    ],
+    [{ url: `http://shop.example.com/${'x'.repeat(70_000)}` }, 414, /URI_TOO_LONG/],
+    [{ url: 'http://shop.example.com/', headers: { A: 'x'.repeat(70_000) } }, 431, /HEAD_TOO_LARGE/],
+  ];
+  for (const [request, status, words] of cases) {
+    const decision = router.match(request);
+    assert.equal(decision.status, status, JSON.stringify(request).slice(0, 100));
+    assert.match(decision.text(), words);
+    assert.deepEqual([decision.rule, decision.explain()], [undefined, undefined]);
+  }
+  const fine = router.match({ url: 'http://shop.example.com', headers: { 'Content-Length': '5' }, method: 'POST' });
+  assert.equal(fine.rule, 'api');
+  assert.equal(router.match({ url: 'http://shop.example.com/', headers: { Host: 'sorry.example.com' } }).rule, 'api');
+});
+
 test('gives its reasons as data and in words', () => {
   const decision = compile(config).match({ method: 'POST', url: 'http://shop.example.com/x' });
   assert.equal(decision.explain()?.winner?.rule.name, 'api');

@@ -124,6 +124,19 @@ old.example.com:80 10.0.0.9 - - [22/Nov/2026:21:00:00 +0000] "GET / HTTP/1.1" 30
   );
 });
 
+test('recorded requests that tell no host are said to, with what to do', async () => {
+  const requests = file('hostless.log', 'GET /images/a.png\n/images/b.png\nGET http://shop.example.com/images/c.png\n');
+  const { out } = await said(SHOP.replace('pool: images', 'pool: api'), { requests });
+  assert.match(out, /^1 of 3 recorded requests goes elsewhere\.$/m);
+  assert.match(
+    out,
+    /^2 requests tell no host, and were taken for a host that no route names\. --host NAME says whose they are\.$/m,
+  );
+  const told = await said(SHOP.replace('pool: images', 'pool: api'), { requests, host: 'shop.example.com' });
+  assert.match(told.out, /^3 of 3 recorded requests go elsewhere\.$/m);
+  assert.doesNotMatch(told.out, /no host/);
+});
+
 test('the exit code tells of changes only when asked to', async () => {
   const text = SHOP.replace('weight: 9', 'weight: 1');
   assert.equal((await said(text)).code, 0);

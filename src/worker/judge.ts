@@ -1,0 +1,74 @@
+// Judges a request in words as a worker judges one from the wire: the same parser, the same checks, no sockets.
+// For explain, tests and the public router. Leaves the path and the rules to src/routing.
+
+import { Tried } from '../balance/view.js';
+import { Framing } from '../http/framing.js';
+import { FIELDS_MAX } from '../http/head.js';
+import { Llhttp, PARSED } from '../http/llhttp.js';
+import type { ReasonCode } from '../http/reasons.js';
+import type { RequestText } from '../routing/request-text.js';
+import { check } from './check.js';
+import { ClientConnection } from './connections.js';
+import type { Limits } from './plan.js';
+import { refusalOf } from './read-head.js';
+import { Tokens } from './tokens.js';
+
+/** The limits that a head can break. */
+export type HeadLimits = Pick<Limits, 'headBytesMax' | 'uriBytesMax' | 'fieldsMax' | 'bodyBytesMax'>;
+
+/** Longest text that is looked at: more than any head may have. */
+const TEXT_BYTES_MAX = 131_072;
+
+/** Bytes that end a line or a value wherever they stand: no client can send them inside one. */
+const BREAKS = /[\r\n\0]/;
+
+/** Made when first needed, then kept: one parser is enough for all that ask. */
+let shared: { readonly llhttp: Llhttp; readonly client: ClientConnection; readonly tokens: Tokens } | undefined;
+
+/** Why a worker with these limits refuses the request before it looks at any rule, or null. */
+export function judge(request: RequestText, limits: HeadLimits): ReasonCode | null {
+  const head = headOf(request);
+  if (head === null) return 'REQUEST_MALFORMED';
+  const bytes = Buffer.from(head, 'utf8');
+  if (bytes.length > TEXT_BYTES_MAX) return 'HEAD_TOO_LARGE';
+  shared ??= {
+    llhttp: new Llhttp({ slabBytes: TEXT_BYTES_MAX, parsersMax: 1 }),
+    client: new ClientConnection(new Tried()),
+    tokens: new Tokens(),
+  };
+  const { llhttp, client, tokens } = shared;
+  const parser = llhttp.acquireRequest()!;
+  try {
+    const memory = llhttp.bytes;
+    const at = llhttp.slabAt;
+    memory.set(bytes, at);
+    parser.begin(at, Math.min(limits.fieldsMax, FIELDS_MAX));
+    const parsed = parser.executeHead(at, bytes.length);
+    if (parsed === PARSED.tooManyFields) return 'HEAD_TOO_LARGE';
+    if (parsed === PARSED.invalid) return refusalOf(memory, parser, at + bytes.length);
+    if (parsed !== PARSED.complete || parser.endAt !== at + bytes.length) return 'REQUEST_MALFORMED';
+    if (parser.head.targetBytes > limits.uriBytesMax) return 'URI_TOO_LONG';
+    if (parser.head.bytes > limits.headBytesMax) return 'HEAD_TOO_LARGE';
+    client.parser = parser;
+    return check({ memory, tokens, framing: new Framing(), plan: { limits } }, client);
+  } finally {
+    client.parser = null;
+    llhttp.releaseRequest(parser);
+  }
+}
+
+/**
+ * The head that a client would send for the request, or null when none can be. A URL with a host becomes a Host field and
+ * a path, unless there is a Host field already: then it goes out whole, and its own host counts (RFC 9112, 3.2.2).
+ */
+function headOf({ method = 'GET', url, headers = [] }: RequestText): string | null {
+  const withoutFragment = url.replace(/#.*$/s, '');
+  const absolute = /^https?:\/\/(?:[^/?@]*@)?([^/?]*)(.*)$/is.exec(withoutFragment);
+  const splits = absolute !== null && !headers.some(([name]) => name.toLowerCase() === 'host');
+  const rest = splits ? absolute[2]! : withoutFragment;
+  const target = splits && !rest.startsWith('/') ? `/${rest}` : rest;
+  const fields = splits ? [['Host', absolute[1]!] as const, ...headers] : headers;
+  const parts = [method, target, ...fields.flat()];
+  if (parts.some((part) => BREAKS.test(part))) return null;
+  return `${method} ${target} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
+}
