@@ -29,7 +29,7 @@ export function accepted(w: Worker, conn: number, listener: number): void {
   client.paused = false;
   client.ended = false;
   client.finished = false;
-  client.headTimed = false;
+  client.headTimed = true;
   client.trusted = w.trust.holds(w.engine.peers, client.slot);
   client.handshaking = false;
   client.tls = null;

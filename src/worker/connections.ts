@@ -68,7 +68,7 @@ export class ClientConnection {
   parser: HeadParser | null = null;
   /** The bytes of a head that is not complete, while no chunk holds them. */
   parked: Buffer | null = null;
-  /** The deadline for the head under way has been set. */
+  /** The deadline for the head under way, or the first one to come, has been set. */
   headTimed = false;
   /** The address of the head; its chunk is held until the request cannot be sent again. */
   headAt = NOWHERE;

@@ -48,9 +48,13 @@ export const limits = map('limits', {
 });
 
 export const timeouts = map('timeouts', {
-  requestHead: option(duration().prefault('10s'), 'To send a whole request head, from its first byte. Then 408.', {
-    zero: 'no limit',
-  }),
+  requestHead: option(
+    duration().prefault('10s'),
+    'To send a whole request head, from its first byte; the first of a connection from its beginning. Then 408.',
+    {
+      zero: 'no limit',
+    },
+  ),
   tlsHandshake: option(duration().prefault('10s'), 'For a TLS handshake. Then the connection is closed.', {
     zero: 'no limit',
   }),
