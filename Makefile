@@ -58,7 +58,7 @@ asan: check build ## The integration tests on an engine with sanitizers, some mi
 # --- Build ------------------------------------------------------------------------------------------------------------
 
 # Node's own headers: beside the executable, or where NODE_INCLUDE says.
-NODE_INCLUDE ?= $(shell $(NODE) -p "require('path').resolve(process.execPath, '../../include/node')")
+NODE_INCLUDE ?= $(shell $(NODE) -p "require('path').resolve(process.execPath, '../../include/node')" 2>/dev/null)
 C_FLAGS := -std=c11 -D_GNU_SOURCE -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror -Wshadow -I$(NODE_INCLUDE)
 C_SOURCES := $(wildcard native/*.c)
 C_HEADERS := $(wildcard native/*.h)
@@ -88,7 +88,7 @@ generate: node_modules/.installed ## Rewrite what is generated: native/layout.h,
 
 .PHONY: preflight
 preflight:
-	@command -v $(NODE) >/dev/null || { echo 'sevenfold: Node is missing. Install Node 20.18.1 or newer.' >&2; exit 2; }
+	@command -v $(NODE) >/dev/null || { echo 'sevenfold: there is no Node here ($(NODE)). Install Node 20.18.1 or newer, or set NODE.' >&2; exit 2; }
 	@$(NODE) -e 'const [a,b,c]=process.versions.node.split(".").map(Number); if (a<20||(a===20&&(b<18||(b===18&&c<1)))) { console.error(`sevenfold: Node $${process.versions.node} is too old. Install Node 20.18.1 or newer.`); process.exit(2) }'
 	@command -v $(CC) >/dev/null || { echo 'sevenfold: no C compiler ($(CC)). Install one: apt-get install gcc libc6-dev, or set CC.' >&2; exit 2; }
 	@test -f $(NODE_INCLUDE)/node_api.h || { echo 'sevenfold: node_api.h is not in $(NODE_INCLUDE). Install the headers of this Node (apt-get install libnode-dev), or set NODE_INCLUDE.' >&2; exit 2; }

@@ -21,8 +21,18 @@ interface Kept {
   change: number;
 }
 
-/** Hears that a server of a pool is ejected for `lengthMs`. */
-export type Ejected = (pool: string, server: string, lengthMs: number) => void;
+/** Hears what becomes of servers that fail: one call per change. */
+export interface FailureNotes {
+  /** A server is ejected for `lengthMs`. */
+  ejected(pool: string, server: string, lengthMs: number): void;
+  /** A server fails as often as would eject it, but the pool may eject no more. */
+  failing(pool: string, server: string): void;
+  /** A server of which `failing` was told has answered. */
+  answers(pool: string, server: string): void;
+}
+
+/** How far a server is told of: a failure that shows in two ticks is not just being turned into an ejection. */
+const FAILING = { NO: 0, SEEN: 1, TOLD: 2 } as const;
 
 /**
  * Call `tick(now)` every TICK_MS from the primary, with any monotonic clock in milliseconds. All state that must
@@ -30,16 +40,18 @@ export type Ejected = (pool: string, server: string, lengthMs: number) => void;
  */
 export class Keeper {
   readonly #state: ServerState;
-  readonly #onEjected: Ejected;
+  readonly #notes: FailureNotes | null;
+  /** By server, one of FAILING. */
+  readonly #failing: Uint8Array;
   #pools: Kept[] = [];
   /** By server: since when it has been neither ejected nor forgiven. */
   readonly #steadySinceMs: Float64Array;
   #lastTickMs: number;
 
-  /** `onEjected` is told of every ejection, once its length is known. */
-  constructor(state: ServerState, nowMs: number, onEjected: Ejected = () => {}) {
+  constructor(state: ServerState, nowMs: number, notes: FailureNotes | null = null) {
     this.#state = state;
-    this.#onEjected = onEjected;
+    this.#notes = notes;
+    this.#failing = new Uint8Array(state.capacity.servers);
     this.#steadySinceMs = new Float64Array(state.capacity.servers).fill(nowMs);
     this.#lastTickMs = nowMs;
   }
@@ -68,6 +80,7 @@ export class Keeper {
       let changed = false;
       for (const { index, name } of kept.plan.servers) {
         this.#tendEjection(index, name, kept.plan, nowMs);
+        this.#tellFailing(index, name, kept.plan);
         if (this.#climb(index, kept.plan, nowMs)) changed = true;
       }
       if (changed) this.#state.changed(kept.plan.slot);
@@ -108,7 +121,7 @@ export class Keeper {
       words[at + SERVER.ejections] = ejections;
       words[at + SERVER.ejectedUntilMs] = clock(nowMs + lengthMs);
       words[at + SERVER.ejectedStamped] = 1;
-      this.#onEjected(plan.name, name, lengthMs);
+      this.#notes?.ejected(plan.name, name, lengthMs);
       return;
     }
     if (((words[at + SERVER.ejectedUntilMs]! - clock(nowMs)) | 0) > 0 && plan.outlier !== null) return;
@@ -119,6 +132,21 @@ export class Keeper {
     Atomics.store(words, at + SERVER.errorsInRow, Math.max(0, options.errors - 1));
     if (this.readmit(server, plan, GATE.EJECTED, nowMs))
       Atomics.sub(words, this.#state.poolAt(plan.slot) + POOL.ejected, 1);
+  }
+
+  /** Tells of a server that fails and stays in use all the same, and of its first answer afterwards. */
+  #tellFailing(server: number, name: string, plan: BalancePoolPlan): void {
+    const { words } = this.#state;
+    const inRow = Atomics.load(words, this.#state.serverAt(server) + SERVER.failuresInRow);
+    const seen = this.#failing[server]!;
+    const threshold = plan.outlier?.failures ?? 0;
+    if (threshold > 0 && inRow >= threshold && this.#state.gate(server) === 0) {
+      if (seen === FAILING.SEEN) this.#notes?.failing(plan.name, name);
+      this.#failing[server] = seen === FAILING.NO ? FAILING.SEEN : FAILING.TOLD;
+    } else if (inRow === 0 || seen === FAILING.SEEN) {
+      if (seen === FAILING.TOLD) this.#notes?.answers(plan.name, name);
+      this.#failing[server] = FAILING.NO;
+    }
   }
 
   /** Raises the weight of a slowly starting server. True when it moved. */

@@ -4,7 +4,7 @@
 import type { Command } from 'commander';
 import { ConfigError, formatProblem } from '../config/problems.js';
 import { type LoadedRoutes, loadRoutes } from '../config/routes.js';
-import { counted, type Outcome, outcome, report } from './terminal.js';
+import { counted, type Outcome, outcome, problemsText, report } from './terminal.js';
 
 export interface CheckOptions {
   readonly config: string;
@@ -32,11 +32,7 @@ export async function check({ config: file, json }: CheckOptions): Promise<Outco
     if (!(error instanceof ConfigError)) throw error;
     const { problems } = error;
     if (json) return outcome(2, `${JSON.stringify({ problems, warnings: [] }, null, 2)}\n`);
-    return outcome(
-      2,
-      '',
-      `${problems.map(formatProblem).join('\n')}\n${counted(problems.length, 'problem')} in ${file}.\n`,
-    );
+    return outcome(2, '', problemsText(problems));
   }
 }
 

@@ -62,7 +62,8 @@ function sourceOf(options: RunOptions): Source {
     return { name: file, load: () => loadRoutes(file), ...(options.watch ? { watch } : {}) };
   }
   const value = fromFlags(options);
-  return { name: 'the command line', load: async () => compileRoutes(checkValue(value, 'the command line')) };
+  const name = 'the command line';
+  return { name, load: async () => compileRoutes(checkValue(value, name)), fixed: true };
 }
 
 /** One pool, and everything goes there. */

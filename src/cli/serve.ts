@@ -17,6 +17,8 @@ export interface Source {
   name: string;
   /** Throws ConfigError. */
   load(): Promise<LoadedRoutes>;
+  /** It cannot change while the process runs: there is nothing to reload. */
+  fixed?: boolean;
   /** Calls back when the configuration has changed, until the function it returns is called. */
   watch?(changed: () => void): () => void;
 }
@@ -111,6 +113,10 @@ function untilEnd(primary: Primary, source: Source, ready: () => void): Promise<
 
 /** Loads the configuration anew. A bad one is told, and changes nothing. */
 async function reload(primary: Primary, source: Source): Promise<void> {
+  if (source.fixed) {
+    say(`nothing to reload: the configuration is on ${source.name}, not in a file`);
+    return;
+  }
   try {
     const loaded = await source.load();
     warn(loaded.warnings);

@@ -1,7 +1,7 @@
 // What every command says, and how it reaches the terminal.
 // Owns colours, tables and exit codes of the commands that only read. Leaves the words to each command.
 
-import { ConfigError, formatProblem } from '../config/problems.js';
+import { ConfigError, formatProblem, type Problem } from '../config/problems.js';
 
 /** What a command has to say, and how it went: 0 fine, 1 failed, 2 the command line or the configuration is wrong. */
 export interface Outcome {
@@ -34,8 +34,14 @@ export async function settled(command: () => Promise<Outcome>): Promise<Outcome>
     return await command();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return outcome(2, '', `${error.problems.map(formatProblem).join('\n')}\n`);
+    return outcome(2, '', problemsText(error.problems));
   }
+}
+
+/** Every problem, and how many there are in which file. */
+export function problemsText(problems: readonly Problem[]): string {
+  const file = problems[0]?.file ?? '';
+  return `${problems.map(formatProblem).join('\n')}\n${counted(problems.length, 'problem')} in ${file}.\n`;
 }
 
 const STYLES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const;

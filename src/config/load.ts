@@ -64,7 +64,7 @@ async function readText(file: string): Promise<string> {
 
 function unreadable(error: unknown): [found: string, expected: string] {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT') return ['The file does not exist.', 'Expected the name of a configuration file after -c.'];
+  if (code === 'ENOENT') return ['The file does not exist.', 'Expected the name of a configuration file.'];
   if (code === 'EACCES' || code === 'EPERM')
     return ['The file may not be read by this user.', 'Change its mode or its owner.'];
   if (code === 'EISDIR') return ['This is a directory.', 'Expected the name of a configuration file.'];

@@ -34,7 +34,7 @@ export async function importModule(file: string): Promise<unknown> {
     if (error instanceof ConfigError) throw error;
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT')
-      throw failure(file, 'The file does not exist.', 'Expected the name of a configuration file after -c.');
+      throw failure(file, 'The file does not exist.', 'Expected the name of a configuration file.');
     throw new ConfigError([
       problemOf(error instanceof SyntaxError ? await placed(error, file) : error, file, url.href),
     ]);

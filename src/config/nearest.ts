@@ -40,9 +40,17 @@ function contains(a: string, b: string): boolean {
   return short.length >= 4 && long.includes(short);
 }
 
+/** True when `short` is `long` with letters left out, the first one kept: `imgs` for `images`. */
+function abbreviates(short: string, long: string): boolean {
+  if (short.length < 3 || short[0] !== long[0]) return false;
+  let at = 0;
+  for (const letter of long) if (letter === short[at]) at++;
+  return at === short.length;
+}
+
 /**
  * The known name closest to `name`, if it is close enough to be worth suggesting: at most one slip in three
- * letters, and at most three; or else the same words in another order, or a part of the name. The first of several
+ * letters, and at most three; or else the same words in another order, a part of the name, or the name shortened. The first of several
  * equally close names wins.
  */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
@@ -64,6 +72,7 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
   const names = [...known];
   return (
     names.find((candidate) => words(candidate) === words(name)) ??
-    names.find((candidate) => contains(folded(candidate), wanted))
+    names.find((candidate) => contains(folded(candidate), wanted)) ??
+    names.find((candidate) => abbreviates(wanted, folded(candidate)))
   );
 }

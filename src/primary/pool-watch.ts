@@ -36,8 +36,12 @@ export class PoolWatch {
 
   constructor({ state, log, note, onMoved, onTick }: PoolWatchParts) {
     const timers = realTimers;
-    this.#keeper = new Keeper(state, timers.now(), (pool, server, lengthMs) => {
-      note(`Pool ${pool}: server ${server} failed again and again; it is ejected for ${lengthMs / 1000} s.`);
+    const failed = (pool: string, server: string): string => `Pool ${pool}: server ${server} failed again and again`;
+    this.#keeper = new Keeper(state, timers.now(), {
+      ejected: (pool, server, lengthMs) => note(`${failed(pool, server)}; it is ejected for ${lengthMs / 1000} s.`),
+      failing: (pool, server) =>
+        note(`${failed(pool, server)}; it stays in use, because the pool may eject no more servers.`),
+      answers: (pool, server) => note(`Pool ${pool}: server ${server} answers again.`),
     });
     this.#checker = new HealthChecker({
       state,

@@ -26,8 +26,11 @@ const STATUS_MAX = 599;
 export function backendConnected(w: Worker, backend: BackendConnection): void {
   const { client } = backend;
   if (client === null) return; // a mirror: what it is sent waits in the engine
-  if (client.rule === null) tunnelBegin(w, client, backend);
-  else {
+  if (client.rule === null) {
+    // Of a passthrough nothing more is known than that its server accepted.
+    client.pool!.reports.report(backend.server!.index, RESULT.SUCCESS);
+    tunnelBegin(w, client, backend);
+  } else {
     sendRequest(w, client, backend);
     serve(w, client);
   }

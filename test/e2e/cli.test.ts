@@ -133,6 +133,22 @@ describe('command line', { concurrency: 2 }, () => {
     assert.equal(lines.at(-1), 'sevenfold ready');
   });
 
+  test('SIGHUP says that there is nothing to reload when there is no file', async (t) => {
+    const origin = await use(t, startAnswers());
+    const proxy = await startFromFlags((at) => [
+      '--listen',
+      written(at),
+      '--backend',
+      origin.address,
+      '--workers',
+      '1',
+    ]);
+    t.after(() => proxy.stop());
+    proxy.process.kill('SIGHUP');
+    const said = await proxy.process.until('an answer', () => /^.*reload.*$/m.exec(proxy.process.stdout)?.[0]);
+    assert.equal(said, 'nothing to reload: the configuration is on the command line, not in a file');
+  });
+
   test('SIGHUP takes up a changed file without losing a connection', async (t) => {
     const { WireClient } = await import('../support/wire-client.js');
     const first = await use(t, startAnswers());

@@ -152,3 +152,28 @@ test('run --mode l4 passes bytes without reading them', async (t) => {
   await client.until('echo', () => (client.received === 'no http\n' ? true : undefined));
   client.close();
 });
+
+test('a passthrough whose one server refuses says so once, and says when it answers', async (t) => {
+  const place = freePlace();
+  const proxy = await startFromFlags((at) => [
+    ...['--mode', 'l4', '--listen', written(at), '--backend', written(place), '--workers', '1'],
+  ]);
+  t.after(() => proxy.stop());
+  const come = async (): Promise<void> => {
+    const client = await WireClient.connect(proxy.place);
+    await client.closed();
+  };
+  for (let i = 0; i < 20; i++) await come();
+  const lines = (): string[] => proxy.process.stdout.split('\n').filter((line) => line.startsWith('Pool '));
+  await proxy.process.until('a note', () => (lines().length > 0 ? true : undefined));
+  for (let i = 0; i < 5; i++) await come();
+  assert.deepEqual(lines(), [
+    `Pool backend: server ${written(place)} failed again and again; it stays in use, because the pool may eject no more servers.`,
+  ]);
+  await use(t, startAnswers(undefined, { at: place }));
+  const client = await WireClient.connect(proxy.place);
+  assert.equal(statusOf(await client.exchange(get())), 200);
+  client.close();
+  await proxy.process.until('a second note', () => (lines().length > 1 ? true : undefined));
+  assert.equal(lines()[1], `Pool backend: server ${written(place)} answers again.`);
+});

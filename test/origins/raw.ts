@@ -22,7 +22,7 @@ export interface Visit {
 
 export interface RawOptions {
   /** Listen there instead of on a free IPv4 place. */
-  readonly at?: 'v6' | { readonly path: string };
+  readonly at?: 'v6' | Place | { readonly path: string };
 }
 
 /** A TCP (or unix socket) server that notes everything. */
@@ -130,12 +130,12 @@ async function bind(server: Server, options: RawOptions): Promise<RawOrigin> {
       });
       start();
     });
-  if (options.at !== undefined && options.at !== 'v6') {
+  if (typeof options.at === 'object' && 'path' in options.at) {
     const { path } = options.at;
     await listen(() => server.listen(path));
     return new RawOrigin(server, `unix:${path}`, 0);
   }
-  const place: Place = options.at === 'v6' ? await freePlaceV6() : freePlace();
+  const place: Place = options.at === 'v6' ? await freePlaceV6() : (options.at ?? freePlace());
   await listen(() => server.listen({ host: place.host, port: place.port, backlog: 4096 }));
   return new RawOrigin(server, written(place), place.port);
 }

@@ -183,10 +183,22 @@ export function knownKeysFrom(message: string): string[] {
   return message.split(SEPARATOR);
 }
 
+/** A text as an entry of a list in brackets: quoted where YAML would read something else. */
+function inList(value: string): string {
+  return /^[A-Za-z0-9][\w./-]*$/.test(value) ? value : JSON.stringify(value);
+}
+
 /** A list of `item`, with at least `min` of them. */
 export function list<Item extends z.ZodType>(noun: string, item: Item, min = 0) {
   const expected = `Expected ${noun}.`;
-  const items = z.array(item, { error: (issue) => refusalText(refuse(issue.input, noun, expected)) });
+  // One value in place of a list of one is a common slip; a map or a block of text is something else.
+  const advice = (value: unknown): string =>
+    references.get(item)?.kind !== undefined && (typeof value === 'string' || typeof value === 'number')
+      ? ` Write [${inList(String(value))}].`
+      : '';
+  const items = z.array(item, {
+    error: ({ input }) => refusalText(refuse(input, noun, expected + advice(input))),
+  });
   if (min === 0) return items;
   return items.min(min, {
     error: () => refusalText(new Refusal('The list is empty.', `${expected.slice(0, -1)} with at least one entry.`)),

@@ -14,7 +14,12 @@ function reporting(weights: number[], outlier: Partial<OutlierOptions> = {}, slo
     outlier: { ...OUTLIER_DEFAULTS, failures: 3, errors: 4, baseEjectionMs: 1000, maxEjectionMs: 2500, ...outlier },
   });
   const reports = new OutlierReports(made.plan, made.state);
-  const keeper = new Keeper(new ServerState(made.buffer), 0);
+  const told: string[] = [];
+  const keeper = new Keeper(new ServerState(made.buffer), 0, {
+    ejected: (_, server) => told.push(`${server} ejected`),
+    failing: (_, server) => told.push(`${server} failing`),
+    answers: (_, server) => told.push(`${server} answers`),
+  });
   keeper.setPools([made.plan]);
   const fail = (server: number, times = 1) => {
     let ejected = false;
@@ -22,8 +27,34 @@ function reporting(weights: number[], outlier: Partial<OutlierOptions> = {}, slo
     return ejected;
   };
   const ejectedNow = () => made.state.words[made.state.poolAt(made.plan.slot) + POOL.ejected];
-  return { ...made, reports, keeper, fail, ejectedNow };
+  return { ...made, reports, keeper, fail, ejectedNow, told };
 }
+
+test('a server that fails and cannot be ejected is told of once, and once more when it answers', () => {
+  const { plan, reports, keeper, fail, told } = reporting([1]);
+  const { index, name } = plan.servers[0]!;
+  let nowMs = 0;
+  const tick = (times: number) => {
+    for (let i = 0; i < times; i++) {
+      nowMs += 100;
+      keeper.tick(nowMs);
+    }
+  };
+  fail(index, 2);
+  tick(5);
+  assert.deepEqual(told, []);
+  for (let i = 0; i < 10; i++) {
+    fail(index, 3);
+    tick(2);
+  }
+  assert.deepEqual(told, [`${name} failing`]);
+  reports.report(index, RESULT.SUCCESS);
+  tick(5);
+  assert.deepEqual(told, [`${name} failing`, `${name} answers`]);
+  fail(index, 3);
+  tick(5);
+  assert.equal(told.length, 3);
+});
 
 test('ejects a server after so many failures in a row, not one sooner', () => {
   const { state, fail, ejectedNow } = reporting([1, 1, 1]);

@@ -46,6 +46,7 @@ test('a wrong configuration ends every command with 2 and its problems on standa
   for (const { code, out, err } of outcomes) {
     assert.equal(code, 2);
     assert.equal(out, '');
+    assert.match(err, /^1 problem in bad\.yaml\.\n$/m);
     assert.match(err, /^bad.yaml:24:97: routes\[1\].rules\[0\].filters\[0\].requestRedirect.statusCode: 309 is not/);
   }
 });

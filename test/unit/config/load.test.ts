@@ -206,11 +206,11 @@ test('a syntax error in a module is told with its line', async () => {
 test('a file that is missing, a directory, not UTF-8 or of an unknown kind is refused by name', async () => {
   assert.equal(
     await refusal(join(directory, 'nowhere.yaml')),
-    'nowhere.yaml: The file does not exist.\n  Expected the name of a configuration file after -c.',
+    'nowhere.yaml: The file does not exist.\n  Expected the name of a configuration file.',
   );
   assert.equal(
     await refusal(join(directory, 'nowhere.mjs')),
-    'nowhere.mjs: The file does not exist.\n  Expected the name of a configuration file after -c.',
+    'nowhere.mjs: The file does not exist.\n  Expected the name of a configuration file.',
   );
   mkdirSync(join(directory, 'folder.yaml'));
   assert.match(await refusal(join(directory, 'folder.yaml')), /^folder.yaml: This is a directory\./);

@@ -16,10 +16,13 @@ test('a slip, two swapped letters and another style of writing find the name', (
     ['maxRetries', 'retriesMax'],
     ['match', 'matches'],
     ['apy', 'api'],
+    ['srvs', 'servers'],
+    ['hlthchk', 'healthCheck'],
   ];
   for (const [word, meant] of cases) assert.equal(nearest(word, KNOWN), meant, word);
 });
 
 test('a word that is close to nothing finds nothing', () => {
-  for (const word of ['', 'wibble', 'xy', 'apocalypse', 'be']) assert.equal(nearest(word, KNOWN), undefined, word);
+  for (const word of ['', 'wibble', 'ss', 'rv', 'xy', 'apocalypse', 'be'])
+    assert.equal(nearest(word, KNOWN), undefined, word);
 });
