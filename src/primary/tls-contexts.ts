@@ -2,7 +2,7 @@
 // Owns which certificates make up one identity. Leaves reading them to config/, and their use to the engine.
 
 import { type CertificatePair, readAuthorities, readPair } from '../config/certificates.js';
-import type { BackendTlsConfig, Config, ListenerConfig } from '../config/config.js';
+import { type BackendTlsConfig, type Config, isRaw, type ListenerConfig } from '../config/config.js';
 import { closeTlsContext, openTlsClientContext, openTlsContext, type TlsIdentity } from '../engine/tls.js';
 
 /** What clients may agree on after the handshake, by ALPN. */
@@ -12,8 +12,9 @@ const PROTOCOLS = ['http/1.1', 'http/1.0'];
 export interface TlsContexts {
   /** By the address of the listener. */
   readonly listeners: ReadonlyMap<string, number>;
-  /** By the name of the pool. */
+  /** By the name of the pool: for requests, and for what is passed on unread, where it is. */
   readonly pools: ReadonlyMap<string, number>;
+  readonly tunnels: ReadonlyMap<string, number>;
 }
 
 /**
@@ -21,13 +22,22 @@ export interface TlsContexts {
  * is left open then.
  */
 export function openTlsContexts({ listeners, pools }: Config): TlsContexts {
-  const contexts = { listeners: new Map<string, number>(), pools: new Map<string, number>() };
+  const contexts = {
+    listeners: new Map<string, number>(),
+    pools: new Map<string, number>(),
+    tunnels: new Map<string, number>(),
+  };
+  const tunnelled = new Set(listeners.flatMap(tunnelPools));
   try {
-    for (const { address, tls } of listeners) {
-      if (tls !== undefined) contexts.listeners.set(address, openServer(address, tls));
+    for (const { address, protocol, tls } of listeners) {
+      if (tls === undefined) continue;
+      contexts.listeners.set(address, openServer(address, tls, isRaw(protocol) ? tls.alpnProtocols : PROTOCOLS));
     }
     for (const { name, tls } of Object.values(pools)) {
-      if (tls !== undefined) contexts.pools.set(name, openClient(name, tls));
+      if (tls === undefined) continue;
+      contexts.pools.set(name, openClient(name, tls, PROTOCOLS.slice(0, 1)));
+      // What is passed on is not ours to name.
+      if (tunnelled.has(name)) contexts.tunnels.set(name, openClient(name, tls, []));
     }
   } catch (error) {
     closeTlsContexts(contexts);
@@ -36,18 +46,24 @@ export function openTlsContexts({ listeners, pools }: Config): TlsContexts {
   return contexts;
 }
 
-export function closeTlsContexts({ listeners, pools }: TlsContexts): void {
-  for (const tls of [...listeners.values(), ...pools.values()]) closeTlsContext(tls);
+export function closeTlsContexts({ listeners, pools, tunnels }: TlsContexts): void {
+  for (const tls of [...listeners.values(), ...pools.values(), ...tunnels.values()]) closeTlsContext(tls);
 }
 
-function openServer(address: string, tls: NonNullable<ListenerConfig['tls']>): number {
+/** The pools that get a listener's connections unread. */
+function tunnelPools({ pool, tlsRoutes }: ListenerConfig): string[] {
+  const routed = tlsRoutes.flatMap(({ backendRefs }) => backendRefs.map((reference) => reference.pool));
+  return pool === undefined ? routed : [pool, ...routed];
+}
+
+function openServer(address: string, tls: NonNullable<ListenerConfig['tls']>, protocols: readonly string[]): number {
   const pairs = tls.certificates.map(({ cert, key }) => readPair(cert, key));
   try {
     return openTlsContext({
       identities: identitiesOf(pairs),
       versionMin: tls.minVersion,
       ciphers: tls.ciphers,
-      protocols: PROTOCOLS,
+      protocols,
       scope: address,
     });
   } catch (error) {
@@ -57,7 +73,7 @@ function openServer(address: string, tls: NonNullable<ListenerConfig['tls']>): n
   }
 }
 
-function openClient(pool: string, tls: BackendTlsConfig): number {
+function openClient(pool: string, tls: BackendTlsConfig, protocols: readonly string[]): number {
   const pair = tls.certificate === undefined ? null : readPair(tls.certificate.cert, tls.certificate.key);
   try {
     return openTlsClientContext({
@@ -66,7 +82,7 @@ function openClient(pool: string, tls: BackendTlsConfig): number {
       authorities: tls.ca === undefined ? new Uint8Array(0) : readAuthorities(tls.ca),
       certificate: pair,
       versionMin: tls.minVersion,
-      protocols: PROTOCOLS.slice(0, 1),
+      protocols,
     });
   } catch (error) {
     throw new Error(`cannot set up TLS for pool ${pool}: ${(error as Error).message}`);

@@ -3,6 +3,7 @@
 import { closeClient } from './client.js';
 import { CLIENT, NOWHERE } from './connections.js';
 import { handshakeBegin } from './handshake.js';
+import { helloBegin } from './read-hello.js';
 import { tunnelOpen } from './tunnel.js';
 import type { Worker } from './worker.js';
 
@@ -33,11 +34,13 @@ export function accepted(w: Worker, conn: number, listener: number): void {
   client.trusted = w.trust.holds(w.engine.peers, client.slot);
   client.handshaking = false;
   client.tls = null;
+  client.hello = null;
   if (plan.tls >= 0) {
     if (!handshakeBegin(w, client, plan.tls)) closeClient(w, client);
     return;
   }
   if (plan.protocol === 'tcp') tunnelOpen(w, client, w.pools[plan.pool]!);
+  else if (plan.protocol === 'tls-passthrough') helloBegin(w, client);
   // The first request is due at once: a connection that says nothing is not an idle keep-alive one.
   else w.deadlines.set(client.slot, w.ticks.requestHead);
 }

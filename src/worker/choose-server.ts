@@ -37,15 +37,20 @@ export function takeConnection(w: Worker, client: ClientConnection, server: Serv
     w.state.requestEnds(server.index);
     return 'OVERLOADED';
   }
-  client.backend = openBackend(w, conn, server, client);
+  // What is passed on unread agrees on no protocol of ours.
+  client.backend = openBackend(w, conn, server, client.rule === null ? server.tunnelTls : server.tls, client);
   return null;
 }
 
-/** Dresses up a backend connection for a handle that is connecting. The request is counted at its server already. */
+/**
+ * Dresses up a backend connection for a handle that is connecting, under the engine's TLS context `tls` unless that is -1.
+ * The request is counted at its server already.
+ */
 export function openBackend(
   w: Worker,
   conn: number,
   server: Server,
+  tls: number,
   client: ClientConnection | null,
 ): BackendConnection {
   const backend = w.backendOpen(conn);
@@ -57,8 +62,8 @@ export function openBackend(
   backend.parser = null;
   backend.parked = null;
   backend.reused = false;
-  backend.tls = server.tls;
-  if (server.tls >= 0) w.engine.tls(conn, server.tls);
+  backend.tls = tls;
+  if (tls >= 0) w.engine.tls(conn, tls);
   backend.requests = 1;
   backend.keepAlive = false;
   backend.counted = true;

@@ -13,6 +13,7 @@ import { dropPending, linger, releaseParser, releaseRequest } from './finish.js'
 import { steerClient } from './flow.js';
 import { forward, sendBody } from './forward.js';
 import { readHead } from './read-head.js';
+import { helloEnded, helloLate, readHello } from './read-hello.js';
 import { redirectToHttps } from './redirect.js';
 import { resume } from './retry.js';
 import { closeBackend } from './reuse.js';
@@ -49,6 +50,9 @@ export function clientData(w: Worker, client: ClientConnection, at: number, byte
       break;
     case CLIENT.TUNNEL:
       tunnelData(w, client, client.backend!.conn, at, bytes);
+      break;
+    case CLIENT.HELLO:
+      readHello(w, client, at, bytes);
       break;
     default:
       w.engine.release(at);
@@ -178,6 +182,9 @@ export function clientEnded(w: Worker, client: ClientConnection): void {
     case CLIENT.TUNNEL:
       tunnelEnded(w, client, backend!, true);
       break;
+    case CLIENT.HELLO:
+      helloEnded(w, client);
+      break;
     default:
       if (client.rule === null) break; // a passthrough that is connecting: what was sent still goes across
       if (!client.request.done && client.pendingAt === NOWHERE) fail(w, client, 'CLIENT_LEFT');
@@ -189,7 +196,7 @@ export function clientEnded(w: Worker, client: ClientConnection): void {
 export function clientFailed(w: Worker, client: ClientConnection): void {
   const { backend } = client;
   if (client.state === CLIENT.TUNNEL) {
-    closeTunnel(w, client, backend!);
+    closeTunnel(w, client, backend!, true);
     return;
   }
   if (client.state === CLIENT.WAITING || client.state === CLIENT.EXCHANGE) fail(w, client, 'CLIENT_LEFT');
@@ -216,7 +223,10 @@ export function clientLate(w: Worker, client: ClientConnection): void {
       fail(w, client, 'HEAD_TIMEOUT');
       break;
     case CLIENT.TUNNEL:
-      closeTunnel(w, client, client.backend!);
+      closeTunnel(w, client, client.backend!, false);
+      break;
+    case CLIENT.HELLO:
+      helloLate(w, client);
       break;
     case CLIENT.WAITING:
     case CLIENT.EXCHANGE:
@@ -241,6 +251,7 @@ export function closeClient(w: Worker, client: ClientConnection, reset = false):
   if (client.backend !== null) closeBackend(w, client.backend);
   if (client.mirrors.length > 0) mirrorsDrop(w, client);
   client.parked = null;
+  client.hello = null;
   dropPending(w, client);
   releaseRequest(w, client);
   releaseParser(w, client);

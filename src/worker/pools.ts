@@ -22,6 +22,8 @@ export class Server {
   hastyUntil = 0;
   /** The engine's TLS context for new connections, -1 for none. Idle ones are all of it. */
   tls = -1;
+  /** The same for connections that are passed on unread; none of those is ever idle. */
+  tunnelTls = -1;
   /** Still part of the configuration: connections to one that is not are closed, not kept. */
   current = true;
 
@@ -98,7 +100,7 @@ export class Servers {
    * Makes the servers of `pools` the current ones. Servers that stay keep their connections; those that went, or
    * are spoken to in another way now, are returned, so that the caller closes what they have idle. Throws when an address is none.
    */
-  follow(pools: readonly BalancePoolPlan[], poolTls: readonly number[]): Server[] {
+  follow(pools: readonly BalancePoolPlan[], poolTls: readonly number[], poolTunnelTls: readonly number[]): Server[] {
     const before = this.byIndex.filter((server) => server !== undefined);
     for (const server of before) server.current = false;
     const changed = new Set<Server>();
@@ -108,6 +110,7 @@ export class Servers {
         const server = this.byIndex[plan.index]!;
         if (server.tls !== poolTls[index]) changed.add(server);
         server.tls = poolTls[index]!;
+        server.tunnelTls = poolTunnelTls[index]!;
       }
     }
     return before.filter((server) => !server.current || changed.has(server));

@@ -45,8 +45,8 @@ export function keepBackend(w: Worker, backend: BackendConnection): void {
   }
 }
 
-/** Closes a backend connection in any state. */
-export function closeBackend(w: Worker, backend: BackendConnection): void {
+/** Closes a backend connection in any state; `reset` makes the server see that it was cut. */
+export function closeBackend(w: Worker, backend: BackendConnection, reset = false): void {
   if (backend.idleAt !== NOWHERE) backend.server!.idleRemove(backend);
   if (backend.mirrorOf !== null) {
     const { mirrors } = backend.mirrorOf;
@@ -55,7 +55,8 @@ export function closeBackend(w: Worker, backend: BackendConnection): void {
     backend.mirrorOf = null;
   }
   detach(w, backend);
-  w.engine.closeConn(backend.conn);
+  if (reset) w.engine.resetConn(backend.conn);
+  else w.engine.closeConn(backend.conn);
   w.state.connectionCloses(backend.server!.index);
   w.backendFree(backend);
 }

@@ -47,7 +47,7 @@ export class Mirror {
       w.state.requestEnds(index);
       return;
     }
-    const backend = openBackend(w, conn, server, null);
+    const backend = openBackend(w, conn, server, server.tls, null);
     backend.mirrorOf = client;
     backend.state = BACKEND.MIRROR;
     w.deadlines.set(backend.slot, w.ticks.responseHead);
