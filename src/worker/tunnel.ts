@@ -5,6 +5,7 @@ import { keyOfAddress } from '../balance/keys.js';
 import { NO_SESSION } from '../balance/session.js';
 import { PEER_BYTES } from '../engine/layout.js';
 import { BODY } from '../http/framing.js';
+import type { ReasonCode } from '../http/reasons.js';
 import { chooseServer, takeConnection } from './choose-server.js';
 import { closeClient } from './client.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
@@ -33,7 +34,7 @@ export function tunnelOpen(w: Worker, client: ClientConnection, pool: Pool): voi
   client.request.set(BODY.untilEof, 0);
   // From here on the server is waited for.
   w.deadlines.clear(client.slot);
-  tunnelConnect(w, client);
+  tunnelConnect(w, client, null);
 }
 
 /** The client's address is all that a tunnel can hash. */
@@ -42,10 +43,10 @@ function peerKey(w: Worker, client: ClientConnection): number {
   return keyOfAddress(w.engine.peers.subarray(at + 4, at + 20), w.engine.peers[at] === 4 ? 4 : 16);
 }
 
-/** Connects to the next server; when none is left the client connection is closed. */
-export function tunnelConnect(w: Worker, client: ClientConnection): void {
+/** Connects to the next server; when none is left the client connection is closed. `failed` is why the last try failed. */
+export function tunnelConnect(w: Worker, client: ClientConnection, failed: ReasonCode | null): void {
   const index = chooseServer(client);
-  const refused = index < 0 ? 'NO_SERVER' : takeConnection(w, client, w.servers.byIndex[index]!);
+  const refused = index < 0 ? (failed ?? 'NO_SERVER') : takeConnection(w, client, w.servers.byIndex[index]!);
   if (refused !== null) {
     w.count(refused);
     closeClient(w, client);

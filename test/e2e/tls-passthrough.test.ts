@@ -1,7 +1,6 @@
 // Raw connections led by the name in their ClientHello, with TLS left to the servers: node:tls, curl, openssl s_client.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -15,26 +14,13 @@ import { freePlace, type Place, scratchDirectory, written } from '../support/add
 import { extension, helloMessage, number, realHello, records, serverNames } from '../support/client-hello.js';
 import { authority, type Identity, makeIdentity } from '../support/identity.js';
 import { nginxMissing, startNginxOrigin } from '../support/nginx.js';
+import { run } from '../support/programs.js';
 import { type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
 import { WireClient } from '../support/wire-client.js';
-
-const { LD_PRELOAD: _, ...ENVIRONMENT } = process.env;
 
 const ALERT_UNRECOGNIZED_NAME = '\x15\x03\x03\x00\x02\x02\x70';
 const ALERT_DECODE_ERROR = '\x15\x03\x03\x00\x02\x02\x32';
 const ALERT_UNEXPECTED_MESSAGE = '\x15\x03\x03\x00\x02\x02\x0a';
-
-/** Runs a program to its end; what it said on both streams. */
-function run(program: string, args: readonly string[], input = ''): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = execFile(program, args, { timeout: 20_000, env: ENVIRONMENT }, (error, stdout, stderr) => {
-      if (error !== null && (error as NodeJS.ErrnoException).code === 'ENOENT') reject(error);
-      else resolve(`${stdout}\n${stderr}`);
-    });
-    child.stdin?.on('error', () => {});
-    child.stdin?.end(input);
-  });
-}
 
 /** Connects by TLS; resolves with the socket and the greeting. Rejects with the alert, or whatever else went wrong. */
 function greeted(
