@@ -33,7 +33,7 @@ export function workerPlan(
   routes: CompiledRoutes,
   listeners: ListenerPlan[],
   pools: BalancePoolPlan[],
-  tls: TlsContexts,
+  tls: Pick<TlsContexts, 'pools' | 'tunnels'>,
 ): WorkerPlan {
   return {
     generation,
