@@ -216,7 +216,7 @@ export class ClientHello {
       case FIELD.extensionLength:
         this.#extensionBytes = value;
         if (this.#extensionType !== EXTENSION_SERVER_NAME) this.#to(FIELD.extension, value);
-        else this.#toIf(!this.#named && value > NAME_HEADER_BYTES && value <= this.#messageLeft, FIELD.listLength, 2);
+        else this.#toIf(!this.#named && value > NAME_HEADER_BYTES, FIELD.listLength, 2);
         this.#named ||= this.#extensionType === EXTENSION_SERVER_NAME;
         break;
       case FIELD.listLength:

@@ -102,6 +102,14 @@ test('refuses a name that is empty, is two, comes twice, or has a byte that no n
       extension(0, vector(Buffer.concat([number(0, 1), number(2, 2), Buffer.from('a')]), 2)),
       extension(23, Buffer.alloc(9)),
     ],
+    // A length that is wrong, and what follows is a field of its own all the same.
+    [extension(0, Buffer.concat([number(99, 2), number(0, 1), vector(Buffer.from('a.example'), 2)]))],
+    [
+      extension(
+        0,
+        vector(Buffer.concat([number(0, 1), vector(Buffer.from('a'), 2), extension(23, Buffer.alloc(0))]), 2),
+      ),
+    ],
     ...['\0', ' ', '\x7f', '\xff', '\n'].map((byte) => [serverNames(`a.example${byte}b.example`)]),
   ]) {
     assert.deepEqual(made({ extensions }), [HELLO.malformed, ''], Buffer.concat(extensions).toString('latin1'));
