@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { start as startNeverAccepts } from '../origins/never-accepts.js';
 import { listenRaw, type RawOrigin } from '../origins/raw.js';
 import { start as startTcpEcho } from '../origins/tcp-echo.js';
 import { start as startTlsEcho, type TlsEcho } from '../origins/tls-echo.js';
@@ -89,12 +90,15 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
     strict = proxy.listeners[1]!;
   });
   after(async () => {
-    await proxy.countersUntil('everything given back', (counters) => {
-      const { chunksUsed, spansQueued, connections, secured, handshaking } = counters;
-      return chunksUsed === 0 && spansQueued === 0 && connections === 0 && secured === 0 && handshaking === 0;
-    });
-    await proxy.stop();
-    await Promise.all([...Object.values(echoes), raw].map((origin) => origin.close()));
+    try {
+      await proxy.countersUntil('everything given back', (counters) => {
+        const { chunksUsed, spansQueued, connections, secured, handshaking } = counters;
+        return chunksUsed === 0 && spansQueued === 0 && connections === 0 && secured === 0 && handshaking === 0;
+      });
+    } finally {
+      await proxy.stop();
+      await Promise.all([...Object.values(echoes), raw].map((origin) => origin.close()));
+    }
   });
 
   test('says which listeners it has', () => {
@@ -398,6 +402,22 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
       await client.until('echo', () => (client.received === hello ? true : undefined));
       client.close();
     }
+  });
+
+  test('a server that does not answer is waited for as long as timeouts.connect says, then the client is reset', async (t) => {
+    const origin = await use(t, startNeverAccepts());
+    const front = await useProxy(t, {
+      listeners: [{ protocol: 'tls-passthrough', pool: 'main' }],
+      pools: { main: { servers: [{ address: origin.address }], retry: { retriesMax: 0 } } },
+      timeouts: { tlsHandshake: '200ms', connect: '1s' },
+    });
+    const client = await WireClient.connect(front.place);
+    await client.send(await realHello('shop.example'));
+    assert.equal(await client.closed(), 'reset');
+    assert.equal(client.received, '');
+    assert.equal(await counted(front, 'CONNECT_TIMEOUT'), 1);
+    client.close();
+    await front.heldNothing();
   });
 
   test('a reset of one side resets the other: what was cut does not look complete', async (t) => {

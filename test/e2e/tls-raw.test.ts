@@ -128,12 +128,15 @@ describe('tls listeners', { concurrency: 1, skip: standIn && 'only the product' 
     web = proxy.listeners[2]!;
   });
   after(async () => {
-    await proxy.countersUntil('everything given back', (counters) => {
-      const { chunksUsed, spansQueued, connections, secured, handshaking } = counters;
-      return chunksUsed === 0 && spansQueued === 0 && connections === 0 && secured === 0 && handshaking === 0;
-    });
-    await proxy.stop();
-    await Promise.all([a, b, over, http].map((origin) => origin.close()));
+    try {
+      await proxy.countersUntil('everything given back', (counters) => {
+        const { chunksUsed, spansQueued, connections, secured, handshaking } = counters;
+        return chunksUsed === 0 && spansQueued === 0 && connections === 0 && secured === 0 && handshaking === 0;
+      });
+    } finally {
+      await proxy.stop();
+      await Promise.all([a, b, over, http].map((origin) => origin.close()));
+    }
   });
 
   test('end TLS, lead by the name asked for, and pass the bytes on as they are', async () => {
@@ -360,12 +363,15 @@ describe('raw listeners in front of servers with TLS', { concurrency: 1, skip: s
     });
   });
   after(async () => {
-    await proxy.countersUntil('everything given back', (counters) => {
-      const { chunksUsed, spansQueued, connections, secured } = counters;
-      return chunksUsed === 0 && spansQueued === 0 && connections === 0 && secured === 0;
-    });
-    await proxy.stop();
-    await origin.close();
+    try {
+      await proxy.countersUntil('everything given back', (counters) => {
+        const { chunksUsed, spansQueued, connections, secured } = counters;
+        return chunksUsed === 0 && spansQueued === 0 && connections === 0 && secured === 0;
+      });
+    } finally {
+      await proxy.stop();
+      await origin.close();
+    }
   });
 
   for (const [index, name] of ['tcp', 'tls'].entries()) {
