@@ -82,6 +82,24 @@ static napi_value sf__js_tls_open_client(napi_env env, napi_callback_info info)
     return result;
 }
 
+/* tlsVerifyClients(tls, required, authorities): PEM as bytes. */
+static napi_value sf__js_tls_verify_clients(napi_env env, napi_callback_info info)
+{
+    napi_value arguments[3];
+    int32_t tls;
+    bool required;
+    const uint8_t *authorities;
+    size_t bytes;
+    sf_tls_reason reason;
+    if (!sf__arguments(env, info, 3, arguments) || !sf_js_int(env, arguments[0], &tls) ||
+        napi_get_value_bool(env, arguments[1], &required) != napi_ok ||
+        !sf__bytes_of(env, arguments[2], &authorities, &bytes))
+        return sf_js_throw(env, "ERR_ARGUMENT", "tlsVerifyClients(tls, required, authorities)");
+    if (!sf_tls_verify_clients(tls, required, authorities, bytes, &reason))
+        return sf_js_throw(env, "ERR_TLS", reason.text);
+    return NULL;
+}
+
 /* tlsCertificate(tls, identity, chain, key): PEM as bytes. */
 static napi_value sf__js_tls_certificate(napi_env env, napi_callback_info info)
 {
@@ -135,6 +153,7 @@ bool sf_addon_tls(napi_env env, napi_value exports)
 {
     return sf__export(env, exports, "tlsOpen", sf__js_tls_open) &&
            sf__export(env, exports, "tlsOpenClient", sf__js_tls_open_client) &&
+           sf__export(env, exports, "tlsVerifyClients", sf__js_tls_verify_clients) &&
            sf__export(env, exports, "tlsCertificate", sf__js_tls_certificate) &&
            sf__export(env, exports, "tlsName", sf__js_tls_name) &&
            sf__export(env, exports, "tlsClose", sf__js_tls_close);

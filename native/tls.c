@@ -1,6 +1,7 @@
 #include "tls.h"
 
 #include "tickets.h"
+#include "tls_clients.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
@@ -39,6 +40,7 @@ struct sf_tls {
     int32_t identity_count;
     sf__tls_name *names; /* sorted */
     int32_t name_count;
+    sf_tls_verifier *verifier; /* of clients; NULL when none is asked for a certificate */
     bool client;
     char *server_name;
     bool server_name_is_address;
@@ -181,7 +183,28 @@ static SSL_CTX *sf__identity_new(sf_tls *tls, sf_tls_reason *reason)
         SSL_CTX_free(ctx);
         return NULL;
     }
+    /* Each identity alike: a client must not get around it by the name it asks for. */
+    if (tls->verifier != NULL && !sf_tls_verifier_use(tls->verifier, ctx)) {
+        (void)sf__tls_refuse(reason, "OpenSSL has no memory for authorities");
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
     return ctx;
+}
+
+bool sf_tls_verify_clients(int32_t index, bool required, const uint8_t *authorities, size_t bytes, sf_tls_reason *reason)
+{
+    sf_tls *tls = sf_tls_acquire(index);
+    bool good = tls != NULL && tls->identity_count == 0 && tls->verifier == NULL;
+    ERR_clear_error();
+    if (!good) {
+        (void)sf__tls_refuse(reason, "clients are verified from the first identity on");
+    } else {
+        tls->verifier = sf_tls_verifier_new(required, authorities, bytes, reason);
+        good = tls->verifier != NULL;
+    }
+    sf_tls_release(tls);
+    return good;
 }
 
 static bool sf__believe(SSL_CTX *ctx, const uint8_t *pem, size_t bytes, sf_tls_reason *reason)
@@ -367,6 +390,7 @@ void sf_tls_release(sf_tls *tls)
     for (int i = 0; i < SF__SESSIONS; i++)
         SSL_SESSION_free(tls->sessions[i].session);
     (void)pthread_mutex_destroy(&tls->sessions_lock); /* nobody holds it: the last reference is gone */
+    sf_tls_verifier_free(tls->verifier);
     free(tls->server_name);
     free(tls->identities);
     free(tls->names);

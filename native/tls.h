@@ -58,6 +58,16 @@ int32_t sf_tls_open(const sf_tls_options *options, sf_tls_reason *reason);
 int32_t sf_tls_open_client(const sf_tls_options *options, const sf_tls_client_options *client, sf_tls_reason *reason);
 
 /*
+ * Makes the context of a server ask its clients for a certificate, and verify it against `authorities` (PEM, borrowed)
+ * alone. Before its first identity.
+ *
+ * required  refuse clients without one; else only those with one that is not believed
+ *
+ * Returns false with `reason` set; the context must then be closed.
+ */
+bool sf_tls_verify_clients(int32_t tls, bool required, const uint8_t *authorities, size_t bytes, sf_tls_reason *reason);
+
+/*
  * Gives a context a certificate: `chain` is PEM, the server's own certificate first; `key` is PEM, not encrypted.
  *
  * identity  the number of identities so far to begin a new one, or one that is there to add a certificate of another

@@ -13,6 +13,7 @@
 #include "internal.h"
 
 #include "tls.h"
+#include "tls_clients.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -276,7 +277,9 @@ static uint16_t sf__tls_error(const sf_tls_conn *t)
 {
     if (t->error != 0)
         return sf__error_of(t->error);
-    return t->ended ? SF_ENGINE_ERROR_TRUNCATED : SF_ENGINE_ERROR_TLS;
+    if (t->ended)
+        return SF_ENGINE_ERROR_TRUNCATED;
+    return sf_tls_is_client(t->tls) ? SF_ENGINE_ERROR_TLS : sf_tls_client_error(t->ssl);
 }
 
 /* Fails the connection after OpenSSL did; its alert, if it wrote one, is sent. */
@@ -357,7 +360,10 @@ int32_t sf__tls_facts(const sf_conn *c, uint8_t *to)
     text += to[SF_TLS_FACTS_PROTOCOL_BYTES] = sf__text_put(text, alpn, alpn_bytes);
     text += to[SF_TLS_FACTS_CIPHER_BYTES] = sf__text_put(text, cipher_name, cipher_name == NULL ? 0 : strlen(cipher_name));
     text += to[SF_TLS_FACTS_NAME_BYTES] = sf__text_put(text, name, name == NULL ? 0 : strlen(name));
-    return (int32_t)(text - to);
+    memset(to + SF_TLS_FACTS_CERTIFICATE, 0, SF_TLS_FACTS_WORDS - SF_TLS_FACTS_CERTIFICATE);
+    int32_t certificate_bytes = sf_tls_client_facts(ssl, to, text);
+    ERR_clear_error();
+    return certificate_bytes < 0 ? -1 : (int32_t)(text - to) + certificate_bytes;
 }
 
 /* --- Bytes ---------------------------------------------------------------------------------------------------------- */

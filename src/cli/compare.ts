@@ -128,9 +128,11 @@ function compareSettings(before: Config, after: Config): SettingChange[] {
   const timeouts = ({ timeouts }: Config) =>
     new Map(Object.entries(timeouts).map(([name, ms]) => [name.replace(/Ms$/, ''), ms]));
   const listeners = ({ listeners }: Config) => new Map(listeners.map((listener) => [listener.address, listener]));
-  each('listener ', listeners(before), listeners(after), ({ protocol, pool }) =>
-    pool === undefined ? protocol : `${protocol} to ${pool}`,
-  );
+  each('listener ', listeners(before), listeners(after), ({ protocol, pool, tls }) => {
+    const { mode, ca } = tls?.clientCertificates ?? {};
+    const clients = mode === undefined ? '' : `, client certificates ${mode} (${ca})`;
+    return `${pool === undefined ? protocol : `${protocol} to ${pool}`}${clients}`;
+  });
   each('pools.', new Map(Object.entries(before.pools)), new Map(Object.entries(after.pools)), poolWords);
   each('limits.', new Map(Object.entries(before.limits)), new Map(Object.entries(after.limits)), String);
   each('timeouts.', timeouts(before), timeouts(after), (ms) => `${ms} ms`);

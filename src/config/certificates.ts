@@ -71,10 +71,22 @@ export function readPair(
   return { chain, key: pem, keyType: key.asymmetricKeyType ?? '', names };
 }
 
-/** Reads a file of authorities. Throws CertificateError when there is none in it. */
-export function readAuthorities(name: string): Buffer {
-  const pem = readPart('cert', name);
-  parseChain(pem, name);
+/** Reads a file of authorities. Throws CertificateError when there is none in it. `warn` gets those that are of no use. */
+export function readAuthorities(
+  name: string,
+  warn: (warning: CertificateWarning) => void = () => {},
+  now = Date.now(),
+): Buffer {
+  const pem = readPart('cert', name, EXPECTED.ca);
+  for (const certificate of parseChain(pem, name)) {
+    warnOfDates(certificate, name, now, warn, 'What it signed is refused: put the one that follows it beside it.');
+    if (certificate.ca) continue;
+    warn({
+      file: 'cert',
+      found: `A certificate in ${name} is not that of an authority.`,
+      expected: 'It stands for itself, and for nothing it may have signed.',
+    });
+  }
   return pem;
 }
 
@@ -85,20 +97,20 @@ export function coversHost(names: readonly string[], host: string): boolean {
   return names.includes(wanted) || (dot > 0 && names.includes(`*${wanted.slice(dot)}`));
 }
 
-function readPart(file: 'cert' | 'key', name: string): Buffer {
+const EXPECTED = {
+  cert: 'Expected a PEM file with the certificate, and those that sign it behind.',
+  key: 'Expected a PEM file with the private key of the certificate.',
+  ca: 'Expected a PEM file with the certificates of authorities.',
+} as const;
+
+function readPart(file: 'cert' | 'key', name: string, expected: string = EXPECTED[file]): Buffer {
   try {
     return readFileSync(name);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const why =
       code === 'ENOENT' ? 'does not exist' : code === 'EACCES' ? 'may not be read by this user' : 'cannot be read';
-    throw new CertificateError(
-      file,
-      `The file ${name} ${why}.`,
-      file === 'cert'
-        ? 'Expected a PEM file with the certificate, and those that sign it behind.'
-        : 'Expected a PEM file with the private key of the certificate.',
-    );
+    throw new CertificateError(file, `The file ${name} ${why}.`, expected);
   }
 }
 
@@ -162,11 +174,11 @@ function warnOfDates(
   name: string,
   now: number,
   warn: (warning: CertificateWarning) => void,
+  expected = 'Clients will refuse it: renew it.',
 ): void {
   const from = Date.parse(certificate.validFrom);
   const until = Date.parse(certificate.validTo);
   const day = (time: number): string => new Date(time).toISOString().slice(0, 10);
-  const expected = 'Clients will refuse it: renew it.';
   if (until < now) {
     warn({ file: 'cert', found: `A certificate in ${name} expired on ${day(until)}.`, expected });
   } else if (from > now) {

@@ -31,6 +31,8 @@ export interface TlsConfig {
   readonly minVersion: TlsVersion;
   /** For TLS 1.2, as OpenSSL names them; empty for the default. */
   readonly ciphers: string;
+  /** Set when clients are asked for a certificate; `ca` with an absolute name. */
+  readonly clientCertificates?: { readonly mode: 'optional' | 'required'; readonly ca: string };
 }
 
 /** One server of a pool. */
@@ -145,7 +147,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
 }
 
 function tlsConfig(
-  { certificates, minVersion, ciphers }: NonNullable<ParsedConfig['listeners'][number]['tls']>,
+  { certificates, minVersion, ciphers, clientCertificates }: NonNullable<ParsedConfig['listeners'][number]['tls']>,
   directory: string,
 ): TlsConfig {
   return {
@@ -155,6 +157,9 @@ function tlsConfig(
     })),
     minVersion,
     ciphers: ciphers ?? '',
+    ...(clientCertificates === undefined
+      ? {}
+      : { clientCertificates: { ...clientCertificates, ca: resolve(directory, clientCertificates.ca) } }),
   };
 }
 

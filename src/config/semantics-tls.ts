@@ -48,6 +48,9 @@ export function checkListenerTls(listener: Listener, at: Path, routes: ParsedCon
   const pairs = tls.certificates.flatMap((files, index) =>
     checkPair(files, [...at, 'tls', 'certificates', index], scope),
   );
+  if (tls.clientCertificates !== undefined) {
+    checkAuthorities(tls.clientCertificates.ca, [...at, 'tls', 'clientCertificates', 'ca'], scope);
+  }
   if (pairs.length === tls.certificates.length) warnOfHosts(pairs, at, routes, scope);
 }
 
@@ -76,12 +79,15 @@ export function checkPoolTls(name: string, pool: ParsedConfig['pools'][string], 
   } else if (tls.cert !== undefined && tls.key !== undefined) {
     checkPair({ cert: tls.cert, key: tls.key }, at, scope);
   }
-  if (tls.ca === undefined) return;
+  if (tls.ca !== undefined) checkAuthorities(tls.ca, [...at, 'ca'], scope);
+}
+
+function checkAuthorities(file: string, at: Path, scope: Scope): void {
   try {
-    readAuthorities(resolve(scope.directory, tls.ca));
+    readAuthorities(resolve(scope.directory, file), ({ found, expected }) => scope.warn(at, found, expected));
   } catch (error) {
     if (!(error instanceof CertificateError)) throw error;
-    scope.report([...at, 'ca'], error.found, error.expected);
+    scope.report(at, error.found, error.expected);
   }
 }
 

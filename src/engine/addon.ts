@@ -45,6 +45,7 @@ export interface Addon {
     verify: boolean,
     authorities: Uint8Array,
   ): number;
+  tlsVerifyClients(tls: number, required: boolean, authorities: Uint8Array): void;
   tlsCertificate(tls: number, identity: number, chain: Uint8Array, key: Uint8Array): void;
   tlsName(tls: number, name: string, identity: number): void;
   tlsClose(tls: number): void;

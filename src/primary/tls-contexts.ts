@@ -49,6 +49,13 @@ function openServer(address: string, tls: NonNullable<ListenerConfig['tls']>): n
       ciphers: tls.ciphers,
       protocols: PROTOCOLS,
       scope: address,
+      clients:
+        tls.clientCertificates === undefined
+          ? null
+          : {
+              required: tls.clientCertificates.mode === 'required',
+              authorities: readAuthorities(tls.clientCertificates.ca),
+            },
     });
   } catch (error) {
     throw new Error(`cannot set up TLS on ${address}: ${(error as Error).message}`);

@@ -108,7 +108,7 @@ function decode(parser: NonNullable<ClientConnection['parser']>, body: Body, at:
 
 /** Trailers that say where a message goes or ends have no place behind it (RFC 9110, 6.5.1). */
 const FORBIDDEN_TRAILER =
-  /^(content-length|transfer-encoding|host|connection|keep-alive|te|trailer|upgrade|proxy-[a-z-]*|x-forwarded-[a-z]*|authorization|cookie|set-cookie|content-encoding|content-type|content-range|max-forwards|expect|via|x-request-id):/i;
+  /^(content-length|transfer-encoding|host|connection|keep-alive|te|trailer|upgrade|proxy-[a-z-]*|x-forwarded-[a-z]*|authorization|cookie|set-cookie|content-encoding|content-type|content-range|max-forwards|expect|via|x-request-id|(x[^a-z0-9:])?client[^a-z0-9:]cert[^:]*):/i;
 
 function allowedTrailers(trailers: string): string {
   if (trailers === '') return '';

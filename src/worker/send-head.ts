@@ -41,8 +41,8 @@ const FORWARDING = bits(
   FIELD_ID.X_REAL_IP,
 );
 
-/** Nobody means these honestly, and a server could believe them. */
-const NOT_FROM_ANYONE = ENDS_HERE | bits(FIELD_ID.ALIKE);
+/** Nobody means these honestly, and a server could believe them; who a client is by its certificate is said by us alone. */
+const NOT_FROM_ANYONE = ENDS_HERE | bits(FIELD_ID.ALIKE, FIELD_ID.CLIENT_CERT);
 const FROM_STRANGER = NOT_FROM_ANYONE | FORWARDING;
 /** The list of addresses is written anew, longer by one. */
 const FROM_TRUSTED = NOT_FROM_ANYONE | bits(FIELD_ID.X_FORWARDED_FOR);
@@ -184,6 +184,7 @@ export function sendRequestHead(
   if (backend.state === BACKEND.MIRROR) engine.span(w.lineClose.at, w.lineClose.bytes);
   spanFraming(w, client, head);
   if (edit !== null) spanText(w, editLines(edit, client.requestLines));
+  if (client.tls !== null) spanText(w, client.tls.certificateLines);
   const lines = room ? w.scratch(LINES_BYTES_MAX) : -1;
   if (lines >= 0) {
     const fixed = client.trusted || edit?.touchesForwarding === true ? null : w.forwardingOf(client);

@@ -20,7 +20,7 @@ import { Deadlines, TICK_MS } from './deadlines.js';
 import type { HeaderEdit } from './filters/edit.js';
 import { linger } from './finish.js';
 import { backendFlow, clientFlow } from './flow.js';
-import { clientSecured, handshakeDrop } from './handshake.js';
+import { clientSecured, handshakeDrop, handshakeFailed } from './handshake.js';
 import type { ListenerPlan, WorkerPlan } from './plan.js';
 import { Pool, Servers } from './pools.js';
 import { RequestIds } from './request-id.js';
@@ -285,6 +285,7 @@ export class Worker {
       resumptions: this.counters.resumptions,
       handshakesFailed: this.counters.handshakesFailed,
       handshakesRefused: this.counters.handshakesRefused,
+      certificatesRefused: Object.fromEntries(this.counters.certificatesRefused),
       handshaking: this.handshakes,
       secured: engine.counter(CONTROL.secured),
       reasons: Object.fromEntries(this.counters.reasons),
@@ -367,6 +368,7 @@ export class Worker {
         clientSecured(this, client, eventAt(events, at));
         break;
       case EVENT_KIND.error:
+        handshakeFailed(this, eventAt(events, at));
         clientFailed(this, client);
         break;
     }

@@ -21,6 +21,21 @@ const certificate = map('a certificate', {
   key: option(fileName(), 'PEM file with its private key, not encrypted. Relative to the configuration.'),
 });
 
+export const CLIENT_CERTIFICATE_MODES = ['optional', 'required'] as const;
+
+const clientCertificates = map('client certificate options', {
+  mode: option(
+    choice('a mode', CLIENT_CERTIFICATE_MODES).prefault('required'),
+    '`required` refuses clients without a certificate in the handshake. `optional` lets them in; rules can tell. ' +
+      'A certificate that is not believed is refused by both.',
+  ),
+  ca: option(
+    fileName(),
+    'PEM file with the authorities that sign certificates of clients: roots, or intermediate ones, which are then believed ' +
+      'without their root. No other authority is. Relative to the configuration.',
+  ),
+});
+
 const tls = map('TLS options', {
   certificates: option(
     list('a list of certificates', certificate, 1),
@@ -32,6 +47,12 @@ const tls = map('TLS options', {
     text('a list of ciphers', 'Expected names of ciphers as OpenSSL knows them, with colons between.').optional(),
     'Ciphers for TLS 1.2, as OpenSSL names them. Those of TLS 1.3 are all good and not configurable.',
     { byDefault: "Mozilla's intermediate profile, without DHE" },
+  ),
+  clientCertificates: option(
+    clientCertificates.optional(),
+    'Asks clients for a certificate (mTLS) and verifies it. Servers are told of it in `X-Client-Cert-` fields, and rules can ' +
+      'match it.',
+    { byDefault: 'clients are not asked' },
   ),
 });
 
