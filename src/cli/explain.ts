@@ -85,6 +85,8 @@ function readRequest(request: string, options: ExplainOptions): RouteRequest | s
   if (cookie.length > 0) headers.Cookie = [...(headers.Cookie ?? []), cookie.join('; ')];
   const bad = cookie.find((text) => !text.includes('='));
   if (bad !== undefined) return `-b '${bad}' is not a cookie. Expected 'name=value'.`;
+  const wrong = wrongTls(options);
+  if (wrong !== undefined) return wrong;
   return {
     url,
     headers,
@@ -92,6 +94,15 @@ function readRequest(request: string, options: ExplainOptions): RouteRequest | s
     ...(client === undefined ? {} : { clientAddress: client }),
     ...tlsOf(options),
   };
+}
+
+/** What is wrong with what the command line says of TLS; undefined when nothing is. */
+function wrongTls({ clientCertificateSan = [], clientCertificateFingerprint }: ExplainOptions): string | undefined {
+  const name = clientCertificateSan.find((text) => !/^(DNS|URI|email|IP):./.test(text));
+  if (name !== undefined) return `--client-certificate-san '${name}' has no kind. Expected such as 'DNS:shop.example'.`;
+  if (clientCertificateFingerprint === undefined) return undefined;
+  if (/^[0-9a-f]{64}$/i.test(clientCertificateFingerprint.replaceAll(':', ''))) return undefined;
+  return `--client-certificate-fingerprint '${clientCertificateFingerprint}' is not a SHA-256. Expected 64 hexadecimal digits.`;
 }
 
 /** What the command line says of TLS. */

@@ -5,7 +5,7 @@
 /** "SVF7" read as a little-endian word. */
 export const TABLE_MAGIC = 0x37465653;
 /** Raised whenever the meaning of any word below changes; a matcher refuses other versions. */
-export const TABLE_VERSION = 2;
+export const TABLE_VERSION = 3;
 
 /**
  * The table's header, as Int32 words from the start of the block. Sections named `…At` are offsets in words, and
