@@ -18,7 +18,7 @@ import {
   makeClient,
   makeIdentity,
 } from '../support/identity.js';
-import { type RunningProxy, standIn, startProxy, useProxy } from '../support/proxy.js';
+import { type ProxySpec, type RunningProxy, standIn, startProxy, useProxy } from '../support/proxy.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
 /** For other programs: a sanitizer that is preloaded for ours is none of theirs. */
@@ -309,6 +309,44 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
           await refusal(to, as(undefined, { ...versions, session })),
           /ALERT_(HANDSHAKE_FAILURE|CERTIFICATE_REQ)/,
         );
+      }
+    }
+  });
+
+  test('a session does not outlive a reload that verifies clients in another way', async (t) => {
+    const spec = (clientCertificates?: object): ProxySpec => ({
+      listeners: [
+        { protocol: 'https', tls: { certificates: [server.files], ...(clientCertificates && { clientCertificates }) } },
+      ],
+      servers: [origin.address],
+    });
+    const ca = caFile;
+    const changing = await useProxy(t, spec());
+    const place = changing.place;
+    for (const version of VERSIONS) {
+      const versions = { minVersion: version, maxVersion: version };
+      for (const [before, who, after] of [
+        [undefined, undefined, { ca }],
+        [undefined, undefined, { mode: 'optional', ca }],
+        [{ mode: 'optional', ca }, undefined, { ca }],
+        [{ ca }, alice, { ca: authorityFile(intermediate) }],
+        [{ ca }, alice, { ca: authorityFile(authority(), intermediate) }],
+        [{ ca }, alice, undefined],
+      ] as const) {
+        await changing.reload(spec(before));
+        const session = await sessionOf(place, as(who, versions));
+        const resumes = async (): Promise<boolean> => {
+          const client = await WireClient.connect(place, { tls: as(who, { ...versions, session }) });
+          const resumed = (client.socket as TLSSocket).isSessionReused();
+          client.close();
+          return resumed;
+        };
+        assert.equal(await resumes(), true, 'before');
+        await changing.reload(spec(before));
+        assert.equal(await resumes(), true, 'after a reload that changes nothing');
+        await changing.reload(spec(after));
+        // A handshake that is refused is none that was resumed.
+        assert.equal(await resumes().catch(() => false), false, `${version} ${JSON.stringify([before, after])}`);
       }
     }
   });
