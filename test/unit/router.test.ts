@@ -131,9 +131,9 @@ test('what TLS told and the client certificate count', () => {
     [{ url: 'https://10.0.0.1/' }, 'safe'],
     [{ url: 'https://a.example/', serverName: 'b.example' }, 'safe'],
     [{ url: 'https://a.example/', serverName: '' }, 'safe'],
-    [{ url: '/', serverName: 'A.example.' }, 'named'],
+    [{ url: '/', headers: { Host: 'b.example' }, serverName: 'A.example.' }, 'named'],
     [{ url: 'https://b.example/', tlsVersion: 'TLSv1.2' }, 'old'],
-    [{ url: '/', clientCertificate: {} }, 'known'],
+    [{ url: 'http://b.example/', clientCertificate: {} }, 'known'],
     [{ url: 'https://b.example/', clientCertificate: { subject: 'CN=a' } }, 'known'],
   ] as const) {
     assert.equal(router.match(request).rule, rule, JSON.stringify(request));

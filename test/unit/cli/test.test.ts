@@ -51,10 +51,10 @@ tests:
   - request: GET https://b.example/
     clientCertificate: { subject: CN=a, subjectAltNames: ["IP:10.0.0.1", "DNS:A.example"] }
     expect: { rule: known }
-  - { request: GET /, clientCertificate: { fingerprint: "${'00:'.repeat(31)}00" }, expect: { rule: exact } }
+  - { request: GET http://b.example/, clientCertificate: { fingerprint: "${'00:'.repeat(31)}00" }, expect: { rule: exact } }
   - { request: GET https://a.example/, expect: { rule: named } }
   - { request: GET https://a.example/, tlsCipher: TLS_AES_256_GCM_SHA384, expect: { status: 404 } }
-  - { request: GET /, serverName: a.example, expect: { rule: named } }
+  - { request: GET http://b.example/, serverName: a.example, expect: { rule: named } }
   - { request: GET https://b.example/, tlsVersion: TLSv1.2, expect: { rule: old } }
   - { request: GET http://a.example/, expect: { status: 404 } }
 `;
