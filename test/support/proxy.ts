@@ -67,11 +67,20 @@ export class RunningProxy {
 
   /** The engines' counters, one entry per worker, as SIGUSR2 makes the process print them. */
   async counters(): Promise<EngineCounters[]> {
+    return (await this.#report()).engine;
+  }
+
+  /** How many TLS contexts the process has. */
+  async tlsContexts(): Promise<number> {
+    return (await this.#report()).tlsContexts;
+  }
+
+  async #report(): Promise<{ engine: EngineCounters[]; tlsContexts: number }> {
     const from = this.process.stdout.length;
     this.process.kill('SIGUSR2');
     return this.process.until('engine counters', () => {
       const line = /^\{"engine":.*\}$/m.exec(this.process.stdout.slice(from));
-      return line === null ? undefined : (JSON.parse(line[0]) as { engine: EngineCounters[] }).engine;
+      return line === null ? undefined : (JSON.parse(line[0]) as { engine: EngineCounters[]; tlsContexts: number });
     });
   }
 
