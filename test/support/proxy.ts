@@ -37,6 +37,8 @@ export interface ProxySpec {
   readonly trustedProxies?: readonly string[];
   /** More of the command line. `--workers 1` unless it says otherwise. */
   readonly args?: readonly string[];
+  /** More of the environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** One engine's own count of what it holds. All of it must go back to where it was once the work is over. */
@@ -168,7 +170,11 @@ export async function startProxy(spec: ProxySpec): Promise<RunningProxy> {
     // JSON is YAML: what the test holds is what the product reads.
     writeFileSync(file, JSON.stringify(documentOf(spec, places), null, 2));
     const workers = spec.args?.includes('--workers') ? [] : ['--workers', '1'];
-    const child = new Child(process.execPath, [MAIN, 'run', '-c', file, ...workers, ...(spec.args ?? [])]);
+    const child = new Child(
+      process.execPath,
+      [MAIN, 'run', '-c', file, ...workers, ...(spec.args ?? [])],
+      spec.environment,
+    );
     try {
       await waitReady(child);
       return new RunningProxy(child, places, file);
