@@ -9,7 +9,7 @@ import { issueCertificate } from '../../src/cli/issue-certificate.js';
 import { type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import { type Place, written } from '../support/addresses.js';
 import { authority, makeIdentity } from '../support/identity.js';
-import { statusOf } from '../support/messages.js';
+import { type Message, statusOf } from '../support/messages.js';
 import { standIn, useProxy } from '../support/proxy.js';
 import { secure } from '../support/secure.js';
 import { get, WireClient } from '../support/wire-client.js';
@@ -164,5 +164,21 @@ describe('strict TLS', { concurrency: 1, skip: standIn && 'only the product' }, 
     assert.equal(statusOf(await served.exchange(get('/'))), 200);
     served.close();
     assert.equal((await proxy.counters())[0]!.handshakes, 1);
+  });
+
+  test('a plain connection that outlives its listener is not told to come by https', async (t) => {
+    const plain = { servers: [origin.address], listeners: [{}] };
+    const proxy = await useProxy(t, plain);
+    const old = await WireClient.connect(proxy.place);
+    assert.equal(statusOf(await old.exchange(get('/'))), 200);
+    const strict = { ...https({ certificates: [ec.files] }), strictTransportSecurity: 'max-age=1' };
+    await proxy.reload({ ...plain, listeners: [strict] });
+    const told = ({ fields }: Message): boolean => fields.some(([name]) => name === 'strict-transport-security');
+    // A server's answer, and one of our own.
+    for (const path of ['/', '/%']) assert.equal(told(await old.exchange(get(path))), false, path);
+    old.close();
+    const secured = await WireClient.connect(proxy.place, { tls: client });
+    for (const path of ['/', '/%']) assert.equal(told(await secured.exchange(get(path))), true, path);
+    secured.close();
   });
 });
