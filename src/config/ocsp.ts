@@ -90,12 +90,12 @@ function judgeDates(
   const day = (time: number): string => `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   const say = (found: string, expected: string): void => warn({ file: 'ocsp', found, expected });
   if (until <= now) {
-    say(`The OCSP response in ${file} was good until ${day(until)}; it is not stapled.`, 'Fetch a new one.');
+    say(`The OCSP response in ${file} was good until ${day(until)} and is not stapled.`, 'Fetch a new one.');
     return null;
   }
   if (from > now + SKEW_MS) {
     say(
-      `The OCSP response in ${file} is not good before ${day(from)}; it is not stapled.`,
+      `The OCSP response in ${file} is not good before ${day(from)} and is not stapled.`,
       'Is the clock of this machine right?',
     );
     return null;

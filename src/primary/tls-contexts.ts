@@ -36,11 +36,17 @@ export interface TlsUse extends ContextFiles {
   open(warn: Warn): Opened;
   /** Milliseconds since 1970 when the first of its OCSP responses ends; Infinity for never, and once it was told. */
   stapledUntil: number;
+  /** Which certificates are in use. */
+  shown: string;
 }
 
 interface Opened {
   readonly context: number;
   readonly stapledUntil: number;
+  /** Stands for the certificates that are shown. */
+  readonly shown: string;
+  /** What is wrong with OCSP responses that were left out. */
+  readonly unstapled: readonly string[];
 }
 
 /** Contexts of one configuration. */
@@ -60,8 +66,8 @@ export function openTlsContexts({ listeners, pools }: Config): TlsContexts {
   const contexts = { listeners: new Map<string, number>(), pools: new Map<string, number>(), uses: [] as TlsUse[] };
   const add = (name: string, files: readonly string[], open: (warn: Warn) => Opened): number => {
     const stamp = stampOf(files);
-    const { context, stapledUntil } = open(() => {});
-    contexts.uses.push({ name, context, files, stamp, open, stapledUntil });
+    const { context, stapledUntil, shown } = open(() => {});
+    contexts.uses.push({ name, context, files, stamp, open, stapledUntil, shown });
     return context;
   };
   try {
@@ -91,11 +97,20 @@ export function closeTlsContexts({ uses }: TlsContexts): void {
 /**
  * Reads the files of a context again and puts what they make in its place, under the same index: handshakes that begin
  * from now on, on any worker, use it. Throws an Error that says what is wrong; the one before is in use then.
+ *
+ * A new certificate does not wait for its OCSP response, which is another file from somebody else: most clients do
+ * without, and all refuse a certificate that has expired. But the certificate that is in use keeps the response it has.
  */
 export function renewTlsContext(use: TlsUse, warn: Warn): void {
-  const { context, stapledUntil } = use.open(warn);
+  const { context, stapledUntil, shown, unstapled } = use.open(warn);
+  if (unstapled.length > 0 && shown === use.shown) {
+    closeTlsContext(context);
+    throw new Error(unstapled.join(' '));
+  }
+  for (const text of unstapled) warn(`${text} Nothing is stapled meanwhile.`);
   replaceTlsContext(use.context, context);
   use.stapledUntil = stapledUntil;
+  use.shown = shown;
 }
 
 function filesOfListener({ certificates }: NonNullable<ListenerConfig['tls']>): string[] {
@@ -117,7 +132,8 @@ interface StapledPair extends CertificatePair {
 }
 
 function openServer(address: string, tls: NonNullable<ListenerConfig['tls']>, warn: Warn): Opened {
-  const pairs = tls.certificates.map((files) => readStapled(files, warn));
+  const unstapled: string[] = [];
+  const pairs = tls.certificates.map((files) => readStapled(files, warn, unstapled));
   try {
     const context = openTlsContext({
       identities: identitiesOf(pairs),
@@ -126,7 +142,8 @@ function openServer(address: string, tls: NonNullable<ListenerConfig['tls']>, wa
       protocols: PROTOCOLS,
       scope: address,
     });
-    return { context, stapledUntil: Math.min(...pairs.map(({ staple }) => staple?.until ?? Number.POSITIVE_INFINITY)) };
+    const stapledUntil = Math.min(...pairs.map(({ staple }) => staple?.until ?? Number.POSITIVE_INFINITY));
+    return { context, stapledUntil, shown: pairs.map(({ chain }) => chain.toString('latin1')).join(), unstapled };
   } catch (error) {
     throw new Error(`cannot set up TLS on ${address}: ${(error as Error).message}`);
   } finally {
@@ -134,20 +151,25 @@ function openServer(address: string, tls: NonNullable<ListenerConfig['tls']>, wa
   }
 }
 
-/**
- * A certificate must not wait for its OCSP response, which is another file from somebody else: most clients do without,
- * and all refuse a certificate that has expired.
- */
-function readStapled({ cert, key, ocsp }: CertificateFiles, warn: Warn): StapledPair {
+function readStapled({ cert, key, ocsp }: CertificateFiles, warn: Warn, unstapled: string[]): StapledPair {
   const pair = readPair(cert, key, sayTo(warn));
   if (ocsp === undefined) return { ...pair, staple: null };
+  const found: string[] = [];
+  let staple: Staple | null = null;
   try {
-    return { ...pair, staple: readStaple(ocsp, pair.chain, cert, sayTo(warn)) };
+    staple = readStaple(
+      ocsp,
+      pair.chain,
+      cert,
+      sayTo((text) => found.push(text)),
+    );
   } catch (error) {
     if (!(error instanceof CertificateError)) throw error;
-    warn(`${error.message} Nothing is stapled meanwhile.`);
-    return { ...pair, staple: null };
+    found.push(error.message);
   }
+  if (staple === null) unstapled.push(...found);
+  else for (const text of found) warn(text);
+  return { ...pair, staple };
 }
 
 function openClient(pool: string, tls: BackendTlsConfig, warn: Warn): Opened {
@@ -161,7 +183,7 @@ function openClient(pool: string, tls: BackendTlsConfig, warn: Warn): Opened {
       versionMin: tls.minVersion,
       protocols: PROTOCOLS.slice(0, 1),
     });
-    return { context, stapledUntil: Number.POSITIVE_INFINITY };
+    return { context, stapledUntil: Number.POSITIVE_INFINITY, shown: '', unstapled: [] };
   } catch (error) {
     if (error instanceof CertificateError) throw error;
     throw new Error(`cannot set up TLS for pool ${pool}: ${(error as Error).message}`);

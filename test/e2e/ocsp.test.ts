@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type JsonEcho, start as startEcho } from '../origins/json-echo.js';
@@ -119,7 +119,7 @@ describe('OCSP stapling', { concurrency: 1, skip: standIn && 'only the product' 
     running.process.kill('SIGTERM');
     const { code, stderr } = await running.process.exited();
     assert.equal(code, 0);
-    assert.match(stderr, /^warning: .*\.ocsp: The OCSP response in \S+ was good until .*; it is not stapled\./);
+    assert.match(stderr, /^warning: .*\.ocsp: The OCSP response in \S+ was good until .* and is not stapled\./);
   });
 
   test('one that ends meanwhile is sent until then, and its end is told', async () => {
@@ -150,6 +150,24 @@ describe('OCSP stapling', { concurrency: 1, skip: standIn && 'only the product' 
     const after = await asks(running.place, 'soon.example');
     const until = (said: string): number => Date.parse(/Next Update: (.*)/.exec(said)![1]!);
     assert.ok(until(after) - until(before) > 20 * 86_400_000);
+  });
+
+  test('a response that is spoilt, or for another certificate, leaves the old one in use and is told once', async () => {
+    const kept = stapled({ names: ['kept.example'] });
+    const running = await startProxy({ servers: [origin.address], listeners: [https(kept)] });
+    for (const [says, bytes] of [
+      [/There is no OCSP response in \S+\. .* stays in use/, Buffer.from('<html>504</html>')],
+      [/is for another certificate than .* stays in use/, readFileSync(second.files.ocsp)],
+    ] as const) {
+      const from = running.process.stderr.length;
+      writeFileSync(kept.files.ocsp, bytes);
+      await running.process.until(String(says), () =>
+        says.test(running.process.stderr.slice(from)) ? true : undefined,
+      );
+      assert.match(await asks(running.place, 'kept.example'), STAPLED);
+    }
+    running.process.kill('SIGTERM');
+    assert.equal((await running.process.exited()).stderr.trimEnd().split('\n').length, 2);
   });
 
   test('a certificate renewed before its response is shown without one, until that comes', async () => {
