@@ -1,5 +1,6 @@
 #include "tls.h"
 
+#include "staple.h"
 #include "tickets.h"
 #include "tls_clients.h"
 
@@ -53,6 +54,7 @@ struct sf_tls {
 
 static pthread_mutex_t contexts_lock = PTHREAD_MUTEX_INITIALIZER;
 static sf_tls *contexts[SF_TLS_CONTEXTS_MAX];
+static atomic_int context_count;
 
 static bool sf__tls_refuse(sf_tls_reason *reason, const char *what)
 {
@@ -328,6 +330,15 @@ bool sf_tls_certificate(int32_t index, int32_t identity, const uint8_t *chain, s
     return added;
 }
 
+bool sf_tls_staple(int32_t index, int32_t identity, const uint8_t *der, size_t bytes, int64_t until_s)
+{
+    sf_tls *tls = sf_tls_acquire(index);
+    bool stapled = tls != NULL && identity >= 0 && identity < tls->identity_count &&
+                   sf_staple_attach(tls->identities[identity], der, bytes, until_s);
+    sf_tls_release(tls);
+    return stapled;
+}
+
 /* --- Life ----------------------------------------------------------------------------------------------------------- */
 
 int32_t sf_tls_open(const sf_tls_options *options, sf_tls_reason *reason)
@@ -345,6 +356,7 @@ int32_t sf_tls_open(const sf_tls_options *options, sf_tls_reason *reason)
         return -1;
     }
     atomic_init(&tls->references, 1);
+    atomic_fetch_add_explicit(&context_count, 1, memory_order_relaxed);
     (void)pthread_mutex_init(&tls->sessions_lock, NULL); /* cannot fail on Linux */
     tls->version_min = options->version_min;
     tls->ciphers = ciphers;
@@ -396,6 +408,12 @@ void sf_tls_release(sf_tls *tls)
     free(tls->names);
     free(tls->ciphers);
     free(tls);
+    atomic_fetch_sub_explicit(&context_count, 1, memory_order_relaxed);
+}
+
+int32_t sf_tls_count(void)
+{
+    return atomic_load_explicit(&context_count, memory_order_relaxed);
 }
 
 void sf_tls_close(int32_t index)
@@ -407,6 +425,22 @@ void sf_tls_close(int32_t index)
     contexts[index] = NULL;
     pthread_mutex_unlock(&contexts_lock);
     sf_tls_release(tls);
+}
+
+bool sf_tls_replace(int32_t index, int32_t by)
+{
+    if (index < 0 || index >= SF_TLS_CONTEXTS_MAX || by < 0 || by >= SF_TLS_CONTEXTS_MAX || index == by)
+        return false;
+    sf_tls *before = NULL;
+    pthread_mutex_lock(&contexts_lock);
+    if (contexts[index] != NULL && contexts[by] != NULL) {
+        before = contexts[index];
+        contexts[index] = contexts[by];
+        contexts[by] = NULL;
+    }
+    pthread_mutex_unlock(&contexts_lock);
+    sf_tls_release(before);
+    return before != NULL;
 }
 
 int32_t sf_tls_open_client(const sf_tls_options *options, const sf_tls_client_options *client, sf_tls_reason *reason)

@@ -14,12 +14,15 @@ export interface CertificatePair {
   readonly names: readonly string[];
 }
 
+/** The files of a certificate, by the names of their options. */
+export type CertificateFile = 'cert' | 'key' | 'ocsp';
+
 /** What is wrong with a pair: which file, what was found, what to do. */
 export class CertificateError extends Error {
   override readonly name = 'CertificateError';
 
   constructor(
-    readonly file: 'cert' | 'key',
+    readonly file: CertificateFile,
     readonly found: string,
     readonly expected: string,
   ) {
@@ -29,7 +32,7 @@ export class CertificateError extends Error {
 
 /** Something about a pair that works, but not for long, or not as meant. */
 export interface CertificateWarning {
-  readonly file: 'cert' | 'key';
+  readonly file: CertificateFile;
   readonly found: string;
   readonly expected: string;
 }
@@ -114,7 +117,8 @@ function readPart(file: 'cert' | 'key', name: string, expected: string = EXPECTE
   }
 }
 
-function parseChain(pem: Buffer, name: string): X509Certificate[] {
+/** The certificates in a PEM text, in order; at least one. `name` is that of its file. Throws CertificateError. */
+export function parseChain(pem: Buffer, name: string): X509Certificate[] {
   const parts = pem.toString('latin1').match(PEM_CERTIFICATE) ?? [];
   if (parts.length === 0) {
     throw new CertificateError(

@@ -25,9 +25,17 @@ export interface ListenerConfig {
   readonly strictTransportSecurity?: string;
 }
 
+/** A certificate of a listener. */
+export interface CertificateFiles {
+  readonly cert: string;
+  readonly key: string;
+  /** The OCSP response to staple. */
+  readonly ocsp?: string;
+}
+
 /** How a listener speaks TLS. */
 export interface TlsConfig {
-  readonly certificates: readonly { readonly cert: string; readonly key: string }[];
+  readonly certificates: readonly CertificateFiles[];
   readonly minVersion: TlsVersion;
   /** For TLS 1.2, as OpenSSL names them; empty for the default. */
   readonly ciphers: string;
@@ -151,9 +159,10 @@ function tlsConfig(
   directory: string,
 ): TlsConfig {
   return {
-    certificates: certificates.map(({ cert, key }) => ({
+    certificates: certificates.map(({ cert, key, ocsp }) => ({
       cert: resolve(directory, cert),
       key: resolve(directory, key),
+      ...(ocsp === undefined ? {} : { ocsp: resolve(directory, ocsp) }),
     })),
     minVersion,
     ciphers: ciphers ?? '',

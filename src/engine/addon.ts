@@ -47,7 +47,10 @@ export interface Addon {
   ): number;
   tlsVerifyClients(tls: number, required: boolean, authorities: Uint8Array): void;
   tlsCertificate(tls: number, identity: number, chain: Uint8Array, key: Uint8Array): void;
+  tlsStaple(tls: number, identity: number, response: Uint8Array, until: number): void;
   tlsName(tls: number, name: string, identity: number): void;
+  tlsReplace(tls: number, by: number): void;
+  tlsCount(): number;
   tlsClose(tls: number): void;
 }
 

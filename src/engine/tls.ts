@@ -9,6 +9,16 @@ import { addon } from './addon.js';
 export interface TlsCertificate {
   readonly chain: Uint8Array;
   readonly key: Uint8Array;
+  /** What clients that ask are shown beside it. */
+  readonly staple?: TlsStaple | null;
+}
+
+/** An OCSP response for a certificate. */
+export interface TlsStaple {
+  /** DER. */
+  readonly response: Uint8Array;
+  /** Milliseconds since 1970 from which on it is not sent; Infinity for never. */
+  readonly until: number;
 }
 
 /** Who a server is under some names. Certificates of one identity differ in the type of their key. */
@@ -53,7 +63,10 @@ export function openTlsContext(options: TlsContextOptions): number {
   try {
     if (clients !== null) native.tlsVerifyClients(tls, clients.required, clients.authorities);
     for (const [index, { certificates, names }] of identities.entries()) {
-      for (const { chain, key } of certificates) native.tlsCertificate(tls, index, chain, key);
+      for (const { chain, key, staple } of certificates) {
+        native.tlsCertificate(tls, index, chain, key);
+        if (staple) native.tlsStaple(tls, index, staple.response, untilSeconds(staple));
+      }
       for (const name of names) native.tlsName(tls, name, index);
     }
   } catch (error) {
@@ -74,6 +87,10 @@ function sessionScope({ scope, clients }: TlsContextOptions): string {
   const hash = createHash('sha256').update(JSON.stringify([scope, clients === null ? null : clients.required]));
   if (clients !== null) hash.update(clients.authorities);
   return hash.digest('base64url').slice(0, SCOPE_BYTES);
+}
+
+function untilSeconds({ until }: TlsStaple): number {
+  return until === Number.POSITIVE_INFINITY ? Number.MAX_SAFE_INTEGER : Math.floor(until / 1000);
 }
 
 export interface TlsClientOptions {
@@ -112,4 +129,17 @@ function protocolList(protocols: readonly string[]): Buffer {
 /** Closes a context. Connections that use it go on. */
 export function closeTlsContext(tls: number): void {
   addon().tlsClose(tls);
+}
+
+/**
+ * Puts the context `by` in the place of `tls`, for all threads at once; `by` is no context any more. Connections that use
+ * the one before go on with it.
+ */
+export function replaceTlsContext(tls: number, by: number): void {
+  addon().tlsReplace(tls, by);
+}
+
+/** How many contexts the process has: the open ones, and those that connections still use. */
+export function tlsContextCount(): number {
+  return addon().tlsCount();
 }

@@ -19,6 +19,12 @@ const certificate = map('a certificate', {
     "PEM file with the server's certificate first, then those that sign it. Relative to the configuration.",
   ),
   key: option(fileName(), 'PEM file with its private key, not encrypted. Relative to the configuration.'),
+  ocsp: option(
+    text('a file name', 'Expected the name of a DER file.').optional(),
+    'DER file with an OCSP response for it, stapled for clients that ask (RFC 6066, 8) until its nextUpdate. ' +
+      'Its issuer must be in `cert`. Relative to the configuration.',
+    { byDefault: 'nothing is stapled' },
+  ),
 });
 
 export const CLIENT_CERTIFICATE_MODES = ['optional', 'required'] as const;
