@@ -9,7 +9,7 @@ import { BACKEND, type BackendConnection, type ClientConnection } from './connec
 import type { HeaderEdit } from './filters/edit.js';
 import type { Worker } from './worker.js';
 
-/** Room for the lines written per request: the longest address, the id, their names, and spare. */
+/** Room for the lines written per request: the longest address, the id, a port, their names, and spare. */
 const LINES_BYTES_MAX = 256;
 
 /** The bits of field ids, as in Head.ids. */
@@ -160,7 +160,8 @@ export function sendRequestHead(
   if (edit !== null) room = spanText(w, editLines(edit, client.requestLines)) && room;
   const lines = room ? w.scratch(LINES_BYTES_MAX) : -1;
   if (lines >= 0) {
-    if (client.trusted || edit?.touchesForwarding === true) spanForwardingAfter(w, client, head, edit, lines);
+    if (client.trusted || client.proxied !== null || edit?.touchesForwarding === true)
+      spanForwardingAfter(w, client, head, edit, lines);
     else spanForwarding(w, client, lines);
     w.scratchKeep();
   }
@@ -223,7 +224,7 @@ const FOR_NAME = Buffer.from('\r\nX-Forwarded-For: ', 'latin1');
 const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
 
 /**
- * The same where it is not that simple. Behind a trusted proxy what it said stays, what it did not say is added, and its
+ * The same where it is not that simple. A PROXY header said which port the client came to. Behind a trusted proxy what it said stays, what it did not say is added, and its
  * list of addresses grows. What a header filter of the rule sets or removes is left to it.
  */
 function spanForwardingAfter(
@@ -238,7 +239,14 @@ function spanForwardingAfter(
   const ours = (id: number): boolean => edit?.owns(id) !== true && !(client.trusted && head.has(id));
   if (ours(FIELD_ID.X_FORWARDED_PROTO))
     pin(w, client.tls === null ? 'X-Forwarded-Proto: http\r\n' : 'X-Forwarded-Proto: https\r\n');
-  if (ours(FIELD_ID.X_FORWARDED_PORT)) pin(w, `X-Forwarded-Port: ${plan?.port ?? 0}\r\n`);
+  if (ours(FIELD_ID.X_FORWARDED_PORT)) {
+    if (client.proxied === null) pin(w, `X-Forwarded-Port: ${plan?.port ?? 0}\r\n`);
+    else {
+      // Not pinned: there may be as many as there are ports.
+      writer.text(`X-Forwarded-Port: ${client.proxied.destinationPort}\r\n`);
+      engine.span(lines, writer.at - lines);
+    }
+  }
   if (ours(FIELD_ID.X_FORWARDED_HOST) && client.hostBytes > 0) {
     pin(w, 'X-Forwarded-Host: ');
     engine.span(client.hostAt, client.hostBytes);
@@ -247,9 +255,10 @@ function spanForwardingAfter(
   if (edit?.owns(FIELD_ID.VIA) !== true) pin(w, 'Via: 1.1 sevenfold\r\n');
   if (ours(FIELD_ID.X_REQUEST_ID)) {
     pin(w, 'X-Request-Id: ');
+    const idAt = writer.at;
     w.ids.write(writer, client.requestNumber);
     writer.text('\r\n');
-    engine.span(lines, writer.at - lines);
+    engine.span(idAt, writer.at - idAt);
   }
   const end = writer.at;
   if (edit?.owns(FIELD_ID.X_FORWARDED_FOR) !== true) {
