@@ -35,7 +35,7 @@ const tls = map('TLS options', {
   ),
 });
 
-const proxyProtocol = map('options of the PROXY protocol', {
+const proxyProtocol = map('PROXY protocol options', {
   from: option(
     list('a list of CIDR ranges', cidr(), 1),
     'Addresses whose connections must begin with a PROXY header, version 1 or 2, and are those of the client it names from ' +
