@@ -1,17 +1,13 @@
 // The PROXY protocol in front of client connections: who may speak it, what it changes, and what happens without it.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
 import { connect as connectPlain, createServer, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Echo, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import type { RawOrigin } from '../origins/raw.js';
 import { start as startTcpEcho } from '../origins/tcp-echo.js';
-import { freePlace, type Place, scratchDirectory, written } from '../support/addresses.js';
-import { Child } from '../support/child.js';
-import { authority, type Identity, makeIdentity } from '../support/identity.js';
+import { freePlace, type Place } from '../support/addresses.js';
+import { type Identity, makeIdentity } from '../support/identity.js';
 import { type Message, statusOf } from '../support/messages.js';
 import { type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
 import { binary, type Ends, LOCAL, line } from '../support/proxy-header.js';
@@ -22,8 +18,6 @@ const V6: Ends = { from: '2001:db8:0:0:0:0:0:7', fromPort: 40_002, to: '2001:db8
 
 /** From 127.0.0.1, where the tests' clients come from, every connection must say who it is for. */
 const FROM_TESTS = { from: ['127.0.0.1', '::1/128'] };
-const { LD_PRELOAD: _, ...ENVIRONMENT } = process.env;
-const HAPROXY = ['/usr/sbin/haproxy', '/usr/local/sbin/haproxy'].find((path) => existsSync(path));
 
 const echoOf = (message: Message): Echo => JSON.parse(message.body) as Echo;
 
@@ -37,16 +31,6 @@ async function reasonCount(proxy: RunningProxy, reason: string): Promise<number>
   const [counters] = await proxy.counters();
   const reasons = counters!.reasons as unknown as Record<string, number>;
   return reasons[reason] ?? 0;
-}
-
-/** Runs a program to its end; what it said on standard output. */
-function run(program: string, args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(program, args, { timeout: 20_000, env: ENVIRONMENT }, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else reject(new Error(`${error.message}\n${stderr}`));
-    });
-  });
 }
 
 describe('the PROXY protocol in front of clients', { concurrency: 1, skip: standIn && 'only the product' }, () => {
@@ -332,61 +316,6 @@ describe('the PROXY protocol in front of clients', { concurrency: 1, skip: stand
     await proxy.countersUntil('failed', ({ handshakesFailed }) => handshakesFailed === before + 3);
   });
 
-  test('curl --haproxy-protocol names itself, over http and https', async () => {
-    const ca = join(scratchDirectory(), 'ca.pem');
-    writeFileSync(ca, authority().cert);
-    const plain = await run('curl', ['-sS', '--haproxy-protocol', `http://${written(proxy.place)}/`]);
-    const overTls = await run('curl', [
-      '-sS',
-      '--haproxy-protocol',
-      '--cacert',
-      ca,
-      '--resolve',
-      `shop.example:${secure.port}:${secure.host}`,
-      `https://shop.example:${secure.port}/`,
-    ]);
-    for (const [answer, port] of [
-      [plain, proxy.place.port],
-      [overTls, secure.port],
-    ] as const) {
-      const { headers } = JSON.parse(answer) as Echo;
-      assert.equal(headers['x-forwarded-for'], '127.0.0.1');
-      assert.equal(headers['x-forwarded-port'], String(port));
-    }
-  });
-
-  for (const word of ['send-proxy', 'send-proxy-v2', 'send-proxy-v2 proxy-v2-options crc32c,unique-id']) {
-    const skip = HAPROXY === undefined && 'haproxy is not installed';
-    test(`haproxy in front with ${word} is believed`, { skip }, async (t) => {
-      const front = freePlace();
-      const file = join(scratchDirectory(), 'haproxy.cfg');
-      writeFileSync(
-        file,
-        `defaults
-  mode tcp
-  timeout connect 5s
-  timeout client 10s
-  timeout server 10s
-frontend front
-  bind ${written(front)}
-  unique-id-format %[uuid()]
-  default_backend back
-backend back
-  server us ${written(proxy.place)} ${word}
-`,
-      );
-      const child = new Child(HAPROXY!, ['-f', file, '-db'], { LD_PRELOAD: '' });
-      t.after(() => {
-        child.kill('SIGKILL');
-        return child.exited();
-      });
-      const client = await connectSoon(front, child);
-      const answer = await client.exchange(get('/'));
-      assert.equal(heard(answer), `127.0.0.1 ${front.port} http`);
-      client.close();
-    });
-  }
-
   test('a header that does not come in time closes the connection, and is counted', async (t) => {
     const impatient = await useProxy(t, {
       servers: [echo.address],
@@ -476,16 +405,3 @@ backend back
     for (const client of [early, plain]) client.close();
   });
 });
-
-/** Connects once somebody listens; the program says nothing when it does. */
-async function connectSoon(place: Place, child: Child): Promise<WireClient> {
-  const deadline = Date.now() + 10_000;
-  for (;;) {
-    try {
-      return await WireClient.connect(place);
-    } catch (error) {
-      if (child.exit !== undefined || Date.now() > deadline) throw new Error(`${String(error)}: ${child.stderr}`);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-}
