@@ -216,6 +216,29 @@ static napi_value sf__js_chunk_take(napi_env env, napi_callback_info info)
     return sf_js_number(env, b->engine == NULL ? SF_E_FULL : sf_engine_chunk_take(b->engine));
 }
 
+/* localAddress(conn, into): fills in a peer record; false when the connection is gone. */
+static napi_value sf__js_local_address(napi_env env, napi_callback_info info)
+{
+    size_t argc = 2, length;
+    napi_value arguments[2], result = NULL;
+    napi_typedarray_type type;
+    void *data, *into;
+    int32_t conn;
+    bool typed = false;
+    if (napi_get_cb_info(env, info, &argc, arguments, NULL, &data) != napi_ok || argc != 2 ||
+        !sf_js_int(env, arguments[0], &conn) || napi_is_typedarray(env, arguments[1], &typed) != napi_ok || !typed ||
+        napi_get_typedarray_info(env, arguments[1], &type, &length, &into, NULL, NULL) != napi_ok ||
+        type != napi_uint8_array || length < sizeof(sf_peer))
+        return sf_js_throw(env, "ERR_ARGUMENT", "localAddress(conn, into): into must have room for a peer record");
+    sf__bound *b = data;
+    sf_peer local;
+    bool found = b->engine != NULL && sf_engine_local_address(b->engine, conn, &local) == SF_OK;
+    if (found)
+        memcpy(into, &local, sizeof(local));
+    (void)napi_get_boolean(env, found, &result); /* NULL becomes undefined */
+    return result;
+}
+
 static napi_value sf__js_close(napi_env env, napi_callback_info info)
 {
     void *data = NULL;
@@ -296,6 +319,7 @@ static bool sf__bound_tie(napi_env env, sf__bound *b, napi_value on_ready, napi_
            sf_js_method(env, *methods, "listen", sf__js_listen, b) &&
            sf_js_method(env, *methods, "listenEnd", sf__js_listen_end, b) &&
            sf_js_method(env, *methods, "chunkTake", sf__js_chunk_take, b) &&
+           sf_js_method(env, *methods, "localAddress", sf__js_local_address, b) &&
            sf_js_method(env, *methods, "close", sf__js_close, b) &&
            uv_poll_init(loop, &b->poll, sf_engine_descriptor(b->engine)) == 0;
 }

@@ -3,6 +3,7 @@
 
 import { dirname, resolve } from 'node:path';
 import type { TlsVersion } from '../engine/tls.js';
+import type { ProxyVersion } from '../http/proxy-protocol.js';
 import { type PoolOptions, poolOptions } from './pool-options.js';
 import type { ParsedConfig } from './schema.js';
 import type { Endpoint } from './units.js';
@@ -23,6 +24,8 @@ export interface ListenerConfig {
   readonly redirectToHttps?: number;
   /** Value of the field added to every response. */
   readonly strictTransportSecurity?: string;
+  /** CIDR ranges whose connections begin with a PROXY header. */
+  readonly proxySources?: readonly string[];
 }
 
 /** A certificate of a listener. */
@@ -73,6 +76,8 @@ export interface PoolConfig {
   readonly options: PoolOptions;
   /** Set when TLS is spoken to the servers. */
   readonly tls?: BackendTlsConfig;
+  /** The version of the PROXY header that connections to the servers begin with. */
+  readonly proxyProtocol?: ProxyVersion;
 }
 
 /** Sizes in bytes; 0 in `bodyBytesMax` is unlimited. */
@@ -110,14 +115,18 @@ const URI_BYTES_MAX = 8192;
 export function resolveConfig(parsed: ParsedConfig, file: string): Config {
   const { limits, timeouts } = parsed;
   return {
-    listeners: parsed.listeners.map(({ address, protocol, pool, tls, redirectToHttps, strictTransportSecurity }) => ({
-      ...address,
-      protocol,
-      ...(pool === undefined ? {} : { pool }),
-      ...(tls === undefined ? {} : { tls: tlsConfig(tls, dirname(file)) }),
-      ...(redirectToHttps === undefined ? {} : { redirectToHttps }),
-      ...(strictTransportSecurity === undefined ? {} : { strictTransportSecurity }),
-    })),
+    listeners: parsed.listeners.map((listener) => {
+      const { address, protocol, pool, tls, redirectToHttps, strictTransportSecurity, proxyProtocol } = listener;
+      return {
+        ...address,
+        protocol,
+        ...(pool === undefined ? {} : { pool }),
+        ...(tls === undefined ? {} : { tls: tlsConfig(tls, dirname(file)) }),
+        ...(redirectToHttps === undefined ? {} : { redirectToHttps }),
+        ...(strictTransportSecurity === undefined ? {} : { strictTransportSecurity }),
+        ...(proxyProtocol === undefined ? {} : { proxySources: proxyProtocol.from }),
+      };
+    }),
     routes: (parsed.routes ?? []).map((route) => withFiles(route, dirname(file))),
     pools: Object.fromEntries(
       Object.entries(parsed.pools).map(([name, pool]) => [
@@ -132,6 +141,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
             backup: server.backup,
           })),
           ...withTls(pool, poolOptions(pool, limits.retriesMax), dirname(file)),
+          ...(pool.proxyProtocol === undefined ? {} : { proxyProtocol: pool.proxyProtocol }),
         },
       ]),
     ),

@@ -2,15 +2,12 @@
 // Owns the top level; each part stands in schema/. Leaves what no schema can say (names that must exist) to semantics.ts.
 
 import { z } from 'zod';
-import { list, map, option, scalar } from './schema/build.js';
+import { cidr, list, map, option } from './schema/build.js';
 import { limits, timeouts } from './schema/limits.js';
 import { listeners } from './schema/listeners.js';
 import { pools } from './schema/pools.js';
 import { routes } from './schema/routes.js';
 import { tests } from './schema/tests.js';
-import { readCidr } from './units.js';
-
-const cidr = scalar<string, string>('CIDR range', { type: 'string' }, (value) => readCidr(value));
 
 export const schema = map('a configuration', {
   listeners: option(listeners, 'Where clients come in.'),
@@ -19,7 +16,7 @@ export const schema = map('a configuration', {
   limits: option(limits.prefault({}), 'How much of everything.', { byDefault: 'each limit has its own' }),
   timeouts: option(timeouts.prefault({}), 'How long everything may take.', { byDefault: 'each timeout has its own' }),
   trustedProxies: option(
-    list('a list of CIDR ranges', cidr).prefault([]),
+    list('a list of CIDR ranges', cidr()).prefault([]),
     'Addresses whose `X-Forwarded-*` and `X-Request-Id` are believed: those of proxies in front of this one.',
     { byDefault: 'nobody' },
   ),

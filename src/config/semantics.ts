@@ -62,6 +62,7 @@ function checkListeners({ listeners, routes }: ParsedConfig, scope: Scope): void
       );
     }
     checkListenerTls(listener, at, routes, scope);
+    checkProxySources(listener, at, scope);
     if (protocol !== 'tcp' && pool !== undefined) {
       scope.report(
         [...at, 'pool'],
@@ -84,6 +85,18 @@ function checkListeners({ listeners, routes }: ParsedConfig, scope: Scope): void
         'Expected an address and port of its own for each listener.',
       );
     }
+  }
+}
+
+/** Warns of a listener at which anybody may claim to be any client. */
+function checkProxySources({ proxyProtocol }: ParsedConfig['listeners'][number], at: Path, scope: Scope): void {
+  for (const [index, range] of (proxyProtocol?.from ?? []).entries()) {
+    if (!range.endsWith('/0')) continue;
+    scope.warn(
+      [...at, 'proxyProtocol', 'from', index],
+      `${range} is everybody, and whoever is in the list can claim any address.`,
+      'Expected the addresses of the proxies in front alone.',
+    );
   }
 }
 

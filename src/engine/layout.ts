@@ -63,7 +63,8 @@ export const SUBMIT = {
   release: 8,
   /** (address inside a chunk): takes one more reference, for a second holder. */
   retain: 9,
-  /** (conn, TLS context): what follows on a connection just accepted, or just connecting, is encrypted. */
+  /** (conn, TLS context, address, bytes): what follows on a connection is encrypted, but for these bytes in front. On an
+   *  accepted one they were received already and begin the handshake; on a connecting one they are sent before it. */
   tls: 10,
 } as const;
 

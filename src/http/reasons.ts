@@ -24,6 +24,7 @@ const row = (status: number, fault: Fault, retry: Reason['retry'], says: string)
 const ROWS = {
   REQUEST_MALFORMED: row(400, 'client', 'never', 'the request is not valid HTTP/1.1'),
   REQUEST_FRAMING: row(400, 'client', 'never', 'the length of the request body is ambiguous'),
+  PROXY_HEADER_INVALID: row(400, 'client', 'never', 'the connection does not begin with a PROXY header'),
   HOST_MISSING: row(400, 'client', 'never', 'an HTTP/1.1 request needs a Host field'),
   HOST_REPEATED: row(400, 'client', 'never', 'the request has more than one Host field'),
   HOST_INVALID: row(400, 'client', 'never', 'the Host field is not a host name with an optional port'),
@@ -31,6 +32,7 @@ const ROWS = {
   NO_ROUTE: row(404, 'client', 'never', 'no rule matches this request'),
   METHOD_REFUSED: row(405, 'client', 'never', 'this method is not forwarded'),
   HEAD_TIMEOUT: row(408, 'client', 'never', 'the request head did not arrive in time'),
+  PROXY_HEADER_TIMEOUT: row(408, 'client', 'never', 'the PROXY header did not arrive in time'),
   BODY_TIMEOUT: row(408, 'client', 'never', 'the request body stopped arriving'),
   BODY_TOO_LARGE: row(413, 'client', 'never', 'the request body is larger than allowed'),
   URI_TOO_LONG: row(414, 'client', 'never', 'the request target is longer than allowed'),

@@ -55,6 +55,7 @@ export class Listeners {
           redirectToHttps: config.redirectToHttps ?? 0,
           strictTransportSecurity: config.strictTransportSecurity ?? '',
           pool: config.pool === undefined ? -1 : poolIndex.get(config.pool)!,
+          proxySources: [...(config.proxySources ?? [])],
         };
       });
     } catch (error) {

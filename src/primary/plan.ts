@@ -41,6 +41,7 @@ export function workerPlan(
     rules: [...routes.rules],
     pools,
     poolTls: pools.map(({ name }) => tls.get(name) ?? -1),
+    poolProxyProtocol: pools.map(({ name }) => config.pools[name]?.proxyProtocol ?? null),
     limits: { ...config.limits },
     timeouts: { ...config.timeouts },
     trustedProxies: [...config.trustedProxies],

@@ -1,11 +1,12 @@
 // What a match asks of a request, condition by condition, and what the request had in its place.
 // Owns turning the table's and the request's bytes into text for people. Leaves choosing whom to explain to explain.ts.
 
+import { addressText } from '../http/addresses.js';
 import { METHOD_NAMES } from '../http/methods.js';
 import type { ConditionDraft, EntryDraft } from './drafts.js';
 import { FACT_KIND, HOST_KIND, LEAF_KIND, OP } from './layout.js';
 import type { Matcher } from './matcher.js';
-import { type AddressRange, addressText } from './ranges.js';
+import type { AddressRange } from './ranges.js';
 import type { RequestView } from './request.js';
 
 /** How a condition compares, in the words of the config; `Within` is an address in a range, `Equals` anything else. */

@@ -12,6 +12,8 @@ import { respond } from './filters/respond.js';
 import { dropPending, linger, releaseParser, releaseRequest } from './finish.js';
 import { steerClient } from './flow.js';
 import { forward, sendBody } from './forward.js';
+import { proxyData, proxyEnded, proxyFailed } from './proxy-in.js';
+import { dropKept } from './proxy-out.js';
 import { readHead } from './read-head.js';
 import { redirectToHttps } from './redirect.js';
 import { resume } from './retry.js';
@@ -49,6 +51,9 @@ export function clientData(w: Worker, client: ClientConnection, at: number, byte
       break;
     case CLIENT.TUNNEL:
       tunnelData(w, client, client.backend!.conn, at, bytes);
+      break;
+    case CLIENT.PROXY:
+      proxyData(w, client, at, bytes);
       break;
     default:
       w.engine.release(at);
@@ -178,6 +183,9 @@ export function clientEnded(w: Worker, client: ClientConnection): void {
     case CLIENT.TUNNEL:
       tunnelEnded(w, client, backend!, true);
       break;
+    case CLIENT.PROXY:
+      proxyEnded(w, client);
+      break;
     default:
       if (client.rule === null) break; // a passthrough that is connecting: what was sent still goes across
       if (!client.request.done && client.pendingAt === NOWHERE) fail(w, client, 'CLIENT_LEFT');
@@ -193,6 +201,7 @@ export function clientFailed(w: Worker, client: ClientConnection): void {
     return;
   }
   if (client.state === CLIENT.WAITING || client.state === CLIENT.EXCHANGE) fail(w, client, 'CLIENT_LEFT');
+  else if (client.state === CLIENT.PROXY) proxyEnded(w, client);
   else closeClient(w, client);
 }
 
@@ -218,6 +227,9 @@ export function clientLate(w: Worker, client: ClientConnection): void {
     case CLIENT.TUNNEL:
       closeTunnel(w, client, client.backend!);
       break;
+    case CLIENT.PROXY:
+      proxyFailed(w, client, 'PROXY_HEADER_TIMEOUT');
+      break;
     case CLIENT.WAITING:
     case CLIENT.EXCHANGE:
       if (client.expires !== 0 && w.deadlines.now >= client.expires) {
@@ -240,6 +252,7 @@ export function clientLate(w: Worker, client: ClientConnection): void {
 export function closeClient(w: Worker, client: ClientConnection, reset = false): void {
   if (client.backend !== null) closeBackend(w, client.backend);
   if (client.mirrors.length > 0) mirrorsDrop(w, client);
+  if (client.kept.length > 0) dropKept(w, client);
   client.parked = null;
   dropPending(w, client);
   releaseRequest(w, client);

@@ -3,6 +3,7 @@
 
 import type { Tried } from '../balance/view.js';
 import type { HeadParser } from '../http/llhttp.js';
+import type { ProxyAddresses, ProxyVersion } from '../http/proxy-protocol.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { TlsFacts } from './handshake.js';
 import type { Pool, Server } from './pools.js';
@@ -18,9 +19,10 @@ import type { Rule } from './rules.js';
  *  closed          LINGER ◄── answered ──┴───────────────────────┘
  *                    └─ eof, or late ──► closed
  *
- * A client connection of a tcp listener is WAITING, then TUNNEL.
+ * A client connection of a tcp listener is WAITING, then TUNNEL. One that has to begin with a PROXY header is PROXY
+ * until that is complete.
  */
-export const CLIENT = { CLOSED: 0, IDLE: 1, HEAD: 2, WAITING: 3, EXCHANGE: 4, TUNNEL: 5, LINGER: 6 } as const;
+export const CLIENT = { CLOSED: 0, IDLE: 1, HEAD: 2, WAITING: 3, EXCHANGE: 4, TUNNEL: 5, LINGER: 6, PROXY: 8 } as const;
 
 /*
  * A backend connection:
@@ -62,11 +64,13 @@ export class ClientConnection {
   handshaking = false;
   /** What its TLS handshake agreed on; null without TLS, or before. */
   tls: TlsFacts | null = null;
+  /** The ends of its connection as a PROXY header named them; null when they are those of the socket. */
+  proxied: ProxyAddresses | null = null;
   /** Its address is among the trusted proxies. */
   trusted = false;
   /** Held while a head is being read, its request may be sent again, or a chunked body is being parsed. */
   parser: HeadParser | null = null;
-  /** The bytes of a head that is not complete, while no chunk holds them. */
+  /** The bytes of a head, or of a PROXY header, that is not complete, while no chunk holds them. */
   parked: Buffer | null = null;
   /** The deadline for the head under way, or the first one to come, has been set. */
   headTimed = false;
@@ -107,6 +111,8 @@ export class ClientConnection {
   /** Lines of the rule's header filters that name facts of this request, filled in; empty when the rule has none. */
   requestLines = '';
   responseLines = '';
+  /** Idle backend connections that nobody else may use, the oldest first: they began with a PROXY header that names it. */
+  readonly kept: BackendConnection[] = [];
   /** Connections that get a copy of this request's body; empty for almost all. */
   readonly mirrors: BackendConnection[] = [];
   backend: BackendConnection | null = null;
@@ -152,6 +158,10 @@ export class BackendConnection {
   slot = 0;
   /** The engine's TLS context it was made under, -1 for none. */
   tls = -1;
+  /** The version of the PROXY header it began with; null without one. */
+  proxyProtocol: ProxyVersion | null = null;
+  /** While it is idle: the client connection it is kept for; null when any may use it. */
+  owner: ClientConnection | null = null;
   state: number = BACKEND.CLOSED;
   server: Server | null = null;
   client: ClientConnection | null = null;
@@ -179,4 +189,9 @@ export class BackendConnection {
   paused = false;
   ended = false;
   finished = false;
+
+  /** A PROXY header opens it that nothing encrypts, so it is sent as other bytes are: once the connection stands. */
+  get saysPlainly(): boolean {
+    return this.proxyProtocol !== null && this.tls < 0;
+  }
 }

@@ -27,15 +27,15 @@ const CERTIFICATE_FAULTS: Readonly<Record<number, string>> = {
 const VERSION_MAJOR_TLS = 3;
 
 /**
- * Begins TLS on a connection just accepted. Returns false when too many handshakes are under way: new ones would only
+ * Begins TLS on a client connection, with the `bytes` at `at` that it sent behind its PROXY header. Returns false when too many handshakes are under way: new ones would only
  * slow down those, and the connection is to be closed.
  */
-export function handshakeBegin(w: Worker, client: ClientConnection, tls: number): boolean {
+export function handshakeBegin(w: Worker, client: ClientConnection, tls: number, at: number, bytes: number): boolean {
   if (w.handshakes >= w.plan.limits.handshakesMax) {
     w.counters.handshakesRefused++;
     return false;
   }
-  w.engine.tls(client.conn, tls);
+  w.engine.tls(client.conn, tls, at, bytes);
   client.handshaking = true;
   w.handshakes++;
   w.deadlines.set(client.slot, w.ticks.tlsHandshake);

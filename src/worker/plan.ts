@@ -2,6 +2,7 @@
 // Owns the shapes. Leaves making them to primary/, and living by them to worker.ts.
 
 import type { BalancePoolPlan } from '../balance/options.js';
+import type { ProxyVersion } from '../http/proxy-protocol.js';
 import type { RulePlan } from '../routing/plan.js';
 
 /** A listening socket, by its index in the engine's registry. */
@@ -20,6 +21,8 @@ export interface ListenerPlan {
   port: number;
   /** The pool's index for `tcp`, else -1. */
   pool: number;
+  /** CIDR ranges whose connections begin with a PROXY header. */
+  proxySources: string[];
 }
 
 /** Every limit, with its default in config/. Bytes and counts; 0 means what the comment says. */
@@ -66,6 +69,8 @@ export interface WorkerPlan {
   pools: BalancePoolPlan[];
   /** The engine's TLS context for the servers of each pool, -1 for none. */
   poolTls: number[];
+  /** The version of the PROXY header that connections to the servers of each pool begin with, null for none. */
+  poolProxyProtocol: (ProxyVersion | null)[];
   limits: Limits;
   timeouts: Timeouts;
   /** CIDR ranges whose forwarding fields are believed. */

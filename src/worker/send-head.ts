@@ -10,7 +10,7 @@ import type { HeaderEdit } from './filters/edit.js';
 import { Constant, type Pinned } from './text.js';
 import type { Worker } from './worker.js';
 
-/** Room for the lines written per request: the longest address, the id, their names, and spare. */
+/** Room for the lines written per request: the longest address, the id, a port, their names, and spare. */
 const LINES_BYTES_MAX = 256;
 
 /** The bits of field ids, as in Head.ids. */
@@ -187,7 +187,8 @@ export function sendRequestHead(
   if (client.tls !== null) spanText(w, client.tls.certificateLines);
   const lines = room ? w.scratch(LINES_BYTES_MAX) : -1;
   if (lines >= 0) {
-    const fixed = client.trusted || edit?.touchesForwarding === true ? null : w.forwardingOf(client);
+    const simple = !client.trusted && client.proxied === null && edit?.touchesForwarding !== true;
+    const fixed = simple ? w.forwardingOf(client) : null;
     if (fixed === null) spanForwardingAfter(w, client, head, edit, lines);
     else spanForwarding(w, client, fixed, lines);
     w.scratchKeep();
@@ -250,8 +251,9 @@ const FOR_NAME = new Constant('\r\nX-Forwarded-For: ');
 const HEAD_END = new Constant('\r\n\r\n');
 
 /**
- * The same where it is not that simple. Behind a trusted proxy what it said stays, what it did not say is added, and its
- * list of addresses grows. What a header filter of the rule sets or removes is left to it.
+ * The same where it is not that simple. A PROXY header said which port the client came to. Behind a trusted proxy what it
+ * said stays, what it did not say is added, and its list of addresses grows. What a header filter of the rule sets or
+ * removes is left to it.
  */
 function spanForwardingAfter(
   w: Worker,
@@ -267,7 +269,7 @@ function spanForwardingAfter(
     pin(w, client.tls === null ? 'X-Forwarded-Proto: http\r\n' : 'X-Forwarded-Proto: https\r\n');
   let at = lines;
   if (ours(FIELD_ID.X_FORWARDED_PORT)) {
-    writer.text(`X-Forwarded-Port: ${plan?.port ?? 0}\r\n`);
+    writer.text(`X-Forwarded-Port: ${client.proxied?.destinationPort ?? plan?.port ?? 0}\r\n`);
     engine.span(at, writer.at - at);
     at = writer.at;
   }

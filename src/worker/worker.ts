@@ -13,7 +13,7 @@ import { Matcher } from '../routing/matcher.js';
 import { RequestView } from '../routing/request.js';
 import { accepted } from './accept.js';
 import { backendConnected, backendData, backendEnded, backendFailed, backendFinished, backendLate } from './backend.js';
-import { clientData, clientEnded, clientFailed, clientFinished, clientLate, serve } from './client.js';
+import { clientData, clientEnded, clientFailed, clientFinished, clientLate, closeClient, serve } from './client.js';
 import { BACKEND, BackendConnection, CLIENT, ClientConnection } from './connections.js';
 import { Counters } from './counters.js';
 import { Deadlines, TICK_MS } from './deadlines.js';
@@ -80,6 +80,8 @@ export class Worker {
   closed = false;
   /** Listeners by their index in the engine's registry. */
   listeners: (ListenerPlan | undefined)[] = [];
+  /** Beside each listener: whose connections to it begin with a PROXY header. */
+  proxySources: (Trust | undefined)[] = [];
   draining = false;
   /** TLS handshakes under way. */
   handshakes = 0;
@@ -170,6 +172,7 @@ export class Worker {
     this.#listening.clear();
     this.#eachClient((client) => {
       if (client.state === CLIENT.IDLE) linger(this, client);
+      else if (client.state === CLIENT.PROXY) closeClient(this, client);
     });
     this.engine.run();
     this.#checkDrained();
@@ -302,7 +305,7 @@ export class Worker {
   }
 
   #live(plan: WorkerPlan): void {
-    for (const gone of this.servers.follow(plan.pools, plan.poolTls)) dropIdle(this, gone);
+    for (const gone of this.servers.follow(plan.pools, plan.poolTls, plan.poolProxyProtocol)) dropIdle(this, gone);
     const before = new Map(this.pools.map((pool) => [pool.plan.name, pool]));
     this.pools = plan.pools.map((pool) => {
       const known = before.get(pool.name);
@@ -315,6 +318,8 @@ export class Worker {
     // Those that are gone stay known: connections they brought may still be open.
     for (const listener of plan.listeners) {
       this.listeners[listener.listener] = listener;
+      this.proxySources[listener.listener] =
+        listener.proxySources.length === 0 ? undefined : new Trust(listener.proxySources);
       const strict = listener.strictTransportSecurity;
       this.#promises[listener.listener] = strict === '' ? '' : `Strict-Transport-Security: ${strict}\r\n`;
       const forwarding = (scheme: string): Pinned | null =>

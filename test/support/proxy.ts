@@ -31,6 +31,7 @@ export interface ProxySpec {
     readonly tls?: object;
     readonly redirectToHttps?: number;
     readonly strictTransportSecurity?: string;
+    readonly proxyProtocol?: object;
   }[];
   readonly limits?: Readonly<Record<string, number | string>>;
   readonly timeouts?: Readonly<Record<string, string | number>>;

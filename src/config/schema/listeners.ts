@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import { TLS_VERSIONS } from '../../engine/tls.js';
 import { type ListenAddress, readListenAddress } from '../units.js';
-import { choice, integer, list, map, option, scalar, text } from './build.js';
+import { choice, cidr, integer, list, map, option, scalar, text } from './build.js';
 
 export const LISTENER_PROTOCOLS = ['http', 'https', 'tcp'] as const;
 
@@ -62,6 +62,14 @@ const tls = map('TLS options', {
   ),
 });
 
+const proxyProtocol = map('PROXY protocol options', {
+  from: option(
+    list('a list of CIDR ranges', cidr(), 1),
+    'Addresses whose connections must begin with a PROXY header, version 1 or 2, and are those of the client it names from ' +
+      'then on. Name the proxies in front and nobody else: whoever is in the list can claim any address.',
+  ),
+});
+
 const listener = map('a listener', {
   address: option(
     scalar<string, ListenAddress>(
@@ -87,6 +95,11 @@ const listener = map('a listener', {
   strictTransportSecurity: option(
     text('a Strict-Transport-Security value', HSTS_EXPECTED, (value) => HSTS.test(value)).optional(),
     'With `https`: the value of a `Strict-Transport-Security` field added to every response (RFC 6797), such as `max-age=63072000`.',
+  ),
+  proxyProtocol: option(
+    proxyProtocol.optional(),
+    'Connections of proxies in front that say by the PROXY protocol whom they forward. Those from elsewhere begin without.',
+    { byDefault: 'none does' },
   ),
 });
 
