@@ -8,9 +8,11 @@ import { listeners } from './schema/listeners.js';
 import { pools } from './schema/pools.js';
 import { routes } from './schema/routes.js';
 import { tests } from './schema/tests.js';
-import { readCidr } from './units.js';
+import { readCidr, readNameServer } from './units.js';
 
 const cidr = scalar<string, string>('CIDR range', { type: 'string' }, (value) => readCidr(value));
+
+const nameServer = scalar<string, string>('address', { type: 'string' }, readNameServer);
 
 export const schema = map('a configuration', {
   listeners: option(listeners, 'Where clients come in.'),
@@ -22,6 +24,11 @@ export const schema = map('a configuration', {
     list('a list of CIDR ranges', cidr).prefault([]),
     'Addresses whose `X-Forwarded-*` and `X-Request-Id` are believed: those of proxies in front of this one.',
     { byDefault: 'nobody' },
+  ),
+  nameservers: option(
+    list('a list of name servers', nameServer).prefault([]),
+    'DNS servers to ask for the names of servers: an address, with a port unless it is 53. The hosts file is then not read.',
+    { byDefault: 'those of this machine, and its hosts file' },
   ),
   tests: option(tests.optional(), 'Requests and where they must go, for `sevenfold test`.'),
 });
