@@ -175,32 +175,33 @@ static napi_value sf__js_address_add(napi_env env, napi_callback_info info)
     return sf_js_number(env, index < 0 ? -1 : index);
 }
 
-static napi_value sf__js_listen(napi_env env, napi_callback_info info)
+/* The engine of a call whose one argument is a listener's index; NULL, and `usage` is thrown, when that is not so. */
+static sf__bound *sf__listener_call(napi_env env, napi_callback_info info, const char *usage, int32_t *listener)
 {
     size_t argc = 1;
     napi_value argument;
     void *data;
+    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) == napi_ok && argc == 1 &&
+        sf_js_int(env, argument, listener))
+        return data;
+    (void)sf_js_throw(env, "ERR_ARGUMENT", usage);
+    return NULL;
+}
+
+static napi_value sf__js_listen(napi_env env, napi_callback_info info)
+{
     int32_t listener;
-    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 ||
-        !sf_js_int(env, argument, &listener))
-        return sf_js_throw(env, "ERR_ARGUMENT", "listen(listener)");
-    sf__bound *b = data;
-    if (b->engine != NULL && sf_engine_listen(b->engine, listener) != SF_OK)
+    sf__bound *b = sf__listener_call(env, info, "listen(listener)", &listener);
+    if (b != NULL && b->engine != NULL && sf_engine_listen(b->engine, listener) != SF_OK)
         return sf_js_throw_errno(env, errno, "listen");
     return NULL;
 }
 
 static napi_value sf__js_listen_end(napi_env env, napi_callback_info info)
 {
-    size_t argc = 1;
-    napi_value argument;
-    void *data;
     int32_t listener;
-    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 ||
-        !sf_js_int(env, argument, &listener))
-        return sf_js_throw(env, "ERR_ARGUMENT", "listenEnd(listener)");
-    sf__bound *b = data;
-    if (b->engine != NULL)
+    sf__bound *b = sf__listener_call(env, info, "listenEnd(listener)", &listener);
+    if (b != NULL && b->engine != NULL)
         sf_engine_listen_end(b->engine, listener);
     return NULL;
 }

@@ -136,6 +136,8 @@ function compareSettings(before: Config, after: Config): SettingChange[] {
   each('pools.', new Map(Object.entries(before.pools)), new Map(Object.entries(after.pools)), poolWords);
   each('limits.', new Map(Object.entries(before.limits)), new Map(Object.entries(after.limits)), String);
   each('timeouts.', timeouts(before), timeouts(after), (ms) => `${ms} ms`);
+  const asked = ({ nameservers }: Config) => nameservers.join(', ') || 'those of the machine';
+  note('nameservers', asked(before), asked(after));
   note('trustedProxies', before.trustedProxies.join(', ') || 'nobody', after.trustedProxies.join(', ') || 'nobody');
   return changes;
 }

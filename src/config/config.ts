@@ -105,6 +105,8 @@ export interface Config {
   readonly timeouts: TimeoutsConfig;
   /** CIDR ranges with their prefix length written out. */
   readonly trustedProxies: readonly string[];
+  /** DNS servers to ask for names, with a port or without; none asks as the system does. */
+  readonly nameservers: readonly string[];
   readonly tests: readonly TestConfig[];
 }
 
@@ -160,6 +162,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
       tunnelIdleMs: timeouts.tunnelIdle,
     },
     trustedProxies: parsed.trustedProxies,
+    nameservers: parsed.nameservers,
     tests: parsed.tests ?? [],
   };
 }

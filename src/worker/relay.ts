@@ -163,7 +163,7 @@ function relayDecoded(w: Worker, client: ClientConnection, bytes: number, result
   lastPiece.bytes = decoded.bytes;
   lastPiece.trailers = allowedTrailers(decoded.trailers);
   // Looked at before anything goes on: a server must not act on a body that its client is told was refused.
-  if (bodyBytesMax !== 0 && client.bodyBytesTotal > bodyBytesMax) return RELAYED.tooLarge;
+  if (bodyBytesMax !== 0 && client.bodyBytesTotal + client.parser!.chunkLeft > bodyBytesMax) return RELAYED.tooLarge;
   if (client.framingBytesTotal > FRAMING_BYTES_MAX + client.bodyBytesTotal * FRAMING_PER_BYTE_MAX)
     return RELAYED.invalid;
   if (!spanChunk(w, decoded.at, decoded.bytes)) return RELAYED.noRoom;

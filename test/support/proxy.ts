@@ -36,6 +36,7 @@ export interface ProxySpec {
   readonly limits?: Readonly<Record<string, number | string>>;
   readonly timeouts?: Readonly<Record<string, string | number>>;
   readonly trustedProxies?: readonly string[];
+  readonly nameservers?: readonly string[];
   /** More of the command line. `--workers 1` unless it says otherwise. */
   readonly args?: readonly string[];
   /** More of the environment. */
@@ -154,6 +155,7 @@ export function documentOf(spec: ProxySpec, places: readonly Place[]): object {
     pools,
     ...(spec.limits === undefined ? {} : { limits: spec.limits }),
     ...(spec.timeouts === undefined ? {} : { timeouts: spec.timeouts }),
+    ...(spec.nameservers === undefined ? {} : { nameservers: spec.nameservers }),
     ...(spec.trustedProxies === undefined ? {} : { trustedProxies: spec.trustedProxies }),
   };
 }
