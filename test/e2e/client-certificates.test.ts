@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
@@ -349,6 +349,25 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
         assert.equal(await resumes().catch(() => false), false, `${version} ${JSON.stringify([before, after])}`);
       }
     }
+  });
+
+  test('who is taken out of the file of authorities is out, also with a session', async (t) => {
+    const ca = authorityFile(authority(), intermediate);
+    const watching = await useProxy(t, {
+      listeners: [{ protocol: 'https', tls: { certificates: [server.files], clientCertificates: { ca } } }],
+      servers: [origin.address],
+    });
+    const bob = makeClient({ subject: 'bob', issuer: intermediate });
+    const session = await sessionOf(watching.place, as(alice));
+    assert.equal(told(await echoOf(watching.place, as(alice, { session }))).length, 4);
+    const from = watching.process.stdout.length;
+    writeFileSync(ca, intermediate.cert);
+    await watching.process.until(
+      'new files',
+      () => /TLS files changed/.exec(watching.process.stdout.slice(from)) ?? undefined,
+    );
+    assert.equal(await refusal(watching.place, as(alice, { session })), 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA');
+    assert.equal(told(await echoOf(watching.place, as(bob))).length, 3);
   });
 
   test('a session ends with its certificate', async () => {
