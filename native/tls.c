@@ -360,7 +360,8 @@ int32_t sf_tls_open(const sf_tls_options *options, sf_tls_reason *reason)
     (void)pthread_mutex_init(&tls->sessions_lock, NULL); /* cannot fail on Linux */
     tls->version_min = options->version_min;
     tls->ciphers = ciphers;
-    memcpy(tls->alpn, options->alpn, options->alpn_bytes);
+    if (options->alpn_bytes > 0) /* else it may point nowhere */
+        memcpy(tls->alpn, options->alpn, options->alpn_bytes);
     tls->alpn_bytes = options->alpn_bytes;
     size_t scope_bytes = strlen(options->scope);
     tls->scope_bytes = (unsigned int)(scope_bytes < sizeof(tls->scope) ? scope_bytes : sizeof(tls->scope));

@@ -34,6 +34,9 @@ function checkPath(match: MatchConfig, at: Path, scope: Scope): void {
   }
 }
 
+/** Fields that tell servers who a client is by its certificate. */
+const IDENTITY = /^(x-client-cert-(verified|subject|san|fingerprint)|client-cert(-chain)?)$/i;
+
 function checkStrings(match: MatchConfig, at: Path, scope: Scope): void {
   for (const kind of ['headers', 'queryParams', 'cookies'] as const) {
     for (const [index, condition] of (match[kind] ?? []).entries()) {
@@ -44,6 +47,12 @@ function checkStrings(match: MatchConfig, at: Path, scope: Scope): void {
           [...here, 'name'],
           "A header match names 'Host'.",
           "Expected the host in 'hostnames' of the route.",
+        );
+      } else if (kind === 'headers' && IDENTITY.test(condition.name)) {
+        scope.warn(
+          [...here, 'name'],
+          `A header match names '${condition.name}', which the client can send as it likes.`,
+          "Only what servers get of it can be believed. Expected 'clientCertificate'.",
         );
       }
     }

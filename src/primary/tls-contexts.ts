@@ -149,7 +149,7 @@ function openServer(address: string, tls: NonNullable<ListenerConfig['tls']>, wa
           ? null
           : {
               required: tls.clientCertificates.mode === 'required',
-              authorities: readAuthorities(tls.clientCertificates.ca),
+              authorities: readAuthorities(tls.clientCertificates.ca, sayTo(warn)),
             },
     });
     const stapledUntil = Math.min(...pairs.map(({ staple }) => staple?.until ?? Number.POSITIVE_INFINITY));

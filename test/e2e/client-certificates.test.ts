@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
@@ -351,6 +351,25 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
     }
   });
 
+  test('who is taken out of the file of authorities is out, also with a session', async (t) => {
+    const ca = authorityFile(authority(), intermediate);
+    const watching = await useProxy(t, {
+      listeners: [{ protocol: 'https', tls: { certificates: [server.files], clientCertificates: { ca } } }],
+      servers: [origin.address],
+    });
+    const bob = makeClient({ subject: 'bob', issuer: intermediate });
+    const session = await sessionOf(watching.place, as(alice));
+    assert.equal(told(await echoOf(watching.place, as(alice, { session }))).length, 4);
+    const from = watching.process.stdout.length;
+    writeFileSync(ca, intermediate.cert);
+    await watching.process.until(
+      'new files',
+      () => /TLS files changed/.exec(watching.process.stdout.slice(from)) ?? undefined,
+    );
+    assert.equal(await refusal(watching.place, as(alice, { session })), 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA');
+    assert.equal(told(await echoOf(watching.place, as(bob))).length, 3);
+  });
+
   test('a session ends with its certificate', async () => {
     for (const version of VERSIONS) {
       const until = new Date(Date.now() + 2500);
@@ -373,13 +392,14 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
     }
   });
 
-  test('what a client says of its certificate goes nowhere, in any spelling, on any listener', async () => {
+  test('what a client says of its certificate goes nowhere, in any spelling, on any listener', async (t) => {
     const lies = [
       'X-Client-Cert-Verified: true',
       'X-Client-Cert-Subject: CN=root',
       'x-client-cert-san: DNS:root',
       'X-CLIENT-CERT-FINGERPRINT: 00',
       'X_Client_Cert_Subject: CN=root',
+      'X.Client.Cert.Subject: CN=root',
       'x-client_cert-VERIFIED: true',
       'X_CLIENT-CERT_SAN: DNS:root',
       'x_client_cert_fingerprint: 00',
@@ -389,7 +409,7 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
       'client_cert_chain: :AAAA:',
     ];
     const kept = ['X-Client-Certificate: mine', 'X-Client-Certs-San: mine'];
-    const trusting = await startProxy({
+    const trusting = await useProxy(t, {
       listeners: [{}, { protocol: 'https', tls: { certificates: [server.files], clientCertificates: { ca: caFile } } }],
       servers: [origin.address],
       trustedProxies: ['127.0.0.0/8'],
@@ -411,7 +431,6 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
       const trailing = JSON.parse((await ask(place, chunked, tls)).body) as Echo;
       assert.deepEqual(trailing.trailers, { 'x-sum': '1' });
     }
-    await trusting.stop();
   });
 
   test('nothing in a certificate can begin another line, or another name', async () => {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type DiffOptions, diff } from '../../../src/cli/diff.js';
+import { authority, authorityFile, makeIdentity } from '../../support/identity.js';
 import { file, plain, SHOP } from './files.js';
 
 const old = file('old.yaml', SHOP);
@@ -177,4 +178,17 @@ test('a change of what is asked of a client certificate, or of TLS, is a change'
       assert.equal(out === 'Nothing changes.\n', index === other, `${match} → ${changed}: ${out}`);
     }
   }
+});
+
+test('a listener that begins to ask clients for certificates is a change', async () => {
+  const { files } = makeIdentity({ names: ['shop.example.com', '*.shop.example.com', 'old.example.com'] });
+  const listening = (more: string) =>
+    SHOP.replace(
+      '  - address: 0.0.0.0:8080',
+      `  - { address: 0.0.0.0:8443, protocol: https, tls: { certificates: [${JSON.stringify(files)}]${more} } }`,
+    );
+  const ca = authorityFile(authority());
+  const before = file('before.yaml', listening(''));
+  const { out } = await diff(before, file('after.yaml', listening(`, clientCertificates: { ca: ${ca} }`)));
+  assert.match(out, /listener 0\.0\.0\.0:8443 {2}https → https, client certificates required \(.*authorities\.pem\)/);
 });
