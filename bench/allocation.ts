@@ -1,16 +1,10 @@
 // The claim that the hot path allocates nothing: growth of one worker's heap by request, between garbage collections.
 // Run as a program: `node dist/bench/allocation.js`; exits with 1 above the limit. Needs wrk.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { COMMAND_LINE } from './contestants/sevenfold.js';
 import { wrk } from './load/wrk.js';
-import { describeMachine, planCores } from './machine.js';
-import { startOrigin } from './origins.js';
-import { freePort, type StartedProcess, startProcess } from './processes.js';
+import { startOneWorker } from './one-worker.js';
+import type { StartedProcess } from './processes.js';
 import { type Spread, spreadOf } from './stats.js';
-import { WORKLOADS } from './workloads.js';
 
 /** The promise: bytes of heap by keep-alive request. */
 const LIMIT_BYTES = 16;
@@ -57,48 +51,14 @@ export async function askReport(proxy: StartedProcess): Promise<WorkerReport> {
 }
 
 async function measure(): Promise<Allocation | undefined> {
-  const machine = describeMachine();
-  const cores = planCores(machine.cores, 1, machine.tools.taskset !== undefined);
-  const directory = mkdtempSync(join(tmpdir(), 'sevenfold-allocation-'));
-  const origin = await startOrigin('cheap', directory, cores.origin, machine.tools.nginx !== undefined);
-  const port = await freePort();
-  const proxy = await startProcess({
-    name: 'sevenfold',
-    command: process.execPath,
-    // A wide nursery, so that whole rounds fit between two collections; each one is traced and its round dropped.
-    args: [
-      '--trace-gc',
-      '--max-semi-space-size=64',
-      COMMAND_LINE,
-      'run',
-      '--listen',
-      `127.0.0.1:${port}`,
-      '--backend',
-      `127.0.0.1:${origin.port}`,
-      '--workers',
-      '1',
-    ],
-    cores: cores.proxy,
-    ready: { text: 'sevenfold ready' },
-  });
+  // A wide nursery, so that whole rounds fit between two collections; each one is traced and its round dropped.
+  const { proxy, load: request, stop } = await startOneWorker('allocation', ['--trace-gc', '--max-semi-space-size=64']);
   try {
     let collections = 0;
     proxy.onLine((line) => {
       if (/: (Scavenge|Mark-Compact)/.test(line)) collections++;
     });
-    const load = (seconds: number) =>
-      wrk.run({
-        scheme: 'http',
-        host: '127.0.0.1',
-        port,
-        authority: 'bench.example.com',
-        workload: WORKLOADS[0]!,
-        connections: 64,
-        seconds,
-        cores: cores.load,
-        threads: 1,
-        directory,
-      });
+    const load = (seconds: number) => wrk.run(request(seconds));
     await load(3);
     // Two reports with nothing between them: what reporting itself leaves on the heap.
     const [first, second] = [await askReport(proxy), await askReport(proxy)];
@@ -114,9 +74,7 @@ async function measure(): Promise<Allocation | undefined> {
     }
     return allocationOf(pairs, reportBytes);
   } finally {
-    await proxy.stop();
-    await origin.stop();
-    rmSync(directory, { recursive: true, force: true });
+    await stop();
   }
 }
 

@@ -1,19 +1,14 @@
 // Where the time of an L7 request goes: samples one worker under the main workload with perf and sorts them by step.
 // Run as a program: `node dist/bench/where.js [FILE]`; prints a table, writes JSON into FILE. Needs perf, wrk and Linux.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { COMMAND_LINE } from './contestants/sevenfold.js';
-import type { LoadRequest } from './load/load.js';
 import { wrk } from './load/wrk.js';
-import { describeMachine, planCores } from './machine.js';
-import { startOrigin } from './origins.js';
+import { startOneWorker } from './one-worker.js';
 import { treeCpu } from './proc.js';
-import { freePort, runProcess, startProcess } from './processes.js';
+import { runProcess } from './processes.js';
 import { aligned } from './report/terminal.js';
-import { WORKLOADS } from './workloads.js';
 
 export interface Share {
   readonly step: string;
@@ -85,40 +80,7 @@ export function sharesOf(report: string, usPerRequest: number): Share[] {
 }
 
 async function measure(): Promise<Profile> {
-  const machine = describeMachine();
-  const cores = planCores(machine.cores, 1, machine.tools.taskset !== undefined);
-  const directory = mkdtempSync(join(tmpdir(), 'sevenfold-where-'));
-  const origin = await startOrigin('cheap', directory, cores.origin, machine.tools.nginx !== undefined);
-  const port = await freePort();
-  const proxy = await startProcess({
-    name: 'sevenfold',
-    command: process.execPath,
-    args: [
-      '--perf-basic-prof',
-      COMMAND_LINE,
-      'run',
-      '--listen',
-      `127.0.0.1:${port}`,
-      '--backend',
-      `127.0.0.1:${origin.port}`,
-      '--workers',
-      '1',
-    ],
-    cores: cores.proxy,
-    ready: { text: 'sevenfold ready' },
-  });
-  const load = (seconds: number): LoadRequest => ({
-    scheme: 'http',
-    host: '127.0.0.1',
-    port,
-    authority: 'bench.example.com',
-    workload: WORKLOADS[0]!,
-    connections: 64,
-    seconds,
-    cores: cores.load,
-    threads: 1,
-    directory,
-  });
+  const { proxy, directory, load, stop } = await startOneWorker('where', ['--perf-basic-prof']);
   try {
     await wrk.run(load(3));
     // First the price without a profiler, then the shares with one: sampling has a price of its own.
@@ -145,9 +107,7 @@ async function measure(): Promise<Profile> {
     if (report.status !== 0) throw new Error(`perf report failed: ${report.error?.message ?? report.stderr.trim()}`);
     return { shares: sharesOf(report.stdout, usPerRequest), functions: functionsOf(report.stdout, usPerRequest) };
   } finally {
-    await proxy.stop();
-    await origin.stop();
-    rmSync(directory, { recursive: true, force: true });
+    await stop();
     rmSync(`/tmp/perf-${proxy.pid}.map`, { force: true });
   }
 }

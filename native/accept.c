@@ -25,6 +25,7 @@ static int64_t sf__now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* An address as a peer record says it. IPv4 mapped into IPv6 becomes IPv4. */
 static sf_peer sf__peer_of(const struct sockaddr_storage *storage)
 {
     sf_peer peer = { 0 };
@@ -45,6 +46,19 @@ static sf_peer sf__peer_of(const struct sockaddr_storage *storage)
         }
     }
     return peer;
+}
+
+int sf_engine_local_address(sf_engine *e, sf_handle conn, sf_peer *out)
+{
+    struct sockaddr_storage storage = { 0 };
+    socklen_t bytes = sizeof(storage);
+    sf_conn *c = sf__conn_find(e, conn);
+    if (c == NULL)
+        return SF_E_STALE;
+    if (getsockname(c->fd, (struct sockaddr *)&storage, &bytes) != 0)
+        return SF_E_SYSTEM;
+    *out = sf__peer_of(&storage);
+    return SF_OK;
 }
 
 /* Takes `fd`, also on failure. */

@@ -175,32 +175,33 @@ static napi_value sf__js_address_add(napi_env env, napi_callback_info info)
     return sf_js_number(env, index < 0 ? -1 : index);
 }
 
-static napi_value sf__js_listen(napi_env env, napi_callback_info info)
+/* The engine of a call whose one argument is a listener's index; NULL, and `usage` is thrown, when that is not so. */
+static sf__bound *sf__listener_call(napi_env env, napi_callback_info info, const char *usage, int32_t *listener)
 {
     size_t argc = 1;
     napi_value argument;
     void *data;
+    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) == napi_ok && argc == 1 &&
+        sf_js_int(env, argument, listener))
+        return data;
+    (void)sf_js_throw(env, "ERR_ARGUMENT", usage);
+    return NULL;
+}
+
+static napi_value sf__js_listen(napi_env env, napi_callback_info info)
+{
     int32_t listener;
-    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 ||
-        !sf_js_int(env, argument, &listener))
-        return sf_js_throw(env, "ERR_ARGUMENT", "listen(listener)");
-    sf__bound *b = data;
-    if (b->engine != NULL && sf_engine_listen(b->engine, listener) != SF_OK)
+    sf__bound *b = sf__listener_call(env, info, "listen(listener)", &listener);
+    if (b != NULL && b->engine != NULL && sf_engine_listen(b->engine, listener) != SF_OK)
         return sf_js_throw_errno(env, errno, "listen");
     return NULL;
 }
 
 static napi_value sf__js_listen_end(napi_env env, napi_callback_info info)
 {
-    size_t argc = 1;
-    napi_value argument;
-    void *data;
     int32_t listener;
-    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 ||
-        !sf_js_int(env, argument, &listener))
-        return sf_js_throw(env, "ERR_ARGUMENT", "listenEnd(listener)");
-    sf__bound *b = data;
-    if (b->engine != NULL)
+    sf__bound *b = sf__listener_call(env, info, "listenEnd(listener)", &listener);
+    if (b != NULL && b->engine != NULL)
         sf_engine_listen_end(b->engine, listener);
     return NULL;
 }
@@ -214,6 +215,29 @@ static napi_value sf__js_chunk_take(napi_env env, napi_callback_info info)
         return NULL;
     sf__bound *b = data;
     return sf_js_number(env, b->engine == NULL ? SF_E_FULL : sf_engine_chunk_take(b->engine));
+}
+
+/* localAddress(conn, into): fills in a peer record; false when the connection is gone. */
+static napi_value sf__js_local_address(napi_env env, napi_callback_info info)
+{
+    size_t argc = 2, length;
+    napi_value arguments[2], result = NULL;
+    napi_typedarray_type type;
+    void *data, *into;
+    int32_t conn;
+    bool typed = false;
+    if (napi_get_cb_info(env, info, &argc, arguments, NULL, &data) != napi_ok || argc != 2 ||
+        !sf_js_int(env, arguments[0], &conn) || napi_is_typedarray(env, arguments[1], &typed) != napi_ok || !typed ||
+        napi_get_typedarray_info(env, arguments[1], &type, &length, &into, NULL, NULL) != napi_ok ||
+        type != napi_uint8_array || length < sizeof(sf_peer))
+        return sf_js_throw(env, "ERR_ARGUMENT", "localAddress(conn, into): into must have room for a peer record");
+    sf__bound *b = data;
+    sf_peer local;
+    bool found = b->engine != NULL && sf_engine_local_address(b->engine, conn, &local) == SF_OK;
+    if (found)
+        memcpy(into, &local, sizeof(local));
+    (void)napi_get_boolean(env, found, &result); /* NULL becomes undefined */
+    return result;
 }
 
 static napi_value sf__js_close(napi_env env, napi_callback_info info)
@@ -296,6 +320,7 @@ static bool sf__bound_tie(napi_env env, sf__bound *b, napi_value on_ready, napi_
            sf_js_method(env, *methods, "listen", sf__js_listen, b) &&
            sf_js_method(env, *methods, "listenEnd", sf__js_listen_end, b) &&
            sf_js_method(env, *methods, "chunkTake", sf__js_chunk_take, b) &&
+           sf_js_method(env, *methods, "localAddress", sf__js_local_address, b) &&
            sf_js_method(env, *methods, "close", sf__js_close, b) &&
            uv_poll_init(loop, &b->poll, sf_engine_descriptor(b->engine)) == 0;
 }

@@ -82,6 +82,24 @@ static napi_value sf__js_tls_open_client(napi_env env, napi_callback_info info)
     return result;
 }
 
+/* tlsVerifyClients(tls, required, authorities): PEM as bytes. */
+static napi_value sf__js_tls_verify_clients(napi_env env, napi_callback_info info)
+{
+    napi_value arguments[3];
+    int32_t tls;
+    bool required;
+    const uint8_t *authorities;
+    size_t bytes;
+    sf_tls_reason reason;
+    if (!sf__arguments(env, info, 3, arguments) || !sf_js_int(env, arguments[0], &tls) ||
+        napi_get_value_bool(env, arguments[1], &required) != napi_ok ||
+        !sf__bytes_of(env, arguments[2], &authorities, &bytes))
+        return sf_js_throw(env, "ERR_ARGUMENT", "tlsVerifyClients(tls, required, authorities)");
+    if (!sf_tls_verify_clients(tls, required, authorities, bytes, &reason))
+        return sf_js_throw(env, "ERR_TLS", reason.text);
+    return NULL;
+}
+
 /* tlsCertificate(tls, identity, chain, key): PEM as bytes. */
 static napi_value sf__js_tls_certificate(napi_env env, napi_callback_info info)
 {
@@ -96,6 +114,23 @@ static napi_value sf__js_tls_certificate(napi_env env, napi_callback_info info)
         return sf_js_throw(env, "ERR_ARGUMENT", "tlsCertificate(tls, identity, chain, key)");
     if (!sf_tls_certificate(tls, identity, chain, chain_bytes, key, key_bytes, &reason))
         return sf_js_throw(env, "ERR_TLS", reason.text);
+    return NULL;
+}
+
+/* tlsStaple(tls, identity, response, until): DER, and seconds since 1970. */
+static napi_value sf__js_tls_staple(napi_env env, napi_callback_info info)
+{
+    napi_value arguments[4];
+    int32_t tls, identity;
+    const uint8_t *der;
+    size_t bytes;
+    int64_t until_s;
+    if (!sf__arguments(env, info, 4, arguments) || !sf_js_int(env, arguments[0], &tls) ||
+        !sf_js_int(env, arguments[1], &identity) || !sf__bytes_of(env, arguments[2], &der, &bytes) ||
+        napi_get_value_int64(env, arguments[3], &until_s) != napi_ok)
+        return sf_js_throw(env, "ERR_ARGUMENT", "tlsStaple(tls, identity, response, until)");
+    if (!sf_tls_staple(tls, identity, der, bytes, until_s))
+        return sf_js_throw(env, "ERR_TLS", "the OCSP response cannot be stapled: no such identity, or no memory");
     return NULL;
 }
 
@@ -124,6 +159,28 @@ static napi_value sf__js_tls_close(napi_env env, napi_callback_info info)
     return NULL;
 }
 
+/* tlsReplace(tls, by) */
+static napi_value sf__js_tls_replace(napi_env env, napi_callback_info info)
+{
+    napi_value arguments[2];
+    int32_t tls, by;
+    if (!sf__arguments(env, info, 2, arguments) || !sf_js_int(env, arguments[0], &tls) ||
+        !sf_js_int(env, arguments[1], &by))
+        return sf_js_throw(env, "ERR_ARGUMENT", "tlsReplace(tls, by)");
+    if (!sf_tls_replace(tls, by))
+        return sf_js_throw(env, "ERR_TLS", "one of the two contexts is not open");
+    return NULL;
+}
+
+/* tlsCount(): how many contexts there are. */
+static napi_value sf__js_tls_count(napi_env env, napi_callback_info info)
+{
+    napi_value result = NULL;
+    (void)info;
+    (void)napi_create_int32(env, sf_tls_count(), &result); /* NULL becomes undefined */
+    return result;
+}
+
 static bool sf__export(napi_env env, napi_value exports, const char *name, napi_callback callback)
 {
     napi_value function;
@@ -135,7 +192,11 @@ bool sf_addon_tls(napi_env env, napi_value exports)
 {
     return sf__export(env, exports, "tlsOpen", sf__js_tls_open) &&
            sf__export(env, exports, "tlsOpenClient", sf__js_tls_open_client) &&
+           sf__export(env, exports, "tlsVerifyClients", sf__js_tls_verify_clients) &&
            sf__export(env, exports, "tlsCertificate", sf__js_tls_certificate) &&
+           sf__export(env, exports, "tlsStaple", sf__js_tls_staple) &&
            sf__export(env, exports, "tlsName", sf__js_tls_name) &&
+           sf__export(env, exports, "tlsReplace", sf__js_tls_replace) &&
+           sf__export(env, exports, "tlsCount", sf__js_tls_count) &&
            sf__export(env, exports, "tlsClose", sf__js_tls_close);
 }

@@ -5,7 +5,7 @@
 #include <node_api.h>
 #include <stdbool.h>
 
-/* Adds tlsOpen, tlsCertificate, tlsName and tlsClose. Returns false when Node refuses one. */
+/* Adds the functions whose names begin with tls. Returns false when Node refuses one. */
 bool sf_addon_tls(napi_env env, napi_value exports);
 
 #endif

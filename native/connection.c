@@ -325,7 +325,13 @@ static bool sf__conn_tls_ready(sf_engine *e, sf_conn *c)
         return false;
     }
     c->flags &= ~SF__SAY_TLS_READY;
-    sf__event(e, SF_EVENT_KIND_TLS_READY, c->handle, chunk, sf__tls_facts(c, e->config.memory + chunk));
+    int32_t bytes = sf__tls_facts(c, e->config.memory + chunk);
+    if (bytes < 0) {
+        sf__chunk_drop(e, chunk);
+        sf__conn_fail(e, c, SF_ENGINE_ERROR_NO_MEMORY);
+        return false;
+    }
+    sf__event(e, SF_EVENT_KIND_TLS_READY, c->handle, chunk, bytes);
     if (c->queue != NULL || (c->flags & SF__SHUT_WANTED))
         sf__conn_flush(e, c);
     return true;

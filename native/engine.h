@@ -164,6 +164,15 @@ int sf_engine_listen(sf_engine *e, int32_t listener);
 void sf_engine_listen_end(sf_engine *e, int32_t listener);
 
 /*
+ * Finds the local address of an open connection.
+ *
+ * out  filled in on SF_OK; family 0 for a unix socket.
+ *
+ * Returns SF_OK, SF_E_STALE when the connection is gone, SF_E_SYSTEM when the kernel knows no address.
+ */
+int sf_engine_local_address(sf_engine *e, sf_handle conn, sf_peer *out);
+
+/*
  * Takes a chunk for the caller to write into; the caller owns one reference, given back with SUBMIT release.
  *
  * Returns its address, or SF_E_FULL.

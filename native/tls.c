@@ -1,6 +1,8 @@
 #include "tls.h"
 
+#include "staple.h"
 #include "tickets.h"
+#include "tls_clients.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
@@ -39,6 +41,7 @@ struct sf_tls {
     int32_t identity_count;
     sf__tls_name *names; /* sorted */
     int32_t name_count;
+    sf_tls_verifier *verifier; /* of clients; NULL when none is asked for a certificate */
     bool client;
     char *server_name;
     bool server_name_is_address;
@@ -51,6 +54,7 @@ struct sf_tls {
 
 static pthread_mutex_t contexts_lock = PTHREAD_MUTEX_INITIALIZER;
 static sf_tls *contexts[SF_TLS_CONTEXTS_MAX];
+static atomic_int context_count;
 
 static bool sf__tls_refuse(sf_tls_reason *reason, const char *what)
 {
@@ -181,7 +185,28 @@ static SSL_CTX *sf__identity_new(sf_tls *tls, sf_tls_reason *reason)
         SSL_CTX_free(ctx);
         return NULL;
     }
+    /* Each identity alike: a client must not get around it by the name it asks for. */
+    if (tls->verifier != NULL && !sf_tls_verifier_use(tls->verifier, ctx)) {
+        (void)sf__tls_refuse(reason, "OpenSSL has no memory for authorities");
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
     return ctx;
+}
+
+bool sf_tls_verify_clients(int32_t index, bool required, const uint8_t *authorities, size_t bytes, sf_tls_reason *reason)
+{
+    sf_tls *tls = sf_tls_acquire(index);
+    bool good = tls != NULL && tls->identity_count == 0 && tls->verifier == NULL;
+    ERR_clear_error();
+    if (!good) {
+        (void)sf__tls_refuse(reason, "clients are verified from the first identity on");
+    } else {
+        tls->verifier = sf_tls_verifier_new(required, authorities, bytes, reason);
+        good = tls->verifier != NULL;
+    }
+    sf_tls_release(tls);
+    return good;
 }
 
 static bool sf__believe(SSL_CTX *ctx, const uint8_t *pem, size_t bytes, sf_tls_reason *reason)
@@ -305,6 +330,15 @@ bool sf_tls_certificate(int32_t index, int32_t identity, const uint8_t *chain, s
     return added;
 }
 
+bool sf_tls_staple(int32_t index, int32_t identity, const uint8_t *der, size_t bytes, int64_t until_s)
+{
+    sf_tls *tls = sf_tls_acquire(index);
+    bool stapled = tls != NULL && identity >= 0 && identity < tls->identity_count &&
+                   sf_staple_attach(tls->identities[identity], der, bytes, until_s);
+    sf_tls_release(tls);
+    return stapled;
+}
+
 /* --- Life ----------------------------------------------------------------------------------------------------------- */
 
 int32_t sf_tls_open(const sf_tls_options *options, sf_tls_reason *reason)
@@ -322,10 +356,12 @@ int32_t sf_tls_open(const sf_tls_options *options, sf_tls_reason *reason)
         return -1;
     }
     atomic_init(&tls->references, 1);
+    atomic_fetch_add_explicit(&context_count, 1, memory_order_relaxed);
     (void)pthread_mutex_init(&tls->sessions_lock, NULL); /* cannot fail on Linux */
     tls->version_min = options->version_min;
     tls->ciphers = ciphers;
-    memcpy(tls->alpn, options->alpn, options->alpn_bytes);
+    if (options->alpn_bytes > 0) /* else it may point nowhere */
+        memcpy(tls->alpn, options->alpn, options->alpn_bytes);
     tls->alpn_bytes = options->alpn_bytes;
     size_t scope_bytes = strlen(options->scope);
     tls->scope_bytes = (unsigned int)(scope_bytes < sizeof(tls->scope) ? scope_bytes : sizeof(tls->scope));
@@ -367,11 +403,18 @@ void sf_tls_release(sf_tls *tls)
     for (int i = 0; i < SF__SESSIONS; i++)
         SSL_SESSION_free(tls->sessions[i].session);
     (void)pthread_mutex_destroy(&tls->sessions_lock); /* nobody holds it: the last reference is gone */
+    sf_tls_verifier_free(tls->verifier);
     free(tls->server_name);
     free(tls->identities);
     free(tls->names);
     free(tls->ciphers);
     free(tls);
+    atomic_fetch_sub_explicit(&context_count, 1, memory_order_relaxed);
+}
+
+int32_t sf_tls_count(void)
+{
+    return atomic_load_explicit(&context_count, memory_order_relaxed);
 }
 
 void sf_tls_close(int32_t index)
@@ -383,6 +426,22 @@ void sf_tls_close(int32_t index)
     contexts[index] = NULL;
     pthread_mutex_unlock(&contexts_lock);
     sf_tls_release(tls);
+}
+
+bool sf_tls_replace(int32_t index, int32_t by)
+{
+    if (index < 0 || index >= SF_TLS_CONTEXTS_MAX || by < 0 || by >= SF_TLS_CONTEXTS_MAX || index == by)
+        return false;
+    sf_tls *before = NULL;
+    pthread_mutex_lock(&contexts_lock);
+    if (contexts[index] != NULL && contexts[by] != NULL) {
+        before = contexts[index];
+        contexts[index] = contexts[by];
+        contexts[by] = NULL;
+    }
+    pthread_mutex_unlock(&contexts_lock);
+    sf_tls_release(before);
+    return before != NULL;
 }
 
 int32_t sf_tls_open_client(const sf_tls_options *options, const sf_tls_client_options *client, sf_tls_reason *reason)

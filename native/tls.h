@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SF_TLS_CONTEXTS_MAX 256
+#define SF_TLS_CONTEXTS_MAX 4096
 #define SF_TLS_ALPN_BYTES_MAX 64
 
 typedef struct sf_tls sf_tls;
@@ -58,6 +58,16 @@ int32_t sf_tls_open(const sf_tls_options *options, sf_tls_reason *reason);
 int32_t sf_tls_open_client(const sf_tls_options *options, const sf_tls_client_options *client, sf_tls_reason *reason);
 
 /*
+ * Makes the context of a server ask its clients for a certificate, and verify it against `authorities` (PEM, borrowed)
+ * alone. Before its first identity.
+ *
+ * required  refuse clients without one; else only those with one that is not believed
+ *
+ * Returns false with `reason` set; the context must then be closed.
+ */
+bool sf_tls_verify_clients(int32_t tls, bool required, const uint8_t *authorities, size_t bytes, sf_tls_reason *reason);
+
+/*
  * Gives a context a certificate: `chain` is PEM, the server's own certificate first; `key` is PEM, not encrypted.
  *
  * identity  the number of identities so far to begin a new one, or one that is there to add a certificate of another
@@ -69,6 +79,14 @@ bool sf_tls_certificate(int32_t tls, int32_t identity, const uint8_t *chain, siz
                         size_t key_bytes, sf_tls_reason *reason);
 
 /*
+ * Staples an OCSP response to the certificate that was given to `identity` last: opaque bytes, borrowed for the call,
+ * sent to clients that ask until `until_s` (seconds since 1970).
+ *
+ * Returns false when there is no such identity, or without memory.
+ */
+bool sf_tls_staple(int32_t tls, int32_t identity, const uint8_t *der, size_t bytes, int64_t until_s);
+
+/*
  * Chooses `identity` for a server name: lower case, exact, or `*.` and the rest for any one label before it.
  * The first identity that took a name keeps it. Returns false when the identity does not exist, or without memory.
  */
@@ -76,6 +94,15 @@ bool sf_tls_name(int32_t tls, const char *name, int32_t identity);
 
 /* Takes a context out of the registry. Connections that use it go on. Safe to repeat. */
 void sf_tls_close(int32_t tls);
+
+/*
+ * Puts the open context `by` in the place of `tls`, for every thread at once, and frees its own place. Connections that
+ * use what was at `tls` go on with it. Returns false, with nothing changed, when one of the two is not open.
+ */
+bool sf_tls_replace(int32_t tls, int32_t by);
+
+/* How many contexts there are: the open ones, and those that connections still use. */
+int32_t sf_tls_count(void);
 
 /* The open context with one reference for the caller, or NULL. */
 sf_tls *sf_tls_acquire(int32_t tls);

@@ -13,6 +13,7 @@
 #include "internal.h"
 
 #include "tls.h"
+#include "tls_clients.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -30,8 +31,10 @@ struct sf_tls_conn {
     sf_engine *engine;
     sf_conn *conn;
     sf_tls *tls; /* one reference */
-    uint8_t *out; /* encrypted, not taken by the kernel yet; NULL when there is nothing */
+    uint8_t *out; /* encrypted (or in front of it), not taken by the kernel yet; NULL when there is nothing */
     uint32_t out_at, out_bytes;
+    uint8_t *in; /* received before TLS began, not read by OpenSSL yet; NULL when there is nothing */
+    uint32_t in_at, in_bytes;
     int error;       /* errno of the socket, 0 for none */
     bool dry;        /* the kernel has nothing until it says so */
     bool starved;    /* OpenSSL asked for bytes that were not there */
@@ -48,12 +51,28 @@ struct sf_tls_stage {
 
 /* --- The socket, as OpenSSL sees it --------------------------------------------------------------------------------- */
 
+/* Takes from the bytes that were received before TLS began; while there are any the socket is not asked. */
+static int sf__in_take(sf_tls_conn *t, char *to, int room)
+{
+    uint32_t part = (uint32_t)room < t->in_bytes ? (uint32_t)room : t->in_bytes;
+    memcpy(to, t->in + t->in_at, part);
+    t->in_at += part;
+    t->in_bytes -= part;
+    if (t->in_bytes == 0) {
+        free(t->in);
+        t->in = NULL;
+    }
+    return (int)part;
+}
+
 static int sf__bio_read(BIO *bio, char *to, int room)
 {
     sf_tls_conn *t = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    if (t->ended || t->error != 0)
+    if (room <= 0 || t->ended || t->error != 0)
         return 0;
+    if (t->in != NULL)
+        return sf__in_take(t, to, room);
     if (!t->dry) {
         ssize_t got;
         do
@@ -229,11 +248,29 @@ static sf_tls_conn *sf__tls_new(sf_engine *e, sf_conn *c, sf_tls *tls)
     return t;
 }
 
-int sf__tls_begin(sf_engine *e, sf_handle handle, int32_t context)
+/* Puts plain bytes in front of the handshake: what a server is to read first, or what a client is to send first. */
+static bool sf__tls_front(sf_tls_conn *t, sf_span front)
+{
+    if (front.bytes == 0)
+        return true;
+    const uint8_t *from = t->engine->config.memory + front.at;
+    if (sf_tls_is_client(t->tls))
+        return sf__out_keep(t, from, (size_t)front.bytes);
+    t->in = malloc((size_t)front.bytes);
+    if (t->in == NULL)
+        return false;
+    memcpy(t->in, from, (size_t)front.bytes);
+    t->in_bytes = (uint32_t)front.bytes;
+    return true;
+}
+
+int sf__tls_begin(sf_engine *e, sf_handle handle, int32_t context, sf_span front)
 {
     sf_conn *c = sf__conn_find(e, handle);
     if (c == NULL)
         return SF_E_STALE;
+    if (front.bytes < 0 || (front.bytes > 0 && !sf__chunk_valid(e, front.at, front.bytes)))
+        return SF_E_INVALID;
     if (c->error != 0 || (c->flags & SF__DEAD))
         return SF_OK;
     if (c->tls != NULL || c->queue != NULL)
@@ -245,7 +282,10 @@ int sf__tls_begin(sf_engine *e, sf_handle handle, int32_t context)
     }
     e->config.control[SF_CONTROL_SECURED]++;
     c->flags |= SF__HANDSHAKING;
-    if (c->flags & SF__READABLE)
+    if (!sf__tls_front(c->tls, front))
+        sf__conn_fail(e, c, SF_ENGINE_ERROR_NO_MEMORY);
+    /* Bytes that are here already make no edge. */
+    if ((c->flags & SF__READABLE) || c->tls->in != NULL)
         sf__ready_add(e, c);
     return SF_OK;
 }
@@ -262,6 +302,7 @@ void sf__tls_free(sf_conn *c, bool polite)
     SSL_free(t->ssl);
     sf_tls_release(t->tls);
     free(t->out);
+    free(t->in);
     free(t);
     ERR_clear_error();
 }
@@ -276,7 +317,9 @@ static uint16_t sf__tls_error(const sf_tls_conn *t)
 {
     if (t->error != 0)
         return sf__error_of(t->error);
-    return t->ended ? SF_ENGINE_ERROR_TRUNCATED : SF_ENGINE_ERROR_TLS;
+    if (t->ended)
+        return SF_ENGINE_ERROR_TRUNCATED;
+    return sf_tls_is_client(t->tls) ? SF_ENGINE_ERROR_TLS : sf_tls_client_error(t->ssl);
 }
 
 /* Fails the connection after OpenSSL did; its alert, if it wrote one, is sent. */
@@ -357,7 +400,10 @@ int32_t sf__tls_facts(const sf_conn *c, uint8_t *to)
     text += to[SF_TLS_FACTS_PROTOCOL_BYTES] = sf__text_put(text, alpn, alpn_bytes);
     text += to[SF_TLS_FACTS_CIPHER_BYTES] = sf__text_put(text, cipher_name, cipher_name == NULL ? 0 : strlen(cipher_name));
     text += to[SF_TLS_FACTS_NAME_BYTES] = sf__text_put(text, name, name == NULL ? 0 : strlen(name));
-    return (int32_t)(text - to);
+    memset(to + SF_TLS_FACTS_CERTIFICATE, 0, SF_TLS_FACTS_WORDS - SF_TLS_FACTS_CERTIFICATE);
+    int32_t certificate_bytes = sf_tls_client_facts(ssl, to, text);
+    ERR_clear_error();
+    return certificate_bytes < 0 ? -1 : (int32_t)(text - to) + certificate_bytes;
 }
 
 /* --- Bytes ---------------------------------------------------------------------------------------------------------- */

@@ -165,8 +165,8 @@ static int32_t sf__submit(sf_engine *e, const int32_t *words, int32_t left)
         taken = 3;
         break;
     case SF_SUBMIT_TLS:
-        result = left < 3 ? SF_E_INVALID : sf__tls_begin(e, conn, operand);
-        taken = 3;
+        result = left < 5 ? SF_E_INVALID : sf__tls_begin(e, conn, operand, (sf_span){ words[3], words[4] });
+        taken = 5;
         break;
     case SF_SUBMIT_SHUTDOWN:
         result = sf__conn_shutdown(e, conn);

@@ -11,6 +11,7 @@ export {
   type Decision,
   type Explanation,
   type PoolShare,
+  type RouteCertificate,
   type RouteRequest,
   Router,
 } from './router.js';

@@ -28,6 +28,24 @@ export interface RouteRequest {
   readonly cookies?: Readonly<Record<string, string>>;
   /** The client's address. Default 127.0.0.1. */
   readonly clientAddress?: string;
+  /** The name asked for in TLS. Default: the host of an https URL. With this or what follows, a request comes over TLS. */
+  readonly serverName?: string;
+  /** Default `TLSv1.3`. */
+  readonly tlsVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** The cipher suite by its standard name. Default `TLS_AES_128_GCM_SHA256`. */
+  readonly tlsCipher?: string;
+  /** A verified certificate of the client's. */
+  readonly clientCertificate?: RouteCertificate;
+}
+
+/** A client certificate in words; what is left out is empty. */
+export interface RouteCertificate {
+  /** As RFC 4514 writes it: `CN=shop,O=Example`. */
+  readonly subject?: string | undefined;
+  /** Each with its kind: `DNS:shop.example`, `URI:…`, `email:…`, `IP:…`. */
+  readonly subjectAltNames?: readonly string[] | undefined;
+  /** SHA-256 in hexadecimal. */
+  readonly fingerprint?: string | undefined;
 }
 
 /** A pool that gets a request, and how large a share of such requests: 0 to 1. */
@@ -160,14 +178,29 @@ function ownStatus({ filters, drained }: RulePlan): number | undefined {
   return drained ? 500 : undefined;
 }
 
-function requestText({ method, url, headers, cookies, clientAddress }: RouteRequest): RequestText {
+function requestText(request: RouteRequest): RequestText {
+  const { method, url, headers, cookies, clientAddress, serverName, tlsVersion, tlsCipher, clientCertificate } =
+    request;
   const fields: [string, string][] = [];
   for (const [name, value] of Object.entries(headers ?? {})) {
     for (const one of typeof value === 'string' ? [value] : value) fields.push([name, one]);
   }
   const pairs = Object.entries(cookies ?? {}).map(([name, value]) => `${name}=${value}`);
   if (pairs.length > 0) fields.push(['Cookie', pairs.join('; ')]);
-  return { method, url, headers: fields, clientAddress: clientAddress ?? '127.0.0.1' };
+  return {
+    method,
+    url,
+    headers: fields,
+    clientAddress: clientAddress ?? '127.0.0.1',
+    serverName,
+    tlsVersion,
+    tlsCipher,
+    clientCertificate: clientCertificate && {
+      subject: clientCertificate.subject ?? '',
+      names: clientCertificate.subjectAltNames ?? [],
+      fingerprint: clientCertificate.fingerprint ?? '',
+    },
+  };
 }
 
 export type { Candidate, Explanation, Place };

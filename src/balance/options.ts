@@ -37,6 +37,8 @@ export interface HealthCheckTls {
 export interface HealthCheckOptions {
   /** HTTP only: how TLS is spoken; without it, none is. */
   tls?: HealthCheckTls;
+  /** The version of the PROXY header each check begins with; it names nobody. Default: no header. */
+  proxyProtocol?: 'v1' | 'v2';
   type: 'http' | 'tcp';
   /** HTTP only. Default GET. */
   method: string;

@@ -133,18 +133,22 @@ function compareSettings(before: Config, after: Config): SettingChange[] {
   each('pools.', new Map(Object.entries(before.pools)), new Map(Object.entries(after.pools)), poolWords);
   each('limits.', new Map(Object.entries(before.limits)), new Map(Object.entries(after.limits)), String);
   each('timeouts.', timeouts(before), timeouts(after), (ms) => `${ms} ms`);
+  const asked = ({ nameservers }: Config) => nameservers.join(', ') || 'those of the machine';
+  note('nameservers', asked(before), asked(after));
   note('trustedProxies', before.trustedProxies.join(', ') || 'nobody', after.trustedProxies.join(', ') || 'nobody');
   return changes;
 }
 
-/** The protocol, and of a raw listener where its connections go: `tls to api (shop.example.com to shop)`. */
-function listenerWords({ protocol, pool, tlsRoutes }: ListenerConfig): string {
+/** The protocol, where the connections of a raw listener go, and who may come: `tls to api (shop.example.com to shop)`. */
+function listenerWords({ protocol, pool, tlsRoutes, tls }: ListenerConfig): string {
   const names = tlsRoutes.map((route) => `${route.hostnames.join(', ')} to ${targetOf(route)}`);
+  const { mode, ca } = tls?.clientCertificates ?? {};
   return [
     protocol,
-    ...(pool === undefined ? [] : [`to ${pool}`]),
-    ...(names.length === 0 ? [] : [`(${names.join('; ')})`]),
-  ].join(' ');
+    pool === undefined ? '' : ` to ${pool}`,
+    names.length === 0 ? '' : ` (${names.join('; ')})`,
+    mode === undefined ? '' : `, client certificates ${mode} (${ca})`,
+  ].join('');
 }
 
 /** The servers in words, then every option that is not its default. */

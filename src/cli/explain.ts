@@ -2,8 +2,9 @@
 // Owns reading a request from the command line. Leaves the reasons and their words to src/routing.
 
 import { isIP } from 'node:net';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { loadRoutes } from '../config/routes.js';
+import { TLS_VERSIONS } from '../engine/tls.js';
 import { type RouteRequest, Router } from '../router.js';
 import { leadConnection } from './connections.js';
 import { type Outcome, outcome, paint, report } from './terminal.js';
@@ -14,6 +15,12 @@ export interface ExplainOptions {
   readonly header?: readonly string[];
   readonly cookie?: readonly string[];
   readonly client?: string;
+  readonly serverName?: string;
+  readonly tlsVersion?: 'TLSv1.2' | 'TLSv1.3';
+  readonly tlsCipher?: string;
+  readonly clientCertificateSubject?: string;
+  readonly clientCertificateSan?: readonly string[];
+  readonly clientCertificateFingerprint?: string;
   readonly json?: boolean;
 }
 
@@ -32,6 +39,12 @@ export function register(program: Command): void {
     .option('-H, --header <header>', "a header, 'Name: value'; may be repeated", collect)
     .option('-b, --cookie <cookie>', "cookies, 'name=value; name=value'; may be repeated", collect)
     .option('--client <address>', 'address of the client', '127.0.0.1')
+    .option('--server-name <name>', 'name asked for in TLS; the host of an https URL unless given')
+    .addOption(new Option('--tls-version <version>', 'version of TLS').choices(TLS_VERSIONS))
+    .option('--tls-cipher <cipher>', 'cipher suite, such as TLS_AES_128_GCM_SHA256')
+    .option('--client-certificate-subject <subject>', "subject of the client's certificate: 'CN=shop,O=Example'")
+    .option('--client-certificate-san <name>', "a name of it, 'DNS:shop.example'; may be repeated", collect)
+    .option('--client-certificate-fingerprint <sha256>', 'SHA-256 of it, in hexadecimal')
     .option('--json', 'print the decision as JSON')
     .action((request: string, options: ExplainOptions) => report(() => explain(request, options)));
 }
@@ -85,7 +98,8 @@ function painted(text: string): string {
 }
 
 /** The request of the command line, or what is wrong with it. */
-function readRequest(request: string, { header = [], cookie = [], client }: ExplainOptions): RouteRequest | string {
+function readRequest(request: string, options: ExplainOptions): RouteRequest | string {
+  const { header = [], cookie = [], client } = options;
   const parts = request.trim().split(/\s+/);
   const url = parts.length === 1 ? parts[0]! : parts[1]!;
   if (parts.length > 2 || (!url.startsWith('/') && !/^https?:\/\//i.test(url))) {
@@ -102,10 +116,36 @@ function readRequest(request: string, { header = [], cookie = [], client }: Expl
   if (cookie.length > 0) headers.Cookie = [...(headers.Cookie ?? []), cookie.join('; ')];
   const bad = cookie.find((text) => !text.includes('='));
   if (bad !== undefined) return `-b '${bad}' is not a cookie. Expected 'name=value'.`;
+  const wrong = wrongTls(options);
+  if (wrong !== undefined) return wrong;
   return {
     url,
     headers,
     ...(parts.length === 1 ? {} : { method: parts[0]! }),
     ...(client === undefined ? {} : { clientAddress: client }),
+    ...tlsOf(options),
+  };
+}
+
+/** What is wrong with what the command line says of TLS; undefined when nothing is. */
+function wrongTls({ clientCertificateSan = [], clientCertificateFingerprint }: ExplainOptions): string | undefined {
+  const name = clientCertificateSan.find((text) => !/^(DNS|URI|email|IP):./.test(text));
+  if (name !== undefined) return `--client-certificate-san '${name}' has no kind. Expected such as 'DNS:shop.example'.`;
+  if (clientCertificateFingerprint === undefined) return undefined;
+  if (/^[0-9a-f]{64}$/i.test(clientCertificateFingerprint.replaceAll(':', ''))) return undefined;
+  return `--client-certificate-fingerprint '${clientCertificateFingerprint}' is not a SHA-256. Expected 64 hexadecimal digits.`;
+}
+
+/** What the command line says of TLS. */
+function tlsOf({ serverName, tlsVersion, tlsCipher, ...certificate }: ExplainOptions): Partial<RouteRequest> {
+  const subject = certificate.clientCertificateSubject;
+  const subjectAltNames = certificate.clientCertificateSan;
+  const fingerprint = certificate.clientCertificateFingerprint;
+  const shown = [subject, subjectAltNames, fingerprint].some((part) => part !== undefined);
+  return {
+    ...(serverName === undefined ? {} : { serverName }),
+    ...(tlsVersion === undefined ? {} : { tlsVersion }),
+    ...(tlsCipher === undefined ? {} : { tlsCipher }),
+    ...(shown ? { clientCertificate: { subject, subjectAltNames, fingerprint } } : {}),
   };
 }

@@ -17,8 +17,10 @@ export interface Issued {
 export interface IssueOptions {
   /** Common name of the subject. */
   readonly subject: string;
-  /** DNS names and IP addresses it is for. */
+  /** DNS names and IP addresses it is for; `URI:` and `email:` in front make it one of these. */
   readonly names?: readonly string[];
+  /** What alone it may be used for. Default: anything. */
+  readonly usage?: 'client' | 'server';
   readonly keyType?: 'ec' | 'rsa';
   /** Default: an hour ago. */
   readonly from?: Date;
@@ -77,7 +79,7 @@ function keyId(key: KeyObject): Buffer {
   return createHash('sha256').update(publicPart(key)).digest().subarray(0, 20);
 }
 
-function extensions({ names = [], authority = false }: IssueOptions, own: Buffer, signer: Buffer): Buffer[] {
+function extensions({ names = [], usage, authority = false }: IssueOptions, own: Buffer, signer: Buffer): Buffer[] {
   const found = [
     // basicConstraints and keyUsage (keyCertSign and cRLSign, or digitalSignature and keyEncipherment), both critical.
     extension([2, 5, 29, 19], true, authority ? sequence(tagged(0x01, Buffer.of(0xff))) : sequence()),
@@ -87,16 +89,24 @@ function extensions({ names = [], authority = false }: IssueOptions, own: Buffer
     extension([2, 5, 29, 35], false, sequence(tagged(0x80, signer))),
   ];
   if (names.length > 0) {
-    const general = names.map((name) =>
-      isIP(name) === 0 ? tagged(0x82, Buffer.from(name, 'latin1')) : tagged(0x87, addressBytes(name)),
-    );
-    found.push(extension([2, 5, 29, 17], false, sequence(...general)));
+    found.push(extension([2, 5, 29, 17], false, sequence(...names.map(generalName))));
+  }
+  if (usage !== undefined) {
+    const purpose = objectId(1, 3, 6, 1, 5, 5, 7, 3, usage === 'server' ? 1 : 2); // id-kp-serverAuth, id-kp-clientAuth
+    found.push(extension([2, 5, 29, 37], false, sequence(purpose)));
   }
   return found;
 }
 
 function extension(id: readonly [number, number, ...number[]], critical: boolean, value: Buffer): Buffer {
   return sequence(objectId(...id), critical ? tagged(0x01, Buffer.of(0xff)) : Buffer.of(), tagged(0x04, value));
+}
+
+function generalName(name: string): Buffer {
+  if (isIP(name) !== 0) return tagged(0x87, addressBytes(name));
+  const [, kind, rest] = /^(URI|email):(.*)$/s.exec(name) ?? [];
+  if (kind === undefined) return tagged(0x82, Buffer.from(name, 'latin1'));
+  return tagged(kind === 'URI' ? 0x86 : 0x81, Buffer.from(rest!, 'latin1'));
 }
 
 function addressBytes(address: string): Buffer {

@@ -3,6 +3,7 @@
 
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { TLS_VERSIONS } from '../engine/tls.js';
 import type { RouteRequest } from '../router.js';
 
 /** Reads a file of recorded requests, one line at a time; null for a line that is none. Empty lines and `#` are left out. */
@@ -19,7 +20,8 @@ export async function* readRequests(file: string, host: string | undefined): Asy
  *
  * - `GET http://shop.example.com/images`, `GET /images`, `/images`
  * - common and combined log format, also with the virtual host in front
- * - JSON with `method` and `url`, `uri` or `path`; or `request` as in a log; and `host`, `headers`, `client`
+ * - JSON with `method` and `url`, `uri` or `path`; or `request` as in a log; and `host`, `headers`, `client`; and what
+ *   TLS told: `serverName`, `tlsVersion`, `tlsCipher`, `clientCertificateSubject`, `clientCertificateFingerprint`
  */
 export function readRequest(line: string, host?: string): RouteRequest | null {
   if (line.startsWith('{')) return fromJson(line, host);
@@ -85,11 +87,26 @@ function fromJson(line: string, host: string | undefined): RouteRequest | null {
   const url = text('url', 'uri', 'requesturi', 'path', 'target');
   const method = text('method', 'requestmethod', 'verb');
   const request = url === undefined ? text('request') : [method, url].filter(Boolean).join(' ');
-  return fromRequestLine(request ?? '', {
+  const read = fromRequestLine(request ?? '', {
     headers: headersOf(entries.get('headers') ?? entries.get('requestheaders')),
     host: text('host', 'httphost', 'vhost', 'authority') ?? host,
     client: text('client', 'clientaddress', 'clientip', 'remoteaddr', 'remoteip'),
   });
+  return read === null ? null : { ...read, ...tlsFrom(text) };
+}
+
+function tlsFrom(text: (...names: string[]) => string | undefined): Partial<RouteRequest> {
+  const serverName = text('servername', 'tlsservername', 'sslservername', 'sni');
+  const tlsVersion = TLS_VERSIONS.find((version) => version === text('tlsversion', 'sslprotocol'));
+  const tlsCipher = text('tlscipher');
+  const subject = text('clientcertificatesubject', 'sslclientsdn');
+  const fingerprint = text('clientcertificatefingerprint');
+  return {
+    ...(serverName === undefined ? {} : { serverName }),
+    ...(tlsVersion === undefined ? {} : { tlsVersion }),
+    ...(tlsCipher === undefined ? {} : { tlsCipher }),
+    ...(subject === undefined && fingerprint === undefined ? {} : { clientCertificate: { subject, fingerprint } }),
+  };
 }
 
 function headersOf(value: unknown): Record<string, string> {

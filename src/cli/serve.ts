@@ -104,11 +104,16 @@ function untilEnd(primary: Primary, source: Source, ready: () => void): Promise<
       ['SIGTERM', end],
       ['SIGINT', end],
       ['SIGHUP', () => void reload(primary, source)],
-      ['SIGUSR2', () => void primary.report().then((engine) => say(JSON.stringify({ engine })))],
+      ['SIGUSR2', () => void tell(primary)],
     ];
     for (const [signal, handler] of handlers) process.on(signal, handler);
     ready();
   });
+}
+
+/** Prints the report: one line of JSON. */
+async function tell(primary: Primary): Promise<void> {
+  say(JSON.stringify({ engine: await primary.report(), tlsContexts: primary.tlsContexts }));
 }
 
 /** Loads the configuration anew. A bad one is told, and changes nothing. */

@@ -74,13 +74,17 @@ function reasonLines(decision: Decision): string[] {
   return blocks.slice(0, 3).flatMap((block) => block.split('\n').map((line) => `      ${line}`));
 }
 
-function requestOf({ request, headers, client }: TestConfig) {
+function requestOf({ request, headers, client, serverName, tlsVersion, tlsCipher, clientCertificate }: TestConfig) {
   const space = request.indexOf(' ');
   return {
     method: request.slice(0, space),
     url: request.slice(space + 1),
     ...(headers === undefined ? {} : { headers }),
     ...(client === undefined ? {} : { clientAddress: client }),
+    ...(serverName === undefined ? {} : { serverName }),
+    ...(tlsVersion === undefined ? {} : { tlsVersion }),
+    ...(tlsCipher === undefined ? {} : { tlsCipher }),
+    ...(clientCertificate === undefined ? {} : { clientCertificate }),
   };
 }
 

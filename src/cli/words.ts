@@ -83,8 +83,10 @@ const VALUE_WORDS = {
   RegularExpression: 'matches',
 } as const;
 
-function matchWords({ path, method, headers, queryParams, cookies, clientAddress }: Partial<MatchConfig>) {
+function matchWords(match: Partial<MatchConfig>) {
+  const { path, method, headers, queryParams, cookies, clientAddress } = match;
   const conditions = [
+    ...connectionWords(match),
     ...(headers ?? []).map((header) => `header ${valueWords({ ...header, name: header.name.toLowerCase() })}`),
     ...(cookies ?? []).map((cookie) => `cookie ${valueWords(cookie)}`),
     ...(queryParams ?? []).map((parameter) => `query ${valueWords(parameter)}`),
@@ -95,6 +97,30 @@ function matchWords({ path, method, headers, queryParams, cookies, clientAddress
     method: method ?? 'any',
     conditions: conditions.sort(),
   };
+}
+
+/** Conditions on TLS and on the client's certificate. */
+function connectionWords({
+  serverName,
+  scheme,
+  tlsVersion,
+  tlsCipher,
+  clientCertificate,
+}: Partial<MatchConfig>): string[] {
+  const words = [
+    ...(serverName === undefined ? [] : [`server name ${serverName.toLowerCase()}`]),
+    ...(scheme === undefined ? [] : [`scheme ${scheme}`]),
+    ...(tlsVersion === undefined ? [] : [tlsVersion]),
+    ...(tlsCipher === undefined ? [] : [tlsCipher]),
+  ];
+  if (clientCertificate === undefined) return words;
+  const { subject, subjectAltName, fingerprint } = clientCertificate;
+  const certificate = [
+    ...(subject === undefined ? [] : [valueWords({ name: 'subject', ...subject })]),
+    ...(subjectAltName === undefined ? [] : [valueWords({ name: 'name', ...subjectAltName })]),
+    ...(fingerprint === undefined ? [] : [`SHA-256 ${fingerprint}`]),
+  ].map((condition) => `client certificate ${condition}`);
+  return [...words, ...(certificate.length === 0 ? ['client certificate is there'] : certificate)];
 }
 
 type ValueMatch = NonNullable<MatchConfig['headers']>[number];

@@ -14,12 +14,15 @@ export interface CertificatePair {
   readonly names: readonly string[];
 }
 
+/** The files of a certificate, by the names of their options. */
+export type CertificateFile = 'cert' | 'key' | 'ocsp';
+
 /** What is wrong with a pair: which file, what was found, what to do. */
 export class CertificateError extends Error {
   override readonly name = 'CertificateError';
 
   constructor(
-    readonly file: 'cert' | 'key',
+    readonly file: CertificateFile,
     readonly found: string,
     readonly expected: string,
   ) {
@@ -29,7 +32,7 @@ export class CertificateError extends Error {
 
 /** Something about a pair that works, but not for long, or not as meant. */
 export interface CertificateWarning {
-  readonly file: 'cert' | 'key';
+  readonly file: CertificateFile;
   readonly found: string;
   readonly expected: string;
 }
@@ -71,10 +74,22 @@ export function readPair(
   return { chain, key: pem, keyType: key.asymmetricKeyType ?? '', names };
 }
 
-/** Reads a file of authorities. Throws CertificateError when there is none in it. */
-export function readAuthorities(name: string): Buffer {
-  const pem = readPart('cert', name);
-  parseChain(pem, name);
+/** Reads a file of authorities. Throws CertificateError when there is none in it. `warn` gets those that are of no use. */
+export function readAuthorities(
+  name: string,
+  warn: (warning: CertificateWarning) => void = () => {},
+  now = Date.now(),
+): Buffer {
+  const pem = readPart('cert', name, EXPECTED.ca);
+  for (const certificate of parseChain(pem, name)) {
+    warnOfDates(certificate, name, now, warn, 'What it signed is refused: put the one that follows it beside it.');
+    if (certificate.ca) continue;
+    warn({
+      file: 'cert',
+      found: `A certificate in ${name} is not that of an authority.`,
+      expected: 'It stands for itself, and for nothing it may have signed.',
+    });
+  }
   return pem;
 }
 
@@ -85,24 +100,25 @@ export function coversHost(names: readonly string[], host: string): boolean {
   return names.includes(wanted) || (dot > 0 && names.includes(`*${wanted.slice(dot)}`));
 }
 
-function readPart(file: 'cert' | 'key', name: string): Buffer {
+const EXPECTED = {
+  cert: 'Expected a PEM file with the certificate, and those that sign it behind.',
+  key: 'Expected a PEM file with the private key of the certificate.',
+  ca: 'Expected a PEM file with the certificates of authorities.',
+} as const;
+
+function readPart(file: 'cert' | 'key', name: string, expected: string = EXPECTED[file]): Buffer {
   try {
     return readFileSync(name);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const why =
       code === 'ENOENT' ? 'does not exist' : code === 'EACCES' ? 'may not be read by this user' : 'cannot be read';
-    throw new CertificateError(
-      file,
-      `The file ${name} ${why}.`,
-      file === 'cert'
-        ? 'Expected a PEM file with the certificate, and those that sign it behind.'
-        : 'Expected a PEM file with the private key of the certificate.',
-    );
+    throw new CertificateError(file, `The file ${name} ${why}.`, expected);
   }
 }
 
-function parseChain(pem: Buffer, name: string): X509Certificate[] {
+/** The certificates in a PEM text, in order; at least one. `name` is that of its file. Throws CertificateError. */
+export function parseChain(pem: Buffer, name: string): X509Certificate[] {
   const parts = pem.toString('latin1').match(PEM_CERTIFICATE) ?? [];
   if (parts.length === 0) {
     throw new CertificateError(
@@ -162,11 +178,11 @@ function warnOfDates(
   name: string,
   now: number,
   warn: (warning: CertificateWarning) => void,
+  expected = 'Clients will refuse it: renew it.',
 ): void {
   const from = Date.parse(certificate.validFrom);
   const until = Date.parse(certificate.validTo);
   const day = (time: number): string => new Date(time).toISOString().slice(0, 10);
-  const expected = 'Clients will refuse it: renew it.';
   if (until < now) {
     warn({ file: 'cert', found: `A certificate in ${name} expired on ${day(until)}.`, expected });
   } else if (from > now) {

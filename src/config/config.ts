@@ -3,6 +3,7 @@
 
 import { dirname, resolve } from 'node:path';
 import type { TlsVersion } from '../engine/tls.js';
+import type { ProxyVersion } from '../http/proxy-protocol.js';
 import { type PoolOptions, poolOptions } from './pool-options.js';
 import type { LISTENER_PROTOCOLS } from './schema/listeners.js';
 import type { ParsedConfig } from './schema.js';
@@ -26,16 +27,28 @@ export interface ListenerConfig {
   readonly redirectToHttps?: number;
   /** Value of the field added to every response. */
   readonly strictTransportSecurity?: string;
+  /** CIDR ranges whose connections begin with a PROXY header. */
+  readonly proxySources?: readonly string[];
+}
+
+/** A certificate of a listener. */
+export interface CertificateFiles {
+  readonly cert: string;
+  readonly key: string;
+  /** The OCSP response to staple. */
+  readonly ocsp?: string;
 }
 
 /** How a listener speaks TLS. */
 export interface TlsConfig {
-  readonly certificates: readonly { readonly cert: string; readonly key: string }[];
+  readonly certificates: readonly CertificateFiles[];
   readonly minVersion: TlsVersion;
   /** For TLS 1.2, as OpenSSL names them; empty for the default. */
   readonly ciphers: string;
   /** What clients of a `tls` listener may agree on by ALPN; empty for none. */
   readonly alpnProtocols: readonly string[];
+  /** Set when clients are asked for a certificate; `ca` with an absolute name. */
+  readonly clientCertificates?: { readonly mode: 'optional' | 'required'; readonly ca: string };
 }
 
 /** Connections that ask for one of these names, and the pools that share them. */
@@ -79,6 +92,8 @@ export interface PoolConfig {
   readonly options: PoolOptions;
   /** Set when TLS is spoken to the servers. */
   readonly tls?: BackendTlsConfig;
+  /** The version of the PROXY header that connections to the servers begin with. */
+  readonly proxyProtocol?: ProxyVersion;
 }
 
 /** Sizes in bytes; 0 in `bodyBytesMax` is unlimited. */
@@ -106,6 +121,8 @@ export interface Config {
   readonly timeouts: TimeoutsConfig;
   /** CIDR ranges with their prefix length written out. */
   readonly trustedProxies: readonly string[];
+  /** DNS servers to ask for names, with a port or without; none asks as the system does. */
+  readonly nameservers: readonly string[];
   readonly tests: readonly TestConfig[];
 }
 
@@ -131,6 +148,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
             backup: server.backup,
           })),
           ...withTls(pool, poolOptions(pool, limits.retriesMax), dirname(file)),
+          ...(pool.proxyProtocol === undefined ? {} : { proxyProtocol: pool.proxyProtocol }),
         },
       ]),
     ),
@@ -149,12 +167,13 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
       tunnelIdleMs: timeouts.tunnelIdle,
     },
     trustedProxies: parsed.trustedProxies,
+    nameservers: parsed.nameservers,
     tests: parsed.tests ?? [],
   };
 }
 
 function listenerConfig(listener: ParsedConfig['listeners'][number], directory: string): ListenerConfig {
-  const { address, protocol, pool, tlsRoutes, tls, redirectToHttps, strictTransportSecurity } = listener;
+  const { address, protocol, pool, tlsRoutes, tls, redirectToHttps, strictTransportSecurity, proxyProtocol } = listener;
   return {
     ...address,
     protocol,
@@ -166,21 +185,32 @@ function listenerConfig(listener: ParsedConfig['listeners'][number], directory: 
     ...(tls === undefined ? {} : { tls: tlsConfig(tls, directory) }),
     ...(redirectToHttps === undefined ? {} : { redirectToHttps }),
     ...(strictTransportSecurity === undefined ? {} : { strictTransportSecurity }),
+    ...(proxyProtocol === undefined ? {} : { proxySources: proxyProtocol.from }),
   };
 }
 
 function tlsConfig(
-  { certificates, minVersion, ciphers, alpnProtocols }: NonNullable<ParsedConfig['listeners'][number]['tls']>,
+  {
+    certificates,
+    minVersion,
+    ciphers,
+    alpnProtocols,
+    clientCertificates,
+  }: NonNullable<ParsedConfig['listeners'][number]['tls']>,
   directory: string,
 ): TlsConfig {
   return {
-    certificates: certificates.map(({ cert, key }) => ({
+    certificates: certificates.map(({ cert, key, ocsp }) => ({
       cert: resolve(directory, cert),
       key: resolve(directory, key),
+      ...(ocsp === undefined ? {} : { ocsp: resolve(directory, ocsp) }),
     })),
     minVersion,
     ciphers: ciphers ?? '',
     alpnProtocols: alpnProtocols ?? [],
+    ...(clientCertificates === undefined
+      ? {}
+      : { clientCertificates: { ...clientCertificates, ca: resolve(directory, clientCertificates.ca) } }),
   };
 }
 

@@ -40,9 +40,9 @@ function contains(a: string, b: string): boolean {
   return short.length >= 4 && long.includes(short);
 }
 
-/** True when `short` is `long` with letters left out, the first one kept: `imgs` for `images`. */
+/** True when `short` is `long` with letters left out, the first one and a third of all kept: `imgs` for `images`. */
 function abbreviates(short: string, long: string): boolean {
-  if (short.length < 3 || short[0] !== long[0]) return false;
+  if (short.length < 3 || short.length * 3 < long.length || short[0] !== long[0]) return false;
   let at = 0;
   for (const letter of long) if (letter === short[at]) at++;
   return at === short.length;

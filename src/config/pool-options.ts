@@ -34,7 +34,7 @@ export function poolOptions(pool: ParsedPool, retriesMax: number): PoolOptions {
       panic: pool.panic,
       slowStartMs: pool.slowStart,
     },
-    healthCheck: pool.healthCheck === undefined ? null : healthCheckOptions(pool.healthCheck),
+    healthCheck: pool.healthCheck === undefined ? null : healthCheckOptions(pool.healthCheck, pool.proxyProtocol),
     outlier: outlierOptions(pool.outlierDetection),
     session: pool.sessionPersistence === undefined ? null : sessionOptions(pool.sessionPersistence),
     retry: retryOptions(pool.retry, retriesMax),
@@ -54,8 +54,12 @@ function keySource({ hashKey }: ParsedPool): KeySource {
   return hashKey.type === 'Path' ? { type: 'Path' } : { type: hashKey.type, name: hashKey.name ?? '' };
 }
 
-function healthCheckOptions(check: NonNullable<ParsedPool['healthCheck']>): HealthCheckOptions {
+function healthCheckOptions(
+  check: NonNullable<ParsedPool['healthCheck']>,
+  proxyProtocol: ParsedPool['proxyProtocol'],
+): HealthCheckOptions {
   return {
+    ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
     type: check.type,
     method: check.method,
     path: check.path,

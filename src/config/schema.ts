@@ -2,15 +2,15 @@
 // Owns the top level; each part stands in schema/. Leaves what no schema can say (names that must exist) to semantics.ts.
 
 import { z } from 'zod';
-import { list, map, option, scalar } from './schema/build.js';
+import { cidr, list, map, option, scalar } from './schema/build.js';
 import { limits, timeouts } from './schema/limits.js';
 import { listeners } from './schema/listeners.js';
 import { pools } from './schema/pools.js';
 import { routes } from './schema/routes.js';
 import { tests } from './schema/tests.js';
-import { readCidr } from './units.js';
+import { readNameServer } from './units.js';
 
-const cidr = scalar<string, string>('CIDR range', { type: 'string' }, (value) => readCidr(value));
+const nameServer = scalar<string, string>('address', { type: 'string' }, readNameServer);
 
 export const schema = map('a configuration', {
   listeners: option(listeners, 'Where clients come in.'),
@@ -19,9 +19,14 @@ export const schema = map('a configuration', {
   limits: option(limits.prefault({}), 'How much of everything.', { byDefault: 'each limit has its own' }),
   timeouts: option(timeouts.prefault({}), 'How long everything may take.', { byDefault: 'each timeout has its own' }),
   trustedProxies: option(
-    list('a list of CIDR ranges', cidr).prefault([]),
+    list('a list of CIDR ranges', cidr()).prefault([]),
     'Addresses whose `X-Forwarded-*` and `X-Request-Id` are believed: those of proxies in front of this one.',
     { byDefault: 'nobody' },
+  ),
+  nameservers: option(
+    list('a list of name servers', nameServer).prefault([]),
+    'DNS servers to ask for the names of servers: an address, with a port unless it is 53. The hosts file is then not read.',
+    { byDefault: 'those of this machine, and its hosts file' },
   ),
   tests: option(tests.optional(), 'Requests and where they must go, for `sevenfold test`.'),
 });

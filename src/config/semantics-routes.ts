@@ -1,16 +1,16 @@
-// Checks of routes that no schema can say: host names, values of matches, pools, filters that exclude each other.
-// Owns the rules about rules. Leaves unreachable and shadowed rules to the compiler in src/routing.
+// Checks of routes that no schema can say: host names, pools, filters that exclude each other.
+// Owns the rules about rules. Leaves matches to semantics-matches.ts, unreachable and shadowed rules to src/routing.
 
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
-import { RE2JS } from 're2js';
-import type { FilterConfig, MatchConfig, RuleConfig } from './config.js';
+import type { FilterConfig, RuleConfig } from './config.js';
 import type { Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
 import { checkPoolName, type Scope } from './semantics.js';
+import { checkMatch } from './semantics-matches.js';
 import { checkBackendRefs, checkHostnames } from './semantics-targets.js';
 
-export function checkRoutes({ routes }: ParsedConfig, scope: Scope): void {
+export function checkRoutes({ routes, listeners }: ParsedConfig, scope: Scope): void {
   const routeNames = new Map<string, string>();
   const ruleNames = new Map<string, string>();
   for (const [routeIndex, route] of (routes ?? []).entries()) {
@@ -21,7 +21,7 @@ export function checkRoutes({ routes }: ParsedConfig, scope: Scope): void {
       const ruleAt = [...at, 'rules', ruleIndex];
       checkUnique(rule.name, ruleAt, 'rule', ruleNames, scope);
       for (const [index, match] of (rule.matches ?? []).entries())
-        checkMatch(match, [...ruleAt, 'matches', index], scope);
+        checkMatch(match, [...ruleAt, 'matches', index], listeners, scope);
       checkBackends(rule, ruleAt, scope);
       checkFilters(rule, ruleAt, scope);
       checkTimeouts(rule, ruleAt, scope);
@@ -42,76 +42,6 @@ function checkUnique(name: string | undefined, at: Path, noun: string, seen: Map
       `${twin} has the name '${name}' already.`,
       `Expected a name of its own for each ${noun}.`,
     );
-}
-
-function checkMatch(match: MatchConfig, at: Path, scope: Scope): void {
-  const { path } = match;
-  if (path?.type === 'RegularExpression') checkRegex(path.value, [...at, 'path', 'value'], scope);
-  else if (path !== undefined && !path.value.startsWith('/')) {
-    scope.report(
-      [...at, 'path', 'value'],
-      `'${path.value}' is not a path.`,
-      `Expected a path that starts with /. Did you mean /${path.value}?`,
-    );
-  } else if (path !== undefined && /[?#\s]/.test(path.value)) {
-    const queries = path.value.includes('?') ? " Conditions on the query belong into 'queryParams'." : '';
-    scope.report(
-      [...at, 'path', 'value'],
-      `'${path.value}' is not a path.`,
-      `Expected a path without ?, # and spaces.${queries}`,
-    );
-  }
-  for (const kind of ['headers', 'queryParams', 'cookies'] as const) {
-    for (const [index, condition] of (match[kind] ?? []).entries()) {
-      const here = [...at, kind, index];
-      if (condition.type === 'Present') {
-        if (condition.value !== undefined) {
-          scope.report(
-            [...here, 'value'],
-            'A Present match has a value.',
-            "Expected no value. Did you mean 'type: Exact'?",
-          );
-        }
-      } else if (condition.value === undefined) {
-        scope.report(
-          here,
-          `'value' is missing.`,
-          `Expected a text that type ${condition.type} compares with, or 'type: Present'.`,
-        );
-      } else if (condition.type === 'RegularExpression') {
-        checkRegex(condition.value, [...here, 'value'], scope);
-      } else if (condition.value === '' && condition.type !== 'Exact') {
-        scope.report(
-          [...here, 'value'],
-          'The text is empty.',
-          `Every value has an empty ${emptyPart(condition.type)}. Did you mean 'type: Present'?`,
-        );
-      }
-      if (kind === 'headers' && condition.name.toLowerCase() === 'host') {
-        scope.report(
-          [...here, 'name'],
-          "A header match names 'Host'.",
-          "Expected the host in 'hostnames' of the route.",
-        );
-      }
-    }
-  }
-}
-
-function emptyPart(type: 'Prefix' | 'Suffix' | 'Contains'): string {
-  return type === 'Contains' ? 'part' : type.toLowerCase();
-}
-
-function checkRegex(source: string, path: Path, scope: Scope): void {
-  try {
-    RE2JS.compile(source);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.replace(/^error parsing regexp:\s*/, '') : String(error);
-    const unsupported = /\(\?[=!<]|\\[1-9]/.test(source)
-      ? ' Look-around and back-references do not exist here, because they cannot run in linear time.'
-      : '';
-    scope.report(path, `'${source}' is not a regular expression: ${reason}.`, `Expected RE2 syntax.${unsupported}`);
-  }
 }
 
 /** Filters that answer the request themselves, so that no server sees it. */
@@ -313,6 +243,9 @@ function checkProtected(headers: readonly { name: string }[] | undefined, at: Pa
     checkProtectedName(name, [...at, index, 'name'], false, scope);
 }
 
+/** Fields that say who a client is by its certificate; also as servers read them that make no difference of `-` and `_`. */
+const IDENTITY = /^(x-client-cert-(verified|subject|san|fingerprint)|client-cert(-chain)?)$/;
+
 function checkProtectedName(name: string, path: Path, isRequest: boolean, scope: Scope): void {
   const key = name.toLowerCase();
   if (PROTECTED.includes(key)) {
@@ -320,6 +253,12 @@ function checkProtectedName(name: string, path: Path, isRequest: boolean, scope:
       path,
       `'${name}' cannot be changed.`,
       'It says where a message ends or what becomes of the connection, which the proxy decides.',
+    );
+  } else if (isRequest && IDENTITY.test(key.replaceAll('_', '-'))) {
+    scope.report(
+      path,
+      `'${name}' cannot be changed.`,
+      `The proxy alone says who a client is. Fill a header of another name with $\{clientCertificateSubject} and its kind.`,
     );
   } else if (isRequest && key === 'host') {
     scope.report(path, "'Host' cannot be changed here.", "Expected a URLRewrite filter with 'hostname'.");

@@ -2,8 +2,16 @@
 // Owns the checks of `tls` on listeners. Leaves judging a single pair to certificates.ts.
 
 import { resolve } from 'node:path';
-import { CertificateError, type CertificatePair, coversHost, readAuthorities, readPair } from './certificates.js';
+import {
+  CertificateError,
+  type CertificatePair,
+  type CertificateWarning,
+  coversHost,
+  readAuthorities,
+  readPair,
+} from './certificates.js';
 import { serverNameOf } from './config.js';
+import { readStaple } from './ocsp.js';
 import type { Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
 import type { Scope } from './semantics.js';
@@ -44,6 +52,9 @@ export function checkListenerTls(listener: Listener, at: Path, routes: ParsedCon
   const pairs = tls.certificates.flatMap((files, index) =>
     checkPair(files, [...at, 'tls', 'certificates', index], scope),
   );
+  if (tls.clientCertificates !== undefined) {
+    checkAuthorities(tls.clientCertificates.ca, [...at, 'tls', 'clientCertificates', 'ca'], scope);
+  }
   if (pairs.length === tls.certificates.length) {
     const hosts = ((protocol === 'https' ? routes : listener.tlsRoutes) ?? []).flatMap(
       ({ hostnames }) => hostnames ?? [],
@@ -107,23 +118,30 @@ export function checkPoolTls(name: string, pool: ParsedConfig['pools'][string], 
   } else if (tls.cert !== undefined && tls.key !== undefined) {
     checkPair({ cert: tls.cert, key: tls.key }, at, scope);
   }
-  if (tls.ca === undefined) return;
+  if (tls.ca !== undefined) checkAuthorities(tls.ca, [...at, 'ca'], scope);
+}
+
+function checkAuthorities(file: string, at: Path, scope: Scope): void {
   try {
-    readAuthorities(resolve(scope.directory, tls.ca));
+    readAuthorities(resolve(scope.directory, file), ({ found, expected }) => scope.warn(at, found, expected));
   } catch (error) {
     if (!(error instanceof CertificateError)) throw error;
-    scope.report([...at, 'ca'], error.found, error.expected);
+    scope.report(at, error.found, error.expected);
   }
 }
 
-function checkPair(files: { cert: string; key: string }, at: Path, scope: Scope): CertificatePair[] {
+function checkPair(
+  files: { cert: string; key: string; ocsp?: string | undefined },
+  at: Path,
+  scope: Scope,
+): CertificatePair[] {
+  const inDirectory = (file: string): string => resolve(scope.directory, file);
+  const warn = ({ file, found, expected }: CertificateWarning): void => scope.warn([...at, file], found, expected);
   try {
-    const inDirectory = (file: string): string => resolve(scope.directory, file);
-    return [
-      readPair(inDirectory(files.cert), inDirectory(files.key), ({ file, found, expected }) =>
-        scope.warn([...at, file], found, expected),
-      ),
-    ];
+    const cert = inDirectory(files.cert);
+    const pair = readPair(cert, inDirectory(files.key), warn);
+    if (files.ocsp !== undefined) readStaple(inDirectory(files.ocsp), pair.chain, cert, warn);
+    return [pair];
   } catch (error) {
     if (!(error instanceof CertificateError)) throw error;
     scope.report([...at, error.file], error.found, error.expected);

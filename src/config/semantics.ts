@@ -59,6 +59,7 @@ function checkListeners(config: ParsedConfig, scope: Scope): void {
     const at = ['listeners', index];
     checkRawListener(listener, at, config, scope);
     checkListenerTls(listener, at, routes, scope);
+    checkProxySources(listener, at, scope);
     if (!isRaw(protocol) && listener.redirectToHttps === undefined && (routes ?? []).length === 0) {
       scope.report(
         at,
@@ -74,6 +75,18 @@ function checkListeners(config: ParsedConfig, scope: Scope): void {
         'Expected an address and port of its own for each listener.',
       );
     }
+  }
+}
+
+/** Warns of a listener at which anybody may claim to be any client. */
+function checkProxySources({ proxyProtocol }: ParsedConfig['listeners'][number], at: Path, scope: Scope): void {
+  for (const [index, range] of (proxyProtocol?.from ?? []).entries()) {
+    if (!range.endsWith('/0')) continue;
+    scope.warn(
+      [...at, 'proxyProtocol', 'from', index],
+      `${range} is everybody, and whoever is in the list can claim any address.`,
+      'Expected the addresses of the proxies in front alone.',
+    );
   }
 }
 

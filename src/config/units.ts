@@ -171,6 +171,19 @@ export function readServerAddress(value: unknown): ServerAddress | Refusal {
   return refuse(value, 'a server address', SERVER_EXPECTED);
 }
 
+const NAME_SERVER_EXPECTED = 'Expected an IP address, with a port unless it is 53, such as 10.0.0.2 or 10.0.0.2:5353.';
+
+/** `10.0.0.2`, `10.0.0.2:5353`, `fd00::2` or `[fd00::2]:5353`, as it was written. */
+export function readNameServer(value: unknown): string | Refusal {
+  if (typeof value !== 'string') return refuse(value, 'a name server', NAME_SERVER_EXPECTED);
+  if (isIP(value) !== 0) return value;
+  const match = /^(?:\[([^\]]+)\]|([\d.]+)):(\d{1,5})$/.exec(value);
+  const good = match !== null && (match[1] === undefined ? isIPv4(match[2]!) : isIPv6(match[1]));
+  if (!good) return refuse(value, 'a name server', NAME_SERVER_EXPECTED);
+  const port = readPort(match[3]!);
+  return port instanceof Refusal ? port : value;
+}
+
 const CIDR_EXPECTED = 'Expected an IP address or a range such as 10.0.0.0/8 or fd00::/8.';
 
 /** `10.0.0.0/8`, `fd00::/8` or one address, with the prefix length always written out. */

@@ -25,6 +25,7 @@ export interface NativeEngine {
   listen(listener: number): void;
   listenEnd(listener: number): void;
   chunkTake(): number;
+  localAddress(conn: number, into: Uint8Array): boolean;
   close(): void;
 }
 
@@ -45,8 +46,12 @@ export interface Addon {
     verify: boolean,
     authorities: Uint8Array,
   ): number;
+  tlsVerifyClients(tls: number, required: boolean, authorities: Uint8Array): void;
   tlsCertificate(tls: number, identity: number, chain: Uint8Array, key: Uint8Array): void;
+  tlsStaple(tls: number, identity: number, response: Uint8Array, until: number): void;
   tlsName(tls: number, name: string, identity: number): void;
+  tlsReplace(tls: number, by: number): void;
+  tlsCount(): number;
   tlsClose(tls: number): void;
 }
 

@@ -153,11 +153,28 @@ export class Engine {
   }
 
   /**
-   * What follows on a connection is encrypted, under a context of tls.ts: in the batch of `accepted`, and `tlsReady` comes
-   * next; or right after `connect`, and `connected` comes when the handshake is done.
+   * What follows on a connection is encrypted, under a context of tls.ts: on an accepted one before anything is sent, and
+   * `tlsReady` comes next; or right after `connect`, and `connected` comes when the handshake is done. The `bytes` at `at`
+   * stand in front of that, plain: on an accepted connection they were received and begin the handshake, on one that is
+   * connecting they are sent before it. The engine copies them; the caller keeps its reference.
    */
-  tls(conn: number, context: number): void {
-    this.#submit3(SUBMIT.tls, conn, context);
+  tls(conn: number, context: number, at = 0, bytes = 0): void {
+    this.#reserve(5);
+    const words = this.#words;
+    this.#submissions[words] = SUBMIT.tls;
+    this.#submissions[words + 1] = conn;
+    this.#submissions[words + 2] = context;
+    this.#submissions[words + 3] = at;
+    this.#submissions[words + 4] = bytes;
+    this.#words = words + 5;
+  }
+
+  /**
+   * Writes the local address of an open connection to `into`, in the form of a peer record (PEER_BYTES). Returns false when
+   * the connection is gone or has none.
+   */
+  localAddress(conn: number, into: Uint8Array): boolean {
+    return this.#native.localAddress(conn, into);
   }
 
   /** Opens a send; list its spans with `span`, at most SEND_SPANS_MAX, and end it with `sendEnd`. */

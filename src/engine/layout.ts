@@ -63,7 +63,8 @@ export const SUBMIT = {
   release: 8,
   /** (address inside a chunk): takes one more reference, for a second holder. */
   retain: 9,
-  /** (conn, TLS context): what follows on a connection just accepted, or just connecting, is encrypted. */
+  /** (conn, TLS context, address, bytes): what follows on a connection is encrypted, but for these bytes in front. On an
+   *  accepted one they were received already and begin the handshake; on a connecting one they are sent before it. */
   tls: 10,
 } as const;
 
@@ -117,9 +118,20 @@ export const ENGINE_ERROR = {
   tls: 13,
   /** TLS: the peer ended the connection without saying so. */
   truncated: 14,
+  /** TLS: the client has no certificate, and has to have one. */
+  certificateMissing: 15,
+  /** TLS: its certificate, or one above it, is over, or not valid yet. */
+  certificateExpired: 16,
+  /** TLS: no authority of the listener's stands behind its certificate. */
+  certificateUnknown: 17,
+  /** TLS: anything else about its certificate: not for clients, a wrong signature, more than can be told. */
+  certificateInvalid: 18,
 } as const;
 
-/** What a handshake agreed on, as bytes; behind WORDS stand protocol, cipher and server name one after the other. */
+/**
+ * What a handshake agreed on, as bytes; behind WORDS stand protocol, cipher and server name one after the other, then of
+ * a verified client certificate its SHA-256 (FINGERPRINT_BYTES), its subject, and its names with line feeds between.
+ */
 export const TLS_FACTS = {
   versionMajor: 0,
   versionMinor: 1,
@@ -128,8 +140,18 @@ export const TLS_FACTS = {
   protocolBytes: 3,
   cipherBytes: 4,
   nameBytes: 5,
-  WORDS: 8,
+  /** 1 when the client showed a certificate, which was verified; now or when the session began. */
+  certificate: 6,
+  /** Lengths of its subject and of its names, the high byte first. */
+  subjectBytesHigh: 7,
+  subjectBytesLow: 8,
+  namesBytesHigh: 9,
+  namesBytesLow: 10,
+  WORDS: 12,
 } as const;
+
+/** Bytes of a SHA-256. */
+export const FINGERPRINT_BYTES = 32;
 
 const LAYOUTS = {
   EVENT,
@@ -141,7 +163,15 @@ const LAYOUTS = {
   TLS_FACTS,
 };
 
-const SIZES = { CHUNK_BYTES, SLOT_BITS, GENERATION_BITS, SEND_SPANS_MAX, QUEUE_SPANS_MAX, PEER_BYTES };
+const SIZES = {
+  CHUNK_BYTES,
+  SLOT_BITS,
+  GENERATION_BITS,
+  SEND_SPANS_MAX,
+  QUEUE_SPANS_MAX,
+  PEER_BYTES,
+  FINGERPRINT_BYTES,
+};
 
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 

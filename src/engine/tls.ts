@@ -2,12 +2,23 @@
 // thread can use.
 // Owns making one whole or not at all. Leaves which certificates it holds to the caller, handshakes to native/.
 
+import { createHash } from 'node:crypto';
 import { addon } from './addon.js';
 
 /** A certificate as PEM, the server's own first and those that sign it behind, and its unencrypted key. */
 export interface TlsCertificate {
   readonly chain: Uint8Array;
   readonly key: Uint8Array;
+  /** What clients that ask are shown beside it. */
+  readonly staple?: TlsStaple | null;
+}
+
+/** An OCSP response for a certificate. */
+export interface TlsStaple {
+  /** DER. */
+  readonly response: Uint8Array;
+  /** Milliseconds since 1970 from which on it is not sent; Infinity for never. */
+  readonly until: number;
 }
 
 /** Who a server is under some names. Certificates of one identity differ in the type of their key. */
@@ -15,6 +26,14 @@ export interface TlsIdentity {
   readonly certificates: readonly TlsCertificate[];
   /** Lower case, exact or `*.rest`. */
   readonly names: readonly string[];
+}
+
+/** Whom a listener believes to be its clients. */
+export interface TlsClientVerification {
+  /** Clients without a certificate are refused. Those with one that is not believed always are. */
+  readonly required: boolean;
+  /** PEM. Each certificate in it is believed by itself, and no other one. */
+  readonly authorities: Uint8Array;
 }
 
 export interface TlsContextOptions {
@@ -25,8 +44,10 @@ export interface TlsContextOptions {
   readonly ciphers: string;
   /** Application protocols (ALPN), the preferred one first. */
   readonly protocols: readonly string[];
-  /** Sessions of one scope are not resumed in another. */
+  /** Sessions of one scope are not resumed in another; nor are those of clients verified in another way. */
   readonly scope: string;
+  /** Null: clients are not asked for a certificate. */
+  readonly clients: TlsClientVerification | null;
 }
 
 export const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
@@ -36,12 +57,16 @@ const VERSION_WORD: Readonly<Record<TlsVersion, number>> = { 'TLSv1.2': 0x0303, 
 
 /** Opens a context and returns its index, to be given to `closeTlsContext`. Throws an Error that says what OpenSSL refuses. */
 export function openTlsContext(options: TlsContextOptions): number {
-  const { identities, versionMin, ciphers, protocols, scope } = options;
+  const { identities, versionMin, ciphers, protocols, clients } = options;
   const native = addon();
-  const tls = native.tlsOpen(VERSION_WORD[versionMin], ciphers, protocolList(protocols), scope);
+  const tls = native.tlsOpen(VERSION_WORD[versionMin], ciphers, protocolList(protocols), sessionScope(options));
   try {
+    if (clients !== null) native.tlsVerifyClients(tls, clients.required, clients.authorities);
     for (const [index, { certificates, names }] of identities.entries()) {
-      for (const { chain, key } of certificates) native.tlsCertificate(tls, index, chain, key);
+      for (const { chain, key, staple } of certificates) {
+        native.tlsCertificate(tls, index, chain, key);
+        if (staple) native.tlsStaple(tls, index, staple.response, untilSeconds(staple));
+      }
       for (const name of names) native.tlsName(tls, name, index);
     }
   } catch (error) {
@@ -49,6 +74,23 @@ export function openTlsContext(options: TlsContextOptions): number {
     throw error;
   }
   return tls;
+}
+
+/** What OpenSSL takes as the context of sessions. */
+const SCOPE_BYTES = 32;
+
+/**
+ * The scope of sessions as OpenSSL wants it: short, and another one for other clients. A ticket speaks for a client who
+ * was verified when it was given; it must not do so where that would have been done in another way, or not at all.
+ */
+function sessionScope({ scope, clients }: TlsContextOptions): string {
+  const hash = createHash('sha256').update(JSON.stringify([scope, clients === null ? null : clients.required]));
+  if (clients !== null) hash.update(clients.authorities);
+  return hash.digest('base64url').slice(0, SCOPE_BYTES);
+}
+
+function untilSeconds({ until }: TlsStaple): number {
+  return until === Number.POSITIVE_INFINITY ? Number.MAX_SAFE_INTEGER : Math.floor(until / 1000);
 }
 
 export interface TlsClientOptions {
@@ -87,4 +129,17 @@ function protocolList(protocols: readonly string[]): Buffer {
 /** Closes a context. Connections that use it go on. */
 export function closeTlsContext(tls: number): void {
   addon().tlsClose(tls);
+}
+
+/**
+ * Puts the context `by` in the place of `tls`, for all threads at once; `by` is no context any more. Connections that use
+ * the one before go on with it.
+ */
+export function replaceTlsContext(tls: number, by: number): void {
+  addon().tlsReplace(tls, by);
+}
+
+/** How many contexts the process has: the open ones, and those that connections still use. */
+export function tlsContextCount(): number {
+  return addon().tlsCount();
 }

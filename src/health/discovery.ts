@@ -1,7 +1,7 @@
 // Turns host names into addresses, in the primary, and again whenever they may have changed.
 // Owns resolving and comparing. Leaves slots to Membership, and handing new plans to workers to the primary.
 
-import { lookup, resolve4, resolve6, resolveSrv } from 'node:dns/promises';
+import { Resolver as DnsResolver, lookup, resolve4, resolve6, resolveSrv } from 'node:dns/promises';
 import { formatAddress, parseAddress } from './address.js';
 import type { Timers } from './timers.js';
 
@@ -48,6 +48,27 @@ export const systemResolver: Resolver = {
   },
   services: (name) => resolveSrv(name),
 };
+
+/** Asks these DNS servers, in this order, and nothing else of the system. */
+export function resolverAt(nameservers: readonly string[]): Resolver {
+  const dns = new DnsResolver();
+  dns.setServers(nameservers);
+  return {
+    async addresses(host) {
+      const [four, six] = await Promise.allSettled([
+        dns.resolve4(host, { ttl: true }),
+        dns.resolve6(host, { ttl: true }),
+      ]);
+      if (four.status === 'rejected' && six.status === 'rejected') throw four.reason;
+      const records = [four, six].flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+      return {
+        addresses: [...new Set(records.map(({ address }) => address))],
+        ttlSeconds: Math.min(...records.map(({ ttl }) => ttl)),
+      };
+    },
+    services: (name) => dns.resolveSrv(name),
+  };
+}
 
 /** Answers of "no such name" in a row before known addresses are given up: one may be a slip of the DNS server. */
 const NOT_FOUND_MAX = 3;

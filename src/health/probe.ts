@@ -2,10 +2,11 @@
 // Owns the wire. Leaves when to check, and what a result means, to checker.ts and verdict.ts.
 
 import { readFile } from 'node:fs/promises';
-import { connect, isIP } from 'node:net';
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
-import { Client } from 'undici';
+import { connect, isIP, type Socket } from 'node:net';
+import { type ConnectionOptions, checkServerIdentity, connect as connectTls, type PeerCertificate } from 'node:tls';
+import { type buildConnector, Client } from 'undici';
 import type { HealthCheckOptions, HealthCheckTls } from '../balance/options.js';
+import { type ProxyVersion, proxyHeaderOfOwn } from '../http/proxy-protocol.js';
 import { formatAddress, parseAddress, type ServerAddress } from './address.js';
 
 /** Bytes of a body that are looked at for `expectedBody`. */
@@ -24,7 +25,9 @@ export type Probe = (address: string, options: HealthCheckOptions, signal: Abort
 export const probe: Probe = async (address, options, signal) => {
   try {
     const target = checkedAddress(address, options);
-    return options.type === 'tcp' ? await probeTcp(target, signal) : await probeHttp(target, address, options, signal);
+    return options.type === 'tcp'
+      ? await probeTcp(target, options, signal)
+      : await probeHttp(target, address, options, signal);
   } catch (error) {
     return { passed: false, says: signal.aborted ? String(signal.reason) : reasonOf(error) };
   }
@@ -35,21 +38,69 @@ function checkedAddress(address: string, options: HealthCheckOptions): ServerAdd
   return parsed.type === 'tcp' && options.port !== null ? { ...parsed, port: options.port } : parsed;
 }
 
-function probeTcp(target: ServerAddress, signal: AbortSignal): Promise<CheckResult> {
+async function probeTcp(
+  target: ServerAddress,
+  { proxyProtocol }: HealthCheckOptions,
+  signal: AbortSignal,
+): Promise<CheckResult> {
+  const socket = await connected(target, signal);
+  // A server that waits for a header would complain of a connection without.
+  if (proxyProtocol !== undefined) socket.end(proxyHeaderOfOwn(proxyProtocol), () => socket.destroy());
+  // A reset leaves nothing in TIME_WAIT here, and the server sees at once that nobody will speak.
+  else if (target.type === 'tcp') socket.resetAndDestroy();
+  else socket.destroy();
+  return { passed: true, says: 'the connection was accepted' };
+}
+
+/** A connection of our own. It ends when `signal` aborts. */
+function connected(target: ServerAddress, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(target.type === 'unix' ? { path: target.path } : tcpOf(target));
     const abort = () => socket.destroy(new Error('aborted'));
     signal.addEventListener('abort', abort, { once: true });
     socket.once('close', () => signal.removeEventListener('abort', abort));
-    socket.once('error', reject);
-    socket.once('connect', () => {
-      // A reset leaves nothing in TIME_WAIT here, and the server sees at once that nobody will speak.
-      if (target.type === 'tcp') socket.resetAndDestroy();
-      else socket.destroy();
-      resolve({ passed: true, says: 'the connection was accepted' });
-    });
+    socket.on('error', reject);
+    socket.once('connect', () => resolve(socket));
     if (signal.aborted) abort();
   });
+}
+
+type SecureOptions = Pick<
+  ConnectionOptions,
+  'servername' | 'checkServerIdentity' | 'rejectUnauthorized' | 'minVersion' | 'ca' | 'cert' | 'key'
+>;
+
+type Connected = Parameters<buildConnector.connector>[1];
+
+/** Connects as undici would, but begins with a PROXY header that names nobody. */
+function connectorWithHeader(
+  target: ServerAddress,
+  version: ProxyVersion,
+  secure: SecureOptions | null,
+  signal: AbortSignal,
+): (options: unknown, done: Connected) => void {
+  return (_, done) => {
+    connected(target, signal).then(
+      (socket) => {
+        socket.write(proxyHeaderOfOwn(version));
+        if (secure === null) {
+          done(null, socket);
+          return;
+        }
+        const over = connectTls({ ...secure, socket });
+        const failed = (error: Error): void => {
+          socket.destroy();
+          done(error, null);
+        };
+        over.once('error', failed);
+        over.once('secureConnect', () => {
+          over.off('error', failed);
+          done(null, over);
+        });
+      },
+      (error: Error) => done(error, null),
+    );
+  };
 }
 
 async function probeHttp(
@@ -60,14 +111,15 @@ async function probeHttp(
 ): Promise<CheckResult> {
   const host = options.host ?? (target.type === 'tcp' ? address : 'localhost');
   const scheme = options.tls === undefined ? 'http' : 'https';
-  const secure = options.tls === undefined ? {} : await secureOptions(options.tls);
-  const client =
-    target.type === 'unix'
-      ? new Client(`${scheme}://localhost`, { connect: { socketPath: target.path, ...secure }, pipelining: 0 })
-      : new Client(`${scheme}://${formatAddress(tcpOf(target).host, tcpOf(target).port)}`, {
-          connect: secure,
-          pipelining: 0,
-        });
+  const secure = options.tls === undefined ? null : await secureOptions(options.tls);
+  const authority = target.type === 'unix' ? 'localhost' : formatAddress(tcpOf(target).host, tcpOf(target).port);
+  const client = new Client(`${scheme}://${authority}`, {
+    connect:
+      options.proxyProtocol === undefined
+        ? { ...(target.type === 'unix' ? { socketPath: target.path } : {}), ...secure }
+        : connectorWithHeader(target, options.proxyProtocol, secure, signal),
+    pipelining: 0,
+  });
   try {
     const response = await client.request({
       method: options.method as 'GET',
@@ -90,7 +142,13 @@ async function probeHttp(
 }
 
 /** TLS as requests speak it (node:tls). Authorities of the machine are node's own unless a file names others. */
-async function secureOptions({ serverName, ca, certificate, minVersion, verify }: HealthCheckTls): Promise<object> {
+async function secureOptions({
+  serverName,
+  ca,
+  certificate,
+  minVersion,
+  verify,
+}: HealthCheckTls): Promise<SecureOptions> {
   return {
     ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
     checkServerIdentity: (_: string, shown: PeerCertificate) => checkServerIdentity(serverName, shown),

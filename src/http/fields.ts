@@ -26,6 +26,8 @@ export const FIELD_ID = {
   VIA: 17,
   COOKIE: 18,
   ACCEPT: 19,
+  /** All fields that tell of a client's certificate. */
+  CLIENT_CERT: 20,
   HTTP2_SETTINGS: 21,
   FORWARDED: 26,
   X_REAL_IP: 27,
@@ -56,6 +58,13 @@ const KNOWN: readonly (readonly [id: number, lowerCaseName: string])[] = [
   [FIELD_ID.VIA, 'via'],
   [FIELD_ID.COOKIE, 'cookie'],
   [FIELD_ID.ACCEPT, 'accept'],
+  [FIELD_ID.CLIENT_CERT, 'x-client-cert-verified'],
+  [FIELD_ID.CLIENT_CERT, 'x-client-cert-subject'],
+  [FIELD_ID.CLIENT_CERT, 'x-client-cert-san'],
+  [FIELD_ID.CLIENT_CERT, 'x-client-cert-fingerprint'],
+  // RFC 9440: never written here, and believed by servers that know it.
+  [FIELD_ID.CLIENT_CERT, 'client-cert'],
+  [FIELD_ID.CLIENT_CERT, 'client-cert-chain'],
   [FIELD_ID.HTTP2_SETTINGS, 'http2-settings'],
   [FIELD_ID.FORWARDED, 'forwarded'],
   [FIELD_ID.X_REAL_IP, 'x-real-ip'],
@@ -79,18 +88,21 @@ const LOOKUP_MASK = (1 << LOOKUP_BITS) - 1;
 const NAME_ROOM = 32;
 const lookupOf = (length: number, first: number): number =>
   ((length & LOOKUP_MASK) << LOOKUP_BITS) | (first & LOOKUP_MASK);
-/** The first id to try, by lookup; then by id the next one. */
-const firstId = new Uint8Array(1 << (2 * LOOKUP_BITS));
-const nextId = new Uint8Array(FIELD_IDS);
-const nameLength = new Uint8Array(FIELD_IDS);
-const nameBytes = new Uint8Array(FIELD_IDS * NAME_ROOM);
+/** The first name to try, by lookup; then by name the next one. 0 is none. */
+const firstName = new Uint8Array(1 << (2 * LOOKUP_BITS));
+const nextName = new Uint8Array(KNOWN.length + 1);
+const nameId = new Uint8Array(KNOWN.length + 1);
+const nameLength = new Uint8Array(KNOWN.length + 1);
+const nameBytes = new Uint8Array((KNOWN.length + 1) * NAME_ROOM);
 
-for (const [id, name] of KNOWN) {
-  const lookup = lookupOf(name.length, name.charCodeAt(0));
-  nextId[id] = firstId[lookup]!;
-  firstId[lookup] = id;
-  nameLength[id] = name.length;
-  nameBytes.set(Buffer.from(name, 'latin1'), id * NAME_ROOM);
+for (const [index, [id, text]] of KNOWN.entries()) {
+  const name = index + 1;
+  const lookup = lookupOf(text.length, text.charCodeAt(0));
+  nextName[name] = firstName[lookup]!;
+  firstName[lookup] = name;
+  nameId[name] = id;
+  nameLength[name] = text.length;
+  nameBytes.set(Buffer.from(text, 'latin1'), name * NAME_ROOM);
 }
 
 /** What a byte of a name becomes where names become variables: a letter in lower case, a digit, or the same for all others. */
@@ -116,13 +128,13 @@ export function equalsAsVariable(bytes: Uint8Array, at: number, length: number, 
  * of every message.
  */
 export function fieldId(bytes: Uint8Array, at: number, length: number): number {
-  for (let id = firstId[lookupOf(length, bytes[at]!)]!; id !== FIELD_ID.NONE; id = nextId[id]!) {
-    if (nameLength[id] !== length) continue;
-    const name = id * NAME_ROOM;
-    const differs = firstDifference(bytes, at, length, name);
-    if (differs === length) return id;
+  for (let name = firstName[lookupOf(length, bytes[at]!)]!; name !== 0; name = nextName[name]!) {
+    if (nameLength[name] !== length) continue;
+    const text = name * NAME_ROOM;
+    const differs = firstDifference(bytes, at, length, text);
+    if (differs === length) return nameId[name]!;
     // Where a letter differs there is nothing to fold: names that are only carried cost no more than this.
-    if (nameBytes[name + differs] === DASH && isVariable(bytes, at, length, name, differs)) return FIELD_ID.ALIKE;
+    if (nameBytes[text + differs] === DASH && isVariable(bytes, at, length, text, differs)) return FIELD_ID.ALIKE;
   }
   return FIELD_ID.NONE;
 }

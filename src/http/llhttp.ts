@@ -47,12 +47,21 @@ export const LLHTTP_ERROR = {
   invalidMethod: 6,
   invalidVersion: 9,
   invalidLength: 11,
+  invalidChunkSize: 12,
   transferEncoding: 15,
   h2Preface: 23,
 } as const;
 
 /** Bytes of trailer fields one chunked message may carry. */
 export const TRAILER_BYTES_MAX = 8192;
+
+/**
+ * Where a parser keeps what is still to come of a chunk, an unsigned 64-bit number: the `content_length` of llhttp's
+ * struct, behind eight words. No function of llhttp tells it, so whether it is there is tried at the start.
+ */
+const CHUNK_LEFT_AT = 32;
+/** Bits above the 53 of a safe integer, in the upper word: no body is that long. */
+const ABSURD = ~0 << 21;
 
 /** What one parser takes at most, the allocator's own words included; llhttp 9.3 takes 80 bytes. */
 const PARSER_BYTES = 128;
@@ -91,6 +100,8 @@ export class HeadParser {
   trailers = '';
   readonly #owner: Llhttp;
   readonly #address: number;
+  /** The word of the memory at which `chunkLeft` begins. */
+  readonly #chunkLeft: number;
   #expecting: Expecting = Expecting.headStart;
   #fieldsMax = FIELDS_MAX;
   #overflow = false;
@@ -100,6 +111,7 @@ export class HeadParser {
   constructor(owner: Llhttp, address: number) {
     this.#owner = owner;
     this.#address = address;
+    this.#chunkLeft = (address + CHUNK_LEFT_AT) >> 2;
   }
 
   /** Makes the parser fresh for a new message whose head starts at `base` and may have `fieldsMax` fields. */
@@ -164,13 +176,23 @@ export class HeadParser {
     const code = wasm.llhttp_execute(this.#address, at, bytes);
     this.#readRecords();
     if (this.#overflow) return PARSED.trailersTooLong;
-    if (code === HPE_OK) return PARSED.partial;
+    if (code === HPE_OK) {
+      if (!this.#owner.tellsChunks || (this.#owner.words[this.#chunkLeft + 1]! & ABSURD) === 0) return PARSED.partial;
+      this.errorCode = LLHTTP_ERROR.invalidChunkSize;
+      return PARSED.invalid;
+    }
     if (code === HPE_PAUSED) {
       this.endAt = wasm.llhttp_get_error_pos(this.#address);
       return PARSED.complete;
     }
     this.errorCode = code;
     return PARSED.invalid;
+  }
+
+  /** Bytes still to come of the chunk under way, as far as its size has been read. */
+  get chunkLeft(): number {
+    const { words, tellsChunks } = this.#owner;
+    return tellsChunks ? words[this.#chunkLeft + 1]! * 0x100000000 + words[this.#chunkLeft]! : 0;
   }
 
   /** Called by llhttp: part of the request target. */
@@ -360,6 +382,10 @@ export class Llhttp {
   readonly wasm: LlhttpExports;
   /** The whole memory. Addresses count from its first byte. */
   readonly bytes: Uint8Array;
+  /** The same memory as words. */
+  readonly words: Uint32Array;
+  /** llhttp keeps the size of a chunk where we look for it. If not, sizes are bound by what comes, as all else is. */
+  readonly tellsChunks: boolean;
   /** Address of the slab. */
   readonly slabAt: number;
   /** What llhttp said of fields since the last time somebody read it (recorder.ts). */
@@ -402,6 +428,24 @@ export class Llhttp {
     this.#requestsLeft = options.parsersMax;
     this.#responsesLeft = options.parsersMax;
     this.bytes = new Uint8Array(this.wasm.memory.buffer);
+    this.words = new Uint32Array(this.wasm.memory.buffer);
+    this.tellsChunks = true;
+    this.tellsChunks = this.#findsChunkSize();
+  }
+
+  /** Reads a chunk of a known size in the slab, which nobody uses yet. */
+  #findsChunkSize(): boolean {
+    const head = 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const body = '123456789abcd\r\nx';
+    const at = this.slabAt;
+    this.bytes.set(Buffer.from(head + body, 'latin1'), at);
+    const parser = this.acquireRequest()!;
+    parser.begin(at, FIELDS_MAX);
+    parser.executeHead(at, head.length);
+    parser.bodyBegin();
+    parser.executeBody(at + head.length, body.length);
+    this.releaseRequest(parser);
+    return parser.chunkLeft === 0x123456789abcd - 1;
   }
 
   /** A parser for requests, to be given back with `releaseRequest`; null when all are in use. */

@@ -59,6 +59,7 @@ export class Listeners {
             hostnames: [...hostnames],
             backendRefs: backendRefs.map(({ pool, weight }) => ({ pool: poolIndex.get(pool)!, weight })),
           })),
+          proxySources: [...(config.proxySources ?? [])],
         };
       });
     } catch (error) {

@@ -43,6 +43,7 @@ export function workerPlan(
     pools,
     poolTls: pools.map(({ name }) => tls.pools.get(name) ?? -1),
     poolTunnelTls: pools.map(({ name }) => tls.tunnels.get(name) ?? -1),
+    poolProxyProtocol: pools.map(({ name }) => config.pools[name]?.proxyProtocol ?? null),
     limits: { ...config.limits },
     timeouts: { ...config.timeouts },
     trustedProxies: [...config.trustedProxies],

@@ -6,7 +6,7 @@ import type { BalancePoolPlan } from '../balance/options.js';
 import type { ServerState } from '../balance/server-state.js';
 import type { Config } from '../config/config.js';
 import { HealthChecker } from '../health/checker.js';
-import { Discovery, type ListedServer, systemResolver } from '../health/discovery.js';
+import { Discovery, type ListedServer, type Resolver, resolverAt, systemResolver } from '../health/discovery.js';
 import { probe } from '../health/probe.js';
 import { realTimers } from '../health/timers.js';
 
@@ -33,6 +33,8 @@ export class PoolWatch {
   readonly #discovery: Discovery;
   readonly #timer: NodeJS.Timeout;
   readonly #servers = new Map<string, readonly ListedServer[]>();
+  /** Of the configuration that is followed. */
+  #resolver: Resolver = systemResolver;
 
   constructor({ state, log, note, onMoved, onTick }: PoolWatchParts) {
     const timers = realTimers;
@@ -56,7 +58,10 @@ export class PoolWatch {
       },
     });
     this.#discovery = new Discovery({
-      resolver: systemResolver,
+      resolver: {
+        addresses: (host) => this.#resolver.addresses(host),
+        services: (name) => this.#resolver.services(name),
+      },
       timers,
       intervalMs: RESOLVE_INTERVAL_MS,
       onTrouble: log,
@@ -74,6 +79,8 @@ export class PoolWatch {
 
   /** Resolves the names of a configuration, now and from now on. Fulfilled when all were tried, in bounded time. */
   resolve(config: Config): Promise<void> {
+    const { nameservers } = config;
+    this.#resolver = nameservers.length === 0 ? systemResolver : resolverAt(nameservers);
     const pools = Object.values(config.pools).map(({ name, servers }) => ({ name, servers }));
     this.#discovery.setPools(pools);
     return this.#discovery.firstRound(RESOLVE_WAIT_MS);

@@ -4,13 +4,15 @@
 import { Membership } from '../balance/membership.js';
 import { createServerState, ServerState } from '../balance/server-state.js';
 import type { Config } from '../config/config.js';
+import { tlsContextCount } from '../engine/tls.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import type { ListenerPlan, WorkerPlan } from '../worker/plan.js';
 import { Listeners } from './listeners.js';
 import { placePools, workerPlan } from './plan.js';
 import { PoolWatch } from './pool-watch.js';
 import { Supervisor } from './supervisor.js';
-import { closeTlsContexts, openTlsContexts, type TlsContexts } from './tls-contexts.js';
+import { closeTlsContexts, openTlsContexts, renewTlsContext, type TlsContexts, type TlsUse } from './tls-contexts.js';
+import { TlsWatch } from './tls-watch.js';
 
 export interface PrimaryOptions {
   workers: number;
@@ -46,6 +48,9 @@ export class Primary {
   #plan: WorkerPlan;
   /** Of what is loaded. */
   #tls: TlsContexts;
+  readonly #tlsWatch: TlsWatch<TlsUse>;
+  /** What was said last about files that cannot be used, by who uses them. */
+  readonly #tlsTrouble = new Map<string, string>();
   /** Ends when the last change of plan has reached every worker: changes are made one after the other. */
   #changing: Promise<void> = Promise.resolve();
   /** Changes under way or waiting. While there are any, workers may live by different plans. */
@@ -101,6 +106,15 @@ export class Primary {
     this.#tls = openTlsContexts(loaded.config);
     this.#plan = this.#makePlan(1, loaded, [], this.#tls);
     this.#watch.follow(this.#plan.pools);
+    this.#tlsWatch = new TlsWatch({
+      onChanged: (use) => void this.#change(async () => this.#renew(use)),
+      onLook: (use) => {
+        if (Date.now() < use.stapledUntil) return;
+        use.stapledUntil = Number.POSITIVE_INFINITY;
+        options.log(`${use.name}: an OCSP response has ended and is not stapled any more. Fetch a new one.`);
+      },
+    });
+    this.#tlsWatch.follow(this.#tls.uses);
     this.#supervisor = new Supervisor(
       {
         workers: options.workers,
@@ -140,6 +154,11 @@ export class Primary {
     });
   }
 
+  /** TLS contexts of the process: one for each listener and pool with TLS, and older ones that connections still use. */
+  get tlsContexts(): number {
+    return tlsContextCount();
+  }
+
   /** One report of each worker. */
   report(): Promise<Record<string, unknown>[]> {
     return this.#supervisor.report();
@@ -149,6 +168,7 @@ export class Primary {
   async drain(): Promise<void> {
     const drained = this.#supervisor.drain();
     this.#watch.stop();
+    this.#tlsWatch.stop();
     this.#listeners.closeOthers([]);
     await drained;
     closeTlsContexts(this.#tls);
@@ -157,6 +177,7 @@ export class Primary {
   /** Ends everything at once. */
   async stop(): Promise<void> {
     this.#watch.stop();
+    this.#tlsWatch.stop();
     this.#listeners.closeOthers([]);
     await this.#supervisor.stop();
     closeTlsContexts(this.#tls);
@@ -190,7 +211,27 @@ export class Primary {
     this.#tls = tls;
     this.#watch.follow(this.#plan.pools);
     await this.#supervisor.follow(this.#plan);
-    if (tls !== tlsBefore) closeTlsContexts(tlsBefore);
+    if (tls === tlsBefore) return;
+    this.#tlsTrouble.clear();
+    this.#tlsWatch.follow(tls.uses);
+    closeTlsContexts(tlsBefore);
+  }
+
+  /** Files of a TLS context have changed: new connections get what they make, if it can be used. */
+  #renew(use: TlsUse): void {
+    if (!this.#tls.uses.includes(use)) return; // a reload was faster
+    const warnings: string[] = [];
+    try {
+      renewTlsContext(use, (text) => warnings.push(text));
+    } catch (error) {
+      const trouble = `${(error as Error).message} What was read before stays in use until these files change.`;
+      if (this.#tlsTrouble.get(use.name) !== trouble) this.#options.log(`${use.name}: ${trouble}`);
+      this.#tlsTrouble.set(use.name, trouble);
+      return;
+    }
+    this.#tlsTrouble.delete(use.name);
+    for (const text of warnings) this.#options.log(`${use.name}: ${text}`);
+    this.#options.note(`${use.name}: TLS files changed on disk; new connections get what is in them now.`);
   }
 
   /** Names lead elsewhere: one new plan, after the changes under way. */

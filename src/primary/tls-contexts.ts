@@ -1,12 +1,59 @@
-// The TLS contexts of listeners and pools: made from files for every version of the configuration, closed with it.
-// Owns which certificates make up one identity. Leaves reading them to config/, and their use to the engine.
+// The TLS contexts of listeners and pools: made from files for every version of the configuration, made anew when the
+// files change, closed with it.
+// Owns which files and certificates make up one context. Leaves reading them to config/, when they changed to
+// tls-watch.ts, and their use to the engine.
 
-import { type CertificatePair, readAuthorities, readPair } from '../config/certificates.js';
-import { type BackendTlsConfig, type Config, isRaw, type ListenerConfig } from '../config/config.js';
-import { closeTlsContext, openTlsClientContext, openTlsContext, type TlsIdentity } from '../engine/tls.js';
+import {
+  CertificateError,
+  type CertificatePair,
+  type CertificateWarning,
+  readAuthorities,
+  readPair,
+} from '../config/certificates.js';
+import {
+  type BackendTlsConfig,
+  type CertificateFiles,
+  type Config,
+  isRaw,
+  type ListenerConfig,
+} from '../config/config.js';
+import { readStaple, type Staple } from '../config/ocsp.js';
+import {
+  closeTlsContext,
+  openTlsClientContext,
+  openTlsContext,
+  replaceTlsContext,
+  type TlsIdentity,
+} from '../engine/tls.js';
+import { type ContextFiles, stampOf } from './tls-watch.js';
 
 /** What clients may agree on after the handshake, by ALPN. */
 const PROTOCOLS = ['http/1.1', 'http/1.0'];
+
+/** Takes one sentence about files that can be used, but should be looked at. */
+type Warn = (text: string) => void;
+
+/** One context, and the files it was made from. */
+export interface TlsUse extends ContextFiles {
+  /** Who uses it, for messages: `Listener 0.0.0.0:8443`, `Pool api`. */
+  readonly name: string;
+  readonly context: number;
+  /** Makes a context of the files as they are now. Throws an Error that says what is wrong with which. */
+  open(warn: Warn): Opened;
+  /** Milliseconds since 1970 when the first of its OCSP responses ends; Infinity for never, and once it was told. */
+  stapledUntil: number;
+  /** Which certificates are in use. */
+  shown: string;
+}
+
+interface Opened {
+  readonly context: number;
+  readonly stapledUntil: number;
+  /** Stands for the certificates that are shown. */
+  readonly shown: string;
+  /** What is wrong with OCSP responses that were left out. */
+  readonly unstapled: readonly string[];
+}
 
 /** Contexts of one configuration. */
 export interface TlsContexts {
@@ -15,29 +62,44 @@ export interface TlsContexts {
   /** By the name of the pool: for requests, and for what is passed on unread, where it is. */
   readonly pools: ReadonlyMap<string, number>;
   readonly tunnels: ReadonlyMap<string, number>;
+  readonly uses: readonly TlsUse[];
 }
 
 /**
  * Opens a context for every listener and every pool with TLS. Throws CertificateError, or an Error that names which; none
- * is left open then.
+ * is left open then. What is only to be warned about was told when the configuration was checked.
  */
 export function openTlsContexts({ listeners, pools }: Config): TlsContexts {
   const contexts = {
     listeners: new Map<string, number>(),
     pools: new Map<string, number>(),
     tunnels: new Map<string, number>(),
+    uses: [] as TlsUse[],
+  };
+  const add = (name: string, files: readonly string[], open: (warn: Warn) => Opened): number => {
+    const stamp = stampOf(files);
+    const { context, stapledUntil, shown } = open(() => {});
+    contexts.uses.push({ name, context, files, stamp, open, stapledUntil, shown });
+    return context;
   };
   const tunnelled = new Set(listeners.flatMap(tunnelPools));
   try {
     for (const { address, protocol, tls } of listeners) {
       if (tls === undefined) continue;
-      contexts.listeners.set(address, openServer(address, tls, isRaw(protocol) ? tls.alpnProtocols : PROTOCOLS));
+      const protocols = isRaw(protocol) ? tls.alpnProtocols : PROTOCOLS;
+      const open = (warn: Warn): Opened => openServer(address, tls, protocols, warn);
+      contexts.listeners.set(address, add(`Listener ${address}`, filesOfListener(tls), open));
     }
     for (const { name, tls } of Object.values(pools)) {
       if (tls === undefined) continue;
-      contexts.pools.set(name, openClient(name, tls, PROTOCOLS.slice(0, 1)));
+      const open =
+        (protocols: readonly string[]) =>
+        (warn: Warn): Opened =>
+          openClient(name, tls, protocols, warn);
+      contexts.pools.set(name, add(`Pool ${name}`, filesOfPool(tls), open(PROTOCOLS.slice(0, 1))));
+      if (!tunnelled.has(name)) continue;
       // What is passed on is not ours to name.
-      if (tunnelled.has(name)) contexts.tunnels.set(name, openClient(name, tls, []));
+      contexts.tunnels.set(name, add(`Pool ${name}, behind raw listeners`, filesOfPool(tls), open([])));
     }
   } catch (error) {
     closeTlsContexts(contexts);
@@ -46,8 +108,27 @@ export function openTlsContexts({ listeners, pools }: Config): TlsContexts {
   return contexts;
 }
 
-export function closeTlsContexts({ listeners, pools, tunnels }: TlsContexts): void {
-  for (const tls of [...listeners.values(), ...pools.values(), ...tunnels.values()]) closeTlsContext(tls);
+export function closeTlsContexts({ uses }: TlsContexts): void {
+  for (const { context } of uses) closeTlsContext(context);
+}
+
+/**
+ * Reads the files of a context again and puts what they make in its place, under the same index: handshakes that begin
+ * from now on, on any worker, use it. Throws an Error that says what is wrong; the one before is in use then.
+ *
+ * A new certificate does not wait for its OCSP response, which is another file from somebody else: most clients do
+ * without, and all refuse a certificate that has expired. But the certificate that is in use keeps the response it has.
+ */
+export function renewTlsContext(use: TlsUse, warn: Warn): void {
+  const { context, stapledUntil, shown, unstapled } = use.open(warn);
+  if (unstapled.length > 0 && shown === use.shown) {
+    closeTlsContext(context);
+    throw new Error(unstapled.join(' '));
+  }
+  for (const text of unstapled) warn(`${text} Nothing is stapled meanwhile.`);
+  replaceTlsContext(use.context, context);
+  use.stapledUntil = stapledUntil;
+  use.shown = shown;
 }
 
 /** The pools that get a listener's connections unread. */
@@ -56,16 +137,52 @@ function tunnelPools({ pool, tlsRoutes }: ListenerConfig): string[] {
   return pool === undefined ? routed : [pool, ...routed];
 }
 
-function openServer(address: string, tls: NonNullable<ListenerConfig['tls']>, protocols: readonly string[]): number {
-  const pairs = tls.certificates.map(({ cert, key }) => readPair(cert, key));
+function filesOfListener({ certificates, clientCertificates }: NonNullable<ListenerConfig['tls']>): string[] {
+  return [
+    ...certificates.flatMap(({ cert, key, ocsp }) => (ocsp === undefined ? [cert, key] : [cert, key, ocsp])),
+    ...(clientCertificates === undefined ? [] : [clientCertificates.ca]),
+  ];
+}
+
+function filesOfPool({ ca, certificate }: BackendTlsConfig): string[] {
+  return [...(ca === undefined ? [] : [ca]), ...(certificate === undefined ? [] : [certificate.cert, certificate.key])];
+}
+
+const sayTo =
+  (warn: Warn) =>
+  ({ found, expected }: CertificateWarning): void =>
+    warn(`${found} ${expected}`);
+
+/** A certificate as the engine takes it, with what is to be stapled to it. */
+interface StapledPair extends CertificatePair {
+  readonly staple: Staple | null;
+}
+
+function openServer(
+  address: string,
+  tls: NonNullable<ListenerConfig['tls']>,
+  protocols: readonly string[],
+  warn: Warn,
+): Opened {
+  const unstapled: string[] = [];
+  const pairs = tls.certificates.map((files) => readStapled(files, warn, unstapled));
   try {
-    return openTlsContext({
+    const context = openTlsContext({
       identities: identitiesOf(pairs),
       versionMin: tls.minVersion,
       ciphers: tls.ciphers,
       protocols,
       scope: address,
+      clients:
+        tls.clientCertificates === undefined
+          ? null
+          : {
+              required: tls.clientCertificates.mode === 'required',
+              authorities: readAuthorities(tls.clientCertificates.ca, sayTo(warn)),
+            },
     });
+    const stapledUntil = Math.min(...pairs.map(({ staple }) => staple?.until ?? Number.POSITIVE_INFINITY));
+    return { context, stapledUntil, shown: pairs.map(({ chain }) => chain.toString('latin1')).join(), unstapled };
   } catch (error) {
     throw new Error(`cannot set up TLS on ${address}: ${(error as Error).message}`);
   } finally {
@@ -73,10 +190,31 @@ function openServer(address: string, tls: NonNullable<ListenerConfig['tls']>, pr
   }
 }
 
-function openClient(pool: string, tls: BackendTlsConfig, protocols: readonly string[]): number {
-  const pair = tls.certificate === undefined ? null : readPair(tls.certificate.cert, tls.certificate.key);
+function readStapled({ cert, key, ocsp }: CertificateFiles, warn: Warn, unstapled: string[]): StapledPair {
+  const pair = readPair(cert, key, sayTo(warn));
+  if (ocsp === undefined) return { ...pair, staple: null };
+  const found: string[] = [];
+  let staple: Staple | null = null;
   try {
-    return openTlsClientContext({
+    staple = readStaple(
+      ocsp,
+      pair.chain,
+      cert,
+      sayTo((text) => found.push(text)),
+    );
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error;
+    found.push(error.message);
+  }
+  if (staple === null) unstapled.push(...found);
+  else for (const text of found) warn(text);
+  return { ...pair, staple };
+}
+
+function openClient(pool: string, tls: BackendTlsConfig, protocols: readonly string[], warn: Warn): Opened {
+  const pair = tls.certificate === undefined ? null : readPair(tls.certificate.cert, tls.certificate.key, sayTo(warn));
+  try {
+    const context = openTlsClientContext({
       serverName: tls.serverName,
       verify: tls.verify,
       authorities: tls.ca === undefined ? new Uint8Array(0) : readAuthorities(tls.ca),
@@ -84,7 +222,9 @@ function openClient(pool: string, tls: BackendTlsConfig, protocols: readonly str
       versionMin: tls.minVersion,
       protocols,
     });
+    return { context, stapledUntil: Number.POSITIVE_INFINITY, shown: '', unstapled: [] };
   } catch (error) {
+    if (error instanceof CertificateError) throw error;
     throw new Error(`cannot set up TLS for pool ${pool}: ${(error as Error).message}`);
   } finally {
     if (pair !== null) forget([pair]);

@@ -2,8 +2,8 @@
 // Owns comparing, ranges and regular expressions. Leaves finding values to facts.ts, and the walk to matcher.ts.
 
 import { RE2JS } from 're2js';
-import type { Facts } from './facts.js';
-import { CONDITION, HEADER, OP, RANGE, REGEX } from './layout.js';
+import { type Facts, LINE_FEED } from './facts.js';
+import { CONDITION, HEADER, OP, OP_ANY, RANGE, REGEX } from './layout.js';
 import type { RequestView } from './request.js';
 
 /** Compiles a pattern for linear-time matching (RE2 syntax). Throws the engine's error when it is not one. */
@@ -53,6 +53,27 @@ export class Conditions {
     if (op === OP.RANGES) return this.#inRanges(valueAt, valueBytes, view);
     const facts = this.#facts;
     if (!facts.locate(words[at + CONDITION.fact]!)) return false;
+    if (op < OP_ANY) return this.#compareOne(op, valueAt, valueBytes);
+    return this.#compareAny(op - OP_ANY, valueAt, valueBytes);
+  }
+
+  /** Compares the parts of the list that was located, one after the other. */
+  #compareAny(op: number, valueAt: number, valueBytes: number): boolean {
+    const facts = this.#facts;
+    const end = facts.at + facts.length;
+    for (let at = facts.at; at <= end; at += facts.length + 1) {
+      let partEnd = at;
+      while (partEnd < end && facts.bytes[partEnd] !== LINE_FEED) partEnd++;
+      facts.at = at;
+      facts.length = partEnd - at;
+      if (this.#compareOne(op, valueAt, valueBytes)) return true;
+    }
+    return false;
+  }
+
+  /** Compares the value that was located. */
+  #compareOne(op: number, valueAt: number, valueBytes: number): boolean {
+    const facts = this.#facts;
     switch (op) {
       case OP.EXACT:
         return facts.length === valueBytes && this.#equal(facts.bytes, facts.at, valueAt, valueBytes);

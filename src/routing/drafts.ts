@@ -3,7 +3,14 @@
 
 import { methodNumber } from '../http/methods.js';
 import { compileRegex } from './conditions.js';
-import type { DocumentPath, MatchConfig, Place, StringMatchConfig, StringMatchType } from './input.js';
+import type {
+  DocumentPath,
+  MatchConfig,
+  Place,
+  StringMatchConfig,
+  StringMatchType,
+  ValueMatchConfig,
+} from './input.js';
 import { FACT_KIND, HOST_BYTES_MAX, HOST_KIND, LEAF_KIND, OP } from './layout.js';
 import { normalPathOf } from './path.js';
 import type { Problems } from './problems.js';
@@ -124,10 +131,17 @@ export function draftMatch(
 ): MatchDraft {
   const { headers = [], cookies = [], queryParams = [] } = config;
   const strings = (list: readonly StringMatchConfig[], key: string, kind: number): ConditionDraft[] =>
-    list.flatMap((item, i) => draftCondition(item, kind, [...at, key, i], problems));
+    list.flatMap((item, i) => {
+      const name = kind === FACT_KIND.HEADER ? item.name.toLowerCase() : item.name;
+      return draftCondition(item, { kind, name }, [...at, key, i], problems);
+    });
   const client = [
     ...draftRanges(config.clientAddress, [...at, 'clientAddress'], problems),
     ...draftServerName(config.serverName, [...at, 'serverName'], problems),
+    ...draftFixed(config.scheme, FACT_KIND.SCHEME),
+    ...draftFixed(config.tlsVersion, FACT_KIND.TLS_VERSION),
+    ...draftFixed(config.tlsCipher, FACT_KIND.TLS_CIPHER),
+    ...draftCertificate(config.clientCertificate, [...at, 'clientCertificate'], problems),
   ];
   return {
     rule,
@@ -187,8 +201,8 @@ function draftPath(
 
 /** One condition in a list, or none when a problem was reported. */
 function draftCondition(
-  config: StringMatchConfig,
-  kind: number,
+  config: ValueMatchConfig,
+  fact: { readonly kind: number; readonly name: string },
   at: DocumentPath,
   problems: Problems,
 ): ConditionDraft[] {
@@ -199,8 +213,7 @@ function draftCondition(
     return [];
   }
   if (op === OP.REGEX) checkRegex(value!, [...at, 'value'], problems);
-  const name = kind === FACT_KIND.HEADER ? config.name.toLowerCase() : config.name;
-  return [{ fact: { kind, name }, op, invert, value: value ?? '', ranges: [] }];
+  return [{ fact, op, invert, value: value ?? '', ranges: [] }];
 }
 
 function checkRegex(source: string, at: DocumentPath, problems: Problems): void {
@@ -228,4 +241,27 @@ function draftServerName(name: string | undefined, at: DocumentPath, problems: P
   if (host === undefined) return [];
   const op = host.kind === HOST_KIND.WILDCARD ? OP.SUFFIX : host.kind === HOST_KIND.EXACT ? OP.EXACT : OP.PRESENT;
   return [{ fact: { kind: FACT_KIND.SERVER_NAME, name: '' }, op, invert: false, value: host.name, ranges: [] }];
+}
+
+/** A fact of the connection that is one of a few words. */
+function draftFixed(value: string | undefined, kind: number): ConditionDraft[] {
+  return value === undefined ? [] : [{ fact: { kind, name: '' }, op: OP.EXACT, invert: false, value, ranges: [] }];
+}
+
+function draftCertificate(
+  config: MatchConfig['clientCertificate'],
+  at: DocumentPath,
+  problems: Problems,
+): ConditionDraft[] {
+  if (config === undefined) return [];
+  const { subject, subjectAltName, fingerprint } = config;
+  const draft = (match: ValueMatchConfig | undefined, kind: number, key: string): ConditionDraft[] =>
+    match === undefined ? [] : draftCondition(match, { kind, name: '' }, [...at, key], problems);
+  const drafts = [
+    ...draft(subject, FACT_KIND.CERTIFICATE_SUBJECT, 'subject'),
+    ...draft(subjectAltName, FACT_KIND.CERTIFICATE_NAMES, 'subjectAltName'),
+    ...draftFixed(fingerprint?.replaceAll(':', '').toLowerCase(), FACT_KIND.CERTIFICATE_FINGERPRINT),
+  ];
+  if (drafts.length > 0) return drafts;
+  return draft({ type: 'Present' }, FACT_KIND.CERTIFICATE_FINGERPRINT, '');
 }

@@ -5,6 +5,7 @@ import type { ConditionDraft, EntryDraft, HostDraft, MatchDraft } from './drafts
 import {
   CONDITION,
   FACT,
+  FACT_KIND,
   HEADER,
   HOST_KIND,
   HOST_SLOT,
@@ -12,6 +13,7 @@ import {
   hashHost,
   LEAF_KIND,
   OP,
+  OP_ANY,
   PATH_SLOT,
   pathKey,
   RANGE,
@@ -157,14 +159,15 @@ class Emitter {
   #writeCondition(condition: ConditionDraft): void {
     const fact = condition.fact === undefined ? -1 : this.#fact(factKeyOf(condition.fact));
     const invert = condition.invert ? 1 : 0;
+    const op = condition.op + (isList(condition) ? OP_ANY : 0);
     if (condition.op === OP.REGEX) {
-      this.#conditions.push(fact, condition.op, invert, this.#regex(condition.value), 0);
+      this.#conditions.push(fact, op, invert, this.#regex(condition.value), 0);
     } else if (condition.op === OP.RANGES) {
       this.#conditions.push(fact, condition.op, invert, this.#ranges.length / RANGE.WORDS, condition.ranges.length);
       for (const { address, bits } of condition.ranges) this.#ranges.push(address.length, bits, this.#string(address));
     } else {
       const value = Buffer.from(condition.value, 'utf8');
-      this.#conditions.push(fact, condition.op, invert, this.#string(value), value.length);
+      this.#conditions.push(fact, op, invert, this.#string(value), value.length);
     }
   }
 
@@ -340,8 +343,13 @@ function narrow(entries: readonly Ranked[]): Narrowed {
   return narrowed;
 }
 
+/** A list has many values, so that no single one leads to an entry. */
 function isExact(condition: ConditionDraft): boolean {
-  return condition.fact !== undefined && condition.op === OP.EXACT && !condition.invert;
+  return condition.fact !== undefined && condition.op === OP.EXACT && !condition.invert && !isList(condition);
+}
+
+function isList(condition: ConditionDraft): boolean {
+  return condition.fact?.kind === FACT_KIND.CERTIFICATE_NAMES;
 }
 
 function factKeyOf(fact: { readonly kind: number; readonly name: string }): string {

@@ -15,6 +15,12 @@ const PART_WORDS: Readonly<Record<Part, string>> = {
   queryParam: 'query parameter',
   clientAddress: 'client address',
   serverName: 'TLS server name',
+  scheme: 'scheme',
+  tlsVersion: 'TLS version',
+  tlsCipher: 'TLS cipher',
+  clientCertificate: 'SHA-256 of the client certificate',
+  clientCertificateSubject: 'subject of the client certificate',
+  clientCertificateSubjectAltName: 'alternative names of the client certificate',
 };
 
 const COMPARISON_WORDS: Readonly<Record<Comparison, string>> = {
@@ -42,7 +48,8 @@ const STEP_WORDS: Readonly<Record<PrecedenceStep, string>> = {
 export function explanationText(explanation: Explanation, pools: readonly string[]): string {
   const { request, winner, losers } = explanation;
   const query = request.query === '' ? '' : `?${request.query}`;
-  const lines = [`${request.method} ${request.host === '' ? '' : `http://${request.host}`}${request.path}${query}`, ''];
+  const site = request.host === '' ? '' : `${request.scheme}://${request.host}`;
+  const lines = [`${request.method} ${site}${request.path}${query}`, ''];
   if (winner === undefined) lines.push('No rule matches: the answer is 404.');
   else {
     lines.push(`goes to ${ruleText(winner)}`);

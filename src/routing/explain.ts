@@ -29,7 +29,13 @@ export interface Candidate {
 /** The decision for one request, and its reasons. */
 export interface Explanation {
   /** The request as it is matched: the path in normal form, the host without port. */
-  readonly request: { readonly method: string; readonly host: string; readonly path: string; readonly query: string };
+  readonly request: {
+    readonly method: string;
+    readonly scheme: 'http' | 'https';
+    readonly host: string;
+    readonly path: string;
+    readonly query: string;
+  };
   /** undefined when no rule matches: the request is answered with 404. */
   readonly winner: Candidate | undefined;
   /** The nearest losers, nearest first: outranked ones, then those that lacked least. */
@@ -52,6 +58,7 @@ export function explain(
   return {
     request: {
       method: METHOD_NAMES[view.method] ?? '',
+      scheme: view.tls === null ? 'http' : 'https',
       host: viewText(view, view.hostAt, view.hostBytes),
       path,
       query: viewText(view, view.queryAt, view.queryBytes),

@@ -1,4 +1,4 @@
-// Reads what conditions look at: headers, cookies, query parameters and the TLS server name, as spans of bytes.
+// Reads what conditions look at: headers, cookies, query parameters and what TLS tells, as spans of bytes.
 // Owns parsing them, at most once per request, without decoding to strings. Leaves comparing to conditions.ts.
 
 import { FIELD_ID } from '../http/fields.js';
@@ -10,6 +10,8 @@ const SCRATCH_BYTES = 64 * 1024;
 const AMPERSAND = 0x26;
 const COMMA = 0x2c;
 const EQUALS = 0x3d;
+/** Between the parts of a list; no part has one. */
+export const LINE_FEED = 0x0a;
 const PERCENT = 0x25;
 const PLUS = 0x2b;
 const SEMICOLON = 0x3b;
@@ -94,7 +96,7 @@ export class Facts {
     if (kind === FACT_KIND.HEADER) this.#readHeader(fact, nameAt, nameBytes);
     else if (kind === FACT_KIND.COOKIE) this.#readCookie(fact, nameAt, nameBytes);
     else if (kind === FACT_KIND.QUERY) this.#readQuery(fact, nameAt, nameBytes);
-    else this.#readServerName(fact);
+    else this.#readConnection(fact, kind);
   }
 
   #set(fact: number, at: number, length: number, inScratch: 0 | 1): void {
@@ -195,12 +197,38 @@ export class Facts {
     }
   }
 
-  #readServerName(fact: number): void {
-    const view = this.#view;
-    if (view.serverNameBytes === 0) return;
+  /** What the connection tells: there only with TLS, except the scheme; ASCII. */
+  #readConnection(fact: number, kind: number): void {
+    const { tls } = this.#view;
+    if (kind === FACT_KIND.SCHEME) {
+      this.#setText(fact, tls === null ? 'http' : 'https');
+      return;
+    }
+    if (tls === null) return;
+    const { certificate } = tls;
+    if (kind === FACT_KIND.SERVER_NAME) {
+      if (tls.serverName !== '') this.#setText(fact, tls.serverName);
+    } else if (kind === FACT_KIND.TLS_VERSION) this.#setText(fact, tls.version);
+    else if (kind === FACT_KIND.TLS_CIPHER) this.#setText(fact, tls.cipher);
+    else if (certificate === null) return;
+    else if (kind === FACT_KIND.CERTIFICATE_SUBJECT) this.#setText(fact, certificate.subject);
+    else if (kind === FACT_KIND.CERTIFICATE_FINGERPRINT) this.#setText(fact, certificate.fingerprint);
+    else if (certificate.names.length > 0) this.#setList(fact, certificate.names);
+  }
+
+  #setText(fact: number, text: string): void {
     const start = this.#scratchUsed;
-    for (let i = 0; i < view.serverNameBytes; i++) this.#push(lowerCase(view.bytes[view.serverNameAt + i]!));
-    this.#set(fact, start, view.serverNameBytes, 1);
+    for (let i = 0; i < text.length; i++) this.#push(text.charCodeAt(i));
+    this.#set(fact, start, text.length, 1);
+  }
+
+  #setList(fact: number, list: readonly string[]): void {
+    const start = this.#scratchUsed;
+    for (let item = 0; item < list.length; item++) {
+      if (item > 0) this.#push(LINE_FEED);
+      this.#setText(fact, list[item]!);
+    }
+    this.#set(fact, start, this.#scratchUsed - start, 1);
   }
 
   #nameEquals(bytes: Uint8Array, at: number, end: number, nameAt: number, nameBytes: number): boolean {

@@ -2,6 +2,7 @@
 // Owns the variables. Leaves refusing senseless combinations to src/config, and applying filters to the worker.
 
 import { readFileSync } from 'node:fs';
+import { didYouMean } from '../config/problems.js';
 import type {
   DirectResponseConfig,
   DocumentPath,
@@ -147,7 +148,8 @@ function planValue(value: string, at: DocumentPath, problems: Problems): HeaderV
       const variable = VARIABLES.find((known) => known === name);
       if (variable === undefined || end === -1) {
         const names = VARIABLES.join(', ');
-        problems.error(at, `There is no variable '${name}'.`, `Expected ${names}; $\${ stands for a plain \${.`);
+        const expected = `Expected ${names}; $\${ stands for a plain \${.${didYouMean(name, VARIABLES)}`;
+        problems.error(at, `There is no variable '${name}'.`, expected);
         return parts;
       }
       if (text !== '') parts.push(text);

@@ -1,11 +1,12 @@
 // What a match asks of a request, condition by condition, and what the request had in its place.
 // Owns turning the table's and the request's bytes into text for people. Leaves choosing whom to explain to explain.ts.
 
+import { addressText } from '../http/addresses.js';
 import { METHOD_NAMES } from '../http/methods.js';
 import type { ConditionDraft, EntryDraft } from './drafts.js';
 import { FACT_KIND, HOST_KIND, LEAF_KIND, OP } from './layout.js';
 import type { Matcher } from './matcher.js';
-import { type AddressRange, addressText } from './ranges.js';
+import type { AddressRange } from './ranges.js';
 import type { RequestView } from './request.js';
 
 /** How a condition compares, in the words of the config; `Within` is an address in a range, `Equals` anything else. */
@@ -20,7 +21,21 @@ export type Comparison =
   | 'Within';
 
 /** A part of a request that can be a condition. */
-export type Part = 'hostname' | 'path' | 'method' | 'header' | 'cookie' | 'queryParam' | 'clientAddress' | 'serverName';
+export type Part =
+  | 'hostname'
+  | 'path'
+  | 'method'
+  | 'header'
+  | 'cookie'
+  | 'queryParam'
+  | 'clientAddress'
+  | 'serverName'
+  | 'scheme'
+  | 'tlsVersion'
+  | 'tlsCipher'
+  | 'clientCertificate'
+  | 'clientCertificateSubject'
+  | 'clientCertificateSubjectAltName';
 
 /** One condition, and what the request had in its place. */
 export interface Finding {
@@ -116,6 +131,12 @@ const PARTS: Readonly<Record<number, Part>> = {
   [FACT_KIND.COOKIE]: 'cookie',
   [FACT_KIND.QUERY]: 'queryParam',
   [FACT_KIND.SERVER_NAME]: 'serverName',
+  [FACT_KIND.SCHEME]: 'scheme',
+  [FACT_KIND.TLS_VERSION]: 'tlsVersion',
+  [FACT_KIND.TLS_CIPHER]: 'tlsCipher',
+  [FACT_KIND.CERTIFICATE_SUBJECT]: 'clientCertificateSubject',
+  [FACT_KIND.CERTIFICATE_NAMES]: 'clientCertificateSubjectAltName',
+  [FACT_KIND.CERTIFICATE_FINGERPRINT]: 'clientCertificate',
 };
 
 function conditionFinding(draft: ConditionDraft, condition: number, view: RequestView, matcher: Matcher): Finding {
@@ -135,7 +156,8 @@ function conditionFinding(draft: ConditionDraft, condition: number, view: Reques
 function factText(condition: number, matcher: Matcher): string | undefined {
   const { facts } = matcher;
   if (!facts.locate(matcher.conditions.factOf(condition))) return undefined;
-  return Buffer.from(facts.bytes.subarray(facts.at, facts.at + facts.length)).toString('utf8');
+  const text = Buffer.from(facts.bytes.subarray(facts.at, facts.at + facts.length)).toString('utf8');
+  return text.replaceAll('\n', ', '); // a list; no other value has one
 }
 
 function clientText(view: RequestView): string | undefined {

@@ -17,12 +17,25 @@ export type PlaceOf = (path: DocumentPath) => Place | undefined;
 /** How a string is compared. `Exact` unless said otherwise; `Present` looks at no value. */
 export type StringMatchType = 'Exact' | 'Prefix' | 'Suffix' | 'Contains' | 'Present' | 'RegularExpression';
 
-/** One condition on a named header, query parameter or cookie. `invert` negates the whole condition. */
-export interface StringMatchConfig {
-  readonly name: string;
+/** One condition on a text. `invert` negates the whole condition. */
+export interface ValueMatchConfig {
   readonly type?: StringMatchType | undefined;
   readonly value?: string | undefined;
   readonly invert?: boolean | undefined;
+}
+
+/** One condition on a named header, query parameter or cookie. */
+export interface StringMatchConfig extends ValueMatchConfig {
+  readonly name: string;
+}
+
+/** Conditions on the client's verified certificate. Without any, that there is one. */
+export interface ClientCertificateMatchConfig {
+  readonly subject?: ValueMatchConfig | undefined;
+  /** One of the names must compare so, each with its kind: `DNS:client.example`. */
+  readonly subjectAltName?: ValueMatchConfig | undefined;
+  /** SHA-256 in hexadecimal. */
+  readonly fingerprint?: string | undefined;
 }
 
 export interface PathMatchConfig {
@@ -41,6 +54,12 @@ export interface MatchConfig {
   readonly clientAddress?: string | readonly string[] | undefined;
   /** The TLS server name: `shop.example.com`, or `*.example.com`. */
   readonly serverName?: string | undefined;
+  readonly scheme?: 'http' | 'https' | undefined;
+  /** `TLSv1.2` or `TLSv1.3`. */
+  readonly tlsVersion?: string | undefined;
+  /** The standard name of the cipher suite. */
+  readonly tlsCipher?: string | undefined;
+  readonly clientCertificate?: ClientCertificateMatchConfig | undefined;
 }
 
 export interface BackendRefConfig {

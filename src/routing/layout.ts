@@ -5,7 +5,7 @@
 /** "SVF7" read as a little-endian word. */
 export const TABLE_MAGIC = 0x37465653;
 /** Raised whenever the meaning of any word below changes; a matcher refuses other versions. */
-export const TABLE_VERSION = 2;
+export const TABLE_VERSION = 3;
 
 /**
  * The table's header, as Int32 words from the start of the block. Sections named `…At` are offsets in words, and
@@ -100,6 +100,9 @@ export const ENTRY = {
 /** How a condition compares. RANGES looks at the client's address, every other one at a fact. */
 export const OP = { EXACT: 0, PREFIX: 1, SUFFIX: 2, CONTAINS: 3, PRESENT: 4, REGEX: 5, RANGES: 6 } as const;
 
+/** Added to an OP in the table: the fact is a list with line feeds between, and one part of it must compare so. */
+export const OP_ANY = 8;
+
 /**
  * One condition. For REGEX `valueAt` is the index of the regex; for RANGES it is the index of the first range and
  * `valueBytes` their number; otherwise both are a span in the bytes. `invert` is 1 when the outcome is negated.
@@ -107,7 +110,19 @@ export const OP = { EXACT: 0, PREFIX: 1, SUFFIX: 2, CONTAINS: 3, PRESENT: 4, REG
 export const CONDITION = { fact: 0, op: 1, invert: 2, valueAt: 3, valueBytes: 4, WORDS: 5 } as const;
 
 /** Where a fact is read from. */
-export const FACT_KIND = { HEADER: 0, COOKIE: 1, QUERY: 2, SERVER_NAME: 3 } as const;
+export const FACT_KIND = {
+  HEADER: 0,
+  COOKIE: 1,
+  QUERY: 2,
+  SERVER_NAME: 3,
+  SCHEME: 4,
+  TLS_VERSION: 5,
+  TLS_CIPHER: 6,
+  CERTIFICATE_SUBJECT: 7,
+  /** The only list: see OP_ANY. */
+  CERTIFICATE_NAMES: 8,
+  CERTIFICATE_FINGERPRINT: 9,
+} as const;
 
 /** A named value of a request that some condition looks at. */
 export const FACT = { kind: 0, nameAt: 1, nameBytes: 2, WORDS: 3 } as const;

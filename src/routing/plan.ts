@@ -4,7 +4,22 @@
 import type { Place } from './input.js';
 
 /** Request facts that a header value may name as `${…}`; `$${` stands for `${` itself. */
-export const VARIABLES = ['clientAddress', 'requestId', 'host', 'method', 'path', 'query', 'scheme', 'rule'] as const;
+export const VARIABLES = [
+  'clientAddress',
+  'requestId',
+  'host',
+  'method',
+  'path',
+  'query',
+  'scheme',
+  'rule',
+  'serverName',
+  'tlsVersion',
+  'tlsCipher',
+  'clientCertificateSubject',
+  'clientCertificateSubjectAltName',
+  'clientCertificateFingerprint',
+] as const;
 export type Variable = (typeof VARIABLES)[number];
 
 /** A header value: text as it is, and variables to fill in, in order. */

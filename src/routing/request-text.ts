@@ -1,12 +1,12 @@
 // Fills a request view from text, for explain, for tests and for the public API.
 // Owns laying the bytes out as a parsed head would have them. The worker fills its view from the wire instead.
 
+import { parseAddress } from '../http/addresses.js';
 import { FIELD_ID, fieldId } from '../http/fields.js';
 import { FIELD, FIELDS_MAX, Head } from '../http/head.js';
 import { methodNumber } from '../http/methods.js';
 import { normalisePath, PATH_AS_IS, PATH_GROWTH, PATH_REFUSED } from './path.js';
-import { parseAddress } from './ranges.js';
-import { RequestView } from './request.js';
+import { type ClientCertificate, RequestView, serverNameOf, type TlsView } from './request.js';
 
 /** A request in words. */
 export interface RequestText {
@@ -18,8 +18,18 @@ export interface RequestText {
   readonly headers?: readonly (readonly [name: string, value: string])[] | undefined;
   /** Address of the client; none when left out. */
   readonly clientAddress?: string | undefined;
+  /** With any of these, or an https URL, the request comes over TLS. Default with https: the host of the URL. */
   readonly serverName?: string | undefined;
+  /** `TLSv1.2` or `TLSv1.3`, the default. */
+  readonly tlsVersion?: string | undefined;
+  /** Default TLS_AES_128_GCM_SHA256. */
+  readonly tlsCipher?: string | undefined;
+  /** A verified one; what it leaves out is empty. */
+  readonly clientCertificate?: Partial<ClientCertificate> | undefined;
 }
+
+/** What a request over TLS has unless it says otherwise: what most clients come with. */
+const TLS_DEFAULTS = { version: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256' };
 
 /** The request cannot be: a server would answer 400 before it looks at any route. */
 export class RequestTextError extends Error {
@@ -47,7 +57,6 @@ export function requestView(text: RequestText): RequestView {
   view.method = head.method;
   [view.hostAt, view.hostBytes] = layout.add(host);
   [view.queryAt, view.queryBytes] = layout.add(query);
-  [view.serverNameAt, view.serverNameBytes] = layout.add(text.serverName ?? '');
   [view.pathAt, view.pathBytes] = layout.addBytes(normalBytes(path));
   for (const [name, value] of headers) {
     const [nameAt, nameBytes] = layout.add(name);
@@ -63,7 +72,28 @@ export function requestView(text: RequestText): RequestView {
     head.fields[at + FIELD.id] = fieldId(view.bytes, nameAt, nameBytes);
   }
   setClientAddress(view, text.clientAddress);
+  view.tls = tlsOf(text, host);
   return view;
+}
+
+/** What TLS would tell of this request; null for one that comes without. */
+function tlsOf(text: RequestText, host: string): TlsView | null {
+  const { serverName, tlsVersion, tlsCipher, clientCertificate } = text;
+  const isHttps = /^https:/i.test(text.url);
+  if (!isHttps && [serverName, tlsVersion, tlsCipher, clientCertificate].every((fact) => !fact)) return null;
+  // Clients ask for names only, not for addresses (RFC 6066, 3).
+  const asked = isHttps && !/^(\[.*\]|[\d.]+)$/.test(host) ? host : '';
+  return {
+    version: tlsVersion ?? TLS_DEFAULTS.version,
+    cipher: tlsCipher ?? TLS_DEFAULTS.cipher,
+    serverName: serverNameOf(serverName ?? asked),
+    certificate: clientCertificate === undefined ? null : certificateOf(clientCertificate),
+  };
+}
+
+function certificateOf({ subject = '', names = [], fingerprint = '' }: Partial<ClientCertificate>): ClientCertificate {
+  const lower = (name: string): string => (name.startsWith('DNS:') ? `DNS:${name.slice(4).toLowerCase()}` : name);
+  return { subject, names: names.map(lower), fingerprint: fingerprint.replaceAll(':', '').toLowerCase() };
 }
 
 /** Host without its port, path and query of a URL in origin or absolute form (RFC 9112, 3.2). */

@@ -1,8 +1,10 @@
 // A client connection begins: who it is, and which kind of listener it came to.
 
-import { closeClient } from './client.js';
-import { CLIENT, NOWHERE } from './connections.js';
+import { clientData, closeClient } from './client.js';
+import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { handshakeBegin } from './handshake.js';
+import type { ListenerPlan } from './plan.js';
+import { proxyBegin } from './proxy-in.js';
 import { helloBegin } from './read-hello.js';
 import { tunnelOpen } from './tunnel.js';
 import type { Worker } from './worker.js';
@@ -17,7 +19,6 @@ export function accepted(w: Worker, conn: number, listener: number): void {
   const client = w.clientOpen(conn);
   w.counters.accepted++;
   client.listener = listener;
-  client.state = CLIENT.IDLE;
   client.pendingAt = NOWHERE;
   client.headAt = NOWHERE;
   client.targetHeld = NOWHERE;
@@ -31,16 +32,30 @@ export function accepted(w: Worker, conn: number, listener: number): void {
   client.ended = false;
   client.finished = false;
   client.headTimed = true;
-  client.trusted = w.trust.holds(w.engine.peers, client.slot);
   client.handshaking = false;
   client.tls = null;
   client.hello = null;
+  client.proxied = null;
+  if (w.proxySources[listener]?.holds(w.engine.peers, client.slot) === true) proxyBegin(w, client);
+  else admit(w, client, plan, NOWHERE, 0);
+}
+
+/**
+ * Lets a client in whose address is settled. `bytes` bytes at `at` came with its PROXY header, behind it; if there are
+ * any, their chunk reference passes to this function.
+ */
+export function admit(w: Worker, client: ClientConnection, plan: ListenerPlan, at: number, bytes: number): void {
+  client.state = CLIENT.IDLE;
+  client.trusted = w.trust.holds(w.engine.peers, client.slot);
   if (plan.tls >= 0) {
-    if (!handshakeBegin(w, client, plan.tls)) closeClient(w, client);
+    const begun = handshakeBegin(w, client, plan.tls, at, bytes);
+    if (bytes > 0) w.engine.release(at);
+    if (!begun) closeClient(w, client);
     return;
   }
   if (plan.protocol === 'tcp') tunnelOpen(w, client, w.pools[plan.pool]!);
   else if (plan.protocol === 'tls-passthrough') helloBegin(w, client);
   // The first request is due at once: a connection that says nothing is not an idle keep-alive one.
   else w.deadlines.set(client.slot, w.ticks.requestHead);
+  if (bytes > 0) clientData(w, client, at, bytes);
 }

@@ -7,10 +7,11 @@ import { PARSED } from '../http/llhttp.js';
 import { METHOD } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { fail } from './answer.js';
-import { serve } from './client.js';
+import { closeClient, serve } from './client.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
 import { exchangeDone, releaseRequest } from './finish.js';
 import { sendRequest } from './forward.js';
+import { sendProxyHeader } from './proxy-out.js';
 import { park, unpark } from './read-head.js';
 import { RELAYED, relayEof, rest, spanResponseBody } from './relay.js';
 import { retryOrFail, retryStatus } from './retry.js';
@@ -26,6 +27,10 @@ const STATUS_MAX = 599;
 export function backendConnected(w: Worker, backend: BackendConnection): void {
   const { client } = backend;
   if (client === null) return; // a mirror: what it is sent waits in the engine
+  if (backend.saysPlainly && !sendProxyHeader(w, client, backend, client.rule !== null)) {
+    overloaded(w, client);
+    return;
+  }
   if (client.rule === null) {
     // Of a passthrough nothing more is known than that its server accepted.
     client.pool!.reports.report(backend.server!.index, RESULT.SUCCESS);
@@ -34,6 +39,17 @@ export function backendConnected(w: Worker, backend: BackendConnection): void {
     sendRequest(w, client, backend);
     serve(w, client);
   }
+}
+
+/** It cannot be said who the client is, and without that nothing may be sent. */
+function overloaded(w: Worker, client: ClientConnection): void {
+  if (client.rule === null) {
+    w.count('OVERLOADED');
+    closeClient(w, client, true);
+    return;
+  }
+  fail(w, client, 'OVERLOADED');
+  serve(w, client);
 }
 
 /** Bytes from the server; their chunk reference passes to this function. */

@@ -4,7 +4,11 @@ import { isIdempotent } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { BACKEND, type BackendConnection, type ClientConnection } from './connections.js';
 import type { Server } from './pools.js';
+import { takeKept, type Written, writeProxyHeader } from './proxy-out.js';
 import type { Worker } from './worker.js';
+
+/** No bytes in front of a handshake. */
+const NOTHING: Written = { at: 0, bytes: 0 };
 
 /** Picks a server and counts the request there. Returns its index, NO_SERVER, or ALL_BUSY when none has room. */
 export function chooseServer(client: ClientConnection): number {
@@ -21,7 +25,7 @@ function isRisky(w: Worker, client: ClientConnection, server: Server): boolean {
  * connect first. Returns null, or the reason why there is none.
  */
 export function takeConnection(w: Worker, client: ClientConnection, server: Server): ReasonCode | null {
-  const idle = client.fresh || isRisky(w, client, server) ? null : server.idleTake();
+  const idle = client.fresh || isRisky(w, client, server) ? null : takeIdle(client, server);
   if (idle !== null) {
     idle.reused = true;
     idle.requests++;
@@ -32,27 +36,33 @@ export function takeConnection(w: Worker, client: ClientConnection, server: Serv
     w.counters.reused++;
     return null;
   }
-  const conn = w.engine.connect(server.target);
-  if (conn < 0) {
-    w.state.requestEnds(server.index);
-    return 'OVERLOADED';
-  }
-  // What is passed on unread agrees on no protocol of ours.
-  client.backend = openBackend(w, conn, server, client.rule === null ? server.tunnelTls : server.tls, client);
-  return null;
+  client.backend = openBackend(w, server, client, client);
+  if (client.backend !== null) return null;
+  w.state.requestEnds(server.index);
+  return 'OVERLOADED';
+}
+
+function takeIdle(client: ClientConnection, server: Server): BackendConnection | null {
+  return server.proxyProtocol === null ? server.idleTake() : takeKept(client, server);
 }
 
 /**
- * Dresses up a backend connection for a handle that is connecting, under the engine's TLS context `tls` unless that is -1.
- * The request is counted at its server already.
+ * Opens a connection to the server, on behalf of `onBehalf`, which a PROXY header names if the server wants one. `client`
+ * is who waits for it: null for a mirror. The request is counted at the server already. Null: no room.
  */
 export function openBackend(
   w: Worker,
-  conn: number,
   server: Server,
-  tls: number,
+  onBehalf: ClientConnection,
   client: ClientConnection | null,
-): BackendConnection {
+): BackendConnection | null {
+  // What is passed on unread agrees on no protocol of ours.
+  const tls = client !== null && client.rule === null ? server.tunnelTls : server.tls;
+  // Before a handshake the engine sends it; without TLS it goes out with the first bytes, once there is a connection.
+  const front = server.proxyProtocol !== null && tls >= 0 ? writeProxyHeader(w, onBehalf, server) : NOTHING;
+  if (front === null) return null;
+  const conn = w.engine.connect(server.target);
+  if (conn < 0) return null;
   const backend = w.backendOpen(conn);
   w.counters.opened++;
   w.state.connectionOpens(server.index);
@@ -63,7 +73,9 @@ export function openBackend(
   backend.parked = null;
   backend.reused = false;
   backend.tls = tls;
-  if (tls >= 0) w.engine.tls(conn, tls);
+  backend.proxyProtocol = server.proxyProtocol;
+  backend.owner = null;
+  if (tls >= 0) w.engine.tls(conn, tls, front.at, front.bytes);
   backend.requests = 1;
   backend.keepAlive = false;
   backend.counted = true;

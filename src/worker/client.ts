@@ -12,6 +12,8 @@ import { respond } from './filters/respond.js';
 import { dropPending, linger, releaseParser, releaseRequest } from './finish.js';
 import { steerClient } from './flow.js';
 import { forward, sendBody } from './forward.js';
+import { proxyData, proxyEnded, proxyFailed } from './proxy-in.js';
+import { dropKept } from './proxy-out.js';
 import { readHead } from './read-head.js';
 import { helloEnded, helloLate, readHello } from './read-hello.js';
 import { redirectToHttps } from './redirect.js';
@@ -53,6 +55,9 @@ export function clientData(w: Worker, client: ClientConnection, at: number, byte
       break;
     case CLIENT.HELLO:
       readHello(w, client, at, bytes);
+      break;
+    case CLIENT.PROXY:
+      proxyData(w, client, at, bytes);
       break;
     default:
       w.engine.release(at);
@@ -185,6 +190,9 @@ export function clientEnded(w: Worker, client: ClientConnection): void {
     case CLIENT.HELLO:
       helloEnded(w, client);
       break;
+    case CLIENT.PROXY:
+      proxyEnded(w, client);
+      break;
     default:
       if (client.rule === null) break; // a passthrough that is connecting: what was sent still goes across
       if (!client.request.done && client.pendingAt === NOWHERE) fail(w, client, 'CLIENT_LEFT');
@@ -200,6 +208,7 @@ export function clientFailed(w: Worker, client: ClientConnection): void {
     return;
   }
   if (client.state === CLIENT.WAITING || client.state === CLIENT.EXCHANGE) fail(w, client, 'CLIENT_LEFT');
+  else if (client.state === CLIENT.PROXY) proxyEnded(w, client);
   else closeClient(w, client);
 }
 
@@ -228,6 +237,9 @@ export function clientLate(w: Worker, client: ClientConnection): void {
     case CLIENT.HELLO:
       helloLate(w, client);
       break;
+    case CLIENT.PROXY:
+      proxyFailed(w, client, 'PROXY_HEADER_TIMEOUT');
+      break;
     case CLIENT.WAITING:
     case CLIENT.EXCHANGE:
       if (client.expires !== 0 && w.deadlines.now >= client.expires) {
@@ -250,6 +262,7 @@ export function clientLate(w: Worker, client: ClientConnection): void {
 export function closeClient(w: Worker, client: ClientConnection, reset = false): void {
   if (client.backend !== null) closeBackend(w, client.backend);
   if (client.mirrors.length > 0) mirrorsDrop(w, client);
+  if (client.kept.length > 0) dropKept(w, client);
   client.parked = null;
   client.hello = null;
   dropPending(w, client);

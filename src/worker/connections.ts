@@ -3,6 +3,7 @@
 
 import type { Tried } from '../balance/view.js';
 import type { HeadParser } from '../http/llhttp.js';
+import type { ProxyAddresses, ProxyVersion } from '../http/proxy-protocol.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { ClientHello } from './client-hello.js';
 import type { TlsFacts } from './handshake.js';
@@ -20,7 +21,8 @@ import type { Rule } from './rules.js';
  *                    └─ eof, or late ──► closed
  *
  * A client connection that is passed on unread is WAITING, then TUNNEL. Before that it is IDLE in the handshake of a
- * tls listener, and HELLO while that of a tls-passthrough listener sends its ClientHello.
+ * tls listener, and HELLO while that of a tls-passthrough listener sends its ClientHello. One that has to begin with a
+ * PROXY header is PROXY until that is complete.
  */
 export const CLIENT = {
   CLOSED: 0,
@@ -31,6 +33,7 @@ export const CLIENT = {
   TUNNEL: 5,
   LINGER: 6,
   HELLO: 7,
+  PROXY: 8,
 } as const;
 
 /*
@@ -73,13 +76,15 @@ export class ClientConnection {
   handshaking = false;
   /** What its TLS handshake agreed on; null without TLS, or before. */
   tls: TlsFacts | null = null;
+  /** The ends of its connection as a PROXY header named them; null when they are those of the socket. */
+  proxied: ProxyAddresses | null = null;
   /** Its address is among the trusted proxies. */
   trusted = false;
   /** Held while a head is being read, its request may be sent again, or a chunked body is being parsed. */
   parser: HeadParser | null = null;
   /** Its ClientHello under way, on a tls-passthrough listener; else null. */
   hello: ClientHello | null = null;
-  /** The bytes of a head, or of a ClientHello, that is not complete, while no chunk holds them. */
+  /** The bytes of a head, a ClientHello or a PROXY header that is not complete, while no chunk holds them. */
   parked: Buffer | null = null;
   /** The deadline for the head under way, or the first one to come, has been set. */
   headTimed = false;
@@ -120,6 +125,8 @@ export class ClientConnection {
   /** Lines of the rule's header filters that name facts of this request, filled in; empty when the rule has none. */
   requestLines = '';
   responseLines = '';
+  /** Idle backend connections that nobody else may use, the oldest first: they began with a PROXY header that names it. */
+  readonly kept: BackendConnection[] = [];
   /** Connections that get a copy of this request's body; empty for almost all. */
   readonly mirrors: BackendConnection[] = [];
   backend: BackendConnection | null = null;
@@ -165,6 +172,10 @@ export class BackendConnection {
   slot = 0;
   /** The engine's TLS context it was made under, -1 for none. */
   tls = -1;
+  /** The version of the PROXY header it began with; null without one. */
+  proxyProtocol: ProxyVersion | null = null;
+  /** While it is idle: the client connection it is kept for; null when any may use it. */
+  owner: ClientConnection | null = null;
   state: number = BACKEND.CLOSED;
   server: Server | null = null;
   client: ClientConnection | null = null;
@@ -192,4 +203,9 @@ export class BackendConnection {
   paused = false;
   ended = false;
   finished = false;
+
+  /** A PROXY header opens it that nothing encrypts, so it is sent as other bytes are: once the connection stands. */
+  get saysPlainly(): boolean {
+    return this.proxyProtocol !== null && this.tls < 0;
+  }
 }

@@ -13,6 +13,8 @@ export class Counters {
   /** TLS handshakes that failed or took too long, and connections closed because too many were under way. */
   handshakesFailed = 0;
   handshakesRefused = 0;
+  /** Of those that failed, the ones for the client's certificate, by what was wrong with it. */
+  readonly certificatesRefused = new Map<string, number>();
   /** Backend connections opened. */
   opened = 0;
   /** Requests that took an idle backend connection. */

@@ -3,6 +3,7 @@
 import { BODY } from '../http/framing.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { steerClient } from './flow.js';
+import { dropKept } from './proxy-out.js';
 import { leavePool } from './waiting.js';
 import type { Worker } from './worker.js';
 
@@ -58,6 +59,7 @@ export function exchangeDone(w: Worker, client: ClientConnection): void {
  */
 export function linger(w: Worker, client: ClientConnection): void {
   leavePool(client);
+  if (client.kept.length > 0) dropKept(w, client);
   releaseRequest(w, client);
   releaseParser(w, client);
   dropPending(w, client);

@@ -1,38 +1,43 @@
 // TLS on a client connection: what was agreed on, where that leads, and how many connections may be at it at once.
 // The handshakes themselves happen in the engine; a worker hears of each once, when it is done.
 
-import { TLS_FACTS } from '../engine/layout.js';
+import { ENGINE_ERROR, FINGERPRINT_BYTES, TLS_FACTS } from '../engine/layout.js';
+import { type ClientCertificate, serverNameOf, type TlsView } from '../routing/request.js';
 import type { ClientConnection } from './connections.js';
 import { linger } from './finish.js';
 import { tunnelByName } from './tunnel.js';
 import type { Worker } from './worker.js';
 
 /** What a handshake agreed on. */
-export interface TlsFacts {
-  /** `TLSv1.2` or `TLSv1.3`. */
-  readonly version: string;
-  /** The cipher suite by its standard name, such as TLS_AES_128_GCM_SHA256. */
-  readonly cipher: string;
+export interface TlsFacts extends TlsView {
   /** The application protocol (ALPN); empty when the client named none. */
   readonly protocol: string;
-  /** The server name the client asked for (SNI); empty when it asked for none. */
-  readonly serverName: string;
-  /** An earlier session goes on: no certificate was shown. */
+  /** An earlier session goes on. A client certificate is the one that session began with. */
   readonly resumed: boolean;
+  /** Lines that tell servers of the client's certificate; empty without one. */
+  readonly certificateLines: string;
 }
+
+/** What can be wrong with a client's certificate, by the engine's code. */
+const CERTIFICATE_FAULTS: Readonly<Record<number, string>> = {
+  [ENGINE_ERROR.certificateMissing]: 'missing',
+  [ENGINE_ERROR.certificateExpired]: 'expired',
+  [ENGINE_ERROR.certificateUnknown]: 'unknown authority',
+  [ENGINE_ERROR.certificateInvalid]: 'invalid',
+};
 
 const VERSION_MAJOR_TLS = 3;
 
 /**
- * Begins TLS on a connection just accepted. Returns false when too many handshakes are under way: new ones would only
+ * Begins TLS on a client connection, with the `bytes` at `at` that it sent behind its PROXY header. Returns false when too many handshakes are under way: new ones would only
  * slow down those, and the connection is to be closed.
  */
-export function handshakeBegin(w: Worker, client: ClientConnection, tls: number): boolean {
+export function handshakeBegin(w: Worker, client: ClientConnection, tls: number, at: number, bytes: number): boolean {
   if (w.handshakes >= w.plan.limits.handshakesMax) {
     w.counters.handshakesRefused++;
     return false;
   }
-  w.engine.tls(client.conn, tls);
+  w.engine.tls(client.conn, tls, at, bytes);
   client.handshaking = true;
   w.handshakes++;
   w.deadlines.set(client.slot, w.ticks.tlsHandshake);
@@ -42,6 +47,14 @@ export function handshakeBegin(w: Worker, client: ClientConnection, tls: number)
 function handshakeEnd(w: Worker, client: ClientConnection): void {
   client.handshaking = false;
   w.handshakes--;
+}
+
+/** A client connection failed with this error of the engine's: counts what was wrong with its certificate. */
+export function handshakeFailed(w: Worker, error: number): void {
+  const fault = CERTIFICATE_FAULTS[error];
+  if (fault === undefined) return;
+  const { certificatesRefused } = w.counters;
+  certificatesRefused.set(fault, (certificatesRefused.get(fault) ?? 0) + 1);
 }
 
 /** A connection goes: if its handshake was not done, it has failed. */
@@ -67,18 +80,42 @@ export function clientSecured(w: Worker, client: ClientConnection, at: number): 
 
 function readFacts(memory: Uint8Array, at: number): TlsFacts {
   let from = at + TLS_FACTS.WORDS;
-  const text = (bytesAt: number): string => {
-    const to = from + memory[at + bytesAt]!;
-    const read = String.fromCharCode(...memory.subarray(from, to));
-    from = to;
+  const text = (bytes: number): string => {
+    const read = String.fromCharCode(...memory.subarray(from, from + bytes));
+    from += bytes;
     return read;
   };
+  const length = (high: number): number => (memory[at + high]! << 8) | memory[at + high + 1]!;
   const major = memory[at + TLS_FACTS.versionMajor]! - VERSION_MAJOR_TLS + 1;
+  const protocol = text(memory[at + TLS_FACTS.protocolBytes]!);
+  const cipher = text(memory[at + TLS_FACTS.cipherBytes]!);
+  const serverName = serverNameOf(text(memory[at + TLS_FACTS.nameBytes]!));
+  let certificate: ClientCertificate | null = null;
+  if (memory[at + TLS_FACTS.certificate] === 1) {
+    const fingerprint = Buffer.from(memory.buffer, from, FINGERPRINT_BYTES).toString('hex');
+    from += FINGERPRINT_BYTES;
+    const subject = text(length(TLS_FACTS.subjectBytesHigh));
+    const names = text(length(TLS_FACTS.namesBytesHigh));
+    certificate = { subject, names: names === '' ? [] : names.split('\n'), fingerprint };
+  }
   return {
     version: `TLSv${major}.${memory[at + TLS_FACTS.versionMinor]! - 1}`,
     resumed: memory[at + TLS_FACTS.resumed] === 1,
-    protocol: text(TLS_FACTS.protocolBytes),
-    cipher: text(TLS_FACTS.cipherBytes),
-    serverName: text(TLS_FACTS.nameBytes),
+    protocol,
+    cipher,
+    serverName,
+    certificate,
+    certificateLines: certificate === null ? '' : certificateLines(certificate),
   };
+}
+
+/** What servers are told. The engine has escaped whatever could end a line or part a list. */
+function certificateLines({ subject, names, fingerprint }: ClientCertificate): string {
+  const lines = [
+    'X-Client-Cert-Verified: true',
+    `X-Client-Cert-Subject: ${subject}`,
+    ...(names.length === 0 ? [] : [`X-Client-Cert-San: ${names.join(', ')}`]),
+    `X-Client-Cert-Fingerprint: ${fingerprint}`,
+  ];
+  return lines.map((line) => `${line}\r\n`).join('');
 }

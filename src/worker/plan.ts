@@ -2,6 +2,7 @@
 // Owns the shapes. Leaves making them to primary/, and living by them to worker.ts.
 
 import type { BalancePoolPlan } from '../balance/options.js';
+import type { ProxyVersion } from '../http/proxy-protocol.js';
 import type { BackendRefPlan, RulePlan } from '../routing/plan.js';
 
 /** What clients speak, and whether we read it: `http` and `https` are read, the others passed on. */
@@ -25,6 +26,8 @@ export interface ListenerPlan {
   pool: number;
   /** For `tls` and `tls-passthrough`, else empty. */
   tlsRoutes: TlsRoutePlan[];
+  /** CIDR ranges whose connections begin with a PROXY header. */
+  proxySources: string[];
 }
 
 /** Connections that ask for one of these server names, and the pools that share them. */
@@ -80,6 +83,8 @@ export interface WorkerPlan {
   poolTls: number[];
   /** The same for connections that are passed on unread. */
   poolTunnelTls: number[];
+  /** The version of the PROXY header that connections to the servers of each pool begin with, null for none. */
+  poolProxyProtocol: (ProxyVersion | null)[];
   limits: Limits;
   timeouts: Timeouts;
   /** CIDR ranges whose forwarding fields are believed. */

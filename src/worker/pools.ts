@@ -4,6 +4,7 @@
 import type { BalancePoolPlan, KeySource, ServerPlan } from '../balance/options.js';
 import { Pool as BalancePool } from '../balance/pool.js';
 import type { Engine } from '../engine/engine.js';
+import type { ProxyVersion } from '../http/proxy-protocol.js';
 import type { BackendConnection, ClientConnection } from './connections.js';
 import { Deadlines } from './deadlines.js';
 import { armFor } from './waiting.js';
@@ -24,6 +25,8 @@ export class Server {
   tls = -1;
   /** The same for connections that are passed on unread; none of those is ever idle. */
   tunnelTls = -1;
+  /** The version of the PROXY header that new connections begin with; null for none. Idle ones are all of it. */
+  proxyProtocol: ProxyVersion | null = null;
   /** Still part of the configuration: connections to one that is not are closed, not kept. */
   current = true;
 
@@ -100,7 +103,12 @@ export class Servers {
    * Makes the servers of `pools` the current ones. Servers that stay keep their connections; those that went, or
    * are spoken to in another way now, are returned, so that the caller closes what they have idle. Throws when an address is none.
    */
-  follow(pools: readonly BalancePoolPlan[], poolTls: readonly number[], poolTunnelTls: readonly number[]): Server[] {
+  follow(
+    pools: readonly BalancePoolPlan[],
+    poolTls: readonly number[],
+    poolTunnelTls: readonly number[],
+    poolProxyProtocol: readonly (ProxyVersion | null)[],
+  ): Server[] {
     const before = this.byIndex.filter((server) => server !== undefined);
     for (const server of before) server.current = false;
     const changed = new Set<Server>();
@@ -108,9 +116,11 @@ export class Servers {
       for (const plan of pool.servers) {
         this.#keep(plan);
         const server = this.byIndex[plan.index]!;
-        if (server.tls !== poolTls[index]) changed.add(server);
+        const proxyProtocol = poolProxyProtocol[index]!;
+        if (server.tls !== poolTls[index] || server.proxyProtocol !== proxyProtocol) changed.add(server);
         server.tls = poolTls[index]!;
         server.tunnelTls = poolTunnelTls[index]!;
+        server.proxyProtocol = proxyProtocol;
       }
     }
     return before.filter((server) => !server.current || changed.has(server));

@@ -108,7 +108,7 @@ function decode(parser: NonNullable<ClientConnection['parser']>, body: Body, at:
 
 /** Trailers that say where a message goes or ends have no place behind it (RFC 9110, 6.5.1). */
 const FORBIDDEN_TRAILER =
-  /^(content-length|transfer-encoding|host|connection|keep-alive|te|trailer|upgrade|proxy-[a-z-]*|x-forwarded-[a-z]*|authorization|cookie|set-cookie|content-encoding|content-type|content-range|max-forwards|expect|via|x-request-id):/i;
+  /^(content-length|transfer-encoding|host|connection|keep-alive|te|trailer|upgrade|proxy-[a-z-]*|x-forwarded-[a-z]*|authorization|cookie|set-cookie|content-encoding|content-type|content-range|max-forwards|expect|via|x-request-id|(x[^a-z0-9:])?client[^a-z0-9:]cert[^:]*):/i;
 
 function allowedTrailers(trailers: string): string {
   if (trailers === '') return '';
@@ -163,7 +163,7 @@ function relayDecoded(w: Worker, client: ClientConnection, bytes: number, result
   lastPiece.bytes = decoded.bytes;
   lastPiece.trailers = allowedTrailers(decoded.trailers);
   // Looked at before anything goes on: a server must not act on a body that its client is told was refused.
-  if (bodyBytesMax !== 0 && client.bodyBytesTotal > bodyBytesMax) return RELAYED.tooLarge;
+  if (bodyBytesMax !== 0 && client.bodyBytesTotal + client.parser!.chunkLeft > bodyBytesMax) return RELAYED.tooLarge;
   if (client.framingBytesTotal > FRAMING_BYTES_MAX + client.bodyBytesTotal * FRAMING_PER_BYTE_MAX)
     return RELAYED.invalid;
   if (!spanChunk(w, decoded.at, decoded.bytes)) return RELAYED.noRoom;

@@ -2,6 +2,7 @@
 
 import { BACKEND, type BackendConnection, NOWHERE } from './connections.js';
 import type { Server } from './pools.js';
+import { disown, keepForOwner } from './proxy-out.js';
 import type { Worker } from './worker.js';
 
 /** Takes the backend connection from its client, and the request from what its server has in flight. */
@@ -26,6 +27,7 @@ export function keepBackend(w: Worker, backend: BackendConnection): void {
     (requestsMax !== 0 && backend.requests >= requestsMax) ||
     !server.current ||
     backend.tls !== server.tls ||
+    backend.proxyProtocol !== server.proxyProtocol ||
     w.draining ||
     server.idle.length >= w.plan.limits.idleConnectionsMax ||
     w.plan.timeouts.backendIdleMs === 0
@@ -33,11 +35,12 @@ export function keepBackend(w: Worker, backend: BackendConnection): void {
     closeBackend(w, backend);
     return;
   }
-  const paused = backend.paused;
+  const { paused, client } = backend;
   detach(w, backend);
   backend.state = BACKEND.IDLE;
   w.deadlines.set(backend.slot, w.ticks.backendIdle);
   server.idleAdd(backend);
+  if (backend.proxyProtocol !== null) keepForOwner(w, client!, backend);
   if (paused) {
     // An idle connection is read, so that its end is noticed before it is used.
     backend.paused = false;
@@ -48,6 +51,7 @@ export function keepBackend(w: Worker, backend: BackendConnection): void {
 /** Closes a backend connection in any state; `reset` makes the server see that it was cut. */
 export function closeBackend(w: Worker, backend: BackendConnection, reset = false): void {
   if (backend.idleAt !== NOWHERE) backend.server!.idleRemove(backend);
+  disown(backend);
   if (backend.mirrorOf !== null) {
     const { mirrors } = backend.mirrorOf;
     const place = mirrors.indexOf(backend);

@@ -43,6 +43,7 @@ export function route(w: Worker, client: ClientConnection): ReasonCode | null {
   }
   view.head = client.parser!.head;
   view.method = client.method;
+  view.tls = client.tls;
   view.hostAt = client.hostAt;
   view.hostBytes = withoutPort(memory, client.hostAt, client.hostBytes);
   const peer = client.slot * PEER_BYTES;

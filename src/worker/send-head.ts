@@ -10,7 +10,7 @@ import type { HeaderEdit } from './filters/edit.js';
 import { Constant, type Pinned } from './text.js';
 import type { Worker } from './worker.js';
 
-/** Room for the lines written per request: the longest address, the id, their names, and spare. */
+/** Room for the lines written per request: the longest address, the id, a port, their names, and spare. */
 const LINES_BYTES_MAX = 256;
 
 /** The bits of field ids, as in Head.ids. */
@@ -41,8 +41,8 @@ const FORWARDING = bits(
   FIELD_ID.X_REAL_IP,
 );
 
-/** Nobody means these honestly, and a server could believe them. */
-const NOT_FROM_ANYONE = ENDS_HERE | bits(FIELD_ID.ALIKE);
+/** Nobody means these honestly, and a server could believe them; who a client is by its certificate is said by us alone. */
+const NOT_FROM_ANYONE = ENDS_HERE | bits(FIELD_ID.ALIKE, FIELD_ID.CLIENT_CERT);
 const FROM_STRANGER = NOT_FROM_ANYONE | FORWARDING;
 /** The list of addresses is written anew, longer by one. */
 const FROM_TRUSTED = NOT_FROM_ANYONE | bits(FIELD_ID.X_FORWARDED_FOR);
@@ -184,9 +184,11 @@ export function sendRequestHead(
   if (backend.state === BACKEND.MIRROR) engine.span(w.lineClose.at, w.lineClose.bytes);
   spanFraming(w, client, head);
   if (edit !== null) spanText(w, editLines(edit, client.requestLines));
+  if (client.tls !== null) spanText(w, client.tls.certificateLines);
   const lines = room ? w.scratch(LINES_BYTES_MAX) : -1;
   if (lines >= 0) {
-    const fixed = client.trusted || edit?.touchesForwarding === true ? null : w.forwardingOf(client);
+    const simple = !client.trusted && client.proxied === null && edit?.touchesForwarding !== true;
+    const fixed = simple ? w.forwardingOf(client) : null;
     if (fixed === null) spanForwardingAfter(w, client, head, edit, lines);
     else spanForwarding(w, client, fixed, lines);
     w.scratchKeep();
@@ -249,8 +251,9 @@ const FOR_NAME = new Constant('\r\nX-Forwarded-For: ');
 const HEAD_END = new Constant('\r\n\r\n');
 
 /**
- * The same where it is not that simple. Behind a trusted proxy what it said stays, what it did not say is added, and its
- * list of addresses grows. What a header filter of the rule sets or removes is left to it.
+ * The same where it is not that simple. A PROXY header said which port the client came to. Behind a trusted proxy what it
+ * said stays, what it did not say is added, and its list of addresses grows. What a header filter of the rule sets or
+ * removes is left to it.
  */
 function spanForwardingAfter(
   w: Worker,
@@ -266,7 +269,7 @@ function spanForwardingAfter(
     pin(w, client.tls === null ? 'X-Forwarded-Proto: http\r\n' : 'X-Forwarded-Proto: https\r\n');
   let at = lines;
   if (ours(FIELD_ID.X_FORWARDED_PORT)) {
-    writer.text(`X-Forwarded-Port: ${plan?.port ?? 0}\r\n`);
+    writer.text(`X-Forwarded-Port: ${client.proxied?.destinationPort ?? plan?.port ?? 0}\r\n`);
     engine.span(at, writer.at - at);
     at = writer.at;
   }

@@ -13,14 +13,14 @@ import { Matcher } from '../routing/matcher.js';
 import { RequestView } from '../routing/request.js';
 import { accepted } from './accept.js';
 import { backendConnected, backendData, backendEnded, backendFailed, backendFinished, backendLate } from './backend.js';
-import { clientData, clientEnded, clientFailed, clientFinished, clientLate, serve } from './client.js';
+import { clientData, clientEnded, clientFailed, clientFinished, clientLate, closeClient, serve } from './client.js';
 import { BACKEND, BackendConnection, CLIENT, ClientConnection } from './connections.js';
 import { Counters } from './counters.js';
 import { Deadlines, TICK_MS } from './deadlines.js';
 import type { HeaderEdit } from './filters/edit.js';
 import { linger } from './finish.js';
 import { backendFlow, clientFlow } from './flow.js';
-import { clientSecured, handshakeDrop } from './handshake.js';
+import { clientSecured, handshakeDrop, handshakeFailed } from './handshake.js';
 import type { ListenerPlan, WorkerPlan } from './plan.js';
 import { Pool, Servers } from './pools.js';
 import { ALERT } from './read-hello.js';
@@ -84,6 +84,8 @@ export class Worker {
   listeners: (ListenerPlan | undefined)[] = [];
   /** The routes of raw listeners that are open, by the same index. */
   tlsRoutes: (TlsRoutes | undefined)[] = [];
+  /** Beside each listener: whose connections to it begin with a PROXY header. */
+  proxySources: (Trust | undefined)[] = [];
   draining = false;
   /** TLS handshakes under way. */
   handshakes = 0;
@@ -174,6 +176,7 @@ export class Worker {
     this.#listening.clear();
     this.#eachClient((client) => {
       if (client.state === CLIENT.IDLE) linger(this, client);
+      else if (client.state === CLIENT.PROXY) closeClient(this, client);
     });
     this.engine.run();
     this.#checkDrained();
@@ -289,6 +292,7 @@ export class Worker {
       resumptions: this.counters.resumptions,
       handshakesFailed: this.counters.handshakesFailed,
       handshakesRefused: this.counters.handshakesRefused,
+      certificatesRefused: Object.fromEntries(this.counters.certificatesRefused),
       handshaking: this.handshakes,
       secured: engine.counter(CONTROL.secured),
       reasons: Object.fromEntries(this.counters.reasons),
@@ -305,7 +309,8 @@ export class Worker {
   }
 
   #live(plan: WorkerPlan): void {
-    for (const gone of this.servers.follow(plan.pools, plan.poolTls, plan.poolTunnelTls)) dropIdle(this, gone);
+    const { pools, poolTls, poolTunnelTls, poolProxyProtocol } = plan;
+    for (const gone of this.servers.follow(pools, poolTls, poolTunnelTls, poolProxyProtocol)) dropIdle(this, gone);
     const before = new Map(this.pools.map((pool) => [pool.plan.name, pool]));
     this.pools = plan.pools.map((pool) => {
       const known = before.get(pool.name);
@@ -320,6 +325,8 @@ export class Worker {
     for (const listener of plan.listeners) {
       this.listeners[listener.listener] = listener;
       this.tlsRoutes[listener.listener] = new TlsRoutes(listener, this.pools, this.index);
+      this.proxySources[listener.listener] =
+        listener.proxySources.length === 0 ? undefined : new Trust(listener.proxySources);
       const strict = listener.strictTransportSecurity;
       this.#promises[listener.listener] = strict === '' ? '' : `Strict-Transport-Security: ${strict}\r\n`;
       const forwarding = (scheme: string): Pinned | null =>
@@ -373,6 +380,7 @@ export class Worker {
         clientSecured(this, client, eventAt(events, at));
         break;
       case EVENT_KIND.error:
+        handshakeFailed(this, eventAt(events, at));
         clientFailed(this, client);
         break;
     }

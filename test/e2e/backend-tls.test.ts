@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createPlainServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { TLSSocket, TlsOptions } from 'node:tls';
+import { createSecureContext, TLSSocket, type TlsOptions } from 'node:tls';
 import { issueCertificate } from '../../src/cli/issue-certificate.js';
 import { start as startEcho } from '../origins/json-echo.js';
 import { scratchDirectory } from '../support/addresses.js';
@@ -148,6 +148,39 @@ describe('TLS to servers', { concurrency: 1, skip: standIn && 'only the product'
     assert.equal(origin.seen[0]!.client, 'proxy.example');
     const bare = await useProxy(t, poolOf(origin.address, verified));
     assert.match(await outcome(bare), /^502 /);
+  });
+
+  test('minVersion refuses servers that speak only older versions', async (t) => {
+    const origin = await use(t, startOrigin({ maxVersion: 'TLSv1.2' }));
+    const proxy = await useProxy(t, poolOf(origin.address, { ...verified, minVersion: 'TLSv1.3' }));
+    assert.equal(await outcome(proxy), '502 TLS_FAILED');
+  });
+
+  test('an answer that ends without close_notify is cut, not complete', async (t) => {
+    // Without a length the end of the connection is the end of the body: whoever can cut the one could cut the other.
+    const context = createSecureContext({ key: identity.issued.key, cert: identity.issued.cert });
+    const server = createPlainServer((raw) => {
+      const socket = new TLSSocket(raw, { isServer: true, secureContext: context });
+      socket.on('error', () => {});
+      socket.once('data', (head: Buffer) => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\nhalf of it', () => {
+          if (head.toString('latin1').startsWith('GET /whole')) socket.end();
+          else raw.end();
+        });
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => new Promise((resolve) => server.close(resolve)));
+    const proxy = await useProxy(t, poolOf(`127.0.0.1:${(server.address() as AddressInfo).port}`, verified));
+    assert.equal((await ask(proxy.place, get('/whole'))).body, 'half of it');
+    const client = await WireClient.connect(proxy.place);
+    await client.send(get('/cut'));
+    await client.closed();
+    assert.ok(client.received.includes('half of it'));
+    assert.ok(!client.received.endsWith('0\r\n\r\n'), 'no last chunk');
+    const [counters] = await proxy.counters();
+    assert.equal((counters!.reasons as unknown as Record<string, number>).RESPONSE_CUT, 1);
+    client.close();
   });
 
   test('health checks speak TLS as requests do', async (t) => {

@@ -84,6 +84,9 @@ describe('limits', { concurrency: 1 }, () => {
   test('a chunked body within bodyBytesMax passes, one beyond is answered 413', async () => {
     assert.equal(await status(chunked(1000)), 200);
     assert.equal(await refused(chunked(1001)), 413);
+    // What a chunk says of itself is enough.
+    const head = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
+    assert.equal(await refused(`${head}a\r\n0123456789\r\n3e8\r\nx`), 413);
   });
 
   test('a response head beyond headBytesMax is answered 502', async () => {

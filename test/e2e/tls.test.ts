@@ -11,10 +11,11 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { Agent, request } from 'undici';
 import { type Echo, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import { ok, type RawOrigin, serveRequests } from '../origins/raw.js';
-import { loopback, type Place, scratchDirectory, written } from '../support/addresses.js';
+import { loopback, scratchDirectory, written } from '../support/addresses.js';
 import { authority, type Identity, makeIdentity } from '../support/identity.js';
 import { type Message, readFinalResponse, statusOf } from '../support/messages.js';
 import { type RunningProxy, standIn, startProxy, useProxy } from '../support/proxy.js';
+import { secure } from '../support/secure.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
 const BIG = 3_000_000;
@@ -22,19 +23,6 @@ const BIG = 3_000_000;
 /** For other programs: a sanitizer that is preloaded for ours is none of theirs. */
 const { LD_PRELOAD: _, ...ENVIRONMENT } = process.env;
 const HANDSHAKES = process.env.SEVENFOLD_SANITIZED === '1' ? 1000 : 10_000;
-
-/** Connects, and resolves once the handshake is done. Rejects with the alert, or whatever else went wrong. */
-function secure(place: Place, options: ConnectionOptions): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ ...options, host: place.host, port: place.port });
-    socket.once('error', reject);
-    socket.once('secureConnect', () => {
-      socket.off('error', reject);
-      socket.on('error', () => {});
-      resolve(socket);
-    });
-  });
-}
 
 /** The DNS name the server shows to a client that asks for `servername`. */
 async function shown(proxy: RunningProxy, options: ConnectionOptions): Promise<string> {

@@ -86,6 +86,17 @@ export async function startNginxOrigin(
   };
 }
 
+/** Starts nginx with these server blocks, one of which listens at `place`; closes with the returned function. */
+export async function startNginxServers(place: Place, servers: string): Promise<{ close(): Promise<unknown> }> {
+  const child = await run(scratchDirectory(), place, servers);
+  return {
+    close: async () => {
+      child.kill('SIGTERM');
+      await child.exited();
+    },
+  };
+}
+
 async function run(directory: string, place: Place, http: string, stream = ''): Promise<Child> {
   if (BINARY === undefined) throw new Error('nginx is not installed');
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']

@@ -32,12 +32,16 @@ export interface ProxySpec {
     readonly tls?: object;
     readonly redirectToHttps?: number;
     readonly strictTransportSecurity?: string;
+    readonly proxyProtocol?: object;
   }[];
   readonly limits?: Readonly<Record<string, number | string>>;
   readonly timeouts?: Readonly<Record<string, string | number>>;
   readonly trustedProxies?: readonly string[];
+  readonly nameservers?: readonly string[];
   /** More of the command line. `--workers 1` unless it says otherwise. */
   readonly args?: readonly string[];
+  /** More of the environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** One engine's own count of what it holds. All of it must go back to where it was once the work is over. */
@@ -68,11 +72,20 @@ export class RunningProxy {
 
   /** The engines' counters, one entry per worker, as SIGUSR2 makes the process print them. */
   async counters(): Promise<EngineCounters[]> {
+    return (await this.#report()).engine;
+  }
+
+  /** How many TLS contexts the process has. */
+  async tlsContexts(): Promise<number> {
+    return (await this.#report()).tlsContexts;
+  }
+
+  async #report(): Promise<{ engine: EngineCounters[]; tlsContexts: number }> {
     const from = this.process.stdout.length;
     this.process.kill('SIGUSR2');
     return this.process.until('engine counters', () => {
       const line = /^\{"engine":.*\}$/m.exec(this.process.stdout.slice(from));
-      return line === null ? undefined : (JSON.parse(line[0]) as { engine: EngineCounters[] }).engine;
+      return line === null ? undefined : (JSON.parse(line[0]) as { engine: EngineCounters[]; tlsContexts: number });
     });
   }
 
@@ -144,6 +157,7 @@ export function documentOf(spec: ProxySpec, places: readonly Place[]): object {
     pools,
     ...(spec.limits === undefined ? {} : { limits: spec.limits }),
     ...(spec.timeouts === undefined ? {} : { timeouts: spec.timeouts }),
+    ...(spec.nameservers === undefined ? {} : { nameservers: spec.nameservers }),
     ...(spec.trustedProxies === undefined ? {} : { trustedProxies: spec.trustedProxies }),
   };
 }
@@ -161,7 +175,11 @@ export async function startProxy(spec: ProxySpec): Promise<RunningProxy> {
     // JSON is YAML: what the test holds is what the product reads.
     writeFileSync(file, JSON.stringify(documentOf(spec, places), null, 2));
     const workers = spec.args?.includes('--workers') ? [] : ['--workers', '1'];
-    const child = new Child(process.execPath, [MAIN, 'run', '-c', file, ...workers, ...(spec.args ?? [])]);
+    const child = new Child(
+      process.execPath,
+      [MAIN, 'run', '-c', file, ...workers, ...(spec.args ?? [])],
+      spec.environment,
+    );
     try {
       await waitReady(child);
       return new RunningProxy(child, places, file);

@@ -105,6 +105,41 @@ test('reasons stay those of their own request after others were asked', () => {
   assert.equal(first.explain()?.winner?.rule.name, 'api');
 });
 
+test('what TLS told and the client certificate count', () => {
+  const router = compile(
+    defineConfig({
+      listeners: [{ address: ':8080' }],
+      routes: [
+        {
+          rules: [
+            { name: 'known', matches: [{ clientCertificate: {} }], pool: 'api' },
+            { name: 'named', matches: [{ serverName: 'a.example' }], pool: 'api' },
+            { name: 'old', matches: [{ tlsVersion: 'TLSv1.2' }], pool: 'api' },
+            { name: 'plain', matches: [{ scheme: 'http' }], pool: 'api' },
+            { name: 'safe', pool: 'api' },
+          ],
+        },
+      ],
+      pools: { api: { servers: [] } },
+    }),
+  );
+  for (const [request, rule] of [
+    [{ url: 'http://a.example/' }, 'plain'],
+    [{ url: 'https://a.example/' }, 'named'],
+    [{ url: 'https://A.Example:8443/' }, 'named'],
+    [{ url: 'https://b.example/' }, 'safe'],
+    [{ url: 'https://10.0.0.1/' }, 'safe'],
+    [{ url: 'https://a.example/', serverName: 'b.example' }, 'safe'],
+    [{ url: 'https://a.example/', serverName: '' }, 'safe'],
+    [{ url: '/', headers: { Host: 'b.example' }, serverName: 'A.example.' }, 'named'],
+    [{ url: 'https://b.example/', tlsVersion: 'TLSv1.2' }, 'old'],
+    [{ url: 'http://b.example/', clientCertificate: {} }, 'known'],
+    [{ url: 'https://b.example/', clientCertificate: { subject: 'CN=a' } }, 'known'],
+  ] as const) {
+    assert.equal(router.match(request).rule, rule, JSON.stringify(request));
+  }
+});
+
 test('refuses a configuration that is wrong', () => {
   assert.throws(() => compile({ ...config, listeners: [] }), ConfigError);
 });

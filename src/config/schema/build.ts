@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import { alternatives, didYouMean, Refusal, refuse, shown } from '../problems.js';
-import { DURATION_MS_MAX, type Duration, durationText, readDuration, readSize, type Size } from '../units.js';
+import { DURATION_MS_MAX, type Duration, durationText, readCidr, readDuration, readSize, type Size } from '../units.js';
 
 /** What the reference page says beyond the description and the default. */
 export interface Reference {
@@ -157,6 +157,11 @@ export function sizeText(bytes: number): string {
     unit++;
   }
   return unit === 0 ? `${bytes} bytes` : `${amount}${units[unit]}`;
+}
+
+/** An address, or a range of them, with its prefix length written out once read. */
+export function cidr() {
+  return scalar<string, string>('CIDR range', { type: 'string' }, (value) => readCidr(value));
 }
 
 /** A map with fixed keys. Other keys are mistakes; load.ts makes one problem of each, with the nearest known key. */

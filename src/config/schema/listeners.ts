@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import { TLS_VERSIONS } from '../../engine/tls.js';
 import { type ListenAddress, readListenAddress } from '../units.js';
-import { choice, integer, list, map, option, scalar, text } from './build.js';
+import { choice, cidr, integer, list, map, option, scalar, text } from './build.js';
 import { backendRef } from './routes.js';
 
 export const LISTENER_PROTOCOLS = ['http', 'https', 'tcp', 'tls', 'tls-passthrough'] as const;
@@ -20,6 +20,27 @@ const certificate = map('a certificate', {
     "PEM file with the server's certificate first, then those that sign it. Relative to the configuration.",
   ),
   key: option(fileName(), 'PEM file with its private key, not encrypted. Relative to the configuration.'),
+  ocsp: option(
+    text('a file name', 'Expected the name of a DER file.').optional(),
+    'DER file with an OCSP response for it, stapled for clients that ask (RFC 6066, 8) until its nextUpdate. ' +
+      'Its issuer must be in `cert`. Relative to the configuration.',
+    { byDefault: 'nothing is stapled' },
+  ),
+});
+
+export const CLIENT_CERTIFICATE_MODES = ['optional', 'required'] as const;
+
+const clientCertificates = map('client certificate options', {
+  mode: option(
+    choice('a mode', CLIENT_CERTIFICATE_MODES).prefault('required'),
+    '`required` refuses clients without a certificate in the handshake. `optional` lets them in; rules can tell. ' +
+      'A certificate that is not believed is refused by both.',
+  ),
+  ca: option(
+    fileName(),
+    'PEM file with the authorities that sign certificates of clients: roots, or intermediate ones, which are then believed ' +
+      'without their root. No other authority is. Relative to the configuration.',
+  ),
 });
 
 const tls = map('TLS options', {
@@ -43,6 +64,12 @@ const tls = map('TLS options', {
     'With `tls`: what clients may agree on by ALPN (RFC 7301), the preferred one first. It has to be what the servers speak.',
     { byDefault: 'none is agreed on; `https` always offers `http/1.1`' },
   ),
+  clientCertificates: option(
+    clientCertificates.optional(),
+    'Asks clients for a certificate (mTLS) and verifies it. Servers are told of it in `X-Client-Cert-` fields, and rules can ' +
+      'match it.',
+    { byDefault: 'clients are not asked' },
+  ),
 });
 
 const tlsRoute = map('a TLS route', {
@@ -61,6 +88,14 @@ const tlsRoute = map('a TLS route', {
   backendRefs: option(
     list('a list of backend references', backendRef, 1).optional(),
     'The pools that share the connections by weight.',
+  ),
+});
+
+const proxyProtocol = map('PROXY protocol options', {
+  from: option(
+    list('a list of CIDR ranges', cidr(), 1),
+    'Addresses whose connections must begin with a PROXY header, version 1 or 2, and are those of the client it names from ' +
+      'then on. Name the proxies in front and nobody else: whoever is in the list can claim any address.',
   ),
 });
 
@@ -96,6 +131,11 @@ const listener = map('a listener', {
   strictTransportSecurity: option(
     text('a Strict-Transport-Security value', HSTS_EXPECTED, (value) => HSTS.test(value)).optional(),
     'With `https`: the value of a `Strict-Transport-Security` field added to every response (RFC 6797), such as `max-age=63072000`.',
+  ),
+  proxyProtocol: option(
+    proxyProtocol.optional(),
+    'Connections of proxies in front that say by the PROXY protocol whom they forward. Those from elsewhere begin without.',
+    { byDefault: 'none does' },
   ),
 });
 

@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import { TLS_VERSIONS } from '../../engine/tls.js';
+import { PROXY_VERSIONS } from '../../http/proxy-protocol.js';
 import { readServerAddress, type ServerAddress } from '../units.js';
 import { choice, duration, flag, integer, list, map, named, option, scalar, text } from './build.js';
 import { hashKey, healthCheck, outlierDetection, poolLimits, retry, sessionPersistence } from './pool-options.js';
@@ -55,6 +56,12 @@ const pool = map('a pool', {
   ),
   servers: option(list('a list of servers', server), 'The servers. An empty list is allowed; requests then get 503.'),
   tls: option(tls.optional(), 'Speak TLS to the servers, and verify who they are.', { byDefault: 'no TLS' }),
+  proxyProtocol: option(
+    choice('a version of the PROXY protocol', PROXY_VERSIONS).optional(),
+    'Begin every connection to the servers with a PROXY header that names the client. A kept connection is then used ' +
+      'again for the same client connection only.',
+    { byDefault: 'no header' },
+  ),
   hashKey: option(hashKey.optional(), 'What `consistent-hash` hashes. A request without it goes to any server.', {
     byDefault: 'the address of the client',
   }),

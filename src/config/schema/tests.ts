@@ -2,7 +2,9 @@
 
 import { isIP } from 'node:net';
 import type { z } from 'zod';
-import { integer, list, map, named, option, text } from './build.js';
+import { TLS_VERSIONS } from '../../engine/tls.js';
+import { choice, integer, list, map, named, option, text } from './build.js';
+import { cipherName, fingerprint } from './matches.js';
 
 const expectation = map('an expectation', {
   pool: option(text('a pool name', 'Expected the name of a pool.').optional(), 'A pool the request can go to.'),
@@ -12,6 +14,23 @@ const expectation = map('an expectation', {
     'The status of an answer of our own: that of a redirect or a direct response, or 404 when no rule matches.',
     { limit: '200 to 599' },
   ),
+});
+
+const certificate = map('a client certificate', {
+  subject: option(
+    text('a subject', 'Expected a subject such as CN=shop,O=Example.').optional(),
+    'Its subject, as RFC 4514 writes it.',
+  ),
+  subjectAltNames: option(
+    list(
+      'a list of alternative names',
+      text('an alternative name', 'Expected a name with its kind, such as DNS:shop.example.', (value) =>
+        /^(DNS|URI|email|IP):./.test(value),
+      ),
+    ).optional(),
+    'Its alternative names, each with its kind: `DNS:shop.example`.',
+  ),
+  fingerprint: option(fingerprint().optional(), 'Its SHA-256 in hexadecimal.'),
 });
 
 const test = map('a test', {
@@ -33,6 +52,18 @@ const test = map('a test', {
     'The address of the client.',
     { byDefault: '127.0.0.1' },
   ),
+  serverName: option(
+    text('a host name', 'Expected a host name such as shop.example.com.').optional(),
+    'The name asked for in TLS.',
+    { byDefault: 'the host of an https URL' },
+  ),
+  tlsVersion: option(choice('a TLS version', TLS_VERSIONS).optional(), 'The version of TLS.', {
+    byDefault: '`TLSv1.3` with an https URL',
+  }),
+  tlsCipher: option(cipherName().optional(), 'The cipher suite by its standard name.', {
+    byDefault: '`TLS_AES_128_GCM_SHA256` with an https URL',
+  }),
+  clientCertificate: option(certificate.optional(), 'A verified certificate that the client shows.'),
   expect: option(expectation, 'What must come out. All that is given must hold.'),
 });
 

@@ -47,6 +47,18 @@ function fact(w: Worker, client: ClientConnection, variable: Variable): string {
       return client.tls === null ? 'http' : 'https';
     case 'rule':
       return client.rule!.plan.name;
+    case 'serverName':
+      return client.tls?.serverName ?? '';
+    case 'tlsVersion':
+      return client.tls?.version ?? '';
+    case 'tlsCipher':
+      return client.tls?.cipher ?? '';
+    case 'clientCertificateSubject':
+      return client.tls?.certificate?.subject ?? '';
+    case 'clientCertificateSubjectAltName':
+      return client.tls?.certificate?.names.join(', ') ?? '';
+    case 'clientCertificateFingerprint':
+      return client.tls?.certificate?.fingerprint ?? '';
   }
 }
 

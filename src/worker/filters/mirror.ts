@@ -6,6 +6,7 @@ import { SEND_FLAG } from '../../engine/layout.js';
 import { openBackend } from '../choose-server.js';
 import { BACKEND, type ClientConnection } from '../connections.js';
 import type { Pool } from '../pools.js';
+import { sendProxyHeader } from '../proxy-out.js';
 import { lastPiece, spanLastPiece } from '../relay.js';
 import { closeBackend } from '../reuse.js';
 import { sendRequestHead } from '../send-head.js';
@@ -42,17 +43,17 @@ export class Mirror {
     const index = this.#pool.balancer.pick(0, tried);
     if (index < 0 || !w.state.requestBegins(index)) return;
     const server = w.servers.byIndex[index]!;
-    const conn = w.engine.connect(server.target);
-    if (conn < 0) {
+    const backend = openBackend(w, server, client, null);
+    if (backend === null) {
       w.state.requestEnds(index);
       return;
     }
-    const backend = openBackend(w, conn, server, server.tls, null);
     backend.mirrorOf = client;
     backend.state = BACKEND.MIRROR;
     w.deadlines.set(backend.slot, w.ticks.responseHead);
     // What is sent before the connection stands waits in the engine.
-    if (!sendRequestHead(w, client, backend, more)) {
+    const named = !backend.saysPlainly || sendProxyHeader(w, client, backend, true);
+    if (!named || !sendRequestHead(w, client, backend, more)) {
       closeBackend(w, backend);
       return;
     }

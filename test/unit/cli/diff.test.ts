@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type DiffOptions, diff } from '../../../src/cli/diff.js';
+import { authority, authorityFile, makeIdentity } from '../../support/identity.js';
 import { file, plain, RAW, SHOP } from './files.js';
 
 const old = file('old.yaml', SHOP);
@@ -165,4 +166,41 @@ test('JSON carries all changes', async () => {
 
 test('recorded requests that cannot be read are a problem of the command line', async () => {
   await assert.rejects(said(SHOP, { requests: 'nowhere.log' }), /^ConfigError: nowhere.log: The file does not exist\./);
+});
+
+test('a change of what is asked of a client certificate, or of TLS, is a change', async () => {
+  const withMatch = (match: string) => SHOP.replace('matches: [{ path: { value: /images } }]', `matches: [${match}]`);
+  const matches = [
+    '{ clientCertificate: {} }',
+    '{ clientCertificate: { subject: { value: CN=a } } }',
+    '{ clientCertificate: { subject: { value: CN=b } } }',
+    '{ clientCertificate: { subjectAltName: { value: "DNS:a" } } }',
+    `{ clientCertificate: { fingerprint: ${'ab'.repeat(32)} } }`,
+    '{ serverName: a.example }',
+    '{ serverName: b.example }',
+    '{ scheme: http }',
+    '{ scheme: https }',
+    '{ tlsVersion: TLSv1.2 }',
+    '{ tlsCipher: TLS_AES_128_GCM_SHA256 }',
+  ];
+  for (const [index, match] of matches.entries()) {
+    const before = file('before.yaml', withMatch(match));
+    for (const [other, changed] of matches.entries()) {
+      const { out } = await diff(before, file('after.yaml', withMatch(changed)));
+      assert.equal(out === 'Nothing changes.\n', index === other, `${match} → ${changed}: ${out}`);
+    }
+  }
+});
+
+test('a listener that begins to ask clients for certificates is a change', async () => {
+  const { files } = makeIdentity({ names: ['shop.example.com', '*.shop.example.com', 'old.example.com'] });
+  const listening = (more: string) =>
+    SHOP.replace(
+      '  - address: 0.0.0.0:8080',
+      `  - { address: 0.0.0.0:8443, protocol: https, tls: { certificates: [${JSON.stringify(files)}]${more} } }`,
+    );
+  const ca = authorityFile(authority());
+  const before = file('before.yaml', listening(''));
+  const { out } = await diff(before, file('after.yaml', listening(`, clientCertificates: { ca: ${ca} }`)));
+  assert.match(out, /listener 0\.0\.0\.0:8443 {2}https → https, client certificates required \(.*authorities\.pem\)/);
 });

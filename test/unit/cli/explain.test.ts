@@ -54,6 +54,65 @@ test('the client address of the command line counts', async () => {
   assert.equal((await said('GET http://shop.example.com/api', { client: '10.9.9.9' })).code, 0);
 });
 
+const IDENTITY = `listeners:
+  - { address: ":8443", protocol: http }
+routes:
+  - rules:
+      - name: billing
+        matches:
+          - scheme: https
+            serverName: "*.example.com"
+            tlsVersion: TLSv1.3
+            tlsCipher: TLS_AES_256_GCM_SHA384
+            clientCertificate:
+              subject: { type: Contains, value: OU=Billing }
+              subjectAltName: { type: Prefix, value: "URI:spiffe://example/" }
+              fingerprint: ${'AB:'.repeat(31)}AB
+        pool: api
+pools: { api: { servers: [{ address: 10.0.0.11:3000 }] } }
+`;
+
+test('what TLS told and who the client is can be stated, and count', async () => {
+  const identity = file('identity.yaml', IDENTITY);
+  const all: Partial<ExplainOptions> = {
+    config: identity,
+    tlsCipher: 'TLS_AES_256_GCM_SHA384',
+    clientCertificateSubject: 'CN=a,OU=Billing',
+    clientCertificateSan: ['DNS:a.example', 'URI:spiffe://example/a'],
+    clientCertificateFingerprint: 'ab'.repeat(32),
+  };
+  const { code, out } = await said('GET https://a.example.com/', all);
+  assert.equal(code, 0, out);
+  for (const line of [
+    'GET https://a.example.com/',
+    '  because TLS server name is "a.example.com", expected ending with ".example.com"',
+    '  because scheme is "https", expected "https"',
+    '  because TLS version is "TLSv1.3", expected "TLSv1.3"',
+    '  because TLS cipher is "TLS_AES_256_GCM_SHA384", expected "TLS_AES_256_GCM_SHA384"',
+    '  because subject of the client certificate is "CN=a,OU=Billing", expected containing "OU=Billing"',
+    '  because alternative names of the client certificate is "DNS:a.example, URI:spiffe://example/a", expected beginning with "URI:spiffe://example/"',
+    `  because SHA-256 of the client certificate is "${'ab'.repeat(32)}", expected "${'ab'.repeat(32)}"`,
+  ]) {
+    assert.ok(out.split('\n').includes(line), `${line}\n${out}`);
+  }
+  for (const [less, lacks] of [
+    [{ serverName: 'other.example' }, /TLS server name: found "other.example"/],
+    [{ tlsVersion: 'TLSv1.2' }, /TLS version: found "TLSv1.2"/],
+    [{ tlsCipher: 'TLS_AES_128_GCM_SHA256' }, /TLS cipher: found/],
+    [{ clientCertificateSubject: 'CN=b' }, /subject of the client certificate: found "CN=b"/],
+    [{ clientCertificateSan: [] }, /alternative names of the client certificate: found absent/],
+    [{ clientCertificateFingerprint: '00'.repeat(32) }, /SHA-256 of the client certificate: found "00/],
+  ] as const) {
+    const without = await said('GET https://a.example.com/', { ...all, ...less });
+    assert.equal(without.code, 1);
+    assert.match(without.out, lacks);
+  }
+  const plainly = await said('GET http://a.example.com/', { config: identity });
+  assert.match(plainly.out, /scheme: found "http", expected "https"/);
+  assert.match(plainly.out, /TLS server name: found absent/);
+  assert.match(plainly.out, /subject of the client certificate: found absent/);
+});
+
 test('the method may be left out', async () => {
   assert.match((await said('http://shop.example.com/images/cat.png')).out, /goes to images/);
 });
@@ -79,6 +138,8 @@ test('what cannot be read on the command line ends with 2 and says what was expe
     ['GET a b', {}, "'GET a b' is not a request."],
     ['GET /', { header: ['Accept'] }, "-H 'Accept' is not a header. Expected 'Name: value'."],
     ['GET /', { cookie: ['beta'] }, "-b 'beta' is not a cookie. Expected 'name=value'."],
+    ['GET /', { clientCertificateSan: ['a.example'] }, "--client-certificate-san 'a.example' has no kind."],
+    ['GET /', { clientCertificateFingerprint: 'ab' }, "--client-certificate-fingerprint 'ab' is not a SHA-256."],
     ['GET /', { client: 'localhost' }, "--client 'localhost' is not an IP address."],
   ];
   for (const [request, options, message] of cases) {

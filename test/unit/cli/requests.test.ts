@@ -52,3 +52,23 @@ test('what is no request is null', () => {
     assert.equal(readRequest(line), null, line);
   }
 });
+
+test('JSON may carry what TLS told', () => {
+  const line = {
+    method: 'GET',
+    uri: '/x',
+    ssl_server_name: 'a.example',
+    ssl_protocol: 'TLSv1.2',
+    tlsCipher: 'TLS_AES_128_GCM_SHA256',
+    ssl_client_s_dn: 'CN=a',
+  };
+  assert.deepEqual(readRequest(JSON.stringify(line)), {
+    method: 'GET',
+    url: '/x',
+    headers: {},
+    serverName: 'a.example',
+    tlsVersion: 'TLSv1.2',
+    tlsCipher: 'TLS_AES_128_GCM_SHA256',
+    clientCertificate: { subject: 'CN=a', fingerprint: undefined },
+  });
+});

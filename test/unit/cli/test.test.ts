@@ -38,6 +38,31 @@ test('an expectation that does not hold is shown with its line, what came instea
   assert.match(out, /6 expectations\. 1 of them does not hold\.\n$/);
 });
 
+test('expectations state what TLS told and who the client is', async () => {
+  const text = `listeners: [{ address: ":8443" }]
+routes:
+  - rules:
+      - { name: known, matches: [{ clientCertificate: { subjectAltName: { value: "DNS:a.example" } } }], pool: api }
+      - { name: exact, matches: [{ clientCertificate: { fingerprint: "${'0'.repeat(64)}" } }], pool: api }
+      - { name: named, matches: [{ serverName: a.example, tlsCipher: TLS_AES_128_GCM_SHA256 }], pool: api }
+      - { name: old, matches: [{ tlsVersion: TLSv1.2 }], pool: api }
+pools: { api: { servers: [{ address: 10.0.0.11:3000 }] } }
+tests:
+  - request: GET https://b.example/
+    clientCertificate: { subject: CN=a, subjectAltNames: ["IP:10.0.0.1", "DNS:A.example"] }
+    expect: { rule: known }
+  - { request: GET http://b.example/, clientCertificate: { fingerprint: "${'00:'.repeat(31)}00" }, expect: { rule: exact } }
+  - { request: GET https://a.example/, expect: { rule: named } }
+  - { request: GET https://a.example/, tlsCipher: TLS_AES_256_GCM_SHA384, expect: { status: 404 } }
+  - { request: GET http://b.example/, serverName: a.example, expect: { rule: named } }
+  - { request: GET https://b.example/, tlsVersion: TLSv1.2, expect: { rule: old } }
+  - { request: GET http://a.example/, expect: { status: 404 } }
+`;
+  const { code, out } = await run({ config: file('tls.yaml', text) });
+  assert.equal(code, 0, out);
+  assert.match(out, /7 expectations\. All hold\.\n$/);
+});
+
 test('a status that does not come is shown with where the request goes', async () => {
   const text = GOOD.replace('status: 404', 'status: 503').replace('status: 308', 'pool: api');
   const { out } = await run({ config: file('status.yaml', text) });

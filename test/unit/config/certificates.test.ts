@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { issueCertificate } from '../../../src/cli/issue-certificate.js';
-import { CertificateError, coversHost, readPair } from '../../../src/config/certificates.js';
+import { CertificateError, coversHost, readAuthorities, readPair } from '../../../src/config/certificates.js';
 import { parseConfig } from '../../../src/config/load.js';
 import { ConfigError, formatProblem } from '../../../src/config/problems.js';
 import { identitiesOf } from '../../../src/primary/tls-contexts.js';
@@ -178,4 +178,27 @@ pools: { api: { servers: [{ address: 10.0.0.1:80 }] } }
   assert.match(said('tls', '[]'), /The list is empty/);
   assert.match(said('tls', `[${'x'.repeat(40)}, ${'y'.repeat(23)}]`), /The names are too long/);
   assert.equal(said('tls', `[${'x'.repeat(40)}, ${'y'.repeat(22)}]`), '');
+});
+
+test('authorities are read; those that are over, or are none, are warned about', () => {
+  const late = issueCertificate({
+    subject: 'late',
+    authority: true,
+    from: new Date(Date.now() - 9 * DAY_MS),
+    until: new Date(Date.now() - DAY_MS),
+  });
+  const soon = issueCertificate({ subject: 'soon', authority: true, until: new Date(Date.now() + 5 * DAY_MS) });
+  const said = (...list: readonly { cert: string }[]): string[] => {
+    const found: string[] = [];
+    readAuthorities(file('ca.pem', list.map(({ cert }) => cert).join('')), (warning) => found.push(warning.found));
+    return found.map((text) => text.replaceAll(/\S*ca\.pem|\d{4}-\d\d-\d\d/g, '…'));
+  };
+  assert.deepEqual(said(root, middle), []);
+  assert.deepEqual(said(root, late, leaf), [
+    'A certificate in … expired on ….',
+    'A certificate in … is not that of an authority.',
+  ]);
+  assert.match(said(soon)[0]!, /expires on …, in [45] days/);
+  assert.throws(() => readAuthorities(join(directory, 'nothing.pem')), /nothing\.pem does not exist/);
+  assert.throws(() => readAuthorities(leafKey), /There is no certificate in/);
 });

@@ -25,4 +25,6 @@ test('a slip, two swapped letters and another style of writing find the name', (
 test('a word that is close to nothing finds nothing', () => {
   for (const word of ['', 'wibble', 'ss', 'rv', 'xy', 'apocalypse', 'be'])
     assert.equal(nearest(word, KNOWN), undefined, word);
+  // A few letters in order are found in any name that is long enough.
+  assert.equal(nearest('clientIp', ['clientCertificateFingerprint']), undefined);
 });

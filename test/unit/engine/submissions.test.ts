@@ -80,6 +80,11 @@ const MALFORMED: [name: string, words: number[]][] = [
   ['a connect of a negative handle', [SUBMIT.connect, -1, 0]],
   ['an offset of a whole chunk', [SUBMIT.readStart, 0, CHUNK_BYTES]],
   ['a negative offset', [SUBMIT.readStart, 0, -1]],
+  ['TLS without its bytes in front', [SUBMIT.tls, 0, 0, SLAB_AT]],
+  ['TLS behind a negative number of bytes', [SUBMIT.tls, 0, 0, SLAB_AT, -1]],
+  ['TLS behind bytes outside the slab', [SUBMIT.tls, 0, 0, SLAB_AT - 1, 1]],
+  ['TLS behind bytes over the end of their chunk', [SUBMIT.tls, 0, 0, SLAB_AT + 1, CHUNK_BYTES]],
+  ['TLS behind bytes in a chunk that nobody holds', [SUBMIT.tls, 0, 0, SLAB_AT + CHUNK_BYTES, 1]],
 ];
 
 for (const [name, words] of MALFORMED) {
@@ -106,6 +111,20 @@ test('refuses a count of words beyond its words, or that is no number', (t) => {
   assert.throws(() => native.turn(-1), { code: 'ERR_SUBMISSION' });
   assert.throws(() => native.submit(WORDS + 1), { code: 'ERR_SUBMISSION' });
   assert.throws(() => native.turn('1' as unknown as number), { code: 'ERR_ARGUMENT' });
+});
+
+test('tells the local address of connections that are open, and refuses memory too small for it', (t) => {
+  const { native, turn } = readyEngine(t);
+  const record = new Uint8Array(PEER_BYTES);
+  assert.equal(native.localAddress(0, record), true);
+  assert.equal(record[0], 4);
+  for (const stale of [1, SLOTS, -1, 0x7fffffff]) assert.equal(native.localAddress(stale, record), false);
+  assert.throws(() => native.localAddress(0, new Uint8Array(PEER_BYTES - 1)), { code: 'ERR_ARGUMENT' });
+  assert.throws(() => native.localAddress(0, new Int8Array(PEER_BYTES) as unknown as Uint8Array), {
+    code: 'ERR_ARGUMENT',
+  });
+  turn(SUBMIT.close, 0);
+  assert.equal(native.localAddress(0, record), false);
 });
 
 test('any words at all are carried out or refused: the counts stay within their bounds', (t) => {

@@ -36,6 +36,26 @@ test('every known field is recognised in any case, and only as itself', () => {
   }
 });
 
+test('all fields about a client certificate are one id, and their other spellings are alike', () => {
+  for (const name of [
+    'x-client-cert-verified',
+    'x-client-cert-subject',
+    'x-client-cert-san',
+    'x-client-cert-fingerprint',
+    'client-cert',
+    'client-cert-chain',
+  ]) {
+    assert.equal(idOf(name), FIELD_ID.CLIENT_CERT, name);
+    assert.equal(idOf(name.toUpperCase()), FIELD_ID.CLIENT_CERT, name);
+    for (const alike of [name.replaceAll('-', '_'), name.replace('-', '_'), name.replaceAll('-', '.').toUpperCase()]) {
+      assert.equal(idOf(alike), FIELD_ID.ALIKE, alike);
+    }
+    for (const other of [`${name}s`, `y${name.slice(1)}`, name.replaceAll('-', 'x'), name.replaceAll('-', '')]) {
+      assert.equal(idOf(other), FIELD_ID.NONE, other);
+    }
+  }
+});
+
 test('a name made to collide with a known one is never taken for it', () => {
   for (const [known, made] of COLLISIONS) {
     assert.notEqual(idOf(known), FIELD_ID.NONE);

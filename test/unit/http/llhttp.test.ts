@@ -123,6 +123,8 @@ describe('chunked bodies', () => {
     ['a size that is no number', 'x\r\n'],
     ['a chunk longer than its size', '2\r\nabc\r\n0\r\n\r\n'],
     ['a size beyond 64 bits', 'fffffffffffffffff\r\n'],
+    ['the largest size there is', 'ffffffffffffffff\r\n'],
+    ['a size that no body can have', '40000000000000\r\n'],
     ['a bare LF behind a size', '3\nabc\r\n0\r\n\r\n'],
     ['a bare LF behind the data', '3\r\nabc\n0\r\n\r\n'],
     ['a negative size', '-1\r\n'],

@@ -1,7 +1,13 @@
 // Random rule sets and requests over tiny alphabets, so that names, prefixes and values collide all the time.
 
 import fc from 'fast-check';
-import type { MatchConfig, RouteConfig, StringMatchConfig } from '../../../src/routing/input.js';
+import type {
+  ClientCertificateMatchConfig,
+  MatchConfig,
+  RouteConfig,
+  StringMatchConfig,
+  ValueMatchConfig,
+} from '../../../src/routing/input.js';
 import type { ReferenceRequest } from './reference.js';
 
 /** Makes an arbitrary of a record whose keys may each be missing. */
@@ -48,6 +54,27 @@ function stringMatch(names: fc.Arbitrary<string>): fc.Arbitrary<StringMatchConfi
   ) as fc.Arbitrary<StringMatchConfig>;
 }
 
+/** A comparison of a text that has no name. */
+function valueMatch(values: fc.Arbitrary<string>): fc.Arbitrary<ValueMatchConfig> {
+  const invert = fc.constantFrom(undefined, undefined, false, true);
+  const compared = fc.constantFrom(undefined, 'Exact', 'Exact', 'Prefix', 'Suffix', 'Contains' as const);
+  return fc.oneof(
+    { weight: 6, arbitrary: fc.record({ type: compared, value: values, invert }) },
+    { weight: 1, arbitrary: fc.record({ type: fc.constant('Present' as const), invert }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        type: fc.constant('RegularExpression' as const),
+        value: fc.constantFrom('.*b', '(DNS|CN).*', 'DNS:[ab]+'),
+        invert,
+      }),
+    },
+  ) as fc.Arbitrary<ValueMatchConfig>;
+}
+
+const tlsVersion = fc.constantFrom('TLSv1.2' as const, 'TLSv1.3' as const);
+const tlsCipher = fc.constantFrom('TLS_A', 'TLS_B');
+
 const conditions = (names: fc.Arbitrary<string>) => fc.array(stringMatch(names), { maxLength: 2 });
 const range = fc.constantFrom('10.0.0.0/8', '10.128.0.0/9', '10.0.0.1', '0.0.0.0/0', '10.0.0.0/31');
 const method = fc.constantFrom('GET', 'POST');
@@ -63,6 +90,14 @@ const match: fc.Arbitrary<MatchConfig> = partly<MatchConfig>({
   queryParams: conditions(keyName),
   clientAddress: fc.oneof(range, fc.array(range, { minLength: 1, maxLength: 2 })),
   serverName: hostname,
+  scheme: fc.constantFrom('http', 'https'),
+  tlsVersion,
+  tlsCipher,
+  clientCertificate: partly<ClientCertificateMatchConfig>({
+    subject: valueMatch(fc.constantFrom('CN=a', 'CN=a,O=b', 'O=b', 'CN', '')),
+    subjectAltName: valueMatch(fc.constantFrom('DNS:a', 'DNS:a.b', 'URI:a', '.b', 'DNS:', 'a')),
+    fingerprint: fc.constantFrom('aa:bb', 'AABB', 'ccdd'),
+  }),
 });
 
 /** Routes with 1 to 4 rules each, up to 4 routes; sometimes many rules under one path, to exercise selectors. */
@@ -127,5 +162,27 @@ export const request: fc.Arbitrary<ReferenceRequest> = fc.record({
   query,
   headers: fc.array(header, { maxLength: 4 }),
   clientAddress: fc.constantFrom(undefined, [10, 0, 0, 1], [10, 0, 0, 2], [10, 200, 0, 1], [127, 0, 0, 1]),
-  serverName: fc.oneof(fc.constant(''), upperAtTimes(name)),
+  tls: fc.oneof(
+    { weight: 1, arbitrary: fc.constant(undefined) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        version: tlsVersion,
+        cipher: tlsCipher,
+        serverName: fc.oneof(
+          fc.constant(''),
+          upperAtTimes(name),
+          name.map((value) => `${value}.`),
+        ),
+        certificate: fc.oneof(
+          fc.constant(undefined),
+          fc.record({
+            subject: fc.constantFrom('CN=a', 'CN=a,O=b', ''),
+            names: fc.array(fc.constantFrom('DNS:a', 'DNS:a.b', 'URI:a', 'email:b'), { maxLength: 3 }),
+            fingerprint: fc.constantFrom('aabb', 'ccdd'),
+          }),
+        ),
+      }),
+    },
+  ),
 });

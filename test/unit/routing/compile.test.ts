@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { compile } from '../../../src/routing/compile.js';
 import { describeProblem, type FilterConfig, type RouteConfig, RoutingError } from '../../../src/routing/input.js';
-import type { FilterPlan } from '../../../src/routing/plan.js';
+import { type FilterPlan, VARIABLES } from '../../../src/routing/plan.js';
 
 const POOLS = { api: {}, 'api-next': {}, images: {} };
 const variable = (name: string) => `$\{${name}}`;
@@ -173,7 +173,7 @@ test('every problem is reported at once, each with its place in the document', (
       ],
     },
   ]);
-  const names = 'clientAddress, requestId, host, method, path, query, scheme, rule';
+  const names = VARIABLES.join(', ');
   const host = 'Expected one such as shop.example.com or *.example.com, in ASCII and without a port.';
   assert.deepEqual(found, [
     `routes[0].hostnames[0]: 'a.*.test' is not a host name. ${host}`,

@@ -26,7 +26,14 @@ function viewOf(sent: ReferenceRequest) {
     url: `http://${sent.host}${sent.path}?${sent.query}`,
     headers: sent.headers,
     clientAddress: sent.clientAddress?.join('.'),
-    serverName: sent.serverName,
+    ...(sent.tls === undefined
+      ? {}
+      : {
+          serverName: sent.tls.serverName,
+          tlsVersion: sent.tls.version,
+          tlsCipher: sent.tls.cipher,
+          clientCertificate: sent.tls.certificate,
+        }),
   });
   return view;
 }

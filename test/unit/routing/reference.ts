@@ -12,7 +12,17 @@ export interface ReferenceRequest {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Four numbers, or none for a client without an address. */
   readonly clientAddress: readonly number[] | undefined;
+  /** Undefined for a request without TLS. */
+  readonly tls: ReferenceTls | undefined;
+}
+
+export interface ReferenceTls {
+  readonly version: 'TLSv1.2' | 'TLSv1.3';
+  readonly cipher: string;
   readonly serverName: string;
+  readonly certificate:
+    | { readonly subject: string; readonly names: readonly string[]; readonly fingerprint: string }
+    | undefined;
 }
 
 interface Candidate {
@@ -67,7 +77,9 @@ function matchOrder(match: MatchConfig): number[] {
     match.method === undefined ? 0 : 1,
     (match.headers?.length ?? 0) + (match.cookies?.length ?? 0),
     match.queryParams?.length ?? 0,
-    (match.clientAddress === undefined ? 0 : 1) + (match.serverName === undefined ? 0 : 1),
+    [match.clientAddress, match.serverName, match.scheme, match.tlsVersion, match.tlsCipher].filter(
+      (condition) => condition !== undefined,
+    ).length + certificateCount(match.clientCertificate),
   ];
 }
 
@@ -88,7 +100,35 @@ function matchHolds(match: MatchConfig, request: ReferenceRequest): boolean {
     (match.cookies ?? []).every((condition) => stringHolds(condition, cookieValue(condition.name, request))) &&
     (match.queryParams ?? []).every((condition) => stringHolds(condition, queryValue(condition.name, request.query))) &&
     (match.clientAddress === undefined || addressHolds([match.clientAddress].flat(), request.clientAddress)) &&
-    (match.serverName === undefined || (request.serverName !== '' && hostHolds(match.serverName, request.serverName)))
+    (match.serverName === undefined || serverNameHolds(match.serverName, request.tls?.serverName ?? '')) &&
+    (match.scheme === undefined || (match.scheme === 'https') === (request.tls !== undefined)) &&
+    (match.tlsVersion === undefined || match.tlsVersion === request.tls?.version) &&
+    (match.tlsCipher === undefined || match.tlsCipher === request.tls?.cipher) &&
+    (match.clientCertificate === undefined || certificateHolds(match.clientCertificate, request.tls?.certificate))
+  );
+}
+
+function serverNameHolds(wanted: string, asked: string): boolean {
+  return asked !== '' && hostHolds(wanted, asked);
+}
+
+type CertificateMatch = NonNullable<MatchConfig['clientCertificate']>;
+
+function certificateCount(match: MatchConfig['clientCertificate']): number {
+  return match === undefined ? 0 : Math.max(1, Object.values(match).filter((part) => part !== undefined).length);
+}
+
+function certificateHolds(
+  { subject, subjectAltName, fingerprint }: CertificateMatch,
+  shown: ReferenceTls['certificate'],
+): boolean {
+  if (subject === undefined && subjectAltName === undefined && fingerprint === undefined) return shown !== undefined;
+  const { invert = false, ...plain } = subjectAltName ?? {};
+  return (
+    (subject === undefined || stringHolds({ name: '', ...subject }, shown?.subject)) &&
+    (fingerprint === undefined || fingerprint.toLowerCase().split(':').join('') === shown?.fingerprint) &&
+    (subjectAltName === undefined ||
+      (shown?.names ?? []).some((name) => stringHolds({ name: '', ...plain }, name)) !== invert)
   );
 }
 

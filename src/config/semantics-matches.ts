@@ -1,0 +1,151 @@
+// Checks of matches that no schema can say: paths, expressions, values that could never be found.
+// Owns the rules about one match. Leaves routes and rules to semantics-routes.ts.
+
+import { RE2JS } from 're2js';
+import type { MatchConfig } from './config.js';
+import type { Path } from './problems.js';
+import type { STRING_TYPES } from './schema/matches.js';
+import type { ParsedConfig } from './schema.js';
+import type { Scope } from './semantics.js';
+
+/** Reports what is wrong with one match. `listeners` tell what a request can bring. */
+export function checkMatch(match: MatchConfig, at: Path, listeners: ParsedConfig['listeners'], scope: Scope): void {
+  checkPath(match, at, scope);
+  checkStrings(match, at, scope);
+  checkConnection(match, at, listeners, scope);
+}
+
+function checkPath(match: MatchConfig, at: Path, scope: Scope): void {
+  const { path } = match;
+  if (path?.type === 'RegularExpression') checkRegex(path.value, [...at, 'path', 'value'], scope);
+  else if (path !== undefined && !path.value.startsWith('/')) {
+    scope.report(
+      [...at, 'path', 'value'],
+      `'${path.value}' is not a path.`,
+      `Expected a path that starts with /. Did you mean /${path.value}?`,
+    );
+  } else if (path !== undefined && /[?#\s]/.test(path.value)) {
+    const queries = path.value.includes('?') ? " Conditions on the query belong into 'queryParams'." : '';
+    scope.report(
+      [...at, 'path', 'value'],
+      `'${path.value}' is not a path.`,
+      `Expected a path without ?, # and spaces.${queries}`,
+    );
+  }
+}
+
+/** Fields that tell servers who a client is by its certificate. */
+const IDENTITY = /^(x-client-cert-(verified|subject|san|fingerprint)|client-cert(-chain)?)$/i;
+
+function checkStrings(match: MatchConfig, at: Path, scope: Scope): void {
+  for (const kind of ['headers', 'queryParams', 'cookies'] as const) {
+    for (const [index, condition] of (match[kind] ?? []).entries()) {
+      const here = [...at, kind, index];
+      checkComparison(condition, here, scope);
+      if (kind === 'headers' && condition.name.toLowerCase() === 'host') {
+        scope.report(
+          [...here, 'name'],
+          "A header match names 'Host'.",
+          "Expected the host in 'hostnames' of the route.",
+        );
+      } else if (kind === 'headers' && IDENTITY.test(condition.name)) {
+        scope.warn(
+          [...here, 'name'],
+          `A header match names '${condition.name}', which the client can send as it likes.`,
+          "Only what servers get of it can be believed. Expected 'clientCertificate'.",
+        );
+      }
+    }
+  }
+}
+
+interface Comparison {
+  readonly type: (typeof STRING_TYPES)[number];
+  readonly value?: string | undefined;
+}
+
+function checkComparison({ type, value }: Comparison, at: Path, scope: Scope): void {
+  if (type === 'Present') {
+    if (value !== undefined) {
+      scope.report([...at, 'value'], 'A Present match has a value.', "Expected no value. Did you mean 'type: Exact'?");
+    }
+  } else if (value === undefined) {
+    scope.report(at, `'value' is missing.`, `Expected a text that type ${type} compares with, or 'type: Present'.`);
+  } else if (type === 'RegularExpression') {
+    checkRegex(value, [...at, 'value'], scope);
+  } else if (value === '' && type !== 'Exact') {
+    scope.report(
+      [...at, 'value'],
+      'The text is empty.',
+      `Every value has an empty ${emptyPart(type)}. Did you mean 'type: Present'?`,
+    );
+  }
+}
+
+function emptyPart(type: 'Prefix' | 'Suffix' | 'Contains'): string {
+  return type === 'Contains' ? 'part' : type.toLowerCase();
+}
+
+function checkRegex(source: string, path: Path, scope: Scope): void {
+  try {
+    RE2JS.compile(source);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replace(/^error parsing regexp:\s*/, '') : String(error);
+    const unsupported = /\(\?[=!<]|\\[1-9]/.test(source)
+      ? ' Look-around and back-references do not exist here, because they cannot run in linear time.'
+      : '';
+    scope.report(path, `'${source}' is not a regular expression: ${reason}.`, `Expected RE2 syntax.${unsupported}`);
+  }
+}
+
+/** What the connection tells: it must be able to. */
+function checkConnection(match: MatchConfig, at: Path, listeners: ParsedConfig['listeners'], scope: Scope): void {
+  const { clientCertificate, scheme } = match;
+  const withTls = listeners.filter(({ protocol }) => protocol === 'https');
+  const tlsOnly = (['serverName', 'tlsVersion', 'tlsCipher'] as const).find((key) => match[key] !== undefined);
+  const asksForTls = tlsOnly ?? (scheme === 'https' ? 'scheme' : undefined);
+  if (asksForTls !== undefined && withTls.length === 0) {
+    scope.warn(
+      [...at, asksForTls],
+      'No listener speaks TLS.',
+      "This never holds. Expected a listener of 'protocol: https'.",
+    );
+  }
+  if (clientCertificate === undefined) return;
+  const here = [...at, 'clientCertificate'];
+  if (!withTls.some(({ tls }) => tls?.clientCertificates !== undefined)) {
+    scope.warn(
+      here,
+      'No listener asks clients for a certificate, so no request has one.',
+      "Expected 'tls.clientCertificates' on a listener.",
+    );
+  }
+  const { subject, subjectAltName } = clientCertificate;
+  if (subject !== undefined) checkComparison(subject, [...here, 'subject'], scope);
+  if (subjectAltName === undefined) return;
+  checkComparison(subjectAltName, [...here, 'subjectAltName'], scope);
+  checkKind(subjectAltName, [...here, 'subjectAltName', 'value'], scope);
+}
+
+const NAME_KINDS = ['DNS', 'URI', 'email', 'IP'];
+
+/** A name without its kind, or a DNS name in capitals, would never be found. */
+function checkKind({ type, value = '' }: Comparison, at: Path, scope: Scope): void {
+  if ((type !== 'Exact' && type !== 'Prefix') || value === '') return;
+  const kind = value.slice(0, value.indexOf(':') + 1);
+  if (!NAME_KINDS.includes(kind.slice(0, -1))) {
+    const guess = NAME_KINDS.find((known) => known.toLowerCase() === kind.slice(0, -1).toLowerCase());
+    const meant = guess === undefined ? '' : ` Did you mean ${guess}:${value.slice(kind.length)}?`;
+    scope.report(
+      at,
+      `'${value}' has no kind of name in front.`,
+      `Expected DNS:, URI:, email: or IP:, and the name behind it.${meant}`,
+    );
+  } else if (kind === 'DNS:' && value.slice(4) !== value.slice(4).toLowerCase()) {
+    scope.report(
+      at,
+      `'${value}' is in capitals.`,
+      `DNS names are compared in lower case: DNS:${value.slice(4).toLowerCase()}.`,
+    );
+  }
+}

@@ -1,0 +1,113 @@
+// The PROXY header in front of a backend connection: tells the server who the client is.
+// Owns writing it, and which kept connections are a client's own. Leaves its format to http/proxy-protocol.ts.
+
+import { PEER_BYTES, SEND_FLAG } from '../engine/layout.js';
+import { type ProxyAddresses, proxyHeader } from '../http/proxy-protocol.js';
+import type { BackendConnection, ClientConnection } from './connections.js';
+import type { Server } from './pools.js';
+import { closeBackend } from './reuse.js';
+import type { Worker } from './worker.js';
+
+/*
+ * A header names one client, for as long as the connection lives. So a connection that began with one is the client
+ * connection's own, from its first request on:
+ *
+ *   ──taken──► at work for its owner ──kept──► IDLE, among `owner.kept` ──taken, by its owner alone──► at work …
+ *                                                │
+ *                                                └─ the owner goes, the server does, late, too many ──► closed
+ */
+
+/** Idle connections a client connection keeps for itself: enough for clients whose requests go to a few servers. */
+const KEPT_PER_CLIENT_MAX = 4;
+
+const local = new Uint8Array(PEER_BYTES);
+
+/** One record of an address, as the engine writes it, in bytes and port; null for a unix socket. */
+function endOf(record: Uint8Array, at: number): { address: Uint8Array; port: number } | null {
+  const family = record[at];
+  if (family !== 4 && family !== 6) return null;
+  const address = record.slice(at + 4, at + (family === 4 ? 8 : 20));
+  return { address, port: (record[at + 2]! << 8) | record[at + 3]! };
+}
+
+/**
+ * The two ends of the client's connection: as a PROXY header named them, or those of its socket. Null when it has none: a
+ * client must not pass for ourselves, so there is no header then.
+ */
+function endsOf(w: Worker, client: ClientConnection): ProxyAddresses | null {
+  if (client.proxied !== null) return client.proxied;
+  const source = endOf(w.engine.peers, client.slot * PEER_BYTES);
+  const destination = w.engine.localAddress(client.conn, local) ? endOf(local, 0) : null;
+  if (source === null || destination === null) return null;
+  return {
+    source: source.address,
+    sourcePort: source.port,
+    destination: destination.address,
+    destinationPort: destination.port,
+  };
+}
+
+/** A header in scratch memory: good until the next batch, longer for what was sent. Allocated once per connection. */
+export interface Written {
+  at: number;
+  bytes: number;
+}
+
+/** Writes the header that names `client` for `server` to scratch memory. Null: it cannot be named, or the slab is full. */
+export function writeProxyHeader(w: Worker, client: ClientConnection, server: Server): Written | null {
+  const ends = endsOf(w, client);
+  if (ends === null) return null;
+  const header = proxyHeader(server.proxyProtocol!, ends);
+  const at = w.scratch(header.length);
+  if (at < 0) return null;
+  w.memory.set(header, at);
+  w.writer.at = at + header.length;
+  w.scratchKeep();
+  return { at, bytes: header.length };
+}
+
+/** Sends the header on a connection without TLS. `more`: a request follows in this batch. False as above. */
+export function sendProxyHeader(
+  w: Worker,
+  client: ClientConnection,
+  backend: BackendConnection,
+  more: boolean,
+): boolean {
+  const header = writeProxyHeader(w, client, backend.server!);
+  if (header === null) return false;
+  w.engine.sendBegin(backend.conn, more ? SEND_FLAG.more : SEND_FLAG.none);
+  w.engine.span(header.at, header.bytes);
+  w.engine.sendEnd();
+  return true;
+}
+
+/** The connection is the client's own, and stays with it once idle: the oldest goes when there are too many. */
+export function keepForOwner(w: Worker, client: ClientConnection, backend: BackendConnection): void {
+  if (client.kept.length >= KEPT_PER_CLIENT_MAX) closeBackend(w, client.kept[0]!);
+  backend.owner = client;
+  client.kept.push(backend);
+}
+
+/** Takes the client's own idle connection to the server, or null. */
+export function takeKept(client: ClientConnection, server: Server): BackendConnection | null {
+  for (const backend of client.kept) {
+    if (backend.server !== server) continue;
+    server.idleRemove(backend);
+    disown(backend);
+    return backend;
+  }
+  return null;
+}
+
+/** Takes the connection from its owner, if it has one. Safe to call at any time. */
+export function disown(backend: BackendConnection): void {
+  if (backend.owner === null) return;
+  const { kept } = backend.owner;
+  kept.splice(kept.indexOf(backend), 1);
+  backend.owner = null;
+}
+
+/** Closes what the client connection has kept for itself: nobody else may use it. */
+export function dropKept(w: Worker, client: ClientConnection): void {
+  while (client.kept.length > 0) closeBackend(w, client.kept[0]!);
+}

@@ -1,0 +1,58 @@
+// Servers by name: a real DNS server whose records change while the proxy runs.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { start as startAnswers } from '../origins/answers.js';
+import { start as startDns } from '../origins/dns.js';
+import { ok, type RawOrigin } from '../origins/raw.js';
+import { statusOf } from '../support/messages.js';
+import { type RunningProxy, use, useProxy } from '../support/proxy.js';
+import { ask, get } from '../support/wire-client.js';
+
+const named = (name: string): Promise<RawOrigin> => startAnswers(ok(name));
+
+/** Asks until `name` answers. */
+async function untilAnswers(proxy: RunningProxy, name: string, deadlineMs = 15_000): Promise<void> {
+  const deadline = Date.now() + deadlineMs;
+  for (;;) {
+    const response = await ask(proxy.place, get());
+    if (response.body === name) return;
+    if (Date.now() > deadline) throw new Error(`${name} did not answer: ${response.startLine} ${response.body}`);
+  }
+}
+
+test('a changed SRV record moves the traffic, with no request refused', async (t) => {
+  const [first, second] = [await use(t, named('first')), await use(t, named('second'))];
+  const dns = await use(t, startDns());
+  const host = first.address.split(':')[0]!;
+  dns.addresses.set('box.example', [host]);
+  dns.services.set('_http._tcp.app.example', [{ name: 'box.example', port: first.port }]);
+  const proxy = await useProxy(t, { nameservers: [dns.address], servers: ['srv:_http._tcp.app.example'] });
+  assert.equal((await ask(proxy.place, get())).body, 'first');
+  dns.services.set('_http._tcp.app.example', [{ name: 'box.example', port: second.port }]);
+  const deadline = Date.now() + 15_000;
+  for (let body = 'first'; body !== 'second'; ) {
+    const response = await ask(proxy.place, get());
+    assert.equal(statusOf(response), 200);
+    body = response.body;
+    assert.ok(Date.now() < deadline, 'the traffic did not move');
+  }
+  assert.equal((await ask(proxy.place, get())).body, 'second');
+});
+
+test('a changed address moves the traffic', async (t) => {
+  const [first, second] = [await use(t, named('first')), await use(t, named('second'))];
+  const dns = await use(t, startDns());
+  const [here] = first.address.split(':');
+  // Nobody listens there: 127.0.0.0/8 is all loopback, and every test process has one address of it.
+  dns.addresses.set('app.example', ['127.255.255.254']);
+  const proxy = await useProxy(t, {
+    nameservers: [dns.address],
+    servers: [`app.example:${second.port}`],
+    timeouts: { connect: '1s' },
+  });
+  assert.equal(statusOf(await ask(proxy.place, get())), 502);
+  dns.addresses.set('app.example', [here!]);
+  await untilAnswers(proxy, 'second');
+  assert.ok(dns.asked.includes('A app.example'));
+});

@@ -1,0 +1,97 @@
+// TLS contexts in the registry of the process: exchanged in place, counted, and freed with all they hold.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { issueCertificate } from '../../../src/cli/issue-certificate.js';
+import { addon } from '../../../src/engine/addon.js';
+import {
+  closeTlsContext,
+  openTlsClientContext,
+  openTlsContext,
+  replaceTlsContext,
+  tlsContextCount,
+} from '../../../src/engine/tls.js';
+
+const issued = issueCertificate({ subject: 'first', names: ['first.example'] });
+const STAPLE_BYTES = 50_000;
+const certificate = {
+  chain: Buffer.from(issued.cert),
+  key: Buffer.from(issued.key),
+  staple: { response: Buffer.alloc(STAPLE_BYTES, 1), until: Number.POSITIVE_INFINITY },
+};
+
+const openServer = (): number =>
+  openTlsContext({
+    identities: [{ certificates: [certificate], names: ['first.example'] }],
+    versionMin: 'TLSv1.2',
+    ciphers: '',
+    protocols: ['http/1.1'],
+    scope: 'test',
+    clients: null,
+  });
+const openClient = (): number =>
+  openTlsClientContext({
+    serverName: 'first.example',
+    verify: true,
+    authorities: Buffer.from(issued.cert),
+    certificate,
+    versionMin: 'TLSv1.2',
+    protocols: ['http/1.1'],
+  });
+
+test('a context takes the place of another under its index, and that other is gone', () => {
+  const before = tlsContextCount();
+  const [first, second] = [openServer(), openServer()];
+  assert.equal(tlsContextCount(), before + 2);
+  replaceTlsContext(first, second);
+  assert.equal(tlsContextCount(), before + 1);
+  assert.equal(openServer(), second, 'its own place is free again');
+  closeTlsContext(first);
+  closeTlsContext(second);
+  assert.equal(tlsContextCount(), before);
+});
+
+test('a context that is not open neither takes a place nor gives one up', () => {
+  const before = tlsContextCount();
+  const open = openServer();
+  const closed = openServer();
+  closeTlsContext(closed);
+  for (const [at, by] of [
+    [open, closed],
+    [closed, open],
+    [open, open],
+    [open, -1],
+    [1_000_000, open],
+  ] as const)
+    assert.throws(() => replaceTlsContext(at, by), /not open/, `${at} by ${by}`);
+  assert.equal(tlsContextCount(), before + 1);
+  closeTlsContext(open);
+});
+
+test('a response is stapled to an identity that is there, and to no other', () => {
+  const open = openServer();
+  const staple = (tls: number, identity: number): void => addon().tlsStaple(tls, identity, Buffer.from('again'), 1);
+  staple(open, 0);
+  for (const [tls, identity] of [
+    [open, 1],
+    [open, -1],
+    [-1, 0],
+    [1_000_000, 0],
+  ] as const)
+    assert.throws(() => staple(tls, identity), /cannot be stapled/);
+  closeTlsContext(open);
+});
+
+test('contexts that are closed leave no memory behind', () => {
+  const resident = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'latin1'))![1]);
+  const many = (count: number): void => {
+    for (let i = 0; i < count; i++) for (const tls of [openServer(), openClient()]) closeTlsContext(tls);
+  };
+  many(200);
+  const before = resident();
+  many(2000);
+  const grown = resident() - before;
+  // One staple or one SSL_CTX of each lost would be 20 MB and more.
+  if (process.env.SEVENFOLD_SANITIZED !== '1') assert.ok(grown < 12_000, `resident memory grew by ${grown} KiB`);
+});
