@@ -17,6 +17,7 @@ import { authority, type Identity, makeIdentity } from '../support/identity.js';
 import { nginxMissing, startNginxOrigin } from '../support/nginx.js';
 import { run } from '../support/programs.js';
 import { type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
+import { line } from '../support/proxy-header.js';
 import { WireClient } from '../support/wire-client.js';
 
 const ALERT_UNRECOGNIZED_NAME = '\x15\x03\x03\x00\x02\x02\x70';
@@ -85,7 +86,6 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
         ...Object.fromEntries(Object.entries(echoes).map(([name, { address }]) => [name, { servers: [{ address }] }])),
         raw: { servers: [{ address: raw.address }] },
       },
-      timeouts: { tlsHandshake: '1s' },
     });
     strict = proxy.listeners[1]!;
   });
@@ -314,10 +314,18 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
     assert.ok(led < hello.length / 2, `${led} of ${hello.length} went on`);
   });
 
-  test('a ClientHello that does not come in time is closed, however many bytes trickle in', async () => {
-    const before = await counted(proxy, 'HELLO_TIMEOUT');
-    const silent = await WireClient.connect(strict);
-    const trickling = await WireClient.connect(strict);
+  /** A proxy that does not wait long for a ClientHello. */
+  const useHasty = (t: Parameters<typeof useProxy>[0]): Promise<RunningProxy> =>
+    useProxy(t, {
+      listeners: [{ protocol: 'tls-passthrough', pool: 'main' }],
+      servers: [raw.address],
+      timeouts: { tlsHandshake: '1s' },
+    });
+
+  test('a ClientHello that does not come in time is closed, however many bytes trickle in', async (t) => {
+    const hasty = await useHasty(t);
+    const silent = await WireClient.connect(hasty.place);
+    const trickling = await WireClient.connect(hasty.place);
     const hello = await realHello('a.raw.example');
     const started = performance.now();
     let at = 0;
@@ -327,7 +335,7 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
     const tookMs = performance.now() - started;
     assert.ok(tookMs > 900 && tookMs < 5000, `closed after ${tookMs} ms`);
     assert.equal(silent.received + trickling.received, '');
-    assert.equal((await counted(proxy, 'HELLO_TIMEOUT')) - before, 2);
+    assert.equal(await counted(hasty, 'HELLO_TIMEOUT'), 2);
     silent.close();
     trickling.close();
   });
@@ -350,12 +358,13 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
     assert.equal((await counted(proxy, 'CLIENT_LEFT')) - before, 2, 'both that ended with a part of it sent');
   });
 
-  test('the deadline of the handshake ends with the ClientHello', async () => {
-    const client = await WireClient.connect(strict);
+  test('the deadline of the handshake ends with the ClientHello', async (t) => {
+    const hasty = await useHasty(t);
+    const client = await WireClient.connect(hasty.place);
     const hello = records(helloMessage({ extensions: [serverNames('a.raw.example')] })).toString('latin1');
     await client.send(hello);
     await client.until('echo', () => (client.received === `raw:${hello}` ? true : undefined));
-    const later = await WireClient.connect(strict);
+    const later = await WireClient.connect(hasty.place);
     await later.closed();
     assert.equal(client.ended, false);
     client.close();
@@ -445,6 +454,35 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
     const left = await open();
     origin.visits[1]!.socket.resetAndDestroy();
     assert.equal(await left.closed(), 'reset');
+  });
+
+  test('a PROXY header may stand in front of the ClientHello, on both sides, wherever the bytes are cut', async (t) => {
+    const origin = await use(t, startTcpEcho());
+    const front = await useProxy(t, {
+      listeners: [{ protocol: 'tls-passthrough', pool: 'main', proxyProtocol: { from: ['127.0.0.1'] } }],
+      pools: { main: { servers: [{ address: origin.address }], proxyProtocol: 'v1' } },
+    });
+    const said = line({ from: '203.0.113.7', fromPort: 40_001, to: '198.51.100.1', toPort: 8443 });
+    const bytes = `${said}${(await realHello('shop.example')).toString('latin1')}`;
+    const cuts = [
+      1,
+      said.length - 1,
+      said.length,
+      said.length + 1,
+      said.length + 6,
+      said.length + 100,
+      bytes.length - 1,
+    ];
+    for (const cut of [...cuts, bytes.length]) {
+      const client = await WireClient.connect(front.place);
+      await client.send(bytes.slice(0, cut));
+      await front.counters();
+      await client.send(bytes.slice(cut));
+      await client.until('echo', () => (client.receivedCount >= bytes.length ? true : undefined));
+      assert.equal(client.received, bytes, `cut at ${cut}`);
+      client.close();
+    }
+    await front.heldNothing();
   });
 
   test('a reload leads new connections by the new names, and leaves open ones alone', async (t) => {
