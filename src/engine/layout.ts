@@ -65,6 +65,8 @@ export const SUBMIT = {
   retain: 9,
   /** (conn, TLS context): what follows on a connection just accepted, or just connecting, is encrypted. */
   tls: 10,
+  /** (conn, chunks): its next `chunks` × CHUNK_BYTES bytes are all of one body, and may come several chunks at a time. */
+  readMany: 11,
 } as const;
 
 /** Flags of `send`. `more`: another send on this connection follows in the same batch. */

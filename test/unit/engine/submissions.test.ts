@@ -80,6 +80,7 @@ const MALFORMED: [name: string, words: number[]][] = [
   ['a connect of a negative handle', [SUBMIT.connect, -1, 0]],
   ['an offset of a whole chunk', [SUBMIT.readStart, 0, CHUNK_BYTES]],
   ['a negative offset', [SUBMIT.readStart, 0, -1]],
+  ['a body of a negative number of chunks', [SUBMIT.readMany, 0, -1]],
 ];
 
 for (const [name, words] of MALFORMED) {
