@@ -93,6 +93,7 @@ async function measure(): Promise<Allocation | undefined> {
         port,
         authority: 'bench.example.com',
         workload: WORKLOADS[0]!,
+        pinned: false,
         connections: 64,
         seconds,
         cores: cores.load,

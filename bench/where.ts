@@ -113,6 +113,7 @@ async function measure(): Promise<Profile> {
     port,
     authority: 'bench.example.com',
     workload: WORKLOADS[0]!,
+    pinned: false,
     connections: 64,
     seconds,
     cores: cores.load,
