@@ -235,6 +235,19 @@ describe('TLS', { concurrency: 1, skip: standIn && 'only the product' }, () => {
     }
   });
 
+  test('every resumption over TLS 1.3 brings the ticket for the next one', async () => {
+    let session: Buffer | undefined;
+    for (let i = 0; i < 5; i++) {
+      const options = session === undefined ? first.client : { ...first.client, session };
+      const socket = connect({ ...options, minVersion: 'TLSv1.3', host: proxy.place.host, port: proxy.place.port });
+      const got = once(socket, 'session', { signal: AbortSignal.timeout(10_000) });
+      socket.write(get('/'));
+      [session] = (await got) as [Buffer];
+      assert.equal(socket.isSessionReused(), i > 0, `connection ${i}`);
+      socket.destroy();
+    }
+  });
+
   test('carries large bodies both ways, to clients that read slowly too', async () => {
     const client = await WireClient.connect(proxy.place, { tls: first.client });
     const asked = new Promise<void>((resolve) => {

@@ -49,9 +49,9 @@ async function startServer(t: TestContext, onConnection: (server: Server) => voi
       });
       socket.on('error', () => {});
       socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok'));
-      onConnection(server);
     },
   );
+  server.on('connection', () => onConnection(server));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
@@ -97,7 +97,7 @@ test('a resumption that a server turns down counts as failed, not as cheap', asy
   const forgets = (server: Server): void => server.setTicketKeys(randomBytes(48));
   const { plan } = await startServer(t, forgets);
   const result = await runHandshakes({ ...plan, handshake: 'resumed', connections: 1 });
-  assert.ok(result.requests > 0);
+  assert.ok(result.badStatuses > 0);
   assert.equal(result.badStatuses, result.requests);
 });
 
