@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { connect as connectPlain, createServer, type Socket } from 'node:net';
+import { writeFileSync } from 'node:fs';
+import { connect as connectPlain } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
@@ -12,6 +12,7 @@ import { Agent, request } from 'undici';
 import { type Echo, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import { ok, type RawOrigin, serveRequests } from '../origins/raw.js';
 import { loopback, type Place, scratchDirectory, written } from '../support/addresses.js';
+import { clientHello } from '../support/client-hello.js';
 import { authority, type Identity, makeIdentity } from '../support/identity.js';
 import { type Message, readFinalResponse, statusOf } from '../support/messages.js';
 import { type RunningProxy, standIn, startProxy, useProxy } from '../support/proxy.js';
@@ -21,7 +22,6 @@ const BIG = 3_000_000;
 
 /** For other programs: a sanitizer that is preloaded for ours is none of theirs. */
 const { LD_PRELOAD: _, ...ENVIRONMENT } = process.env;
-const HANDSHAKES = process.env.SEVENFOLD_SANITIZED === '1' ? 1000 : 10_000;
 
 /** Connects, and resolves once the handshake is done. Rejects with the alert, or whatever else went wrong. */
 function secure(place: Place, options: ConnectionOptions): Promise<TLSSocket> {
@@ -359,22 +359,6 @@ describe('TLS', { concurrency: 1, skip: standIn && 'only the product' }, () => {
   });
 });
 
-/** The bytes of a whole ClientHello, as node:tls sends it. */
-async function clientHello(): Promise<Buffer> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  const client = connect({ port, host: '127.0.0.1', servername: 'first.example' });
-  client.on('error', () => {});
-  const [socket] = (await once(server, 'connection')) as [Socket];
-  const [hello] = (await once(socket, 'data')) as [Buffer];
-  client.destroy();
-  socket.destroy();
-  server.close();
-  return hello;
-}
-
 describe('handshakes that go wrong', { concurrency: 1, skip: standIn && 'only the product' }, () => {
   let origin: JsonEcho;
   let identity: Identity;
@@ -395,7 +379,7 @@ describe('handshakes that go wrong', { concurrency: 1, skip: standIn && 'only th
 
   test('a ClientHello cut or spoilt at every byte costs its connection and nothing else', async (t) => {
     const proxy = await useProxy(t, { servers: [origin.address], listeners: [listener()] });
-    const hello = await clientHello();
+    const hello = await clientHello('first.example');
     for (let from = 0; from < hello.length; from += 32) {
       const broken: Buffer[] = [];
       for (let at = from; at < Math.min(from + 32, hello.length); at++) {
@@ -456,41 +440,5 @@ describe('handshakes that go wrong', { concurrency: 1, skip: standIn && 'only th
     for (const client of [served, refused, ...waiting]) client.close();
     await proxy.countersUntil('none under way', (counters) => counters.handshaking === 0);
     await stillServes(proxy);
-  });
-
-  test(`${HANDSHAKES} handshakes, resumed ones and broken ones among them, leave nothing behind`, async (t) => {
-    const proxy = await useProxy(t, { servers: [origin.address], listeners: [listener()] });
-    let session: Buffer | undefined;
-    const one = async (number: number): Promise<void> => {
-      if (number % 10 === 9) {
-        const raw = await WireClient.connect(proxy.place);
-        await raw.send('not a handshake at all, but long enough to be read as one');
-        await raw.closed();
-        raw.close();
-        return;
-      }
-      const options = number % 2 === 0 || session === undefined ? identity.client : { ...identity.client, session };
-      const socket = await secure(proxy.place, options);
-      socket.on('session', (fresh: Buffer) => {
-        session = fresh;
-      });
-      socket.destroy();
-    };
-    const many = async (count: number): Promise<void> => {
-      let number = 0;
-      await Promise.all(
-        Array.from({ length: 16 }, async () => {
-          while (number < count) await one(number++);
-        }),
-      );
-      await proxy.countersUntil('given back', (counters) => counters.secured === 0 && counters.chunksUsed === 0);
-    };
-    await many(HANDSHAKES / 5);
-    const resident = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${proxy.pid}/status`, 'utf8'))![1]);
-    const before = resident();
-    await many((HANDSHAKES * 4) / 5);
-    const grown = resident() - before;
-    // A leak of one SSL object per handshake would be 8000 times several KiB.
-    if (HANDSHAKES === 10_000) assert.ok(grown < 20_000, `resident memory grew by ${grown} KiB`);
   });
 });
