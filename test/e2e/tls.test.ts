@@ -16,6 +16,7 @@ import { clientHello } from '../support/client-hello.js';
 import { authority, type Identity, makeIdentity } from '../support/identity.js';
 import { type Message, readFinalResponse, statusOf } from '../support/messages.js';
 import { type RunningProxy, standIn, startProxy, useProxy } from '../support/proxy.js';
+import { RecordCutter } from '../support/record-cutter.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
 const BIG = 3_000_000;
@@ -399,6 +400,38 @@ describe('handshakes that go wrong', { concurrency: 1, skip: standIn && 'only th
     await proxy.countersUntil('given back', (counters) => counters.secured === 0 && counters.handshaking === 0);
     await stillServes(proxy);
   });
+
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    test(`the client's last flight of ${version} cut or spoilt at every byte costs its connection and nothing else`, async (t) => {
+      const proxy = await useProxy(t, { servers: [origin.address], listeners: [listener()] });
+      const one = async (at: number, spoil: boolean): Promise<number> => {
+        const cutter = new RecordCutter(proxy.place, 1);
+        const client = connect({ ...identity.client, minVersion: version, maxVersion: version, socket: cutter });
+        client.on('error', () => {});
+        const flight = await cutter.heldRecords();
+        const bytes = Buffer.from(spoil ? flight : flight.subarray(0, at));
+        if (spoil && at < bytes.length) bytes[at]! ^= 0xff;
+        if (at < flight.length) await cutter.sendRaw(bytes);
+        await cutter.endRaw();
+        client.destroy();
+        return flight.length;
+      };
+      const length = await one(0, false);
+      for (let from = 0; from < length; from += 16) {
+        const ats = Array.from({ length: Math.min(16, length - from) }, (_, index) => from + index);
+        await Promise.all(ats.flatMap((at) => [one(at, false), one(at, true)]));
+      }
+      await proxy.countersUntil('given back', (counters) => counters.secured === 0 && counters.handshaking === 0);
+      const [counters] = await proxy.counters();
+      // A change of cipher spec has nothing in it to be spoilt: TLS 1.3 throws it away (RFC 8446, 5).
+      assert.ok(
+        counters!.handshakesFailed! >= 2 * length - 6,
+        `${counters!.handshakesFailed} of ${2 * length + 1} failed`,
+      );
+      assert.equal(counters!.requests, 0);
+      await stillServes(proxy);
+    });
+  }
 
   test('plain HTTP at a TLS listener is refused', async (t) => {
     const proxy = await useProxy(t, { servers: [origin.address], listeners: [listener()] });
