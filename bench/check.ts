@@ -2,8 +2,10 @@
 // Asks small, large and posted things and compares the answers with the origin's own.
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { Contestant, RunningContestant } from './contestants/contestant.js';
 import type { Origin } from './origins.js';
+import { nodeOffer, TLS_OFFER } from './tls-offer.js';
 
 interface Answer {
   readonly status: number;
@@ -38,6 +40,8 @@ export async function checkContestant(
           wrong: `GET ${path} gave ${answer.body.length} bytes that differ from the origin's ${truth.body.length}`,
         };
     }
+    const agreed = contestant.mode === 'https' ? await wrongTls(running) : undefined;
+    if (agreed !== undefined) return { wrong: agreed };
     const posted = await ask(agent, running, 'POST', '/post', Buffer.alloc(4096, 'x'));
     if (posted.status !== 200) return { wrong: `POST /post answered ${posted.status}, expected 200` };
     const echo = await ask(agent, running, 'GET', '/echo');
@@ -53,6 +57,73 @@ export async function checkContestant(
     agent.destroy();
     expected.destroy();
   }
+}
+
+/** Each kind of certificate must be shown to who asks for it, under the offer that all keep to, and be resumed. */
+async function wrongTls({ host, port }: RunningContestant): Promise<string | undefined> {
+  for (const key of ['ecdsa', 'rsa'] as const) {
+    let session: Buffer | undefined;
+    for (const resumed of [false, true]) {
+      const options = { ...nodeOffer(key), host, port, servername: 'bench.example.com' };
+      const found = await visitTls(session === undefined ? options : { ...options, session });
+      const wanted: Omit<TlsVisit, 'session'> = {
+        ...TLS_OFFER_AGREED,
+        key: resumed ? 'none' : KEY_NAMES[key],
+        resumed,
+      };
+      const wrong = wrongVisit(found, wanted);
+      if (wrong !== undefined) return `${resumed ? 'resuming with' : 'for'} ${key}: ${wrong}`;
+      session = found.session;
+    }
+  }
+  return undefined;
+}
+
+/** What one connection found out about its handshake. */
+export interface TlsVisit {
+  readonly version: string;
+  readonly cipher: string;
+  /** Type of the key in the server's certificate, in Node's words; `none` when none was shown. */
+  readonly key: string;
+  readonly resumed: boolean;
+  readonly session: Buffer | undefined;
+}
+
+const KEY_NAMES = { ecdsa: 'ec', rsa: 'rsa' } as const;
+const TLS_OFFER_AGREED = { version: TLS_OFFER.version, cipher: TLS_OFFER.cipher };
+
+/** The first thing about a handshake that is not as wanted, in words; undefined when all is. */
+export function wrongVisit(found: TlsVisit, wanted: Omit<TlsVisit, 'session'>): string | undefined {
+  for (const [name, value] of Object.entries(wanted)) {
+    const seen = found[name as keyof typeof wanted];
+    if (seen !== value) return `the handshake's ${name} was ${String(seen)}, expected ${String(value)}`;
+  }
+  return found.session === undefined ? 'the server gave no session to resume' : undefined;
+}
+
+function visitTls(options: ConnectionOptions): Promise<TlsVisit> {
+  return new Promise((resolve, reject) => {
+    let session: Buffer | undefined;
+    let seen: Omit<TlsVisit, 'session'> | undefined;
+    const socket = connectTls(options, () => {
+      seen = {
+        version: socket.getProtocol() ?? 'none',
+        cipher: socket.getCipher().name,
+        key: socket.getPeerX509Certificate()?.publicKey.asymmetricKeyType ?? 'none',
+        resumed: socket.isSessionReused(),
+      };
+      socket.write('GET /small HTTP/1.1\r\nHost: bench.example.com\r\nConnection: close\r\n\r\n');
+    });
+    socket.setTimeout(5000, () => socket.destroy(new Error('a TLS connection had no answer within 5 s')));
+    socket.on('session', (fresh) => {
+      session = fresh;
+    });
+    socket.on('error', reject);
+    socket.on('close', () =>
+      seen === undefined ? reject(new Error('closed in its handshake')) : resolve({ ...seen, session }),
+    );
+    socket.resume();
+  });
 }
 
 /** A proxy at Layer 7 that sets no forwarded headers has an easier job than the others; one at Layer 4 must set none. */

@@ -2,12 +2,15 @@
 // Figures of CPU per request come from here, and so does the rate that the open loop takes.
 import type { Contestant } from './contestants/contestant.js';
 import { type Fleet, startFleet } from './fleet.js';
+import { handshakes } from './load/handshakes.js';
 import type { LoadRequest } from './load/load.js';
 import { type Entry, measureRound, orderOfRound } from './rounds.js';
 import type { Run } from './run.js';
 import type { OriginKind, Workload } from './workloads.js';
 
 const WARM_UP_SECONDS = 1;
+/** Handshakes are so much rarer than requests that what a JIT compiles after so many calls takes as much longer. */
+const WARM_UP_HANDSHAKES_SECONDS = 4;
 const SIDE_ROUNDS_MAX = 3;
 
 /** What else runs while a fleet of one origin kind is up: on fresh processes, and after the closed rounds. */
@@ -20,7 +23,7 @@ export interface FleetVisitor {
 export function planClosed(run: Run): number {
   const perWorkload = run.workloads.map((workload) => {
     const count = contestantsOf(run, workload).filter((one) => one.missing() === undefined).length;
-    return count * (roundsOf(run, workload) * run.options.durationSeconds + WARM_UP_SECONDS);
+    return count * (roundsOf(run, workload) * run.options.durationSeconds + warmUpSeconds(workload));
   });
   return perWorkload.reduce((sum, seconds) => sum + seconds, 0);
 }
@@ -50,6 +53,7 @@ export function loadRequest(run: Run, entry: Entry, workload: Workload, seconds:
     port: entry.running.port,
     authority: target === undefined ? 'bench.example.com' : target.host,
     workload: target === undefined ? workload : { ...workload, path: `${target.pathname}${target.search}` },
+    pinned: target === undefined,
     connections: workload.connections ?? run.options.connections,
     seconds,
     cores: run.cores.load,
@@ -83,14 +87,15 @@ async function startRunFleet(run: Run, kind: OriginKind, workloads: readonly Wor
 async function runWorkload(run: Run, fleet: Fleet, workload: Workload): Promise<void> {
   const taking = contestantsOf(run, workload);
   const entries = fleet.entries.filter(({ contestant }) => taking.includes(contestant));
+  const loop = workload.handshake === undefined ? run.loop : handshakes;
   const cores = {
     proxy: run.cores.proxyCount,
     loadAndOrigin: run.cores.load === run.cores.origin ? run.cores.loadCount : run.cores.loadCount * 2,
   };
   for (const entry of entries) {
     if (run.signal.aborted) return;
-    run.progress.step(`${workload.id}: warming up ${entry.contestant.id}`, WARM_UP_SECONDS);
-    await run.loop.run(loadRequest(run, entry, workload, WARM_UP_SECONDS));
+    run.progress.step(`${workload.id}: warming up ${entry.contestant.id}`, warmUpSeconds(workload));
+    await loop.run(loadRequest(run, entry, workload, warmUpSeconds(workload)));
   }
   const rounds = roundsOf(run, workload);
   for (let round = 0; round < rounds; round++) {
@@ -100,7 +105,7 @@ async function runWorkload(run: Run, fleet: Fleet, workload: Workload): Promise<
       run.progress.step(`${workload.id}: round ${round + 1} of ${rounds}: ${entry.contestant.id}`, seconds);
       const request = loadRequest(run, entry, workload, seconds);
       const originPid = run.options.target === undefined ? fleet.origin.pid : undefined;
-      const figures = await measureRound(entry, round, run.loop, request, originPid, cores);
+      const figures = await measureRound(entry, round, loop, request, originPid, cores);
       run.rounds.push(figures);
       const cpu =
         figures.userUsPerRequest === undefined
@@ -119,6 +124,13 @@ export function contestantsOf(run: Pick<Run, 'contestants' | 'options'>, workloa
   return speaking.filter((one) => !one.mainOnly);
 }
 
+/** The side workloads get fewer rounds, unless the main one is not measured and they are what was asked for. */
 function roundsOf(run: Run, workload: Workload): number {
-  return workload.id === 'browser' ? run.options.rounds : Math.min(run.options.rounds, SIDE_ROUNDS_MAX);
+  const main = run.workloads.find(({ id }) => id === 'browser');
+  const beside = main !== undefined && main !== workload && contestantsOf(run, main).length > 0;
+  return beside ? Math.min(run.options.rounds, SIDE_ROUNDS_MAX) : run.options.rounds;
+}
+
+function warmUpSeconds(workload: Workload): number {
+  return workload.handshake === undefined ? WARM_UP_SECONDS : WARM_UP_HANDSHAKES_SECONDS;
 }

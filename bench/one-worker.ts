@@ -45,6 +45,7 @@ export async function startOneWorker(name: string, nodeFlags: readonly string[])
       port,
       authority: 'bench.example.com',
       workload: WORKLOADS[0]!,
+      pinned: false,
       connections: CONNECTIONS,
       seconds,
       cores: cores.load,

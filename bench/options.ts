@@ -53,7 +53,7 @@ export function parseOptions(args: readonly string[], coreCount: number): BenchO
     connections: told.connections ?? 64,
     rate: told.rate,
     only: told.only ?? [],
-    workloads: told.workloads ?? (quick || told.target !== undefined ? ['browser'] : WORKLOADS.map((one) => one.id)),
+    workloads: told.workloads ?? defaultWorkloads(quick || told.target !== undefined, told.only ?? []),
     workers: told.workers ?? [],
     target: told.target,
     origin: told.origin,
@@ -63,6 +63,13 @@ export function parseOptions(args: readonly string[], coreCount: number): BenchO
     html: told.html,
     load: told.load,
   };
+}
+
+/** All workloads; of a short run the main one, or those over TLS when nobody else takes part. */
+function defaultWorkloads(short: boolean, only: readonly string[]): string[] {
+  const secure = only.length > 0 && only.every((name) => name.endsWith('https'));
+  const chosen = secure ? WORKLOADS.filter(({ tls }) => tls) : short ? WORKLOADS.slice(0, 1) : WORKLOADS;
+  return chosen.map(({ id }) => id);
 }
 
 interface Flags {
@@ -91,7 +98,7 @@ function buildCommand(coreCount: number): Command {
     )
     .option('--quick', 'under a minute on two cores: the main workload, three rounds of one second')
     .option('--duration <seconds>', 'length of each round (default 3)', whole(1, 600))
-    .option('--rounds <count>', 'rounds of the main workload (default 5)', whole(1, 100))
+    .option('--rounds <count>', 'rounds of the main workload, or of all without it (default 5)', whole(1, 100))
     .option('--connections <count>', 'client connections (default 64)', whole(1, 10_000))
     .option('--rate <per second>', 'rate of the open loop (default: half of the slowest; 0: none)', whole(0, 1_000_000))
     .option('--only <names>', 'contestants, families or modes, by comma: l4,l7,nginx,httpxy', list)

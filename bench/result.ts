@@ -52,7 +52,13 @@ export interface BenchResult {
   readonly connections: number;
   /** Those that were measured, in the order of the tables. */
   readonly contestants: ReadonlyArray<{ readonly id: string; readonly family: string; readonly mode: string }>;
-  readonly workloads: ReadonlyArray<{ readonly id: string; readonly title: string; readonly connections: number }>;
+  readonly workloads: ReadonlyArray<{
+    readonly id: string;
+    readonly title: string;
+    readonly connections: number;
+    /** Bytes of each answer's body. */
+    readonly responseBytes: number;
+  }>;
   readonly leftOut: readonly LeftOut[];
   readonly rounds: readonly RoundFigures[];
   readonly openLoop: readonly OpenLoopFigures[];

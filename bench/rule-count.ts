@@ -241,6 +241,7 @@ function loadOf({ running }: Entry, forSeconds: number): LoadRequest {
     port: running.port,
     authority: DEEP.host,
     workload: WORKLOAD,
+    pinned: false,
     connections: CONNECTIONS,
     seconds: forSeconds,
     cores: cores.load,

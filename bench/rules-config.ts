@@ -1,6 +1,6 @@
 // Sevenfold's own configurations for the modes that take a file. l7-rules: 1,000 rules over 20 hostnames, header edits in
 // both directions, and a sticky session on the pool, so that each request pays for all of them. https: TLS and one route.
-import type { Certificate } from './certificate.js';
+import type { Certificates } from './certificate.js';
 
 export interface RulesOptions {
   readonly rules: number;
@@ -43,9 +43,10 @@ export function rulesConfig(
 }
 
 /** YAML for an https listener on 127.0.0.1:`port` in front of one origin, with nothing else to do than the plain mode. */
-export function httpsConfig(port: number, originPort: number, { certPath, keyPath }: Certificate): string {
+export function httpsConfig(port: number, originPort: number, { ecdsa, rsa }: Certificates): string {
+  const pairs = [ecdsa, rsa].map(({ certPath, keyPath }) => `{ cert: ${certPath}, key: ${keyPath} }`);
   return `listeners:
-  - { address: "127.0.0.1:${port}", protocol: https, tls: { certificates: [{ cert: ${certPath}, key: ${keyPath} }] } }
+  - { address: "127.0.0.1:${port}", protocol: https, tls: { certificates: [${pairs.join(', ')}] } }
 routes:
   - rules: [{ pool: origin }]
 pools:

@@ -18,6 +18,7 @@ import type { Progress } from './progress.js';
 import type { BenchResult, ConnectionMemory, OpenLoopFigures, SweepPoint } from './result.js';
 import type { RoundFigures } from './rounds.js';
 import { runSweep, sweepSeconds } from './sweep-phase.js';
+import { OFFER_TEXT } from './tls-offer.js';
 import { WORKLOADS, type Workload } from './workloads.js';
 
 /** What every phase works with; the arrays fill up as it goes and survive an interrupt. */
@@ -108,6 +109,12 @@ function chooseLoop(options: BenchOptions, machine: Machine): ClosedLoop {
   return autocannon;
 }
 
+function loadName({ loop, workloads, options }: Run): string {
+  const more = workloads.some((workload) => workload.handshake !== undefined) ? ', handshakes by node:tls' : '';
+  const offer = options.target === undefined && workloads.some(({ tls }) => tls) ? `; over TLS by ${OFFER_TEXT}` : '';
+  return `${loop.name}${more}${offer}`;
+}
+
 function resultOf(run: Run, startedAt: Date, command: string): BenchResult {
   const measured = new Set(run.rounds.map((round) => round.contestant));
   return {
@@ -118,17 +125,18 @@ function resultOf(run: Run, startedAt: Date, command: string): BenchResult {
     interrupted: run.signal.aborted,
     machine: run.machine,
     pinning: run.cores.note,
-    load: run.loop.name,
+    load: loadName(run),
     origin: run.origin,
     durationSeconds: run.options.durationSeconds,
     connections: run.options.connections,
     contestants: run.contestants
       .filter(({ id }) => measured.has(id))
       .map(({ id, family, mode }) => ({ id, family, mode })),
-    workloads: run.workloads.map(({ id, title, connections }) => ({
+    workloads: run.workloads.map(({ id, title, connections, responseBytes }) => ({
       id,
       title,
       connections: connections ?? run.options.connections,
+      responseBytes,
     })),
     leftOut: run.leftOut,
     rounds: run.rounds,

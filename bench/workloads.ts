@@ -1,6 +1,9 @@
 // The workloads: what is asked, over how many connections, of which origin.
 // Owns requests and expected answers. How they are sent is load/, who answers is origins.ts.
 
+import type { HandshakeKind } from './load/handshake-client.js';
+import type { KeyType } from './tls-offer.js';
+
 /** `cheap` answers as fast as this machine can; `slow` waits 20 ms before each answer. */
 export type OriginKind = 'cheap' | 'slow';
 
@@ -21,6 +24,10 @@ export interface Workload {
   readonly closes: boolean;
   /** Whether clients speak TLS; contestants of the other kind do not take part. */
   readonly tls: boolean;
+  /** What the handshake of each request's connection has to be; undefined: nobody looks. */
+  readonly handshake?: HandshakeKind;
+  /** The kind of certificate that has to be shown then; undefined leaves it to the server. */
+  readonly key?: KeyType;
 }
 
 /** The body of every small answer: about what a JSON API says. */
@@ -54,6 +61,8 @@ const small = {
   tls: false,
 } as const;
 
+const handshake = { ...small, headers: CLOSING_HEADERS, closes: true, tls: true } as const;
+
 /** All workloads, the main one first. */
 export const WORKLOADS: readonly Workload[] = [
   { ...small, id: 'browser', title: 'small GET with ten browser-like headers' },
@@ -80,12 +89,16 @@ export const WORKLOADS: readonly Workload[] = [
   { ...small, id: 'https', title: 'small GET over TLS', tls: true },
   {
     ...small,
-    id: 'handshake',
-    title: 'a TLS handshake per request',
-    headers: CLOSING_HEADERS,
-    closes: true,
+    id: 'https-1m',
+    title: 'GET of 1 MiB over TLS',
+    path: '/1m',
+    responseBytes: 1_048_576,
+    connections: 16,
     tls: true,
   },
+  { ...handshake, id: 'handshake', title: 'a full TLS handshake per request', handshake: 'full', key: 'ecdsa' },
+  { ...handshake, id: 'resume', title: 'a resumed TLS handshake per request', handshake: 'resumed', key: 'ecdsa' },
+  { ...handshake, id: 'handshake-rsa', title: 'a full TLS handshake per request, RSA', handshake: 'full', key: 'rsa' },
   {
     ...small,
     id: 'slow',

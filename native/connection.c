@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static int32_t sf__slot(sf_handle handle)
@@ -71,6 +72,7 @@ static void sf__conn_init(sf_conn *c, int fd, sf_handle handle, uint32_t flags)
     /* A slot may be reused while the ready list still leads through it. */
     c->flags = flags | (c->flags & SF__READY);
     c->receive_offset = 0;
+    c->bulk = 0;
     c->error = 0;
     c->queue = NULL;
     c->tls = NULL;
@@ -199,8 +201,21 @@ int sf__conn_read_start(sf_engine *e, sf_handle handle, int32_t offset)
         return SF_E_INVALID;
     c->flags |= SF__READING;
     c->receive_offset = (uint16_t)offset;
+    if (offset > 0)
+        c->bulk = 0; /* room is left in front of one chunk: it has to come alone */
     if (c->flags & SF__READABLE)
         sf__ready_add(e, c);
+    return SF_OK;
+}
+
+int sf__conn_read_many(sf_engine *e, sf_handle handle, int32_t chunks)
+{
+    sf_conn *c = sf__conn_find(e, handle);
+    if (c == NULL)
+        return SF_E_STALE;
+    if (chunks < 0)
+        return SF_E_INVALID;
+    c->bulk = (int64_t)chunks * SF_CHUNK_BYTES;
     return SF_OK;
 }
 
@@ -269,6 +284,18 @@ static int32_t sf__reserve(const sf_engine *e, const sf_conn *c)
     return (c->flags & SF__CLIENT) ? e->config.chunk_count / 4 : e->config.chunk_count / 8;
 }
 
+static ssize_t sf__recv(int fd, struct iovec *parts, int32_t count)
+{
+    ssize_t got;
+    struct msghdr message = { .msg_iov = parts, .msg_iovlen = (size_t)count };
+    do
+        got = count == 1 ? recv(fd, parts[0].iov_base, parts[0].iov_len, MSG_DONTWAIT)
+                         : recvmsg(fd, &message, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* Receives one chunk, or several of a long body with one call of the kernel. */
 static void sf__conn_receive(sf_engine *e, sf_conn *c)
 {
     int32_t chunk = sf__chunk_take(e, sf__reserve(e, c));
@@ -281,12 +308,21 @@ static void sf__conn_receive(sf_engine *e, sf_conn *c)
         sf__tls_receive(e, c, chunk);
         return;
     }
-    int32_t at = chunk + c->receive_offset;
-    size_t room = (size_t)(SF_CHUNK_BYTES - c->receive_offset);
-    ssize_t got;
-    do
-        got = recv(c->fd, e->config.memory + at, room, MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
+    int32_t chunks[SF__BULK_CHUNKS] = { chunk };
+    struct iovec parts[SF__BULK_CHUNKS];
+    int32_t count = 1;
+    while (count < SF__BULK_CHUNKS && count * (int64_t)SF_CHUNK_BYTES < c->bulk &&
+           (chunks[count] = sf__chunk_take(e, sf__reserve(e, c))) >= 0)
+        count++;
+    for (int32_t i = 0; i < count; i++) {
+        parts[i].iov_base = e->config.memory + chunks[i];
+        parts[i].iov_len = SF_CHUNK_BYTES;
+    }
+    int32_t offset = c->receive_offset; /* only with one chunk: see sf__conn_read_start */
+    parts[0].iov_base = e->config.memory + chunk + offset;
+    parts[0].iov_len = (size_t)(SF_CHUNK_BYTES - offset);
+    size_t room = (size_t)count * SF_CHUNK_BYTES - (size_t)offset;
+    ssize_t got = sf__recv(c->fd, parts, count);
 
     if (got > 0) {
         /* A short read has emptied the socket: the next byte makes a new edge. Not so when an end was announced. */
@@ -295,16 +331,25 @@ static void sf__conn_receive(sf_engine *e, sf_conn *c)
         else
             sf__ready_add(e, c);
         c->receive_offset = 0;
-        sf__event(e, SF_EVENT_KIND_DATA, c->handle, at, (int32_t)got);
-        return;
+        if (c->bulk > 0)
+            c->bulk -= got;
+    } else {
+        c->flags &= ~SF__READABLE;
+        if (got == 0) {
+            c->flags = (c->flags & ~SF__READING) | SF__ENDED;
+            sf__event(e, SF_EVENT_KIND_EOF, c->handle, 0, 0);
+        } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
+            sf__conn_fail(e, c, sf__error_of(errno));
+        }
     }
-    sf__chunk_drop(e, chunk);
-    c->flags &= ~SF__READABLE;
-    if (got == 0) {
-        c->flags = (c->flags & ~SF__READING) | SF__ENDED;
-        sf__event(e, SF_EVENT_KIND_EOF, c->handle, 0, 0);
-    } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
-        sf__conn_fail(e, c, sf__error_of(errno));
+    for (int32_t i = 0; i < count; i++) {
+        if (got <= 0) {
+            sf__chunk_drop(e, chunks[i]);
+            continue;
+        }
+        ssize_t part = got < (ssize_t)parts[i].iov_len ? got : (ssize_t)parts[i].iov_len;
+        sf__event(e, SF_EVENT_KIND_DATA, c->handle, chunks[i] + (i == 0 ? offset : 0), (int32_t)part);
+        got -= part;
     }
 }
 

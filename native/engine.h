@@ -66,6 +66,7 @@ typedef struct sf_conn {
     uint16_t receive_offset;
     uint16_t error;     /* an SF_ENGINE_ERROR to report, 0 for none */
     int32_t ready_next; /* next slot on the ready list */
+    int64_t bulk;       /* bytes to come that may be received several chunks at a time */
     sf_queue *queue;    /* owned; NULL when nothing waits */
     sf_tls_conn *tls;   /* owned; NULL without TLS */
 } sf_conn;

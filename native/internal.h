@@ -29,6 +29,9 @@ enum {
 /* Steps of handshakes one turn takes, each up to a signature: the others in that turn wait no longer than for these. */
 #define SF__HANDSHAKES_PER_TURN 8
 
+/* Chunks one connection may receive in one turn, when its owner said that a long body comes. */
+#define SF__BULK_CHUNKS 4
+
 /* slab.c */
 int32_t sf__chunk_take(sf_engine *e, int32_t reserve); /* an address with one reference, or SF_E_FULL */
 bool sf__chunk_valid(const sf_engine *e, int32_t at, int32_t bytes);
@@ -41,6 +44,7 @@ int sf__conn_adopt(sf_engine *e, int fd, const sf_peer *peer, sf_handle *out); /
 int sf__conn_connect(sf_engine *e, sf_handle handle, int32_t address);
 int sf__conn_close(sf_engine *e, sf_handle handle, bool reset);
 int sf__conn_read_start(sf_engine *e, sf_handle handle, int32_t offset);
+int sf__conn_read_many(sf_engine *e, sf_handle handle, int32_t chunks);
 int sf__conn_read_stop(sf_engine *e, sf_handle handle);
 void sf__conn_notice(sf_engine *e, sf_conn *c, uint32_t epoll_events);
 void sf__conn_serve(sf_engine *e, sf_conn *c); /* reports and receives what is due; may go back to the ready list */
@@ -58,7 +62,8 @@ void sf__tls_noticed(sf_conn *c); /* the kernel may have bytes */
 bool sf__tls_handshake(sf_engine *e, sf_conn *c); /* true when it is done */
 int32_t sf__tls_facts(const sf_conn *c, uint8_t *to); /* returns how many bytes, under 8192; -1 without memory */
 void sf__tls_receive(sf_engine *e, sf_conn *c, int32_t chunk); /* takes the reference on the chunk */
-ssize_t sf__tls_write(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t count); /* as sf__write */
+ssize_t sf__tls_write(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t count); /* as sf__write; sf__tls_settle ends it */
+void sf__tls_settle(sf_engine *e); /* hands over what sf__tls_write put off; for any engine */
 bool sf__tls_flush(sf_engine *e, sf_conn *c); /* false when bytes still wait, or the connection failed */
 int32_t sf__tls_waiting(const sf_conn *c); /* encrypted bytes that wait */
 bool sf__tls_shut(sf_engine *e, sf_conn *c); /* says goodbye; true when all of it has left */

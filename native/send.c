@@ -134,7 +134,8 @@ void sf__conn_flush(sf_engine *e, sf_conn *c)
             count = SF_SEND_SPANS_MAX;
         ssize_t taken = c->tls == NULL ? sf__write(e, c->fd, 0, &queue->spans[queue->first], count)
                                        : sf__tls_write(e, c, &queue->spans[queue->first], count);
-        if (taken < 0) {
+        sf__tls_settle(e); /* whether encrypted bytes wait decides what is reported below */
+        if (taken < 0 || c->error != 0) {
             sf__conn_fail(e, c, sf__error_of(errno));
             return;
         }

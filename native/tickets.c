@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
@@ -85,7 +86,6 @@ static int sf__on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_C
 {
     sf__ticket_key key;
     int result;
-    (void)ssl;
     if (encrypt) {
         result = sf__key_newest(&key) && RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) == 1 ? 1 : -1;
         if (result == 1)
@@ -94,7 +94,8 @@ static int sf__on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_C
         int age = sf__key_named(name, &key);
         if (age < 0)
             return 0;
-        result = age == 0 ? 1 : 2;
+        /* A ticket of TLS 1.3 is to be used once (RFC 8446, C.4): who comes with one gets the next. */
+        result = age == 0 && SSL_version(ssl) != TLS1_3_VERSION ? 1 : 2;
     }
     if (result > 0 && !sf__ticket_init(&key, iv, cipher, mac, encrypt))
         result = -1;

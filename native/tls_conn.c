@@ -44,10 +44,19 @@ struct sf_tls_conn {
 
 /* What engines need for TLS once they have any; made on first use. */
 struct sf_tls_stage {
+    sf_tls_conn *owner; /* whose bytes wait for sf__tls_settle; NULL: `used` is 0 between calls */
     uint32_t used;
     uint8_t record[SF__RECORD_BYTES]; /* small spans, side by side */
     uint8_t bytes[SF__STAGE_BYTES];   /* encrypted, of the connection being served */
 };
+
+/* What others left in the thread's queue of errors must not be taken for ours. Mostly there is nothing, and looking is
+ * cheaper than emptying. */
+static void sf__errors_drop(void)
+{
+    if (ERR_peek_error() != 0)
+        ERR_clear_error();
+}
 
 /* --- The socket, as OpenSSL sees it --------------------------------------------------------------------------------- */
 
@@ -147,6 +156,23 @@ static bool sf__stage_flush(sf_tls_conn *t)
             return false;
     }
     return (size_t)taken == bytes || sf__out_keep(t, stage->bytes + taken, bytes - (size_t)taken);
+}
+
+/*
+ * Hands over what the sends of one batch left in the stage. Pieces of a long body come as a send each: put off until
+ * all are encrypted, they leave with one call of the kernel.
+ */
+void sf__tls_settle(sf_engine *e)
+{
+    sf_tls_stage *stage = e->tls_stage;
+    sf_tls_conn *t = stage == NULL ? NULL : stage->owner;
+    if (t == NULL)
+        return;
+    stage->owner = NULL;
+    if (!sf__stage_flush(t))
+        sf__conn_fail(e, t->conn, sf__error_of(t->error));
+    else if (t->out != NULL)
+        sf__conn_blocked(e, t->conn);
 }
 
 static int sf__bio_write(BIO *bio, const char *from, int bytes)
@@ -293,6 +319,7 @@ int sf__tls_begin(sf_engine *e, sf_handle handle, int32_t context, sf_span front
 void sf__tls_free(sf_conn *c, bool polite)
 {
     sf_tls_conn *t = c->tls;
+    sf__tls_settle(t->engine);
     if (polite && t->error == 0 && !t->close_sent && t->out == NULL && !(c->flags & (SF__HANDSHAKING | SF__DEAD))) {
         (void)SSL_shutdown(t->ssl); /* one try: a socket that is full goes without */
         (void)sf__stage_flush(t);
@@ -412,7 +439,7 @@ void sf__tls_receive(sf_engine *e, sf_conn *c, int32_t chunk)
 {
     sf_tls_conn *t = c->tls;
     int32_t at = chunk + c->receive_offset;
-    ERR_clear_error();
+    sf__errors_drop();
     t->starved = false;
     int got = SSL_read(t->ssl, e->config.memory + at, SF_CHUNK_BYTES - c->receive_offset);
     int error = got > 0 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, got);
@@ -469,25 +496,32 @@ static size_t sf__gather(sf_engine *e, const sf_span *spans, int32_t count, int3
 ssize_t sf__tls_write(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t count)
 {
     sf_tls_conn *t = c->tls;
+    sf_tls_stage *stage = e->tls_stage;
     int32_t index = 0, sent = 0;
     ssize_t taken = 0;
     bool written = true;
-    ERR_clear_error();
+    if (stage->owner != t)
+        sf__tls_settle(e);
+    sf__errors_drop();
     while (index < count && t->out == NULL && written) {
         const uint8_t *from;
         size_t bytes = sf__gather(e, spans, count, &index, &sent, &from);
         written = SSL_write(t->ssl, from, (int)bytes) == (int)bytes;
         taken += (ssize_t)bytes;
-        if (e->tls_stage->used > SF__STAGE_BYTES - SF__RECORD_ROOM)
+        if (stage->used > SF__STAGE_BYTES - SF__RECORD_ROOM)
             written = sf__stage_flush(t) && written;
     }
-    if (!sf__stage_flush(t) || !written) {
+    stage->owner = NULL;
+    if (!written || (t->out != NULL && !sf__stage_flush(t))) {
+        (void)sf__stage_flush(t); /* an alert, if there is one */
         ERR_clear_error();
         errno = t->error != 0 ? t->error : EPROTO;
         return -1;
     }
     if (t->out != NULL)
         sf__conn_blocked(e, c);
+    else if (stage->used > 0)
+        stage->owner = t;
     return taken;
 }
 
@@ -518,6 +552,9 @@ int32_t sf__tls_waiting(const sf_conn *c)
 bool sf__tls_shut(sf_engine *e, sf_conn *c)
 {
     sf_tls_conn *t = c->tls;
+    sf__tls_settle(e);
+    if (t->error != 0)
+        return false;
     if (!t->close_sent) {
         t->close_sent = true;
         ERR_clear_error();

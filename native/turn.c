@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 #define SF__EPOLL_BATCH 512
-/* Events one connection can cause in one turn: connected or TLS ready, blocked or drained, finished, data or eof, error. */
-#define SF__EVENTS_PER_CONN 5
+/* Events one connection can cause in one turn: connected or TLS ready, blocked or drained, finished, error, and data or
+ * eof. */
+#define SF__EVENTS_PER_CONN (4 + SF__BULK_CHUNKS)
 
 static bool sf__config_valid(const sf_engine_config *c)
 {
@@ -156,6 +157,10 @@ static int32_t sf__submit(sf_engine *e, const int32_t *words, int32_t left)
         result = left < 3 ? SF_E_INVALID : sf__conn_read_start(e, conn, operand);
         taken = 3;
         break;
+    case SF_SUBMIT_READ_MANY:
+        result = left < 3 ? SF_E_INVALID : sf__conn_read_many(e, conn, operand);
+        taken = 3;
+        break;
     case SF_SUBMIT_READ_STOP:
         result = sf__conn_read_stop(e, conn);
         taken = 2;
@@ -227,10 +232,13 @@ int sf_engine_submit(sf_engine *e, int32_t words)
         return SF_E_INVALID;
     for (int32_t at = 0; at < words;) {
         int32_t taken = sf__submit(e, &e->config.submissions[at], words - at);
-        if (taken < 0)
+        if (taken < 0) {
+            sf__tls_settle(e);
             return SF_E_INVALID;
+        }
         at += taken;
     }
+    sf__tls_settle(e);
     return SF_OK;
 }
 

@@ -1,6 +1,6 @@
 // HAProxy at Layer 7 and Layer 4. The configurations and why they are fair: peers/haproxy-*.cfg.
 import { spawnSync } from 'node:child_process';
-import { certificateIn, certificateMissing } from '../certificate.js';
+import { certificateMissing, certificatesIn } from '../certificate.js';
 import { writePeerConfig } from '../peers.js';
 import { freePort, startProcess } from '../processes.js';
 import type { Contestant, Place, RunningContestant } from './contestant.js';
@@ -17,7 +17,7 @@ export function haproxyContestants(): Contestant[] {
       mode: 'https',
       scheme: 'https',
       missing: () => missing ?? certificateMissing(),
-      start: (place) => start('haproxy-https.cfg', place, { bundle: certificateIn(place.directory).bundlePath }),
+      start: (place) => start('haproxy-https.cfg', place, { bundle: certificatesIn(place.directory).bundlePath }),
     },
   ];
 }

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { certificateIn, certificateMissing } from '../certificate.js';
+import { certificateMissing, certificatesIn } from '../certificate.js';
 import { nginxUser, writePeerConfig } from '../peers.js';
 import { freePort, startProcess } from '../processes.js';
 import type { Contestant, Place, RunningContestant } from './contestant.js';
@@ -37,8 +37,13 @@ export function nginxContestants(): Contestant[] {
       missing: () =>
         noNginx ?? (flags?.includes('--with-http_ssl_module') ? certificateMissing() : 'nginx is built without TLS'),
       start: (place) => {
-        const { certPath, keyPath } = certificateIn(place.directory);
-        return start('nginx-https.conf', place, { cert: certPath, key: keyPath });
+        const { ecdsa, rsa } = certificatesIn(place.directory);
+        return start('nginx-https.conf', place, {
+          cert: ecdsa.certPath,
+          key: ecdsa.keyPath,
+          rsaCert: rsa.certPath,
+          rsaKey: rsa.keyPath,
+        });
       },
     },
   ];

@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { certificateIn, certificateMissing } from '../certificate.js';
+import { certificateMissing, certificatesIn } from '../certificate.js';
 import { freePort, startProcess } from '../processes.js';
 import { httpsConfig, rulesConfig } from '../rules-config.js';
 import type { Contestant, Place, RunningContestant } from './contestant.js';
@@ -48,7 +48,7 @@ export function sevenfoldContestants(): Contestant[] {
       start: (place) =>
         start('sevenfold-https', place, (port) => {
           const path = join(place.directory, 'sevenfold-https.yaml');
-          writeFileSync(path, httpsConfig(port, place.originPort, certificateIn(place.directory)));
+          writeFileSync(path, httpsConfig(port, place.originPort, certificatesIn(place.directory)));
           return ['-c', path];
         }),
     },

@@ -1,5 +1,6 @@
 // The process that runs autocannon: `autocannon-process PLAN`, PLAN being a LoadRequest in JSON. Prints a LoadResult.
 import autocannon from 'autocannon';
+import { nodeOffer } from '../tls-offer.js';
 import type { LoadRequest, LoadResult } from './load.js';
 
 const plan: LoadRequest = JSON.parse(process.argv[2] ?? '{}');
@@ -12,6 +13,7 @@ const result = await autocannon({
   connections: plan.connections,
   duration: plan.seconds,
   timeout: 10,
+  ...(plan.pinned && plan.scheme === 'https' ? { tlsOptions: nodeOffer() } : {}),
   ...(plan.threads > 1 ? { workers: plan.threads } : {}),
 });
 const { latency } = result;

@@ -12,6 +12,8 @@ export interface LoadRequest {
   /** The name in the Host header. */
   readonly authority: string;
   readonly workload: Workload;
+  /** Whether clients offer TLS_OFFER and nothing else, where they speak TLS. */
+  readonly pinned: boolean;
   readonly connections: number;
   /** Whole seconds: wrk takes no fractions. */
   readonly seconds: number;
@@ -24,7 +26,7 @@ export interface LoadRequest {
 export interface LoadResult {
   /** Answers received in full. */
   readonly requests: number;
-  /** Answers that were not 2xx or 3xx. */
+  /** Answers that were not 2xx or 3xx, or came behind another handshake than was asked for. */
   readonly badStatuses: number;
   /** Connects, reads and writes that failed, and timeouts. */
   readonly socketErrors: number;

@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runProcess } from '../processes.js';
+import { opensslOffer } from '../tls-offer.js';
 import type { Workload } from '../workloads.js';
 import { type ClosedLoop, type LoadResult, PERCENTILES } from './load.js';
 
@@ -28,6 +29,7 @@ export const wrk: ClosedLoop = {
           `${request.scheme}://${request.host}:${request.port}${request.workload.path}`,
         ],
         cores: request.cores,
+        ...(request.pinned && request.scheme === 'https' ? { env: opensslOffer(request.directory) } : {}),
       },
       request.signal,
     );

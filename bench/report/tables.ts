@@ -7,6 +7,9 @@ import { type Spread, spreadOf } from '../stats.js';
 import { comparisonsOf, type Row, rowsOf } from '../summary.js';
 import { bottleneckOf, comparisonSentence } from '../verdict.js';
 
+/** From here on the table tells what a GiB costs. */
+const LARGE_BYTES = 65_536;
+
 export interface Table {
   readonly title: string;
   /** The first row is the head; the first column names the row. */
@@ -32,12 +35,21 @@ function closedTables(result: BenchResult): Table[] {
     'RSS MiB',
     'full',
   ];
-  return result.workloads.flatMap(({ id, title, connections }) => {
+  return result.workloads.flatMap(({ id, title, connections, responseBytes }) => {
     const rows = rowsOf(result, id);
     if (rows.length === 0) return [];
     const notes = comparisonsOf(result, id).map(comparisonSentence);
-    return [{ title: `${title}, ${connections} connections (${id})`, rows: [head, ...rows.map(closedRow)], notes }];
+    // Of large answers the bytes are the price, not the request.
+    const large = responseBytes >= LARGE_BYTES;
+    const body = rows.map((row) => (large ? [...closedRow(row), perGiB(row, responseBytes)] : closedRow(row)));
+    const heads = large ? [...head, 'CPU s/GiB'] : head;
+    return [{ title: `${title}, ${connections} connections (${id})`, rows: [heads, ...body], notes }];
   });
+}
+
+/** Seconds of CPU time for a GiB of answers. */
+function perGiB({ totalUs }: Row, responseBytes: number): string {
+  return spreadText(totalUs, (us) => ((us / responseBytes) * (2 ** 30 / 1e6)).toFixed(3));
 }
 
 function closedRow(row: Row): string[] {

@@ -42,7 +42,7 @@ const DAY_MS = 86_400_000;
 const RENEW_DAYS = 30;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** Reads a pair. Throws CertificateError when it cannot be used. `warn` gets what can be, but should be looked at. */
+/** Reads a pair, whose key is the caller's to wipe. Throws CertificateError when it cannot be used. `warn` gets what can be, but should be looked at. */
 export function readPair(
   certFile: string,
   keyFile: string,
@@ -56,6 +56,7 @@ export function readPair(
   const pem = readPart('key', keyFile);
   const key = parseKey(pem, keyFile);
   if (!leaf.checkPrivateKey(key)) {
+    pem.fill(0);
     throw new CertificateError(
       'key',
       `The key in ${keyFile} does not belong to the certificate in ${certFile}.`,

@@ -140,6 +140,7 @@ function checkPair(
   try {
     const cert = inDirectory(files.cert);
     const pair = readPair(cert, inDirectory(files.key), warn);
+    pair.key.fill(0); // it was read to be judged alone
     if (files.ocsp !== undefined) readStaple(inDirectory(files.ocsp), pair.chain, cert, warn);
     return [pair];
   } catch (error) {

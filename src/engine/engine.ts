@@ -243,6 +243,14 @@ export class Engine {
     this.#submit3(SUBMIT.readStart, conn, offset);
   }
 
+  /**
+   * Says that the next `chunks` × CHUNK_BYTES bytes of a connection all belong to one body: they may come several chunks,
+   * and as many events, in one batch. Ends by itself, with readStart and an offset, or with 0.
+   */
+  readMany(conn: number, chunks: number): void {
+    this.#submit3(SUBMIT.readMany, conn, chunks);
+  }
+
   readStop(conn: number): void {
     this.#submit2(SUBMIT.readStop, conn);
   }

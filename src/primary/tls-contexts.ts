@@ -165,8 +165,9 @@ function openServer(
   warn: Warn,
 ): Opened {
   const unstapled: string[] = [];
-  const pairs = tls.certificates.map((files) => readStapled(files, warn, unstapled));
+  const pairs: StapledPair[] = [];
   try {
+    for (const files of tls.certificates) pairs.push(readStapled(files, warn, unstapled));
     const context = openTlsContext({
       identities: identitiesOf(pairs),
       versionMin: tls.minVersion,
@@ -184,6 +185,7 @@ function openServer(
     const stapledUntil = Math.min(...pairs.map(({ staple }) => staple?.until ?? Number.POSITIVE_INFINITY));
     return { context, stapledUntil, shown: pairs.map(({ chain }) => chain.toString('latin1')).join(), unstapled };
   } catch (error) {
+    if (error instanceof CertificateError) throw error;
     throw new Error(`cannot set up TLS on ${address}: ${(error as Error).message}`);
   } finally {
     forget(pairs);
@@ -217,7 +219,7 @@ function openClient(pool: string, tls: BackendTlsConfig, protocols: readonly str
     const context = openTlsClientContext({
       serverName: tls.serverName,
       verify: tls.verify,
-      authorities: tls.ca === undefined ? new Uint8Array(0) : readAuthorities(tls.ca),
+      authorities: tls.ca === undefined ? new Uint8Array(0) : readAuthorities(tls.ca, sayTo(warn)),
       certificate: pair,
       versionMin: tls.minVersion,
       protocols,

@@ -13,7 +13,7 @@ import { exchangeDone, releaseRequest } from './finish.js';
 import { sendRequest } from './forward.js';
 import { sendProxyHeader } from './proxy-out.js';
 import { park, unpark } from './read-head.js';
-import { RELAYED, relayEof, rest, spanResponseBody } from './relay.js';
+import { BULK_BYTES, RELAYED, readBulk, relayEof, rest, spanResponseBody } from './relay.js';
 import { retryOrFail, retryStatus } from './retry.js';
 import { closeBackend, keepBackend } from './reuse.js';
 import { sendInterim, spanResponseHead } from './send-head.js';
@@ -232,6 +232,7 @@ function beginResponse(
   }
   const extra = result === RELAYED.done ? rest.bytes : client.response.done ? bodyBytes : 0;
   w.engine.release(chunk);
+  if (kind !== BODY.chunked && client.response.left >= BULK_BYTES) readBulk(w, backend.conn, client.response.left);
   relayed(w, client, backend, result, extra);
 }
 

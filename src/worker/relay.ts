@@ -2,7 +2,7 @@
 // Counted bodies are counted, not looked at. Chunked ones are parsed and framed again: no byte that the parser did not
 // classify goes on. Hot: runs for every piece of every body, allocates nothing.
 
-import { SEND_FLAG } from '../engine/layout.js';
+import { CHUNK_BYTES, SEND_FLAG } from '../engine/layout.js';
 import { BODY } from '../http/framing.js';
 import { PARSED } from '../http/llhttp.js';
 import type { BackendConnection, Body, ClientConnection } from './connections.js';
@@ -24,6 +24,19 @@ export const RELAYED = {
 
 /** What followed a finished body in the same bytes; the caller still owns the chunk. */
 export const rest = { at: 0, bytes: 0 };
+
+/** From so many bytes on a body is worth a word to the engine. */
+export const BULK_BYTES = 2 * CHUNK_BYTES;
+
+const CHUNKS_MAX = 2 ** 31 - 1;
+
+/**
+ * Lets the engine receive several chunks of a body at a time, of which `bytes` bytes are still to come. Rounded down, so
+ * that what follows a body never comes in an event after the one with its end.
+ */
+export function readBulk(w: Worker, conn: number, bytes: number): void {
+  w.engine.readMany(conn, Math.min(Math.floor(bytes / CHUNK_BYTES), CHUNKS_MAX));
+}
 
 /** The piece of a request body that went to the server last, without framing; `mirrorBody` sends it once more. */
 export const lastPiece = { at: 0, bytes: 0, trailers: '' };

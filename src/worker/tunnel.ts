@@ -11,6 +11,7 @@ import { closeClient } from './client.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { steerClient } from './flow.js';
 import type { Pool } from './pools.js';
+import { readBulk } from './relay.js';
 import { closeBackend } from './reuse.js';
 import type { Worker } from './worker.js';
 
@@ -68,6 +69,8 @@ export function tunnelBegin(w: Worker, client: ClientConnection, backend: Backen
     client.pendingAt = NOWHERE;
   }
   if (client.ended) w.engine.shutdown(backend.conn);
+  readBulk(w, client.conn, Number.MAX_SAFE_INTEGER);
+  readBulk(w, backend.conn, Number.MAX_SAFE_INTEGER);
   steerClient(w, client);
 }
 

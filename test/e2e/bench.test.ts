@@ -72,6 +72,26 @@ test('measures direct, l4 and l7 and says the overhead with its spread; leaves J
   assert.deepEqual(litter, []);
 });
 
+test('measures TLS beside the peers there are: requests, bytes, full and resumed handshakes', { skip }, async () => {
+  const json = join(directory, 'tls.json');
+  const { code, out, err } = await bench(
+    ...['--only', 'https', '--workloads', 'https,https-1m,handshake,resume', '--rounds', '1', '--duration', '1'],
+    ...['--connections', '16', '--json', json],
+  );
+  assert.equal(code, 0, err);
+  const result: BenchResult = JSON.parse(readFileSync(json, 'utf8'));
+  const absent = result.leftOut.filter(({ reason }) => !/is not installed|built without TLS/.test(reason));
+  assert.deepEqual(absent, []);
+  assert(result.contestants.some(({ id }) => id === 'sevenfold-https'));
+  assert.equal(result.rounds.length, 4 * result.contestants.length);
+  for (const round of result.rounds) {
+    assert(round.requests > 10 && round.badStatuses + round.socketErrors === 0, JSON.stringify(round));
+    assert(round.userUsPerRequest !== undefined);
+  }
+  assert.match(out, /GET of 1 MiB over TLS.*\n.*CPU s\/GiB/);
+  assert.match(out, /by TLSv1\.3 with TLS_AES_128_GCM_SHA256/);
+});
+
 test('prints what there is when it is interrupted, and exits with 130', { skip }, async () => {
   const { child, ran, onError } = start([
     '--only',

@@ -124,10 +124,13 @@ describe('OCSP stapling', { concurrency: 1, skip: standIn && 'only the product' 
 
   test('one that ends meanwhile is sent until then, and its end is told', async () => {
     const short = stapled({ names: ['short.example'] });
-    const end = new Date(Date.now() + 4000);
     const response = ocspResponse({ certificate: short.issued, issuer: authority() });
-    writeFileSync(short.files.ocsp, endingAt(response, end));
     const running = await startProxy({ servers: [origin.address], listeners: [https(short)] });
+    const end = new Date(Date.now() + 8000);
+    writeFileSync(short.files.ocsp, endingAt(response, end));
+    await running.process.until('the change', () =>
+      /TLS files changed/.test(running.process.stdout) ? true : undefined,
+    );
     assert.match(await asks(running.place, 'short.example'), STAPLED);
     await running.process.until('the end', () =>
       /^sevenfold: Listener \S+: an OCSP response has ended/m.test(running.process.stderr) ? true : undefined,

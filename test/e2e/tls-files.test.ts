@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import { issueCertificate } from '../../src/cli/issue-certificate.js';
+import { type Issued, issueCertificate } from '../../src/cli/issue-certificate.js';
 import { type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import { type Place, scratchDirectory } from '../support/addresses.js';
 import { authority, type ClientIdentity, type Identity, makeClient, makeIdentity } from '../support/identity.js';
@@ -287,6 +287,30 @@ describe('TLS files that change', { concurrency: 3, skip: standIn && 'only the p
     assert.deepEqual(seen, [serialOf(mine), serialOf(renewedMine)]);
     await told(proxy, changed, () => writeFileSync(ca, strange.cert));
     assert.equal(statusOf(await ask(proxy.place, get('/'))), 502);
+  });
+
+  test('the authorities of clients are renewed too, and a session of before does not get around them', async (t) => {
+    const server = renewed();
+    const [before, later] = ['authority before', 'authority later'].map((subject) =>
+      issueCertificate({ subject, authority: true }),
+    );
+    const of = (issuer: Issued | undefined): ConnectionOptions => {
+      const { cert, key } = issueCertificate({ subject: 'client', ...(issuer === undefined ? {} : { issuer }) });
+      return { ...client, cert, key, maxVersion: 'TLSv1.2' };
+    };
+    const ca = join(scratchDirectory(), 'clients.pem');
+    writeFileSync(ca, before!.cert);
+    const { cert, key } = server.files;
+    const tls = { certificates: [{ cert, key }], clientCertificates: { mode: 'required', ca } };
+    const proxy = await useProxy(t, { servers: [await address()], listeners: [{ protocol: 'https', tls }] });
+    const old = await secure(proxy.place, of(before));
+    const session = old.getSession()!;
+    await assert.rejects(secure(proxy.place, of(later)), /unknown ca|alert/i);
+    await told(proxy, CHANGED, () => writeFileSync(ca, later!.cert));
+    (await secure(proxy.place, of(later))).destroy();
+    for (const options of [of(before), { ...of(before), session }])
+      await assert.rejects(secure(proxy.place, options), /unknown ca|alert/i);
+    old.destroy();
   });
 
   test('SIGHUP with a broken pair keeps what ran, says where the mistake is, and works once it is mended', async () => {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { issueCertificate } from '../../src/cli/issue-certificate.js';
@@ -26,6 +27,24 @@ async function agreed(place: Place, options: ConnectionOptions): Promise<{ ciphe
   const result = { cipher: socket.getCipher().name, subject: String(socket.getPeerCertificate().subject.CN) };
   socket.destroy();
   return result;
+}
+
+/** Handshakes that begin at once. */
+const FLOOD = 200;
+
+/** The first bytes of a client that asks for TLS. */
+async function clientHello(): Promise<Buffer> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const caller = connect({ port: (server.address() as AddressInfo).port, servername: 'first.example' });
+  caller.on('error', () => {});
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  const [hello] = (await once(socket, 'data')) as [Buffer];
+  caller.destroy();
+  socket.destroy();
+  server.close();
+  return hello;
 }
 
 /** Runs openssl s_client until the server ends the connection. */
@@ -180,5 +199,29 @@ describe('strict TLS', { concurrency: 1, skip: standIn && 'only the product' }, 
     const secured = await WireClient.connect(proxy.place, { tls: client });
     for (const path of ['/', '/%']) assert.equal(told(await secured.exchange(get(path))), true, path);
     secured.close();
+  });
+
+  test('requests of open connections do not wait for a flood of handshakes to end', async (t) => {
+    const proxy = await useProxy(t, {
+      routes: [{ rules: [{ filters: [{ type: 'DirectResponse', directResponse: { status: 200, body: 'here' } }] }] }],
+      pools: {},
+      listeners: [https({ certificates: [rsa.files] })],
+      timeouts: { tlsHandshake: '60s' },
+    });
+    const served = await WireClient.connect(proxy.place, { tls: client });
+    await served.exchange(get('/'));
+    const hello = await clientHello();
+    const flood = await Promise.all(Array.from({ length: FLOOD }, () => WireClient.connect(proxy.place)));
+    await proxy.countersUntil('all accepted', ({ handshaking }) => handshaking === FLOOD);
+    // All of it is there before the request, when the proxy wakes up.
+    proxy.process.kill('SIGSTOP');
+    await Promise.all(flood.map((each) => each.send(hello)));
+    served.forget();
+    await served.send(get('/'));
+    proxy.process.kill('SIGCONT');
+    assert.equal((await served.response()).body, 'here');
+    const answered = flood.filter((each) => each.received.length > 0).length;
+    assert.ok(answered < FLOOD / 2, `${answered} of ${FLOOD} handshakes went first`);
+    for (const each of [served, ...flood]) each.close();
   });
 });

@@ -2,6 +2,7 @@
 // Owns one raw socket. Leaves reading messages to messages.ts. Every wait has a deadline that says what had arrived.
 
 import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { Place } from './addresses.js';
 import { type Message, readFinalResponse } from './messages.js';
@@ -53,13 +54,16 @@ export class WireClient {
       readonly localAddress?: string;
       /** Speak TLS: each `send` becomes a record of its own. */
       readonly tls?: ConnectionOptions;
+      /** With `tls`: speak it over this, which is connected already or about to be. */
+      readonly over?: Duplex;
     } = {},
   ): Promise<WireClient> {
     return new Promise((resolve, reject) => {
       const target = 'path' in to ? { path: to.path } : { host: to.host, port: to.port };
       const local = options.localAddress === undefined ? {} : { localAddress: options.localAddress };
       const all = { ...target, ...local, allowHalfOpen: options.halfOpen ?? false };
-      const socket = options.tls === undefined ? connect(all) : connectTls({ ...options.tls, ...all });
+      const over = options.over === undefined ? all : { socket: options.over };
+      const socket = options.tls === undefined ? connect(all) : connectTls({ ...options.tls, ...over });
       socket.once('error', reject);
       socket.once(options.tls === undefined ? 'connect' : 'secureConnect', () => {
         socket.off('error', reject);

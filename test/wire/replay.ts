@@ -8,6 +8,7 @@ import { type RawOrigin, serveRequests } from '../origins/raw.js';
 import { type Identity, makeIdentity } from '../support/identity.js';
 import { type Message, readFinalResponse, statusOf } from '../support/messages.js';
 import { type RunningProxy, startProxy } from '../support/proxy.js';
+import { RecordCutter } from '../support/record-cutter.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 import { readCorpus, type WireCase } from './corpus.js';
 import { describeRequest, describeResponse } from './describe.js';
@@ -57,8 +58,10 @@ class Bench {
     return bench;
   }
 
-  connect(): Promise<WireClient> {
-    return WireClient.connect(this.proxy.place, this.identity === undefined ? {} : { tls: this.identity.client });
+  connect(over?: RecordCutter): Promise<WireClient> {
+    const { place } = this.proxy;
+    if (this.identity === undefined) return WireClient.connect(place);
+    return WireClient.connect(place, { tls: this.identity.client, ...(over === undefined ? {} : { over }) });
   }
 
   async stop(): Promise<void> {
@@ -177,6 +180,29 @@ const repeats = (wireCase: WireCase): boolean => !wireCase.clientSees.some((text
 interface Run {
   readonly label: string;
   readonly pieces: readonly string[];
+  /** Cuts the TLS records of the one piece here, counted around, instead of cutting what is in them. */
+  readonly recordCut?: number;
+}
+
+/** A connection of a run, and its writes in order. */
+interface Sender {
+  readonly client: WireClient;
+  readonly writes: readonly (() => Promise<void>)[];
+}
+
+async function sender(bench: Bench, run: Run): Promise<Sender> {
+  if (run.recordCut === undefined) {
+    const client = await bench.connect();
+    return { client, writes: run.pieces.map((bytes) => () => client.send(bytes)) };
+  }
+  const cutter = new RecordCutter(bench.proxy.place);
+  const client = await bench.connect(cutter);
+  const records = await cutter.recordsOf(() => client.send(run.pieces[0]!));
+  const at = 1 + (run.recordCut % (records.length - 1));
+  return {
+    client,
+    writes: [records.subarray(0, at), records.subarray(at)].map((bytes) => () => cutter.sendRaw(bytes)),
+  };
 }
 
 async function replay(
@@ -189,17 +215,15 @@ async function replay(
   bench.begin(wireCase, cut);
   for (let from = 0; from < runs.length; from += BATCH) {
     const batch = runs.slice(from, from + BATCH);
-    const clients = await Promise.all(batch.map(() => bench.connect()));
+    const senders = await Promise.all(batch.map((run) => sender(bench, run)));
+    const clients = senders.map(({ client }) => client);
     try {
       await bench.accepted();
-      const pieceCount = Math.max(...batch.map((run) => run.pieces.length));
+      const pieceCount = Math.max(...senders.map(({ writes }) => writes.length));
       for (let piece = 0; piece < pieceCount; piece++) {
         if (piece > 0) await bench.barrier();
         // Whoever was answered already sends no more: a refusal may come before the last byte.
-        const sending = clients.map((client, index) => {
-          const bytes = batch[index]!.pieces[piece];
-          return bytes === undefined || client.ended ? undefined : client.send(bytes);
-        });
+        const sending = senders.map(({ client, writes }) => (client.ended ? undefined : writes[piece]?.()));
         await Promise.all(sending);
       }
       for (const [index, client] of clients.entries()) {
@@ -233,6 +257,20 @@ function sweep(wireCase: WireCase): Run[] {
   });
 }
 
+/** Bytes that TLS 1.3 adds to what one record carries: its header, the kind of what is in it, and the tag. */
+const RECORD_BYTES = 5 + 1 + 16;
+
+/** Between the ends of a record no byte means more than another: short runs take every so many of them. */
+const RECORD_STRIDE = process.env.SEVENFOLD_LONG === '1' ? 1 : 7;
+
+/** The whole message in one record, cut in two on the wire: in its header, in its tag, and in between. */
+function recordSweep(wireCase: WireCase): Run[] {
+  const cuts = Array.from({ length: wireCase.sends.length + RECORD_BYTES - 1 }, (_, at) => at);
+  return cuts
+    .filter((at) => at < 8 || at % RECORD_STRIDE === 0 || at >= cuts.length - RECORD_BYTES)
+    .map((recordCut) => ({ label: `record cut at ${recordCut + 1}`, pieces: [wireCase.sends], recordCut }));
+}
+
 /** Registers the tests of one corpus file; `secure` replays it through TLS. */
 export function replayCorpus(fileName: string, secure = false): void {
   describe(secure ? `${fileName} through TLS` : fileName, { concurrency: 1 }, () => {
@@ -250,6 +288,7 @@ export function replayCorpus(fileName: string, secure = false): void {
         }
         await replay(bench, wireCase, 'sweep', sweep(wireCase));
         await replay(bench, wireCase, 'bytes', [{ label: 'byte by byte', pieces: [...sends] }]);
+        if (secure) await replay(bench, wireCase, 'whole', recordSweep(wireCase));
       });
     }
   });

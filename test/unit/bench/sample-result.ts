@@ -72,8 +72,8 @@ export function sampleResult(more: Partial<BenchResult> = {}): BenchResult {
       mode: id.endsWith('-l4') ? 'l4' : id === 'direct' ? 'direct' : 'l7',
     })),
     workloads: [
-      { id: 'browser', title: 'small GET with ten browser-like headers', connections: 64 },
-      { id: '64k', title: 'GET of 64 KiB', connections: 64 },
+      { id: 'browser', title: 'small GET with ten browser-like headers', connections: 64, responseBytes: 112 },
+      { id: '64k', title: 'GET of 64 KiB', connections: 64, responseBytes: 65_536 },
     ],
     leftOut: [{ contestant: 'httpxy', reason: 'the npm package httpxy is not installed' }],
     rounds: [...rounds, ...side],

@@ -82,6 +82,14 @@ test('a response for another certificate, of another authority, or without the i
   assert.match(refusal(good, Buffer.from(leaf.cert + stranger.cert)), /is for another certificate/);
   const twin = issueCertificate({ subject: 'leaf', names: ['shop.example'], issuer: stranger });
   assert.match(refusal(ocspResponse({ certificate: twin, issuer: stranger })), /is for another certificate/);
+  // Another hash of the issuer's name, and of its key: OCTET STRINGs of 20 bytes, in this order.
+  const nameAt = good.indexOf(Buffer.of(0x04, 20)) + 2;
+  const keyAt = good.indexOf(Buffer.of(0x04, 20), nameAt + 20) + 2;
+  for (const at of [nameAt, keyAt]) {
+    const spoilt = Buffer.from(good);
+    spoilt[at]! ^= 1;
+    assert.match(refusal(spoilt), /is for another certificate/);
+  }
   assert.match(refusal(good, Buffer.from(leaf.cert)), /its issuer is not in that file.*behind that of the server/);
 });
 

@@ -145,7 +145,10 @@ function act(lab: Lab, model: Modelled, operation: Step['operation'], bytes: num
       lab.act((engine) => engine.readStop(conn));
       return;
     case 'start':
-      lab.act((engine) => engine.readStart(conn, bytes % CHUNK_BYTES));
+      lab.act((engine) => {
+        if (bytes % 2 === 0) engine.readMany(conn, bytes % 7);
+        engine.readStart(conn, bytes % 3 === 0 ? 0 : bytes % CHUNK_BYTES);
+      });
       return;
     case 'shut':
       if (!model.shut) lab.act((engine) => engine.shutdown(conn));

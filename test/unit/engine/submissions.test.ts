@@ -85,6 +85,7 @@ const MALFORMED: [name: string, words: number[]][] = [
   ['TLS behind bytes outside the slab', [SUBMIT.tls, 0, 0, SLAB_AT - 1, 1]],
   ['TLS behind bytes over the end of their chunk', [SUBMIT.tls, 0, 0, SLAB_AT + 1, CHUNK_BYTES]],
   ['TLS behind bytes in a chunk that nobody holds', [SUBMIT.tls, 0, 0, SLAB_AT + CHUNK_BYTES, 1]],
+  ['a body of a negative number of chunks', [SUBMIT.readMany, 0, -1]],
 ];
 
 for (const [name, words] of MALFORMED) {

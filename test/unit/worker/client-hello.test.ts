@@ -13,7 +13,7 @@ import {
   records,
   serverNames,
   vector,
-} from '../../support/client-hello.js';
+} from '../../support/made-hello.js';
 
 const BYTES_MAX = 16_384;
 
