@@ -9,9 +9,10 @@ import {
   SESSION_DEFAULTS,
 } from '../balance/options.js';
 import { RETRY_DEFAULTS } from '../balance/retry.js';
-import type { Config, PoolConfig } from '../config/config.js';
+import type { Config, ListenerConfig, PoolConfig } from '../config/config.js';
 import type { Problem } from '../config/problems.js';
 import type { LoadedRoutes } from '../config/routes.js';
+import { targetOf } from './connections.js';
 import { conditionsKey, conditionsText, placeText, type RouteLine, routeLines } from './words.js';
 
 /** One rule that came, went, or does something else than before. */
@@ -128,11 +129,7 @@ function compareSettings(before: Config, after: Config): SettingChange[] {
   const timeouts = ({ timeouts }: Config) =>
     new Map(Object.entries(timeouts).map(([name, ms]) => [name.replace(/Ms$/, ''), ms]));
   const listeners = ({ listeners }: Config) => new Map(listeners.map((listener) => [listener.address, listener]));
-  each('listener ', listeners(before), listeners(after), ({ protocol, pool, tls }) => {
-    const { mode, ca } = tls?.clientCertificates ?? {};
-    const clients = mode === undefined ? '' : `, client certificates ${mode} (${ca})`;
-    return `${pool === undefined ? protocol : `${protocol} to ${pool}`}${clients}`;
-  });
+  each('listener ', listeners(before), listeners(after), listenerWords);
   each('pools.', new Map(Object.entries(before.pools)), new Map(Object.entries(after.pools)), poolWords);
   each('limits.', new Map(Object.entries(before.limits)), new Map(Object.entries(after.limits)), String);
   each('timeouts.', timeouts(before), timeouts(after), (ms) => `${ms} ms`);
@@ -140,6 +137,18 @@ function compareSettings(before: Config, after: Config): SettingChange[] {
   note('nameservers', asked(before), asked(after));
   note('trustedProxies', before.trustedProxies.join(', ') || 'nobody', after.trustedProxies.join(', ') || 'nobody');
   return changes;
+}
+
+/** The protocol, where the connections of a raw listener go, and who may come: `tls to api (shop.example.com to shop)`. */
+function listenerWords({ protocol, pool, tlsRoutes, tls }: ListenerConfig): string {
+  const names = tlsRoutes.map((route) => `${route.hostnames.join(', ')} to ${targetOf(route)}`);
+  const { mode, ca } = tls?.clientCertificates ?? {};
+  return [
+    protocol,
+    pool === undefined ? '' : ` to ${pool}`,
+    names.length === 0 ? '' : ` (${names.join('; ')})`,
+    mode === undefined ? '' : `, client certificates ${mode} (${ca})`,
+  ].join('');
 }
 
 /** The servers in words, then every option that is not its default. */

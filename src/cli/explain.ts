@@ -6,7 +6,9 @@ import { type Command, Option } from 'commander';
 import { loadRoutes } from '../config/routes.js';
 import { TLS_VERSIONS } from '../engine/tls.js';
 import { type RouteRequest, Router } from '../router.js';
+import { leadConnection } from './connections.js';
 import { type Outcome, outcome, paint, report } from './terminal.js';
+import { placeText } from './words.js';
 
 export interface ExplainOptions {
   readonly config: string;
@@ -28,7 +30,11 @@ export function register(program: Command): void {
   program
     .command('explain')
     .description('say where a request would go, and why')
-    .argument('<request>', "method and URL: 'GET http://shop.example.com/images/cat.png'; the method may be left out")
+    .argument(
+      '<request>',
+      "method and URL: 'GET http://shop.example.com/images/cat.png'; the method may be left out. Or a raw TLS connection: " +
+        'tls://shop.example.com, with the port of one listener if wanted',
+    )
     .requiredOption('-c, --config <file>', 'configuration file')
     .option('-H, --header <header>', "a header, 'Name: value'; may be repeated", collect)
     .option('-b, --cookie <cookie>', "cookies, 'name=value; name=value'; may be repeated", collect)
@@ -45,6 +51,8 @@ export function register(program: Command): void {
 
 /** Exit code 0 when a rule matches, 1 when none does, 2 when the request or the configuration cannot be read. */
 export async function explain(request: string, options: ExplainOptions): Promise<Outcome> {
+  const connection = /^tls:\/\/([^/:]*)(?::(\d+))?\/?$/i.exec(request);
+  if (connection !== null) return explainConnection(connection[1]!, connection[2], options);
   const parsed = readRequest(request, options);
   if (typeof parsed === 'string') return outcome(2, '', `${parsed}\n`);
   const decision = new Router(await loadRoutes(options.config)).match(parsed);
@@ -57,6 +65,29 @@ export async function explain(request: string, options: ExplainOptions): Promise
     );
   }
   return outcome(code, painted(decision.text()));
+}
+
+/** Exit code 0 when a listener has a pool for the name, 1 when none does. */
+async function explainConnection(
+  serverName: string,
+  port: string | undefined,
+  { config: file, json }: ExplainOptions,
+): Promise<Outcome> {
+  const led = leadConnection(await loadRoutes(file), serverName, port === undefined ? undefined : Number(port));
+  const code = led.some(({ line }) => line !== undefined) ? 0 : 1;
+  if (json) return outcome(code, `${JSON.stringify(led, null, 2)}\n`);
+  const asked = serverName === '' ? 'asks for no name' : `asks for ${serverName}`;
+  const lines = led.map(({ listener, protocol, line }) => {
+    if (line === undefined)
+      return paint('red', `${listener} (${protocol}) refuses it: no name fits, and there is no pool for the rest.`);
+    const why = line.serverName === '*' ? 'no name fits' : `by the name ${line.serverName}`;
+    return paint('green', `${listener} (${protocol}) goes to ${line.target}: ${why} (${placeText(line.place)}).`);
+  });
+  const none = `No listener${port === undefined ? '' : ` at port ${port}`} leads raw connections by name.`;
+  return outcome(
+    code,
+    `A connection that ${asked}:\n${(lines.length === 0 ? [paint('red', none)] : lines).join('\n')}\n`,
+  );
 }
 
 function painted(text: string): string {

@@ -1,11 +1,12 @@
-// `sevenfold routes`: every match of every rule, in the order in which they win.
-// Owns the table. Leaves the order to src/routing, and the words of a row to words.ts.
+// `sevenfold routes`: every match of every rule, in the order in which they win, and where raw connections go.
+// Owns the tables. Leaves the order to src/routing, and the words of a row to words.ts and connections.ts.
 
 import type { Command } from 'commander';
 import { formatProblem } from '../config/problems.js';
 import { loadRoutes } from '../config/routes.js';
+import { type ConnectionLine, connectionLines } from './connections.js';
 import { counted, type Outcome, outcome, report, table } from './terminal.js';
-import { placeText, routeLines } from './words.js';
+import { placeText, type RouteLine, routeLines } from './words.js';
 
 export interface RoutesOptions {
   readonly config: string;
@@ -15,7 +16,7 @@ export interface RoutesOptions {
 export function register(program: Command): void {
   program
     .command('routes')
-    .description('list all matches in order of precedence')
+    .description('list all matches in order of precedence, and where raw connections go')
     .requiredOption('-c, --config <file>', 'configuration file')
     .option('--json', 'print the list as JSON')
     .action((options: RoutesOptions) => report(() => routes(options)));
@@ -26,8 +27,16 @@ export async function routes({ config: file, json }: RoutesOptions): Promise<Out
   const loaded = await loadRoutes(file);
   const lines = routeLines(loaded);
   const warnings = loaded.warnings.map((warning) => `warning: ${formatProblem(warning)}\n`).join('');
-  if (json) return outcome(0, `${JSON.stringify(lines, null, 2)}\n`, warnings);
-  if (lines.length === 0) return outcome(0, `${file} has no rules.\n`, warnings);
+  const connections = connectionLines(loaded);
+  if (json) return outcome(0, `${JSON.stringify([...lines, ...connections], null, 2)}\n`, warnings);
+  const tables = [
+    ...(lines.length === 0 ? [] : [matchTable(lines)]),
+    ...(connections.length === 0 ? [] : [connectionTable(connections)]),
+  ];
+  return outcome(0, tables.length === 0 ? `${file} has no rules.\n` : tables.join('\n'), warnings);
+}
+
+function matchTable(lines: readonly RouteLine[]): string {
   const rows = lines.map(({ host, path, method, conditions, rule, target, place }, index) => [
     String(index + 1),
     host,
@@ -39,9 +48,17 @@ export async function routes({ config: file, json }: RoutesOptions): Promise<Out
     placeText(place),
   ]);
   const headings = ['#', 'HOST', 'PATH', 'METHOD', 'CONDITIONS', 'RULE', 'GOES TO', 'WHERE'];
-  return outcome(
-    0,
-    `${table(headings, rows)}\n${counted(lines.length, 'match', 'matches')}, first match wins.\n`,
-    warnings,
-  );
+  return `${table(headings, rows)}\n${counted(lines.length, 'match', 'matches')}, first match wins.\n`;
+}
+
+/** Connections that are passed on unread. */
+function connectionTable(lines: readonly ConnectionLine[]): string {
+  const rows = lines.map(({ listener, protocol, serverName, target, place }) => [
+    listener,
+    protocol,
+    serverName,
+    target,
+    placeText(place),
+  ]);
+  return table(['LISTENER', 'PROTOCOL', 'SERVER NAME', 'GOES TO', 'WHERE'], rows);
 }

@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import type { TlsVersion } from '../engine/tls.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
 import { type PoolOptions, poolOptions } from './pool-options.js';
+import type { LISTENER_PROTOCOLS } from './schema/listeners.js';
 import type { ParsedConfig } from './schema.js';
 import type { Endpoint } from './units.js';
 
@@ -15,10 +16,12 @@ export interface ListenerConfig {
   /** An IP address without brackets. */
   readonly host: string;
   readonly port: number;
-  readonly protocol: 'http' | 'https' | 'tcp';
-  /** The pool that gets the connections; set exactly when `protocol` is `tcp`. */
+  readonly protocol: (typeof LISTENER_PROTOCOLS)[number];
+  /** The pool that gets the connections unread; set when `protocol` is `tcp`, and only when it is a raw one. */
   readonly pool?: string;
-  /** Set exactly when `protocol` is `https`. Files with absolute names. */
+  /** Empty unless `protocol` is `tls` or `tls-passthrough`. */
+  readonly tlsRoutes: readonly TlsRouteConfig[];
+  /** Set exactly when `protocol` is `https` or `tls`. Files with absolute names. */
   readonly tls?: TlsConfig;
   /** The port that every request is sent to by https, instead of being routed. */
   readonly redirectToHttps?: number;
@@ -42,8 +45,21 @@ export interface TlsConfig {
   readonly minVersion: TlsVersion;
   /** For TLS 1.2, as OpenSSL names them; empty for the default. */
   readonly ciphers: string;
+  /** What clients of a `tls` listener may agree on by ALPN; empty for none. */
+  readonly alpnProtocols: readonly string[];
   /** Set when clients are asked for a certificate; `ca` with an absolute name. */
   readonly clientCertificates?: { readonly mode: 'optional' | 'required'; readonly ca: string };
+}
+
+/** Connections that ask for one of these names, and the pools that share them. */
+export interface TlsRouteConfig {
+  readonly hostnames: readonly string[];
+  readonly backendRefs: readonly { readonly pool: string; readonly weight: number }[];
+}
+
+/** Listeners that pass bytes on unread. */
+export function isRaw(protocol: ListenerConfig['protocol']): boolean {
+  return protocol !== 'http' && protocol !== 'https';
 }
 
 /** One server of a pool. */
@@ -117,18 +133,7 @@ const URI_BYTES_MAX = 8192;
 export function resolveConfig(parsed: ParsedConfig, file: string): Config {
   const { limits, timeouts } = parsed;
   return {
-    listeners: parsed.listeners.map((listener) => {
-      const { address, protocol, pool, tls, redirectToHttps, strictTransportSecurity, proxyProtocol } = listener;
-      return {
-        ...address,
-        protocol,
-        ...(pool === undefined ? {} : { pool }),
-        ...(tls === undefined ? {} : { tls: tlsConfig(tls, dirname(file)) }),
-        ...(redirectToHttps === undefined ? {} : { redirectToHttps }),
-        ...(strictTransportSecurity === undefined ? {} : { strictTransportSecurity }),
-        ...(proxyProtocol === undefined ? {} : { proxySources: proxyProtocol.from }),
-      };
-    }),
+    listeners: parsed.listeners.map((listener) => listenerConfig(listener, dirname(file))),
     routes: (parsed.routes ?? []).map((route) => withFiles(route, dirname(file))),
     pools: Object.fromEntries(
       Object.entries(parsed.pools).map(([name, pool]) => [
@@ -167,8 +172,31 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
   };
 }
 
+function listenerConfig(listener: ParsedConfig['listeners'][number], directory: string): ListenerConfig {
+  const { address, protocol, pool, tlsRoutes, tls, redirectToHttps, strictTransportSecurity, proxyProtocol } = listener;
+  return {
+    ...address,
+    protocol,
+    ...(pool === undefined ? {} : { pool }),
+    tlsRoutes: (tlsRoutes ?? []).map((route) => ({
+      hostnames: route.hostnames.map((hostname) => hostname.toLowerCase()),
+      backendRefs: route.backendRefs ?? (route.pool === undefined ? [] : [{ pool: route.pool, weight: 1 }]),
+    })),
+    ...(tls === undefined ? {} : { tls: tlsConfig(tls, directory) }),
+    ...(redirectToHttps === undefined ? {} : { redirectToHttps }),
+    ...(strictTransportSecurity === undefined ? {} : { strictTransportSecurity }),
+    ...(proxyProtocol === undefined ? {} : { proxySources: proxyProtocol.from }),
+  };
+}
+
 function tlsConfig(
-  { certificates, minVersion, ciphers, clientCertificates }: NonNullable<ParsedConfig['listeners'][number]['tls']>,
+  {
+    certificates,
+    minVersion,
+    ciphers,
+    alpnProtocols,
+    clientCertificates,
+  }: NonNullable<ParsedConfig['listeners'][number]['tls']>,
   directory: string,
 ): TlsConfig {
   return {
@@ -179,6 +207,7 @@ function tlsConfig(
     })),
     minVersion,
     ciphers: ciphers ?? '',
+    alpnProtocols: alpnProtocols ?? [],
     ...(clientCertificates === undefined
       ? {}
       : { clientCertificates: { ...clientCertificates, ca: resolve(directory, clientCertificates.ca) } }),

@@ -3,11 +3,12 @@
 
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
-import type { FilterConfig, RouteConfig, RuleConfig } from './config.js';
+import type { FilterConfig, RuleConfig } from './config.js';
 import type { Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
 import { checkPoolName, type Scope } from './semantics.js';
 import { checkMatch } from './semantics-matches.js';
+import { checkBackendRefs, checkHostnames } from './semantics-targets.js';
 
 export function checkRoutes({ routes, listeners }: ParsedConfig, scope: Scope): void {
   const routeNames = new Map<string, string>();
@@ -15,7 +16,7 @@ export function checkRoutes({ routes, listeners }: ParsedConfig, scope: Scope): 
   for (const [routeIndex, route] of (routes ?? []).entries()) {
     const at = ['routes', routeIndex];
     checkUnique(route.name, at, 'route', routeNames, scope);
-    checkHostnames(route, at, scope);
+    checkHostnames(route.hostnames ?? [], at, scope, " Leave 'hostnames' out to match every host.");
     for (const [ruleIndex, rule] of route.rules.entries()) {
       const ruleAt = [...at, 'rules', ruleIndex];
       checkUnique(rule.name, ruleAt, 'rule', ruleNames, scope);
@@ -43,33 +44,6 @@ function checkUnique(name: string | undefined, at: Path, noun: string, seen: Map
     );
 }
 
-const LABEL = /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
-
-function checkHostnames(route: RouteConfig, at: Path, scope: Scope): void {
-  const seen = new Set<string>();
-  for (const [index, hostname] of (route.hostnames ?? []).entries()) {
-    const path = [...at, 'hostnames', index];
-    const expected = 'Expected a host name such as shop.example.com or *.example.com.';
-    if (seen.has(hostname.toLowerCase())) {
-      scope.report(path, `'${hostname}' stands twice in this list.`, 'Expected each host name once.');
-    }
-    seen.add(hostname.toLowerCase());
-    const labels = (hostname.startsWith('*.') ? hostname.slice(2) : hostname).split('.');
-    const isAddress = /^\[[0-9A-Fa-f:.]+\]$/.test(hostname);
-    if (isAddress || (hostname.length <= 253 && labels.every((label) => LABEL.test(label)))) continue;
-    scope.report(path, `'${hostname}' is not a host name.`, expected + hostnameAdvice(hostname));
-  }
-}
-
-function hostnameAdvice(hostname: string): string {
-  if (hostname === '*') return " Leave 'hostnames' out to match every host.";
-  if (/^https?:\/\//.test(hostname)) return ' Write it without a scheme.';
-  if (/^[\w.*-]+:\d+$/.test(hostname)) return ' Write it without a port: ports do not matter.';
-  if (hostname.includes('*')) return ' A wildcard is the whole first label: *.example.com.';
-  if (/^[^/]+\/.*$/.test(hostname)) return ' A path belongs into the matches of a rule.';
-  return '';
-}
-
 /** Filters that answer the request themselves, so that no server sees it. */
 function answering(rule: RuleConfig): { filter: FilterConfig; index: number } | undefined {
   const index = rule.filters?.findIndex(({ type }) => type === 'RequestRedirect' || type === 'DirectResponse') ?? -1;
@@ -79,30 +53,7 @@ function answering(rule: RuleConfig): { filter: FilterConfig; index: number } | 
 
 function checkBackends(rule: RuleConfig, at: Path, scope: Scope): void {
   const { pool, backendRefs } = rule;
-  if (pool !== undefined) checkPoolName(pool, [...at, 'pool'], scope);
-  const seen = new Map<string, number>();
-  for (const [index, reference] of (backendRefs ?? []).entries()) {
-    checkPoolName(reference.pool, [...at, 'backendRefs', index, 'pool'], scope);
-    const twin = seen.get(reference.pool);
-    if (twin !== undefined) {
-      scope.report(
-        [...at, 'backendRefs', index, 'pool'],
-        `backendRefs[${twin}] names the pool '${reference.pool}' already.`,
-        'Expected each pool once. Add the weights.',
-      );
-    }
-    seen.set(reference.pool, index);
-  }
-  if (pool !== undefined && backendRefs !== undefined) {
-    scope.report(
-      [...at, 'pool'],
-      "A rule has both 'pool' and 'backendRefs'.",
-      'Expected one of them: pool is short for one backendRef.',
-    );
-  }
-  if (backendRefs?.every(({ weight }) => weight === 0)) {
-    scope.report([...at, 'backendRefs'], 'Every weight is 0.', 'Expected at least one weight over 0.');
-  }
+  checkBackendRefs(rule, 'rule', at, scope);
   const answer = answering(rule);
   if (answer && (pool !== undefined || backendRefs !== undefined)) {
     scope.report(

@@ -35,20 +35,16 @@ export function checkListenerTls(listener: Listener, at: Path, routes: ParsedCon
       'Expected it on a listener of protocol https: browsers ignore it elsewhere (RFC 6797, 8.1).',
     );
   }
-  if (protocol !== 'https') {
+  if (protocol !== 'https' && protocol !== 'tls') {
     if (tls !== undefined) {
-      scope.report(
-        [...at, 'tls'],
-        `A listener of protocol ${protocol} has certificates.`,
-        "Expected 'protocol: https' beside 'tls'.",
-      );
+      scope.report([...at, 'tls'], `A listener of protocol ${protocol} has certificates.`, EXPECTED_WITH_TLS[protocol]);
     }
     return;
   }
   if (tls === undefined) {
     scope.report(
       at,
-      'An https listener has no certificate.',
+      `${protocol === 'https' ? 'An https' : 'A tls'} listener has no certificate.`,
       "Expected 'tls: { certificates: [{ cert: FILE, key: FILE }] }'.",
     );
     return;
@@ -59,7 +55,42 @@ export function checkListenerTls(listener: Listener, at: Path, routes: ParsedCon
   if (tls.clientCertificates !== undefined) {
     checkAuthorities(tls.clientCertificates.ca, [...at, 'tls', 'clientCertificates', 'ca'], scope);
   }
-  if (pairs.length === tls.certificates.length) warnOfHosts(pairs, at, routes, scope);
+  if (pairs.length === tls.certificates.length) {
+    const hosts = ((protocol === 'https' ? routes : listener.tlsRoutes) ?? []).flatMap(
+      ({ hostnames }) => hostnames ?? [],
+    );
+    warnOfHosts(pairs, hosts, at, scope);
+  }
+  checkAlpn(listener, at, scope);
+}
+
+const EXPECTED_WITH_TLS = {
+  http: "Expected 'protocol: https' beside 'tls'.",
+  tcp: "Expected 'protocol: tls' beside 'tls', or no 'tls'.",
+  'tls-passthrough': "The servers end TLS, with certificates of theirs. Remove 'tls', or set 'protocol: tls'.",
+} as const;
+
+/** What the engine keeps of a list: each name, and its length in one byte. */
+const ALPN_BYTES_MAX = 64;
+
+function checkAlpn({ protocol, tls }: Listener, at: Path, scope: Scope): void {
+  const names = tls?.alpnProtocols;
+  if (names === undefined) return;
+  const here = [...at, 'tls', 'alpnProtocols'];
+  if (protocol === 'https') {
+    scope.report(here, 'An https listener names protocols.', 'It reads HTTP/1.1, and says so. Remove alpnProtocols.');
+  } else if (names.reduce((sum, name) => sum + 1 + Buffer.byteLength(name), 0) > ALPN_BYTES_MAX) {
+    scope.report(
+      here,
+      'The names are too long.',
+      `Expected at most ${ALPN_BYTES_MAX} bytes, with one more for each name.`,
+    );
+  }
+  for (const [index, name] of names.entries()) {
+    if (names.indexOf(name) < index) {
+      scope.report([...here, index], `'${name}' stands twice in this list.`, 'Expected each protocol once.');
+    }
+  }
 }
 
 /** Reports what is wrong with TLS to the servers of a pool. */
@@ -120,15 +151,13 @@ function checkPair(
 }
 
 /** Hostnames of routes that no certificate of the listener is for. */
-function warnOfHosts(pairs: readonly CertificatePair[], at: Path, routes: ParsedConfig['routes'], scope: Scope): void {
-  for (const route of routes ?? []) {
-    for (const host of route.hostnames ?? []) {
-      if (pairs.some(({ names }) => coversHost(names, host))) continue;
-      scope.warn(
-        [...at, 'tls', 'certificates'],
-        `No certificate is for '${host}', which a route names.`,
-        'Clients that ask for it by https will refuse the first certificate.',
-      );
-    }
+function warnOfHosts(pairs: readonly CertificatePair[], hosts: readonly string[], at: Path, scope: Scope): void {
+  for (const host of hosts) {
+    if (pairs.some(({ names }) => coversHost(names, host))) continue;
+    scope.warn(
+      [...at, 'tls', 'certificates'],
+      `No certificate is for '${host}', which a route names.`,
+      'Clients that ask for it will refuse the first certificate.',
+    );
   }
 }

@@ -1,10 +1,13 @@
 // What no schema can say: names that must exist, parts that exclude each other.
-// Owns the checks of listeners, pools, limits and tests. Leaves those of routes to semantics-routes.ts.
+// Owns the checks of listeners, pools, limits and tests. Leaves those of routes to semantics-routes.ts, and where raw
+// listeners lead to semantics-raw.ts.
 
+import { isRaw } from './config.js';
 import { alternatives, didYouMean, type Path } from './problems.js';
 import { sizeText } from './schema/build.js';
 import type { ParsedConfig } from './schema.js';
 import { checkPoolOptions } from './semantics-pools.js';
+import { checkRawListener } from './semantics-raw.js';
 import { checkRoutes } from './semantics-routes.js';
 import { checkListenerTls, checkPoolTls } from './semantics-tls.js';
 import type { ListenAddress } from './units.js';
@@ -49,28 +52,15 @@ function expectedPool(name: string, known: readonly string[]): string {
   return expected + didYouMean(name, known);
 }
 
-function checkListeners({ listeners, routes }: ParsedConfig, scope: Scope): void {
+function checkListeners(config: ParsedConfig, scope: Scope): void {
+  const { listeners, routes } = config;
   for (const [index, listener] of listeners.entries()) {
-    const { address, protocol, pool } = listener;
+    const { address, protocol } = listener;
     const at = ['listeners', index];
-    if (pool !== undefined) checkPoolName(pool, [...at, 'pool'], scope);
-    if (protocol === 'tcp' && pool === undefined) {
-      scope.report(
-        at,
-        'A tcp listener has no pool.',
-        "Expected 'pool' with the name of the pool that gets its connections.",
-      );
-    }
+    checkRawListener(listener, at, config, scope);
     checkListenerTls(listener, at, routes, scope);
     checkProxySources(listener, at, scope);
-    if (protocol !== 'tcp' && pool !== undefined) {
-      scope.report(
-        [...at, 'pool'],
-        `An ${protocol} listener names a pool.`,
-        "The rules in 'routes' choose the pool. Remove 'pool', or set 'protocol: tcp'.",
-      );
-    }
-    if (protocol !== 'tcp' && listener.redirectToHttps === undefined && (routes ?? []).length === 0) {
+    if (!isRaw(protocol) && listener.redirectToHttps === undefined && (routes ?? []).length === 0) {
       scope.report(
         at,
         `An ${protocol} listener has no routes.`,

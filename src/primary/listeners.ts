@@ -55,6 +55,10 @@ export class Listeners {
           redirectToHttps: config.redirectToHttps ?? 0,
           strictTransportSecurity: config.strictTransportSecurity ?? '',
           pool: config.pool === undefined ? -1 : poolIndex.get(config.pool)!,
+          tlsRoutes: config.tlsRoutes.map(({ hostnames, backendRefs }) => ({
+            hostnames: [...hostnames],
+            backendRefs: backendRefs.map(({ pool, weight }) => ({ pool: poolIndex.get(pool)!, weight })),
+          })),
           proxySources: [...(config.proxySources ?? [])],
         };
       });

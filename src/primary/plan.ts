@@ -7,6 +7,7 @@ import type { Config } from '../config/config.js';
 import type { ListedServer } from '../health/discovery.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import type { ListenerPlan, WorkerPlan } from '../worker/plan.js';
+import type { TlsContexts } from './tls-contexts.js';
 
 /** The servers of a pool, names resolved. */
 export type ServersOf = (pool: string) => readonly ListedServer[];
@@ -32,7 +33,7 @@ export function workerPlan(
   routes: CompiledRoutes,
   listeners: ListenerPlan[],
   pools: BalancePoolPlan[],
-  tls: ReadonlyMap<string, number>,
+  tls: Pick<TlsContexts, 'pools' | 'tunnels'>,
 ): WorkerPlan {
   return {
     generation,
@@ -40,7 +41,8 @@ export function workerPlan(
     table: routes.table,
     rules: [...routes.rules],
     pools,
-    poolTls: pools.map(({ name }) => tls.get(name) ?? -1),
+    poolTls: pools.map(({ name }) => tls.pools.get(name) ?? -1),
+    poolTunnelTls: pools.map(({ name }) => tls.tunnels.get(name) ?? -1),
     poolProxyProtocol: pools.map(({ name }) => config.pools[name]?.proxyProtocol ?? null),
     limits: { ...config.limits },
     timeouts: { ...config.timeouts },

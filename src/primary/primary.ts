@@ -252,6 +252,6 @@ export class Primary {
     const poolIndex = new Map(Object.keys(config.pools).map((name, index) => [name, index]));
     const listeners = this.#listeners.open(config.listeners, poolIndex, tls.listeners);
     const pools = placePools(config, (pool) => this.#watch.servers(pool), this.#membership, before);
-    return workerPlan(generation, config, routes, listeners, pools, tls.pools);
+    return workerPlan(generation, config, routes, listeners, pools, tls);
   }
 }

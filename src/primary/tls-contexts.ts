@@ -10,7 +10,13 @@ import {
   readAuthorities,
   readPair,
 } from '../config/certificates.js';
-import type { BackendTlsConfig, CertificateFiles, Config, ListenerConfig } from '../config/config.js';
+import {
+  type BackendTlsConfig,
+  type CertificateFiles,
+  type Config,
+  isRaw,
+  type ListenerConfig,
+} from '../config/config.js';
 import { readStaple, type Staple } from '../config/ocsp.js';
 import {
   closeTlsContext,
@@ -53,8 +59,9 @@ interface Opened {
 export interface TlsContexts {
   /** By the address of the listener. */
   readonly listeners: ReadonlyMap<string, number>;
-  /** By the name of the pool. */
+  /** By the name of the pool: for requests, and for what is passed on unread, where it is. */
   readonly pools: ReadonlyMap<string, number>;
+  readonly tunnels: ReadonlyMap<string, number>;
   readonly uses: readonly TlsUse[];
 }
 
@@ -63,25 +70,36 @@ export interface TlsContexts {
  * is left open then. What is only to be warned about was told when the configuration was checked.
  */
 export function openTlsContexts({ listeners, pools }: Config): TlsContexts {
-  const contexts = { listeners: new Map<string, number>(), pools: new Map<string, number>(), uses: [] as TlsUse[] };
+  const contexts = {
+    listeners: new Map<string, number>(),
+    pools: new Map<string, number>(),
+    tunnels: new Map<string, number>(),
+    uses: [] as TlsUse[],
+  };
   const add = (name: string, files: readonly string[], open: (warn: Warn) => Opened): number => {
     const stamp = stampOf(files);
     const { context, stapledUntil, shown } = open(() => {});
     contexts.uses.push({ name, context, files, stamp, open, stapledUntil, shown });
     return context;
   };
+  const tunnelled = new Set(listeners.flatMap(tunnelPools));
   try {
-    for (const { address, tls } of listeners) {
+    for (const { address, protocol, tls } of listeners) {
       if (tls === undefined) continue;
-      const open = (warn: Warn): Opened => openServer(address, tls, warn);
+      const protocols = isRaw(protocol) ? tls.alpnProtocols : PROTOCOLS;
+      const open = (warn: Warn): Opened => openServer(address, tls, protocols, warn);
       contexts.listeners.set(address, add(`Listener ${address}`, filesOfListener(tls), open));
     }
     for (const { name, tls } of Object.values(pools)) {
       if (tls === undefined) continue;
-      contexts.pools.set(
-        name,
-        add(`Pool ${name}`, filesOfPool(tls), (warn) => openClient(name, tls, warn)),
-      );
+      const open =
+        (protocols: readonly string[]) =>
+        (warn: Warn): Opened =>
+          openClient(name, tls, protocols, warn);
+      contexts.pools.set(name, add(`Pool ${name}`, filesOfPool(tls), open(PROTOCOLS.slice(0, 1))));
+      if (!tunnelled.has(name)) continue;
+      // What is passed on is not ours to name.
+      contexts.tunnels.set(name, add(`Pool ${name}, behind raw listeners`, filesOfPool(tls), open([])));
     }
   } catch (error) {
     closeTlsContexts(contexts);
@@ -113,6 +131,12 @@ export function renewTlsContext(use: TlsUse, warn: Warn): void {
   use.shown = shown;
 }
 
+/** The pools that get a listener's connections unread. */
+function tunnelPools({ pool, tlsRoutes }: ListenerConfig): string[] {
+  const routed = tlsRoutes.flatMap(({ backendRefs }) => backendRefs.map((reference) => reference.pool));
+  return pool === undefined ? routed : [pool, ...routed];
+}
+
 function filesOfListener({ certificates, clientCertificates }: NonNullable<ListenerConfig['tls']>): string[] {
   return [
     ...certificates.flatMap(({ cert, key, ocsp }) => (ocsp === undefined ? [cert, key] : [cert, key, ocsp])),
@@ -134,7 +158,12 @@ interface StapledPair extends CertificatePair {
   readonly staple: Staple | null;
 }
 
-function openServer(address: string, tls: NonNullable<ListenerConfig['tls']>, warn: Warn): Opened {
+function openServer(
+  address: string,
+  tls: NonNullable<ListenerConfig['tls']>,
+  protocols: readonly string[],
+  warn: Warn,
+): Opened {
   const unstapled: string[] = [];
   const pairs: StapledPair[] = [];
   try {
@@ -143,7 +172,7 @@ function openServer(address: string, tls: NonNullable<ListenerConfig['tls']>, wa
       identities: identitiesOf(pairs),
       versionMin: tls.minVersion,
       ciphers: tls.ciphers,
-      protocols: PROTOCOLS,
+      protocols,
       scope: address,
       clients:
         tls.clientCertificates === undefined
@@ -184,7 +213,7 @@ function readStapled({ cert, key, ocsp }: CertificateFiles, warn: Warn, unstaple
   return { ...pair, staple };
 }
 
-function openClient(pool: string, tls: BackendTlsConfig, warn: Warn): Opened {
+function openClient(pool: string, tls: BackendTlsConfig, protocols: readonly string[], warn: Warn): Opened {
   const pair = tls.certificate === undefined ? null : readPair(tls.certificate.cert, tls.certificate.key, sayTo(warn));
   try {
     const context = openTlsClientContext({
@@ -193,7 +222,7 @@ function openClient(pool: string, tls: BackendTlsConfig, warn: Warn): Opened {
       authorities: tls.ca === undefined ? new Uint8Array(0) : readAuthorities(tls.ca, sayTo(warn)),
       certificate: pair,
       versionMin: tls.minVersion,
-      protocols: PROTOCOLS.slice(0, 1),
+      protocols,
     });
     return { context, stapledUntil: Number.POSITIVE_INFINITY, shown: '', unstapled: [] };
   } catch (error) {

@@ -5,6 +5,7 @@ import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { handshakeBegin } from './handshake.js';
 import type { ListenerPlan } from './plan.js';
 import { proxyBegin } from './proxy-in.js';
+import { helloBegin } from './read-hello.js';
 import { tunnelOpen } from './tunnel.js';
 import type { Worker } from './worker.js';
 
@@ -33,6 +34,7 @@ export function accepted(w: Worker, conn: number, listener: number): void {
   client.headTimed = true;
   client.handshaking = false;
   client.tls = null;
+  client.hello = null;
   client.proxied = null;
   if (w.proxySources[listener]?.holds(w.engine.peers, client.slot) === true) proxyBegin(w, client);
   else admit(w, client, plan, NOWHERE, 0);
@@ -52,6 +54,7 @@ export function admit(w: Worker, client: ClientConnection, plan: ListenerPlan, a
     return;
   }
   if (plan.protocol === 'tcp') tunnelOpen(w, client, w.pools[plan.pool]!);
+  else if (plan.protocol === 'tls-passthrough') helloBegin(w, client);
   // The first request is due at once: a connection that says nothing is not an idle keep-alive one.
   else w.deadlines.set(client.slot, w.ticks.requestHead);
   if (bytes > 0) clientData(w, client, at, bytes);

@@ -328,7 +328,7 @@ function broken(w: Worker, backend: BackendConnection, connecting: ReasonCode, w
 
 /** The connection to the server is dead; `error` is the engine's code. */
 export function backendFailed(w: Worker, backend: BackendConnection, error: number): void {
-  if (backend.state === BACKEND.TUNNEL) closeTunnel(w, backend.client!, backend);
+  if (backend.state === BACKEND.TUNNEL) closeTunnel(w, backend.client!, backend, true);
   else broken(w, backend, connectReason(error), 'SERVER_LEFT');
 }
 

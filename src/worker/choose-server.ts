@@ -56,8 +56,10 @@ export function openBackend(
   onBehalf: ClientConnection,
   client: ClientConnection | null,
 ): BackendConnection | null {
+  // What is passed on unread agrees on no protocol of ours.
+  const tls = client !== null && client.rule === null ? server.tunnelTls : server.tls;
   // Before a handshake the engine sends it; without TLS it goes out with the first bytes, once there is a connection.
-  const front = server.proxyProtocol !== null && server.tls >= 0 ? writeProxyHeader(w, onBehalf, server) : NOTHING;
+  const front = server.proxyProtocol !== null && tls >= 0 ? writeProxyHeader(w, onBehalf, server) : NOTHING;
   if (front === null) return null;
   const conn = w.engine.connect(server.target);
   if (conn < 0) return null;
@@ -70,10 +72,10 @@ export function openBackend(
   backend.parser = null;
   backend.parked = null;
   backend.reused = false;
-  backend.tls = server.tls;
+  backend.tls = tls;
   backend.proxyProtocol = server.proxyProtocol;
   backend.owner = null;
-  if (server.tls >= 0) w.engine.tls(conn, server.tls, front.at, front.bytes);
+  if (tls >= 0) w.engine.tls(conn, tls, front.at, front.bytes);
   backend.requests = 1;
   backend.keepAlive = false;
   backend.counted = true;

@@ -15,6 +15,7 @@ import { forward, sendBody } from './forward.js';
 import { proxyData, proxyEnded, proxyFailed } from './proxy-in.js';
 import { dropKept } from './proxy-out.js';
 import { readHead } from './read-head.js';
+import { helloEnded, helloLate, readHello } from './read-hello.js';
 import { redirectToHttps } from './redirect.js';
 import { resume } from './retry.js';
 import { closeBackend } from './reuse.js';
@@ -51,6 +52,9 @@ export function clientData(w: Worker, client: ClientConnection, at: number, byte
       break;
     case CLIENT.TUNNEL:
       tunnelData(w, client, client.backend!.conn, at, bytes);
+      break;
+    case CLIENT.HELLO:
+      readHello(w, client, at, bytes);
       break;
     case CLIENT.PROXY:
       proxyData(w, client, at, bytes);
@@ -183,6 +187,9 @@ export function clientEnded(w: Worker, client: ClientConnection): void {
     case CLIENT.TUNNEL:
       tunnelEnded(w, client, backend!, true);
       break;
+    case CLIENT.HELLO:
+      helloEnded(w, client);
+      break;
     case CLIENT.PROXY:
       proxyEnded(w, client);
       break;
@@ -197,7 +204,7 @@ export function clientEnded(w: Worker, client: ClientConnection): void {
 export function clientFailed(w: Worker, client: ClientConnection): void {
   const { backend } = client;
   if (client.state === CLIENT.TUNNEL) {
-    closeTunnel(w, client, backend!);
+    closeTunnel(w, client, backend!, true);
     return;
   }
   if (client.state === CLIENT.WAITING || client.state === CLIENT.EXCHANGE) fail(w, client, 'CLIENT_LEFT');
@@ -225,7 +232,10 @@ export function clientLate(w: Worker, client: ClientConnection): void {
       fail(w, client, 'HEAD_TIMEOUT');
       break;
     case CLIENT.TUNNEL:
-      closeTunnel(w, client, client.backend!);
+      closeTunnel(w, client, client.backend!, false);
+      break;
+    case CLIENT.HELLO:
+      helloLate(w, client);
       break;
     case CLIENT.PROXY:
       proxyFailed(w, client, 'PROXY_HEADER_TIMEOUT');
@@ -254,6 +264,7 @@ export function closeClient(w: Worker, client: ClientConnection, reset = false):
   if (client.mirrors.length > 0) mirrorsDrop(w, client);
   if (client.kept.length > 0) dropKept(w, client);
   client.parked = null;
+  client.hello = null;
   dropPending(w, client);
   releaseRequest(w, client);
   releaseParser(w, client);

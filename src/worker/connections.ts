@@ -5,6 +5,7 @@ import type { Tried } from '../balance/view.js';
 import type { HeadParser } from '../http/llhttp.js';
 import type { ProxyAddresses, ProxyVersion } from '../http/proxy-protocol.js';
 import type { ReasonCode } from '../http/reasons.js';
+import type { ClientHello } from './client-hello.js';
 import type { TlsFacts } from './handshake.js';
 import type { Pool, Server } from './pools.js';
 import type { Rule } from './rules.js';
@@ -19,10 +20,21 @@ import type { Rule } from './rules.js';
  *  closed          LINGER ◄── answered ──┴───────────────────────┘
  *                    └─ eof, or late ──► closed
  *
- * A client connection of a tcp listener is WAITING, then TUNNEL. One that has to begin with a PROXY header is PROXY
- * until that is complete.
+ * A client connection that is passed on unread is WAITING, then TUNNEL. Before that it is IDLE in the handshake of a
+ * tls listener, and HELLO while that of a tls-passthrough listener sends its ClientHello. One that has to begin with a
+ * PROXY header is PROXY until that is complete.
  */
-export const CLIENT = { CLOSED: 0, IDLE: 1, HEAD: 2, WAITING: 3, EXCHANGE: 4, TUNNEL: 5, LINGER: 6, PROXY: 8 } as const;
+export const CLIENT = {
+  CLOSED: 0,
+  IDLE: 1,
+  HEAD: 2,
+  WAITING: 3,
+  EXCHANGE: 4,
+  TUNNEL: 5,
+  LINGER: 6,
+  HELLO: 7,
+  PROXY: 8,
+} as const;
 
 /*
  * A backend connection:
@@ -70,7 +82,9 @@ export class ClientConnection {
   trusted = false;
   /** Held while a head is being read, its request may be sent again, or a chunked body is being parsed. */
   parser: HeadParser | null = null;
-  /** The bytes of a head, or of a PROXY header, that is not complete, while no chunk holds them. */
+  /** Its ClientHello under way, on a tls-passthrough listener; else null. */
+  hello: ClientHello | null = null;
+  /** The bytes of a head, a ClientHello or a PROXY header that is not complete, while no chunk holds them. */
   parked: Buffer | null = null;
   /** The deadline for the head under way, or the first one to come, has been set. */
   headTimed = false;

@@ -1,9 +1,11 @@
-// TLS on a client connection: what was agreed on, and how many connections may be at it at once.
+// TLS on a client connection: what was agreed on, where that leads, and how many connections may be at it at once.
 // The handshakes themselves happen in the engine; a worker hears of each once, when it is done.
 
 import { ENGINE_ERROR, FINGERPRINT_BYTES, TLS_FACTS } from '../engine/layout.js';
 import { type ClientCertificate, serverNameOf, type TlsView } from '../routing/request.js';
 import type { ClientConnection } from './connections.js';
+import { linger } from './finish.js';
+import { tunnelByName } from './tunnel.js';
 import type { Worker } from './worker.js';
 
 /** What a handshake agreed on. */
@@ -67,7 +69,11 @@ export function clientSecured(w: Worker, client: ClientConnection, at: number): 
   w.counters.handshakes++;
   if (client.tls.resumed) w.counters.resumptions++;
   w.engine.release(at);
-  w.deadlines.set(client.slot, w.ticks.requestHead);
+  if (w.listeners[client.listener]?.protocol !== 'tls') w.deadlines.set(client.slot, w.ticks.requestHead);
+  else if (!tunnelByName(w, client, client.tls.serverName)) {
+    w.count('SERVER_NAME_UNKNOWN');
+    linger(w, client);
+  }
 }
 
 /** A word that most handshakes have in common: compared with the last one, and only decoded when it is another. */

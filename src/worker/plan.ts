@@ -3,15 +3,18 @@
 
 import type { BalancePoolPlan } from '../balance/options.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
-import type { RulePlan } from '../routing/plan.js';
+import type { BackendRefPlan, RulePlan } from '../routing/plan.js';
+
+/** What clients speak, and whether we read it: `http` and `https` are read, the others passed on. */
+export type ListenerProtocol = 'http' | 'https' | 'tcp' | 'tls' | 'tls-passthrough';
 
 /** A listening socket, by its index in the engine's registry. */
 export interface ListenerPlan {
   listener: number;
   /** As it was configured, for messages. */
   address: string;
-  protocol: 'http' | 'https' | 'tcp';
-  /** The engine's TLS context for `https`, else -1. */
+  protocol: ListenerProtocol;
+  /** The engine's TLS context for `https` and `tls`, else -1. */
   tls: number;
   /** The port that every request is redirected to by https; 0 for none. */
   redirectToHttps: number;
@@ -19,10 +22,19 @@ export interface ListenerPlan {
   strictTransportSecurity: string;
   /** The bound port; 0 for a unix socket. */
   port: number;
-  /** The pool's index for `tcp`, else -1. */
+  /** The index of the pool for connections that `tlsRoutes` leaves; -1 for none. */
   pool: number;
+  /** For `tls` and `tls-passthrough`, else empty. */
+  tlsRoutes: TlsRoutePlan[];
   /** CIDR ranges whose connections begin with a PROXY header. */
   proxySources: string[];
+}
+
+/** Connections that ask for one of these server names, and the pools that share them. */
+export interface TlsRoutePlan {
+  /** Exact, or `*.` and a domain. */
+  hostnames: string[];
+  backendRefs: BackendRefPlan[];
 }
 
 /** Every limit, with its default in config/. Bytes and counts; 0 means what the comment says. */
@@ -69,6 +81,8 @@ export interface WorkerPlan {
   pools: BalancePoolPlan[];
   /** The engine's TLS context for the servers of each pool, -1 for none. */
   poolTls: number[];
+  /** The same for connections that are passed on unread. */
+  poolTunnelTls: number[];
   /** The version of the PROXY header that connections to the servers of each pool begin with, null for none. */
   poolProxyProtocol: (ProxyVersion | null)[];
   limits: Limits;

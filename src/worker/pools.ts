@@ -23,6 +23,8 @@ export class Server {
   hastyUntil = 0;
   /** The engine's TLS context for new connections, -1 for none. Idle ones are all of it. */
   tls = -1;
+  /** The same for connections that are passed on unread; none of those is ever idle. */
+  tunnelTls = -1;
   /** The version of the PROXY header that new connections begin with; null for none. Idle ones are all of it. */
   proxyProtocol: ProxyVersion | null = null;
   /** Still part of the configuration: connections to one that is not are closed, not kept. */
@@ -104,6 +106,7 @@ export class Servers {
   follow(
     pools: readonly BalancePoolPlan[],
     poolTls: readonly number[],
+    poolTunnelTls: readonly number[],
     poolProxyProtocol: readonly (ProxyVersion | null)[],
   ): Server[] {
     const before = this.byIndex.filter((server) => server !== undefined);
@@ -116,6 +119,7 @@ export class Servers {
         const proxyProtocol = poolProxyProtocol[index]!;
         if (server.tls !== poolTls[index] || server.proxyProtocol !== proxyProtocol) changed.add(server);
         server.tls = poolTls[index]!;
+        server.tunnelTls = poolTunnelTls[index]!;
         server.proxyProtocol = proxyProtocol;
       }
     }

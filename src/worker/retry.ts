@@ -66,7 +66,7 @@ export function retryOrFail(w: Worker, client: ClientConnection, code: ReasonCod
     closeBackend(w, backend);
     client.tried.add(server!.index);
     if (client.tries <= client.pool!.plan.retry.retriesMax) {
-      tunnelConnect(w, client);
+      tunnelConnect(w, client, code);
       return;
     }
     w.count(code);

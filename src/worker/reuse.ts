@@ -48,8 +48,8 @@ export function keepBackend(w: Worker, backend: BackendConnection): void {
   }
 }
 
-/** Closes a backend connection in any state. */
-export function closeBackend(w: Worker, backend: BackendConnection): void {
+/** Closes a backend connection in any state; `reset` makes the server see that it was cut. */
+export function closeBackend(w: Worker, backend: BackendConnection, reset = false): void {
   if (backend.idleAt !== NOWHERE) backend.server!.idleRemove(backend);
   disown(backend);
   if (backend.mirrorOf !== null) {
@@ -59,7 +59,8 @@ export function closeBackend(w: Worker, backend: BackendConnection): void {
     backend.mirrorOf = null;
   }
   detach(w, backend);
-  w.engine.closeConn(backend.conn);
+  if (reset) w.engine.resetConn(backend.conn);
+  else w.engine.closeConn(backend.conn);
   w.state.connectionCloses(backend.server!.index);
   w.backendFree(backend);
 }

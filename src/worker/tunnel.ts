@@ -1,10 +1,11 @@
-// Two connections as one pipe: Layer 4 passthrough, and what follows a 101. Bytes go both ways as they come; an end in
-// one direction is passed on as such, and the other direction lives on.
+// Two connections as one pipe: raw listeners, and what follows a 101. Bytes go both ways as they come; an end in one
+// direction is passed on as such, and the other direction lives on.
 
 import { keyOfAddress } from '../balance/keys.js';
 import { NO_SESSION } from '../balance/session.js';
 import { PEER_BYTES } from '../engine/layout.js';
 import { BODY } from '../http/framing.js';
+import type { ReasonCode } from '../http/reasons.js';
 import { chooseServer, takeConnection } from './choose-server.js';
 import { closeClient } from './client.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
@@ -14,7 +15,14 @@ import { readBulk } from './relay.js';
 import { closeBackend } from './reuse.js';
 import type { Worker } from './worker.js';
 
-/** Begins a passthrough for a client connection of a tcp listener: a server is chosen before a byte is read. */
+/** Passes a connection of a raw listener on by the name it asks for in TLS, if any. False: nobody is there for it. */
+export function tunnelByName(w: Worker, client: ClientConnection, serverName: string): boolean {
+  const pool = w.tlsRoutes[client.listener]?.choose(serverName) ?? null;
+  if (pool !== null) tunnelOpen(w, client, pool);
+  return pool !== null;
+}
+
+/** Begins a tunnel to a server of `pool`. What the client has sent already is pending, and goes across first. */
 export function tunnelOpen(w: Worker, client: ClientConnection, pool: Pool): void {
   client.pool = pool;
   client.tries = 0;
@@ -25,19 +33,21 @@ export function tunnelOpen(w: Worker, client: ClientConnection, pool: Pool): voi
   client.tried.clear();
   client.state = CLIENT.WAITING;
   client.request.set(BODY.untilEof, 0);
-  tunnelConnect(w, client);
+  // From here on the server is waited for.
+  w.deadlines.clear(client.slot);
+  tunnelConnect(w, client, null);
 }
 
-/** The client's address is all that a passthrough can hash. */
+/** The client's address is all that a tunnel can hash. */
 function peerKey(w: Worker, client: ClientConnection): number {
   const at = client.slot * PEER_BYTES;
   return keyOfAddress(w.engine.peers.subarray(at + 4, at + 20), w.engine.peers[at] === 4 ? 4 : 16);
 }
 
-/** Connects to the next server; when none is left the client connection is closed. */
-export function tunnelConnect(w: Worker, client: ClientConnection): void {
+/** Connects to the next server; when none is left the client connection is closed. `failed` is why the last try failed. */
+export function tunnelConnect(w: Worker, client: ClientConnection, failed: ReasonCode | null): void {
   const index = chooseServer(client);
-  const refused = index < 0 ? 'NO_SERVER' : takeConnection(w, client, w.servers.byIndex[index]!);
+  const refused = index < 0 ? (failed ?? 'NO_SERVER') : takeConnection(w, client, w.servers.byIndex[index]!);
   if (refused !== null) {
     w.count(refused);
     closeClient(w, client);
@@ -75,7 +85,8 @@ export function tunnelData(w: Worker, client: ClientConnection, to: number, at: 
  * How a tunnel ends. Each direction ends by itself; when both have, and all bytes have left, both connections go.
  *
  *   OPEN ──eof of one side──► the other side is shut down ──finished──► that direction is over
- *     └── error on either side, or nothing moved for tunnelIdle ──► both closed at once
+ *     ├── error on either side ──────────► both are reset: what was cut must not look complete
+ *     └── nothing moved for tunnelIdle ──► both closed at once
  */
 
 /** One side will send no more: the other is told, behind everything still queued for it. */
@@ -90,11 +101,11 @@ export function tunnelFinished(w: Worker, client: ClientConnection, backend: Bac
 }
 
 function closeIfOver(w: Worker, client: ClientConnection, backend: BackendConnection): void {
-  if (client.finished && backend.finished) closeTunnel(w, client, backend);
+  if (client.finished && backend.finished) closeTunnel(w, client, backend, false);
 }
 
-/** Ends both at once. */
-export function closeTunnel(w: Worker, client: ClientConnection, backend: BackendConnection): void {
-  closeBackend(w, backend);
-  closeClient(w, client);
+/** Ends both at once; `cut`: both see a reset. */
+export function closeTunnel(w: Worker, client: ClientConnection, backend: BackendConnection, cut: boolean): void {
+  closeBackend(w, backend, cut);
+  closeClient(w, client, cut);
 }

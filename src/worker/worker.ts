@@ -23,12 +23,14 @@ import { backendFlow, clientFlow } from './flow.js';
 import { clientSecured, handshakeDrop, handshakeFailed } from './handshake.js';
 import type { ListenerPlan, WorkerPlan } from './plan.js';
 import { Pool, Servers } from './pools.js';
+import { ALERT } from './read-hello.js';
 import { RequestIds } from './request-id.js';
 import { dropIdle } from './reuse.js';
 import { Rule } from './rules.js';
 import { CONSTANT_LINES, HOST_NAME } from './send-head.js';
 import { type Pinned, PinnedTexts, Writer } from './text.js';
 import { Ticks } from './ticks.js';
+import { TlsRoutes } from './tls-routes.js';
 import { Tokens } from './tokens.js';
 import { addressText, Trust } from './trust.js';
 import { serveLines } from './waiting.js';
@@ -80,6 +82,8 @@ export class Worker {
   closed = false;
   /** Listeners by their index in the engine's registry. */
   listeners: (ListenerPlan | undefined)[] = [];
+  /** The routes of raw listeners that are open, by the same index. */
+  tlsRoutes: (TlsRoutes | undefined)[] = [];
   /** Beside each listener: whose connections to it begin with a PROXY header. */
   proxySources: (Trust | undefined)[] = [];
   draining = false;
@@ -137,7 +141,7 @@ export class Worker {
     this.lineKeepAlive = this.pinned.pin('Connection: keep-alive\r\n');
     this.lineChunked = this.pinned.pin('Transfer-Encoding: chunked\r\n');
     this.lastChunk = this.pinned.pin('0\r\n\r\n');
-    for (const line of CONSTANT_LINES) this.pinned.pin(line);
+    for (const text of [...CONSTANT_LINES, ...Object.values(ALERT)]) this.pinned.pin(text);
     this.writer = new Writer(this.memory);
     this.ids = new RequestIds();
     this.view.bytes = this.memory;
@@ -305,7 +309,8 @@ export class Worker {
   }
 
   #live(plan: WorkerPlan): void {
-    for (const gone of this.servers.follow(plan.pools, plan.poolTls, plan.poolProxyProtocol)) dropIdle(this, gone);
+    const { pools, poolTls, poolTunnelTls, poolProxyProtocol } = plan;
+    for (const gone of this.servers.follow(pools, poolTls, poolTunnelTls, poolProxyProtocol)) dropIdle(this, gone);
     const before = new Map(this.pools.map((pool) => [pool.plan.name, pool]));
     this.pools = plan.pools.map((pool) => {
       const known = before.get(pool.name);
@@ -316,8 +321,10 @@ export class Worker {
     this.limitedPools = [...this.pools.filter((pool) => pool.limited || pool.line.length > 0), ...left];
     this.rules = plan.rules.map((rule) => new Rule(rule, this.pools, this.index));
     // Those that are gone stay known: connections they brought may still be open.
+    this.tlsRoutes = [];
     for (const listener of plan.listeners) {
       this.listeners[listener.listener] = listener;
+      this.tlsRoutes[listener.listener] = new TlsRoutes(listener, this.pools, this.index);
       this.proxySources[listener.listener] =
         listener.proxySources.length === 0 ? undefined : new Trust(listener.proxySources);
       const strict = listener.strictTransportSecurity;

@@ -65,15 +65,18 @@ export async function startNginx(spec: ProxySpec, places: readonly Place[], dire
   );
 }
 
-/** Starts nginx as an origin that serves `files` by name, and closes with the returned function. */
+/** Starts nginx as an origin that serves `files` by name, over TLS with `tls`, and closes with the returned function. */
 export async function startNginxOrigin(
   files: Readonly<Record<string, Uint8Array>>,
+  tls?: { readonly cert: string; readonly key: string },
 ): Promise<{ address: string; close(): Promise<unknown> }> {
   const directory = scratchDirectory();
   const place = freePlace();
   mkdirSync(join(directory, 'files'));
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(directory, 'files', name), bytes);
-  const child = await run(directory, place, `server { listen ${written(place)}; root ${directory}/files; gzip off; }`);
+  const secure = tls === undefined ? '' : `ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key};`;
+  const listen = `listen ${written(place)}${tls === undefined ? '' : ' ssl'}; ${secure}`;
+  const child = await run(directory, place, `server { ${listen} root ${directory}/files; gzip off; }`);
   return {
     address: written(place),
     close: async () => {

@@ -27,6 +27,7 @@ export interface ProxySpec {
   readonly listeners?: readonly {
     readonly protocol?: string;
     readonly pool?: string;
+    readonly tlsRoutes?: readonly object[];
     readonly v6?: boolean;
     readonly tls?: object;
     readonly redirectToHttps?: number;
@@ -148,7 +149,8 @@ export function documentOf(spec: ProxySpec, places: readonly Place[]): object {
   }));
   const pools = spec.pools ?? { main: { servers: (spec.servers ?? []).map((address) => ({ address })) } };
   const catchAll = [{ rules: [{ matches: [{ path: { type: 'PathPrefix', value: '/' } }], pool: 'main' }] }];
-  const routes = spec.routes ?? (listeners.some((listener) => listener.protocol !== 'tcp') ? catchAll : undefined);
+  const routes =
+    spec.routes ?? (listeners.some(({ protocol = 'http' }) => protocol.startsWith('http')) ? catchAll : undefined);
   return {
     listeners,
     ...(routes === undefined ? {} : { routes }),

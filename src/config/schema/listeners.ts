@@ -4,8 +4,9 @@ import type { z } from 'zod';
 import { TLS_VERSIONS } from '../../engine/tls.js';
 import { type ListenAddress, readListenAddress } from '../units.js';
 import { choice, cidr, integer, list, map, option, scalar, text } from './build.js';
+import { backendRef } from './routes.js';
 
-export const LISTENER_PROTOCOLS = ['http', 'https', 'tcp'] as const;
+export const LISTENER_PROTOCOLS = ['http', 'https', 'tcp', 'tls', 'tls-passthrough'] as const;
 
 /** max-age first, then the two words there are. */
 const HSTS = /^max-age=\d{1,10}(; ?includeSubDomains)?(; ?preload)?$/;
@@ -54,11 +55,39 @@ const tls = map('TLS options', {
     'Ciphers for TLS 1.2, as OpenSSL names them. Those of TLS 1.3 are all good and not configurable.',
     { byDefault: "Mozilla's intermediate profile, without DHE" },
   ),
+  alpnProtocols: option(
+    list(
+      'a list of protocols',
+      text('a protocol', 'Expected the name of a protocol as it is registered for ALPN, such as h2.'),
+      1,
+    ).optional(),
+    'With `tls`: what clients may agree on by ALPN (RFC 7301), the preferred one first. It has to be what the servers speak.',
+    { byDefault: 'none is agreed on; `https` always offers `http/1.1`' },
+  ),
   clientCertificates: option(
     clientCertificates.optional(),
     'Asks clients for a certificate (mTLS) and verifies it. Servers are told of it in `X-Client-Cert-` fields, and rules can ' +
       'match it.',
     { byDefault: 'clients are not asked' },
+  ),
+});
+
+const tlsRoute = map('a TLS route', {
+  hostnames: option(
+    list(
+      'a list of host names',
+      text('a host name', 'Expected a host name such as shop.example.com or *.example.com.'),
+      1,
+    ),
+    'Server names the route is for: exact, or `*.` and a domain for every name below it. An exact one wins, then the longest wildcard.',
+  ),
+  pool: option(
+    text('a pool name', 'Expected the name of a pool.').optional(),
+    'The pool that gets the connections: the short form of `backendRefs` with one entry.',
+  ),
+  backendRefs: option(
+    list('a list of backend references', backendRef, 1).optional(),
+    'The pools that share the connections by weight.',
   ),
 });
 
@@ -81,13 +110,20 @@ const listener = map('a listener', {
   ),
   protocol: option(
     choice('a protocol', LISTENER_PROTOCOLS).prefault('http'),
-    '`http` reads every request and routes it, `https` does so over TLS. `tcp` passes bytes through to one pool unread.',
+    '`http` reads every request and routes it, `https` does so over TLS. The others pass bytes on unread: `tcp` to one ' +
+      'pool, `tls` ends TLS first, and `tls-passthrough` leaves it to the servers.',
   ),
   pool: option(
     text('a pool name', 'Expected the name of a pool.').optional(),
-    'The pool that gets the connections. Needed with `tcp`; with `http` and `https` the routes decide.',
+    'The pool that gets the connections. Needed with `tcp`; with `tls` and `tls-passthrough` it gets those that no TLS ' +
+      'route is for. With `http` and `https` the routes decide.',
   ),
-  tls: option(tls.optional(), 'How TLS is spoken. Needed with `https`.'),
+  tlsRoutes: option(
+    list('a list of TLS routes', tlsRoute, 1).optional(),
+    'With `tls` and `tls-passthrough`: which connection goes to which pool, by the name the client asks for (SNI).',
+    { byDefault: 'all go to `pool`' },
+  ),
+  tls: option(tls.optional(), 'How TLS is spoken. Needed with `https` and `tls`.'),
   redirectToHttps: option(
     integer('a port', 1, 65_535).optional(),
     'With `http`: answers every request with a redirect (308) to the same place by https at this port. Routes are not asked.',

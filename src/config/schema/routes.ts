@@ -8,13 +8,13 @@ import { match } from './matches.js';
 const name = (what: string) =>
   option(text('a name', 'Expected a name.').optional(), `A name for the ${what}, shown in messages, logs and metrics.`);
 
-const backendRef = map('a backend reference', {
+export const backendRef = map('a backend reference', {
   pool: option(text('a pool name', 'Expected the name of a pool.'), 'The name of the pool.'),
   weight: option(
     integer('a weight', 0, 1_000_000).prefault(1),
-    "Share of the rule's requests, against the sum of its weights.",
+    'Share of the requests or connections, against the sum of the weights.',
     {
-      zero: 'the pool gets nothing from this rule',
+      zero: 'the pool gets nothing',
       limit: '0 to 1000000',
     },
   ),

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type DiffOptions, diff } from '../../../src/cli/diff.js';
 import { authority, authorityFile, makeIdentity } from '../../support/identity.js';
-import { file, plain, SHOP } from './files.js';
+import { file, plain, RAW, SHOP } from './files.js';
 
 const old = file('old.yaml', SHOP);
 
@@ -67,6 +67,18 @@ test('pools, listeners, limits and timeouts are compared', async () => {
 
 6 settings changed.
 `,
+  );
+});
+
+test('where raw listeners lead is compared', async () => {
+  const moved = RAW.replace(
+    'hostnames: [Shop.example.com, "*.eu.example.com"], pool: shop',
+    'hostnames: [shop.example.com], pool: api',
+  );
+  const { out } = await diff(file('raw.yaml', RAW), file('moved.yaml', moved));
+  assert.match(
+    out,
+    /^~ listener :8443 {2}tls-passthrough to others \(\*\.example\.com to api 90 %, shop 10 %; shop\.example\.com, \*\.eu\.example\.com to shop\) → tls-passthrough to others \(\*\.example\.com to api 90 %, shop 10 %; shop\.example\.com to api\)\n/,
   );
 });
 

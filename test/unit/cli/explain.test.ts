@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ExplainOptions, explain } from '../../../src/cli/explain.js';
-import { file, plain, SHOP } from './files.js';
+import { file, plain, RAW, SHOP } from './files.js';
 
 const config = file('shop.yaml', SHOP);
 
@@ -147,4 +147,22 @@ test('what cannot be read on the command line ends with 2 and says what was expe
     assert.equal(code, 2);
     assert.ok(err.startsWith(message), err);
   }
+});
+
+test('says where a raw connection goes, for each listener that leads by name', async () => {
+  const raw = { config: file('raw.yaml', RAW) };
+  const { code, out } = await said('tls://a.EU.example.com', raw);
+  assert.equal(code, 0);
+  assert.equal(
+    out,
+    'A connection that asks for a.EU.example.com:\n' +
+      ':8443 (tls-passthrough) goes to shop: by the name *.eu.example.com (raw.yaml:6:41).\n' +
+      ':8444 (tls-passthrough) refuses it: no name fits, and there is no pool for the rest.\n',
+  );
+  assert.match((await said('tls://', raw)).out, /asks for no name:\n:8443 .* goes to others: no name fits/);
+  assert.match((await said('tls://b.example.com:8443', raw)).out, /^.*\n:8443 .* goes to api 90 %, shop 10 %.*\n$/);
+  assert.equal((await said('tls://nobody.example:8444', raw)).code, 1);
+  assert.match((await said('tls://shop.example.com:1', raw)).out, /No listener at port 1 leads/);
+  const [first] = JSON.parse((await said('tls://shop.example.com', { ...raw, json: true })).out);
+  assert.equal(first.line.target, 'shop');
 });

@@ -50,3 +50,19 @@ pools:
   api-next: { servers: [{ address: 10.0.0.13:3000 }] }
   images: { servers: [{ address: "unix:/run/images.sock" }] }
 `;
+
+/** Raw listeners: two that lead by name, one that leads all to one pool. */
+export const RAW = `listeners:
+  - address: ":8443"
+    protocol: tls-passthrough
+    tlsRoutes:
+      - { hostnames: ["*.example.com"], backendRefs: [{ pool: api, weight: 9 }, { pool: shop }] }
+      - { hostnames: [Shop.example.com, "*.eu.example.com"], pool: shop }
+    pool: others
+  - { address: ":8444", protocol: tls-passthrough, tlsRoutes: [{ hostnames: [shop.example.com], pool: shop }] }
+  - { address: ":9000", protocol: tcp, pool: others }
+pools:
+  shop: { servers: [{ address: "10.0.0.11:443" }] }
+  api: { servers: [{ address: "10.0.0.12:443" }] }
+  others: { servers: [{ address: "10.0.0.14:443" }] }
+`;

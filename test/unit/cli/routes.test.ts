@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { routes } from '../../../src/cli/routes.js';
-import { file, plain, SHOP } from './files.js';
+import { file, plain, RAW, SHOP } from './files.js';
 
 test('lists every match under every host, the one that wins first', async () => {
   const { code, out } = await routes({ config: file('shop.yaml', SHOP) });
@@ -39,7 +39,33 @@ test('JSON carries the actions in full', async () => {
   assert.deepEqual([lines[1].place.line, lines[1].place.column], [11, 13]);
 });
 
-test('a configuration without rules has no table', async () => {
-  const text = 'listeners: [{ address: ":1", protocol: tcp, pool: a }]\npools: { a: { servers: [] } }\n';
-  assert.equal(plain((await routes({ config: file('tcp.yaml', text) })).out), 'tcp.yaml has no rules.\n');
+test('a configuration without rules and raw listeners has no table', async () => {
+  const text = 'listeners: [{ address: ":1", redirectToHttps: 443 }]\npools: {}\n';
+  assert.equal(plain((await routes({ config: file('redirect.yaml', text) })).out), 'redirect.yaml has no rules.\n');
+});
+
+test('lists where raw listeners lead, the name that wins first', async () => {
+  const { code, out } = await routes({ config: file('raw.yaml', RAW) });
+  assert.equal(code, 0);
+  const [heading, ...rows] = plain(out).trimEnd().split('\n');
+  assert.match(heading!, /^LISTENER +PROTOCOL +SERVER NAME +GOES TO +WHERE$/);
+  assert.deepEqual(
+    rows.map((row) => row.split(/ {2,}/)),
+    [
+      [':8443', 'tls-passthrough', 'shop.example.com', 'shop', 'raw.yaml:6:23'],
+      [':8443', 'tls-passthrough', '*.eu.example.com', 'shop', 'raw.yaml:6:41'],
+      [':8443', 'tls-passthrough', '*.example.com', 'api 90 %, shop 10 %', 'raw.yaml:5:23'],
+      [':8443', 'tls-passthrough', '*', 'others', 'raw.yaml:7:11'],
+      [':8444', 'tls-passthrough', 'shop.example.com', 'shop', 'raw.yaml:8:78'],
+      [':9000', 'tcp', '*', 'others', 'raw.yaml:9:46'],
+    ],
+  );
+  const lines = JSON.parse((await routes({ config: file('raw.yaml', RAW), json: true })).out);
+  assert.deepEqual([lines[0].listener, lines[0].serverName, lines[0].target], [':8443', 'shop.example.com', 'shop']);
+});
+
+test('rules and raw listeners are two tables', async () => {
+  const text = SHOP.replace('0.0.0.0:8080\n', '0.0.0.0:8080\n  - { address: ":9000", protocol: tcp, pool: api }\n');
+  const { out } = await routes({ config: file('both.yaml', text) });
+  assert.match(out, /\n7 matches, first match wins\.\n\nLISTENER .*\n:9000 +tcp +\* +api .*\n$/);
 });

@@ -141,6 +141,45 @@ pools: { api: { servers: [{ address: 10.0.0.1:80 }] } }
   );
 });
 
+test('a tls listener is warned about names of its TLS routes that no certificate is for', () => {
+  const { warnings } = parseConfig(
+    `
+listeners:
+  - address: ":8443"
+    protocol: tls
+    tls: { certificates: [{ cert: ${whole}, key: ${leafKey} }], alpnProtocols: [h2, http/1.1] }
+    tlsRoutes: [{ hostnames: [shop.example, lost.example], pool: api }]
+pools: { api: { servers: [{ address: 10.0.0.1:80 }] } }
+`,
+    'shop.yaml',
+  );
+  assert.deepEqual(
+    warnings.map(({ found }) => found),
+    ["No certificate is for 'lost.example', which a route names."],
+  );
+});
+
+test('protocols are refused on https, twice, and when they are too long together', () => {
+  const said = (protocol: string, names: string): string => {
+    const text = `
+listeners: [{ address: ":8443", protocol: ${protocol}, tls: { certificates: [{ cert: ${whole}, key: ${leafKey} }], alpnProtocols: ${names} } }]
+routes: [{ rules: [{ pool: api }] }]
+pools: { api: { servers: [{ address: 10.0.0.1:80 }] } }
+`;
+    try {
+      parseConfig(protocol === 'tls' ? text.replace('protocol: tls', 'protocol: tls, pool: api') : text, 'shop.yaml');
+      return '';
+    } catch (error) {
+      return error instanceof ConfigError ? error.problems.map(formatProblem).join('\n') : String(error);
+    }
+  };
+  assert.match(said('https', '[http/1.1]'), /alpnProtocols: An https listener names protocols/);
+  assert.match(said('tls', '[h2, h2]'), /alpnProtocols\[1\]: 'h2' stands twice/);
+  assert.match(said('tls', '[]'), /The list is empty/);
+  assert.match(said('tls', `[${'x'.repeat(40)}, ${'y'.repeat(23)}]`), /The names are too long/);
+  assert.equal(said('tls', `[${'x'.repeat(40)}, ${'y'.repeat(22)}]`), '');
+});
+
 test('authorities are read; those that are over, or are none, are warned about', () => {
   const late = issueCertificate({
     subject: 'late',

@@ -68,7 +68,9 @@ test('every default is filled in, durations are in milliseconds and sizes in byt
     drainMs: 30_000,
     tunnelIdleMs: 3_600_000,
   });
-  assert.deepEqual(config.listeners, [{ address: ':8080', host: '0.0.0.0', port: 8080, protocol: 'http' }]);
+  assert.deepEqual(config.listeners, [
+    { address: ':8080', host: '0.0.0.0', port: 8080, protocol: 'http', tlsRoutes: [] },
+  ]);
   assert.deepEqual(config.pools.api?.servers, [
     {
       name: '10.0.0.11:3000',

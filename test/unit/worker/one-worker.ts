@@ -29,7 +29,7 @@ export function useWorker(t: Cleanup, document: object): OneWorker {
   const listed = (pool: string) =>
     config.pools[pool]!.servers.map(({ address, weight, backup }) => ({ name: address, address, weight, backup }));
   const pools = placePools(config, listed, new Membership(new ServerState(servers)), []);
-  const plan = workerPlan(1, config, routes, open, pools, new Map());
+  const plan = workerPlan(1, config, routes, open, pools, { pools: new Map(), tunnels: new Map() });
   const worker = new Worker({ index: 0, plan, servers, acceptShared: true, onDrained: () => {} });
   t.after(() => {
     worker.close();

@@ -1,0 +1,29 @@
+// Which pool gets the connections of a raw listener: that of the server name they ask for by TLS, else the listener's own.
+
+import { ServerNames } from '../routing/server-names.js';
+import { Split } from '../routing/split.js';
+import type { ListenerPlan } from './plan.js';
+import type { Pool } from './pools.js';
+
+/** The routes of one listener in one configuration. */
+export class TlsRoutes {
+  readonly #names = new ServerNames<Split>();
+  readonly #pools: readonly Pool[];
+  readonly #others: Pool | null;
+
+  /** `seed` is the worker's index: workers take turns at different places. */
+  constructor({ tlsRoutes, pool }: ListenerPlan, pools: readonly Pool[], seed: number) {
+    this.#pools = pools;
+    this.#others = pools[pool] ?? null;
+    for (const { hostnames, backendRefs } of tlsRoutes) {
+      const split = new Split(backendRefs, seed);
+      for (const hostname of hostnames) this.#names.add(hostname, split);
+    }
+  }
+
+  /** The pool for a connection that asks for `serverName`, which is empty when it asks for none; null when nobody is there for it. */
+  choose(serverName: string): Pool | null {
+    const split = this.#names.find(serverName);
+    return split === undefined ? this.#others : (this.#pools[split.pick()] ?? null);
+  }
+}

@@ -1,0 +1,434 @@
+// Raw listeners and TLS: ended at the listener, begun to the servers, or both. node:tls, curl and openssl s_client.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { connect as connectPlain } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { start as startAnswers } from '../origins/answers.js';
+import { listenRaw, type RawOrigin } from '../origins/raw.js';
+import { start as startTcpEcho } from '../origins/tcp-echo.js';
+import { start as startTlsEcho, type TlsEcho } from '../origins/tls-echo.js';
+import { type Place, scratchDirectory, written } from '../support/addresses.js';
+import { authority, type Identity, makeIdentity } from '../support/identity.js';
+import { run } from '../support/programs.js';
+import { type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
+import { WireClient } from '../support/wire-client.js';
+
+const BIG = 8_000_000;
+/** More than the sockets of a loopback connection and the queues of the proxy hold together. */
+const FAR_MORE = 64_000_000;
+
+/** Connects, and resolves once the handshake is done. */
+function secure(place: Place, options: ConnectionOptions & { readonly allowHalfOpen?: boolean }): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ ...options, host: place.host, port: place.port });
+    socket.once('error', reject);
+    socket.once('secureConnect', () => {
+      socket.off('error', reject);
+      socket.on('error', () => {});
+      resolve(socket);
+    });
+  });
+}
+
+/** How often the proxy has counted `reason`. */
+async function counted(proxy: RunningProxy, reason: string): Promise<number> {
+  const reports = (await proxy.counters()) as unknown as { reasons: Record<string, number> }[];
+  return reports.reduce((sum, { reasons }) => sum + (reasons[reason] ?? 0), 0);
+}
+
+/** A server that sends `bytes` bytes to whoever connects, as fast as they are taken, and then ends. */
+function startFountain(bytes: number): Promise<RawOrigin> {
+  const piece = Buffer.alloc(65_536, 'sevenfold ');
+  return listenRaw((visit, origin) => {
+    const { socket } = visit;
+    const more = (): void => {
+      while (visit.byteCount < bytes) {
+        const part = piece.subarray(0, Math.min(piece.length, bytes - visit.byteCount));
+        visit.byteCount += part.length;
+        if (!socket.write(part)) {
+          socket.once('drain', more);
+          origin.note();
+          return;
+        }
+      }
+      socket.end();
+      origin.note();
+    };
+    more();
+  });
+}
+
+/** A server that takes nothing until told to, and then counts. */
+async function startSleeper(): Promise<{ origin: RawOrigin; wake(): void; close(): Promise<void> }> {
+  const origin = await listenRaw((visit, records) => {
+    visit.socket.pause();
+    visit.socket.on('end', () => visit.socket.end(String(visit.byteCount)));
+    visit.socket.on('data', (text: string) => {
+      visit.byteCount += text.length;
+      records.note();
+    });
+  });
+  return {
+    origin,
+    wake: () => {
+      for (const { socket } of origin.visits) socket.resume();
+    },
+    close: () => origin.close(),
+  };
+}
+
+describe('tls listeners', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+  let first: Identity;
+  let shop: Identity;
+  let caFile: string;
+  let a: RawOrigin;
+  let b: RawOrigin;
+  /** Says one word, and ends. */
+  let over: RawOrigin;
+  let http: RawOrigin;
+  let proxy: RunningProxy;
+  /** Without a pool for the rest; agrees on h2 or mqtt. */
+  let strict: Place;
+  let web: Place;
+
+  before(async () => {
+    caFile = join(scratchDirectory(), 'ca.pem');
+    writeFileSync(caFile, authority().cert);
+    first = makeIdentity({ names: ['first.example'] });
+    shop = makeIdentity({ names: ['shop.example', '*.shop.example'] });
+    a = await startTcpEcho({ greeting: 'a:', farewell: 'bye' });
+    b = await startTcpEcho({ greeting: 'b:' });
+    over = await startTcpEcho({ greeting: 'over', endsFirst: true });
+    http = await startAnswers();
+    const tls = { certificates: [first.files, shop.files] };
+    const tlsRoutes = [
+      { hostnames: ['*.shop.example'], pool: 'b' },
+      { hostnames: ['Shop.example'], pool: 'a' },
+      { hostnames: ['over.shop.example'], pool: 'over' },
+    ];
+    proxy = await startProxy({
+      listeners: [
+        { protocol: 'tls', tls, tlsRoutes, pool: 'b' },
+        { protocol: 'tls', tls: { ...tls, alpnProtocols: ['h2', 'mqtt'] }, tlsRoutes },
+        { protocol: 'tls', tls, pool: 'http' },
+      ],
+      pools: {
+        a: { servers: [{ address: a.address }] },
+        b: { servers: [{ address: b.address }] },
+        over: { servers: [{ address: over.address }] },
+        http: { servers: [{ address: http.address }] },
+      },
+    });
+    strict = proxy.listeners[1]!;
+    web = proxy.listeners[2]!;
+  });
+  after(async () => {
+    try {
+      await proxy.countersUntil('everything given back', (counters) => {
+        const { chunksUsed, spansQueued, connections, secured, handshaking } = counters;
+        return chunksUsed === 0 && spansQueued === 0 && connections === 0 && secured === 0 && handshaking === 0;
+      });
+    } finally {
+      await proxy.stop();
+      await Promise.all([a, b, over, http].map((origin) => origin.close()));
+    }
+  });
+
+  test('end TLS, lead by the name asked for, and pass the bytes on as they are', async () => {
+    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+      for (const [servername, expected] of [
+        ['shop.example', 'a:'],
+        ['SHOP.example', 'a:'],
+        ['www.shop.example', 'b:'],
+        ['first.example', 'b:'],
+        ['', 'b:'],
+      ] as const) {
+        const client = await WireClient.connect(proxy.place, {
+          tls: { rejectUnauthorized: false, servername, minVersion: version, maxVersion: version },
+        });
+        const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i)).toString('latin1');
+        await client.send(bytes);
+        await client.until('echo', () => (client.receivedCount >= bytes.length + 2 ? true : undefined));
+        assert.equal(client.received, expected + bytes, `${version} ${servername}`);
+        client.close();
+      }
+    }
+  });
+
+  test('the first bytes come with the handshake, or long after it: no deadline of requests is theirs', async (t) => {
+    const hasty = await useProxy(t, {
+      listeners: [{ protocol: 'tls', tls: { certificates: [shop.files] }, pool: 'main' }],
+      servers: [a.address],
+      timeouts: { tlsHandshake: '1s', requestHead: '1s' },
+    });
+    const client = await WireClient.connect(hasty.place, { tls: shop.client });
+    await client.until('greeting', () => client.received || undefined);
+    client.forget();
+    // A connection that sends nothing is closed when its handshake is late: this one outlives it, and requestHead too.
+    const watch = await WireClient.connect(hasty.place);
+    await watch.closed();
+    await client.send('late');
+    await client.until('echo', () => (client.received === 'late' ? true : undefined));
+    watch.close();
+    client.close();
+  });
+
+  test('a resumed session is led by its name too', async () => {
+    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const options = { ...shop.client, servername: 'shop.example', minVersion: version, maxVersion: version };
+      const opener = connect({ ...options, host: proxy.place.host, port: proxy.place.port });
+      opener.resume();
+      const [session] = (await once(opener, 'session')) as [Buffer];
+      const socket = await secure(proxy.place, { ...options, session });
+      const [greeting] = (await once(socket, 'data')) as [Buffer];
+      assert.equal(socket.isSessionReused(), true, version);
+      assert.equal(greeting.toString(), 'a:', version);
+      opener.destroy();
+      socket.destroy();
+    }
+  });
+
+  test('openssl s_client and curl are served', async () => {
+    const place = ['-connect', written(proxy.place), '-CAfile', caFile, '-servername', 'over.shop.example'];
+    for (const version of ['-tls1_2', '-tls1_3']) {
+      const said = await run('openssl', ['s_client', ...place, version, '-quiet']);
+      assert.match(said, /^over/, version);
+      assert.match(said, /CN = shop\.example\nverify return:1/);
+    }
+    const { host, port } = web;
+    const page = await run('curl', [
+      ...['-sSv', '--cacert', caFile, '--resolve', `first.example:${port}:${host}`],
+      `https://first.example:${port}/`,
+    ]);
+    assert.match(page, /HTTP\/1\.1 200/);
+    assert.match(page, /SSL certificate verify ok/);
+  });
+
+  test('a name nobody is there for is closed after the handshake, and counted', async () => {
+    const before = await counted(proxy, 'SERVER_NAME_UNKNOWN');
+    for (const servername of ['first.example', '']) {
+      const client = await WireClient.connect(strict, { tls: { rejectUnauthorized: false, servername } });
+      assert.equal(await client.closed(), 'end');
+      assert.equal(client.received, '');
+      client.close();
+    }
+    assert.equal((await counted(proxy, 'SERVER_NAME_UNKNOWN')) - before, 2);
+  });
+
+  test('agree on no protocol unless they are told which', async () => {
+    const agreed = async (place: Place, ALPNProtocols: string[]): Promise<unknown> => {
+      const socket = await secure(place, { ...shop.client, ALPNProtocols });
+      socket.destroy();
+      return socket.alpnProtocol;
+    };
+    assert.equal(await agreed(proxy.place, ['h2', 'http/1.1']), false);
+    assert.equal(await agreed(strict, ['http/1.1', 'mqtt', 'h2']), 'h2');
+    assert.equal(await agreed(strict, ['mqtt']), 'mqtt');
+    await assert.rejects(agreed(strict, ['http/1.1']), /no application protocol/i);
+    assert.equal(await agreed(strict, []), false);
+  });
+
+  test('close_notify and FIN are the same end, in both directions', async (t) => {
+    const socket = await secure(proxy.place, { ...shop.client, allowHalfOpen: true });
+    const pieces: Buffer[] = [];
+    socket.on('data', (piece: Buffer) => pieces.push(piece));
+    const over = once(socket, 'end');
+    socket.end('last words');
+    await over;
+    assert.equal(Buffer.concat(pieces).toString(), 'a:last wordsbye');
+
+    const origin = await use(t, startTcpEcho({ greeting: 'over', endsFirst: true }));
+    const front = await useProxy(t, {
+      listeners: [{ protocol: 'tls', tls: { certificates: [first.files] }, pool: 'main' }],
+      servers: [origin.address],
+    });
+    const client = await WireClient.connect(front.place, { tls: first.client, halfOpen: true });
+    assert.equal(await client.closed(), 'end');
+    assert.equal(client.received, 'over');
+    await client.send('still here');
+    await origin.until('bytes after its end', (seen) => seen.visits[0]?.bytes === 'still here');
+    client.end();
+    await origin.until('end', (seen) => seen.visits[0]?.ended);
+    assert.equal(origin.visits[0]!.reset, false);
+  });
+
+  test('an end without close_notify is a cut, and the server sees it as one', async () => {
+    const visits = a.accepted;
+    const raw = connectPlain(proxy.place.port, proxy.place.host);
+    const socket = connect({ ...shop.client, socket: raw });
+    socket.on('error', () => {});
+    await once(socket, 'data');
+    raw.end();
+    await a.until('reset', (seen) => seen.visits[visits]?.closed);
+    assert.equal(a.visits[visits]!.reset, true);
+    socket.destroy();
+  });
+
+  test('large transfers arrive whole in both directions at once', async () => {
+    const bytes = Array.from({ length: BIG }, (_, i) => String.fromCharCode((i * 31 + (i >> 8)) & 255)).join('');
+    // Not before: with the last flight of a handshake unsent, the handshake would be late.
+    const client = await WireClient.connect(proxy.place, { tls: shop.client });
+    await client.send(bytes);
+    await client.until('echo', () => (client.receivedCount === BIG + 2 ? true : undefined), 60_000);
+    assert.ok(client.received === `a:${bytes}`, 'the bytes changed on the way');
+    client.close();
+  });
+
+  test('a client that reads slowly stops the server, and gets everything in the end', async (t) => {
+    const origin = await use(t, startFountain(FAR_MORE));
+    const front = await useProxy(t, {
+      listeners: [{ protocol: 'tls', tls: { certificates: [first.files] }, pool: 'main' }],
+      servers: [origin.address],
+      limits: { slabBytes: '16MiB' },
+    });
+    const socket = await secure(front.place, first.client);
+    socket.pause();
+    await front.countersUntil('full', (counters) => counters.bytesQueued! > 0);
+    const seen = async (): Promise<number> => {
+      await front.counters();
+      return origin.visits[0]!.byteCount;
+    };
+    let [before, now] = [-1, await seen()];
+    while (before !== now) [before, now] = [now, await seen()];
+    assert.ok(now < FAR_MORE, `${now} bytes were taken from the server`);
+    const [counters] = await front.counters();
+    assert.ok(counters!.chunksUsed! < 20, `${counters!.chunksUsed} chunks are held`);
+    let bytes = 0;
+    socket.on('data', (piece: Buffer) => {
+      bytes += piece.length;
+    });
+    const over = once(socket, 'end');
+    socket.resume();
+    await over;
+    assert.equal(bytes, FAR_MORE);
+    await front.heldNothing();
+  });
+
+  test('a server that reads slowly stops the client, and gets everything in the end', async (t) => {
+    const sleeper = await use(t, startSleeper());
+    const front = await useProxy(t, {
+      listeners: [{ protocol: 'tls', tls: { certificates: [first.files] }, pool: 'main' }],
+      servers: [sleeper.origin.address],
+    });
+    const socket = await secure(front.place, { ...first.client, allowHalfOpen: true });
+    const pieces: Buffer[] = [];
+    socket.on('data', (piece: Buffer) => pieces.push(piece));
+    let sent = 0;
+    const piece = Buffer.alloc(65_536, 'x');
+    const more = (): void => {
+      while (sent < FAR_MORE) {
+        sent += piece.length;
+        if (!socket.write(piece)) {
+          socket.once('drain', more);
+          return;
+        }
+      }
+      socket.end();
+    };
+    more();
+    await front.countersUntil('full', (counters) => counters.bytesQueued! > 0);
+    const [counters] = await front.counters();
+    assert.ok(counters!.chunksUsed! < 20, `${counters!.chunksUsed} chunks are held`);
+    assert.ok(sent < FAR_MORE, `${sent} bytes were taken from the client`);
+    sleeper.wake();
+    await once(socket, 'end');
+    assert.equal(Buffer.concat(pieces).toString(), String(sent));
+    await front.heldNothing();
+  });
+});
+
+describe('raw listeners in front of servers with TLS', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+  let backend: Identity;
+  let front: Identity;
+  let origin: TlsEcho;
+  let proxy: RunningProxy;
+  let ca: string;
+
+  before(async () => {
+    ca = join(scratchDirectory(), 'ca.pem');
+    writeFileSync(ca, authority().cert);
+    backend = makeIdentity({ names: ['backend.example'] });
+    front = makeIdentity({ names: ['front.example'] });
+    // It refuses whoever offers protocols and not this one: http/1.1 would be such an offer.
+    origin = await startTlsEcho(backend, { greeting: 'origin:', farewell: 'bye', ALPNProtocols: ['mqtt'] });
+    const servers = [{ address: origin.address }];
+    proxy = await startProxy({
+      listeners: [
+        { protocol: 'tcp', pool: 'main' },
+        { protocol: 'tls', tls: { certificates: [front.files] }, pool: 'main' },
+        { protocol: 'tcp', pool: 'doubted' },
+      ],
+      pools: {
+        main: { servers, tls: { ca, serverName: 'backend.example' } },
+        doubted: { servers, tls: { ca, serverName: 'other.example' } },
+      },
+    });
+  });
+  after(async () => {
+    try {
+      await proxy.countersUntil('everything given back', (counters) => {
+        const { chunksUsed, spansQueued, connections, secured } = counters;
+        return chunksUsed === 0 && spansQueued === 0 && connections === 0 && secured === 0;
+      });
+    } finally {
+      await proxy.stop();
+      await origin.close();
+    }
+  });
+
+  for (const [index, name] of ['tcp', 'tls'].entries()) {
+    const connected = (): Promise<WireClient> =>
+      WireClient.connect(proxy.listeners[index]!, {
+        halfOpen: true,
+        ...(index === 0 ? {} : { tls: front.client }),
+      });
+
+    test(`${name}: bytes are encrypted on their way to the server, which is asked for by name and offered nothing`, async () => {
+      const client = await connected();
+      await client.send('hello');
+      await client.until('echo', () => (client.received === 'origin:hello' ? true : undefined));
+      assert.equal(origin.seen.at(-1)!.protocol, false);
+      assert.equal(origin.seen[0]!.name, 'backend.example');
+      client.end();
+      await client.closed();
+      assert.equal(client.received, 'origin:hellobye');
+      client.close();
+    });
+
+    test(`${name}: large transfers arrive whole`, async () => {
+      const client = await connected();
+      const bytes = 'sevenfold '.repeat(BIG / 10);
+      await client.send(bytes);
+      await client.until('echo', () => (client.receivedCount === BIG + 7 ? true : undefined), 60_000);
+      assert.ok(client.received === `origin:${bytes}`, 'the bytes changed on the way');
+      client.close();
+    });
+
+    test(`${name}: a client that is reset resets the connection to the server`, async () => {
+      const { host, port } = proxy.listeners[index]!;
+      const raw = connectPlain(port, host);
+      const socket = index === 0 ? raw : connect({ ...front.client, socket: raw });
+      socket.on('error', () => {});
+      await once(socket, 'data');
+      const resets = origin.resets;
+      raw.resetAndDestroy();
+      for (const deadline = Date.now() + 10_000; origin.resets === resets; ) {
+        assert.ok(Date.now() < deadline, 'no reset arrived');
+        await proxy.counters();
+      }
+    });
+  }
+
+  test('a server that is not who it should be gets nothing, and the client is closed', async () => {
+    const client = await WireClient.connect(proxy.listeners[2]!);
+    await client.send('secret');
+    await client.closed();
+    assert.equal(client.received, '');
+    assert.equal(await counted(proxy, 'TLS_FAILED'), 1);
+    client.close();
+  });
+});
