@@ -99,7 +99,7 @@ preflight:
 
 # --- Measure ----------------------------------------------------------------------------------------------------------
 
-.PHONY: bench bench-quick bench-allocation bench-rules
+.PHONY: bench bench-quick bench-allocation bench-instructions bench-rules
 bench: build ## Measure against nginx, HAProxy and others: FLAGS='--quick --html report.html'
 	@$(NODE) dist/cli/main.js bench $(FLAGS)
 
@@ -108,6 +108,9 @@ bench-quick: build ## The same in a minute
 
 bench-allocation: build ## Heap growth per request between garbage collections
 	@$(NODE) dist/bench/allocation.js
+
+bench-instructions: build ## Instructions per request by perf, for machines that are not quiet: FLAGS='--only https'
+	@$(NODE) dist/bench/instructions.js $(FLAGS)
 
 bench-rules: build ## What 10,000 rules cost against 10, beside nginx and HAProxy: FLAGS='--rounds 5 --duration 2'
 	@$(NODE) --import tsx bench/rule-count.ts $(FLAGS)
@@ -118,3 +121,9 @@ performance: build ## Rewrite the figures of docs/performance.md from a full run
 	@$(NODE) dist/cli/main.js bench --workers auto --json build/bench.json --html build/bench.html $(FLAGS)
 	@$(NODE) dist/bench/where.js build/where.json
 	@$(NODE) dist/bench/report/markdown.js build/bench.json build/where.json docs/performance.md
+
+.PHONY: performance-tls
+performance-tls: build ## The same for its figures of TLS, beside nginx and HAProxy
+	@mkdir -p build
+	@$(NODE) dist/cli/main.js bench --only https --rounds 9 --json build/bench-tls.json --html build/bench-tls.html $(FLAGS)
+	@$(NODE) dist/bench/report/markdown.js --tls build/bench-tls.json docs/performance.md

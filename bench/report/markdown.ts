@@ -1,5 +1,6 @@
 // The figures for docs/performance.md: written between two marks of that page, so that nobody copies numbers by hand.
-// Run as a program: `node dist/bench/report/markdown.js RESULT.json WHERE.json PAGE.md`.
+// Run as a program: `node dist/bench/report/markdown.js RESULT.json WHERE.json PAGE.md`, or, for the figures of TLS alone,
+// `node dist/bench/report/markdown.js --tls RESULT.json PAGE.md`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { BenchResult } from '../result.js';
@@ -54,9 +55,14 @@ function markdownTable(rows: ReadonlyArray<readonly string[]>): string {
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const [resultPath = '', wherePath = '', pagePath = ''] = process.argv.slice(2);
-  const result: BenchResult = JSON.parse(readFileSync(resultPath, 'utf8'));
-  const shares: Share[] = JSON.parse(readFileSync(wherePath, 'utf8'));
-  const page = replaceMarked(readFileSync(pagePath, 'utf8'), 'figures', figuresMarkdown(result));
-  writeFileSync(pagePath, replaceMarked(page, 'where', whereMarkdown(shares)));
+  const args = process.argv.slice(2);
+  const read = <T>(path = ''): T => JSON.parse(readFileSync(path, 'utf8'));
+  const pagePath = args.at(-1) ?? '';
+  const page = readFileSync(pagePath, 'utf8');
+  if (args[0] === '--tls') {
+    writeFileSync(pagePath, replaceMarked(page, 'tls', figuresMarkdown(read<BenchResult>(args[1]))));
+  } else {
+    const figures = replaceMarked(page, 'figures', figuresMarkdown(read<BenchResult>(args[0])));
+    writeFileSync(pagePath, replaceMarked(figures, 'where', whereMarkdown(read<Share[]>(args[1]))));
+  }
 }

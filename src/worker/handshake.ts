@@ -26,8 +26,6 @@ const CERTIFICATE_FAULTS: Readonly<Record<number, string>> = {
   [ENGINE_ERROR.certificateInvalid]: 'invalid',
 };
 
-const VERSION_MAJOR_TLS = 3;
-
 /**
  * Begins TLS on a client connection, with the `bytes` at `at` that it sent behind its PROXY header. Returns false when too many handshakes are under way: new ones would only
  * slow down those, and the connection is to be closed.
@@ -78,6 +76,25 @@ export function clientSecured(w: Worker, client: ClientConnection, at: number): 
   }
 }
 
+/** A word that most handshakes have in common: compared with the last one, and only decoded when it is another. */
+class LastWord {
+  #text = '';
+
+  read(memory: Uint8Array, from: number, bytes: number): string {
+    const text = this.#text;
+    let same = bytes === text.length ? 0 : -1;
+    while (same >= 0 && same < bytes) same = memory[from + same] === text.charCodeAt(same) ? same + 1 : -1;
+    if (same < 0) this.#text = String.fromCharCode(...memory.subarray(from, from + bytes));
+    return this.#text;
+  }
+}
+
+const lastProtocol = new LastWord();
+const lastCipher = new LastWord();
+const lastName = new LastWord();
+/** `TLSv1.2` and `TLSv1.3`, by the minor number on the wire. */
+const VERSIONS = ['', '', '', 'TLSv1.2', 'TLSv1.3'];
+
 function readFacts(memory: Uint8Array, at: number): TlsFacts {
   let from = at + TLS_FACTS.WORDS;
   const text = (bytes: number): string => {
@@ -86,10 +103,14 @@ function readFacts(memory: Uint8Array, at: number): TlsFacts {
     return read;
   };
   const length = (high: number): number => (memory[at + high]! << 8) | memory[at + high + 1]!;
-  const major = memory[at + TLS_FACTS.versionMajor]! - VERSION_MAJOR_TLS + 1;
-  const protocol = text(memory[at + TLS_FACTS.protocolBytes]!);
-  const cipher = text(memory[at + TLS_FACTS.cipherBytes]!);
-  const serverName = serverNameOf(text(memory[at + TLS_FACTS.nameBytes]!));
+  const word = (last: LastWord, bytes: number): string => {
+    const read = last.read(memory, from, bytes);
+    from += bytes;
+    return read;
+  };
+  const protocol = word(lastProtocol, memory[at + TLS_FACTS.protocolBytes]!);
+  const cipher = word(lastCipher, memory[at + TLS_FACTS.cipherBytes]!);
+  const serverName = serverNameOf(word(lastName, memory[at + TLS_FACTS.nameBytes]!));
   let certificate: ClientCertificate | null = null;
   if (memory[at + TLS_FACTS.certificate] === 1) {
     const fingerprint = Buffer.from(memory.buffer, from, FINGERPRINT_BYTES).toString('hex');
@@ -99,7 +120,7 @@ function readFacts(memory: Uint8Array, at: number): TlsFacts {
     certificate = { subject, names: names === '' ? [] : names.split('\n'), fingerprint };
   }
   return {
-    version: `TLSv${major}.${memory[at + TLS_FACTS.versionMinor]! - 1}`,
+    version: VERSIONS[memory[at + TLS_FACTS.versionMinor]!] ?? '',
     resumed: memory[at + TLS_FACTS.resumed] === 1,
     protocol,
     cipher,

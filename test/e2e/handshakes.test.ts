@@ -7,7 +7,7 @@ import { connect as connectPlain } from 'node:net';
 import { describe, test } from 'node:test';
 import { type ConnectionOptions, connect } from 'node:tls';
 import { start as startEcho } from '../origins/json-echo.js';
-import { clientHello } from '../support/client-hello.js';
+import { realHello } from '../support/client-hello.js';
 import { type Identity, makeIdentity } from '../support/identity.js';
 import { type RunningProxy, standIn, use, useProxy } from '../support/proxy.js';
 import { get } from '../support/wire-client.js';
@@ -128,7 +128,7 @@ describe('very many handshakes', { concurrency: 1, skip: standIn && 'only the pr
       listeners: [{ protocol: 'https', tls: { certificates: [identity.files] } }],
       args: ['--workers', '2'],
     });
-    const soak = new Soak(proxy, identity, await clientHello('first.example'));
+    const soak = new Soak(proxy, identity, await realHello('first.example'));
     let next = 0;
     const upTo = async (count: number): Promise<number> => {
       await Promise.all(

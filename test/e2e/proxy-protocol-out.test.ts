@@ -59,7 +59,7 @@ describe('the PROXY protocol in front of servers', { concurrency: 1, skip: stand
       // What is kept for a client goes with it.
       first.close();
       await server.origin.until('an end', ({ visits }) => visits[0]!.closed);
-      second.close();
+      second.reset();
       await server.origin.until('an end', ({ open }) => open === 0);
       await proxy.countersUntil('closed', ({ connections, chunksUsed }) => connections === 0 && chunksUsed === 0);
     });

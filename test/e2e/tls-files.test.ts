@@ -328,6 +328,10 @@ describe('TLS files that change', { concurrency: 3, skip: standIn && 'only the p
     writeFileSync(first.files.cert, second.issued.cert);
     await proxy.reload(spec);
     assert.equal(await shown(proxy.place), serialOf(second));
+    // What a reload has read is watched like what it began with.
+    const third = renewed();
+    await told(proxy, CHANGED, () => copy(third.files, first.files));
+    assert.equal(await shown(proxy.place), serialOf(third));
     await stderrOf(proxy);
   });
 

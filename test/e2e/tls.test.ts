@@ -12,7 +12,7 @@ import { Agent, request } from 'undici';
 import { type Echo, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import { ok, type RawOrigin, serveRequests } from '../origins/raw.js';
 import { loopback, scratchDirectory, written } from '../support/addresses.js';
-import { clientHello } from '../support/client-hello.js';
+import { realHello } from '../support/client-hello.js';
 import { authority, type Identity, makeIdentity } from '../support/identity.js';
 import { type Message, readFinalResponse, statusOf } from '../support/messages.js';
 import { type RunningProxy, standIn, startProxy, useProxy } from '../support/proxy.js';
@@ -368,7 +368,7 @@ describe('handshakes that go wrong', { concurrency: 1, skip: standIn && 'only th
 
   test('a ClientHello cut or spoilt at every byte costs its connection and nothing else', async (t) => {
     const proxy = await useProxy(t, { servers: [origin.address], listeners: [listener()] });
-    const hello = await clientHello('first.example');
+    const hello = await realHello('first.example');
     for (let from = 0; from < hello.length; from += 32) {
       const broken: Buffer[] = [];
       for (let at = from; at < Math.min(from + 32, hello.length); at++) {

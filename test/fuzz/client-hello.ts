@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { ClientHello, HELLO } from '../../src/worker/client-hello.js';
-import { extension, helloMessage, records, serverNames } from '../support/made-hello.js';
+import { extension, helloMessage, records, serverNames } from '../support/client-hello.js';
 import { mutate, pieces, Random } from './random.js';
 
 const BYTES_MAX = 16_384;

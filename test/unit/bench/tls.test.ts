@@ -10,6 +10,7 @@ import { type TestContext, test } from 'node:test';
 import { createServer, type Server } from 'node:tls';
 import { certificatesIn } from '../../../bench/certificate.js';
 import { type TlsVisit, wrongVisit } from '../../../bench/check.js';
+import { type Instructions, instructionRows, parsePerfStat } from '../../../bench/instructions.js';
 import { type HandshakePlan, runHandshakes } from '../../../bench/load/handshake-client.js';
 import { parseOptions } from '../../../bench/options.js';
 import { tablesOf } from '../../../bench/report/tables.js';
@@ -134,4 +135,21 @@ test('the table of a workload with large answers tells what a GiB costs', () => 
   // 4.9 µs for 64 KiB, by the least round.
   assert.match(row!.at(-1)!, /\(0\.080\.\./);
   assert.ok(!tables.find(({ title }) => title.includes('(browser)'))!.rows[0]!.includes('CPU s/GiB'));
+});
+
+test('reads what perf counted, and takes ratios within rounds', () => {
+  const counts = parsePerfStat('123456,,instructions:u,10,100.00,,\n789,,instructions:k,10,100.00,,\n');
+  assert.deepEqual(counts, { user: 123_456, kernel: 789 });
+  assert.throws(() => parsePerfStat('<not supported>,,instructions:u,0,100.00,,\n'), /counted no instructions/);
+  const rounds = (scale: number): Map<number, Instructions> =>
+    new Map([0, 1].map((round) => [round, { user: scale * (1 + round), kernel: scale * (1 + round) }]));
+  const rows = instructionRows(
+    new Map([
+      ['ours', rounds(50)],
+      ['nginx-https', rounds(100)],
+    ]),
+    'nginx-https',
+  );
+  assert.deepEqual(rows[0], ['ours', '75 (50..100)', '75 (50..100)', '150 (100..200)', '0.50 (0.50..0.50)']);
+  assert.equal(rows[1]!.at(-1), '-');
 });

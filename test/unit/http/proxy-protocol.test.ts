@@ -124,6 +124,8 @@ const BAD: readonly (readonly [name: string, bytes: Buffer])[] = [
   ['a space at the end', latin1('PROXY TCP4 1.2.3.4 5.6.7.8 1 2 \r\n')],
   ['a tab', latin1('PROXY TCP4\t1.2.3.4 5.6.7.8 1 2\r\n')],
   ['a bare LF', latin1('PROXY TCP4 1.2.3.4 5.6.7.8 1 2\n')],
+  ['a bare LF behind a port that would do without its last digit', latin1('PROXY TCP4 1.2.3.4 5.6.7.8 1 22\n')],
+  ['UNKNOWN and a bare LF', latin1('PROXY UNKNOWN 1\n')],
   ['a bare LF in the middle', latin1('PROXY TCP4 1.2.3.4\n5.6.7.8 1 2\r\n')],
   ['a CR in the middle', latin1('PROXY TCP4 1.2.3.4 5.6.7.8 1\r 2\r\n')],
   ['a line too long by one', latin1(`PROXY UNKNOWN ${'f'.repeat(92)}\r\n`)],

@@ -79,6 +79,18 @@ const conditions = (names: fc.Arbitrary<string>) => fc.array(stringMatch(names),
 const range = fc.constantFrom('10.0.0.0/8', '10.128.0.0/9', '10.0.0.1', '0.0.0.0/0', '10.0.0.0/31');
 const method = fc.constantFrom('GET', 'POST');
 
+/** What TLS tells, and who the client is. */
+const connection = {
+  scheme: fc.constantFrom('http' as const, 'https' as const, 'https' as const),
+  tlsVersion,
+  tlsCipher,
+  clientCertificate: partly<ClientCertificateMatchConfig>({
+    subject: valueMatch(fc.constantFrom('CN=a', 'CN=a,O=b', 'O=b', 'CN', '')),
+    subjectAltName: valueMatch(fc.constantFrom('DNS:a', 'DNS:a.b', 'URI:a', '.b', 'DNS:', 'a')),
+    fingerprint: fc.constantFrom('aa:bb', 'AABB', 'ccdd'),
+  }),
+};
+
 const match: fc.Arbitrary<MatchConfig> = partly<MatchConfig>({
   path: fc.oneof(
     fc.record({ type: fc.constantFrom(undefined, 'PathPrefix' as const, 'Exact' as const), value: path }),
@@ -90,14 +102,7 @@ const match: fc.Arbitrary<MatchConfig> = partly<MatchConfig>({
   queryParams: conditions(keyName),
   clientAddress: fc.oneof(range, fc.array(range, { minLength: 1, maxLength: 2 })),
   serverName: hostname,
-  scheme: fc.constantFrom('http', 'https'),
-  tlsVersion,
-  tlsCipher,
-  clientCertificate: partly<ClientCertificateMatchConfig>({
-    subject: valueMatch(fc.constantFrom('CN=a', 'CN=a,O=b', 'O=b', 'CN', '')),
-    subjectAltName: valueMatch(fc.constantFrom('DNS:a', 'DNS:a.b', 'URI:a', '.b', 'DNS:', 'a')),
-    fingerprint: fc.constantFrom('aa:bb', 'AABB', 'ccdd'),
-  }),
+  ...connection,
 });
 
 /** Routes with 1 to 4 rules each, up to 4 routes; sometimes many rules under one path, to exercise selectors. */
@@ -122,6 +127,12 @@ export const routes: fc.Arbitrary<RouteConfig[]> = fc.oneof(
         minLength: 5,
         maxLength: 16,
       })
+      .map((list) => [{ rules: list.map((one) => ({ matches: [one], pool: 'p' })) }]),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .array(partly<MatchConfig>(connection), { minLength: 5, maxLength: 16 })
       .map((list) => [{ rules: list.map((one) => ({ matches: [one], pool: 'p' })) }]),
   },
 );

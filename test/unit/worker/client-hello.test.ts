@@ -13,7 +13,7 @@ import {
   records,
   serverNames,
   vector,
-} from '../../support/made-hello.js';
+} from '../../support/client-hello.js';
 
 const BYTES_MAX = 16_384;
 
