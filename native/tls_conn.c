@@ -108,7 +108,7 @@ static int sf__bio_read(BIO *bio, char *to, int room)
     return -1;
 }
 
-/* Keeps `bytes` that the kernel did not take. */
+/* Keeps `bytes` that the kernel did not take; they count among those that wait. */
 static bool sf__out_keep(sf_tls_conn *t, const uint8_t *from, size_t bytes)
 {
     uint8_t *out = malloc(t->out_bytes + bytes);
@@ -123,6 +123,7 @@ static bool sf__out_keep(sf_tls_conn *t, const uint8_t *from, size_t bytes)
     t->out = out;
     t->out_at = 0;
     t->out_bytes += (uint32_t)bytes;
+    t->engine->config.control[SF_CONTROL_QUEUED_BYTES] += (int32_t)bytes;
     return true;
 }
 
@@ -325,6 +326,7 @@ void sf__tls_free(sf_conn *c, bool polite)
         (void)sf__stage_flush(t);
     }
     t->engine->config.control[SF_CONTROL_SECURED]--;
+    t->engine->config.control[SF_CONTROL_QUEUED_BYTES] -= (int32_t)t->out_bytes;
     c->tls = NULL;
     SSL_free(t->ssl);
     sf_tls_release(t->tls);
@@ -537,6 +539,7 @@ bool sf__tls_flush(sf_engine *e, sf_conn *c)
     }
     t->out_at += (uint32_t)taken;
     t->out_bytes -= (uint32_t)taken;
+    e->config.control[SF_CONTROL_QUEUED_BYTES] -= (int32_t)taken;
     if (t->out_bytes > 0)
         return false;
     free(t->out);

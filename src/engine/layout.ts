@@ -83,7 +83,7 @@ export const CONTROL = {
   connections: 2,
   /** Spans waiting in send queues. */
   queuedSpans: 3,
-  /** Bytes waiting in send queues. */
+  /** Bytes waiting in send queues, and encrypted ones behind them. */
   queuedBytes: 4,
   /** Client connections open. */
   clientConnections: 5,
