@@ -116,11 +116,12 @@ bench-rules: build ## What 10,000 rules cost against 10, beside nginx and HAProx
 	@$(NODE) --import tsx bench/rule-count.ts $(FLAGS)
 
 .PHONY: performance
-performance: build ## Rewrite the figures of docs/performance.md from a full run (FLAGS as for bench): keep the machine quiet
+performance: build ## Rewrite the figures of docs/performance.md and the README from a full run (FLAGS as for bench): keep the machine quiet
 	@mkdir -p build
 	@$(NODE) dist/cli/main.js bench --workers auto --json build/bench.json --html build/bench.html $(FLAGS)
 	@$(NODE) dist/bench/where.js build/where.json
 	@$(NODE) dist/bench/report/markdown.js build/bench.json build/where.json docs/performance.md
+	@$(NODE) dist/bench/report/markdown.js --summary build/bench.json README.md
 
 .PHONY: performance-tls
 performance-tls: build ## The same for its figures of TLS, beside nginx and HAProxy

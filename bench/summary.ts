@@ -86,7 +86,8 @@ export function totalUsPerRequest(round: RoundFigures): number | undefined {
   return round.userUsPerRequest + round.systemUsPerRequest;
 }
 
-function totalByRound(result: BenchResult, contestant: string, workload: string): Map<number, number> {
+/** CPU time per request by round, for pairing. */
+export function totalByRound(result: BenchResult, contestant: string, workload: string): Map<number, number> {
   const totals = new Map<number, number>();
   for (const round of roundsOf(result, contestant, workload)) {
     const total = totalUsPerRequest(round);

@@ -1,7 +1,7 @@
 // The reports as text: every figure with its spread, and the page of the documentation written between its marks.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { figuresMarkdown, replaceMarked, whereMarkdown } from '../../../bench/report/markdown.js';
+import { figuresMarkdown, replaceMarked, summaryMarkdown, whereMarkdown } from '../../../bench/report/markdown.js';
 import { spreadText } from '../../../bench/report/tables.js';
 import { aligned, terminalReport } from '../../../bench/report/terminal.js';
 import { functionsOf, sharesOf } from '../../../bench/where.js';
@@ -54,6 +54,16 @@ test('writes the figures between the marks of a page and leaves the rest alone',
   assert.match(written, /\| sevenfold-l7 \| [^|]+ \| 1\.7 \(1\.7\.\.1\.8\) \|/);
   assert(written.endsWith('<!-- /figures -->\nafter\n') && !written.includes('stale figures'));
   assert.throws(() => replaceMarked('no marks', 'figures', ''), /has no <!-- figures -->/);
+});
+
+test('sums up the first workload for the front page, with doubts', () => {
+  const summary = summaryMarkdown(sampleResult());
+  assert.match(summary, /^Small GET with ten browser-like headers, 64 connections; Sample CPU/);
+  assert.match(summary, /\| sevenfold, Layer 7 \| [^|]+ \| [^|]+ \| 1 \|/);
+  assert.match(summary, /\| sevenfold, Layer 4 \| [^|]+ \| [^|]+ \| 1\.16 /);
+  assert(!summary.includes('noisy'));
+  const rounds = sampleResult().rounds.map((round) => ({ ...round, foreignShare: 0.4 }));
+  assert.match(summaryMarkdown(sampleResult({ rounds })), /\n> The machine was too noisy to conclude/);
 });
 
 test('sorts the samples of a profile by the step of the request they belong to', () => {
