@@ -73,7 +73,7 @@ async function startRunFleet(run: Run, kind: OriginKind, workloads: readonly Wor
     directory: run.directory,
     originCores: run.cores.origin,
     nginxOrigin: run.machine.tools.nginx !== undefined,
-    place: { cores: run.cores.proxy, workers: 1, accept: 'handoff', pin: false },
+    place: { cores: run.cores.proxy, workers: 1, accept: 'auto', pin: false },
     checked: run.options.target === undefined,
     signal: run.signal,
     onStart: (contestant) => run.progress.step(`starting ${contestant.id}`, 0),

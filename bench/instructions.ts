@@ -78,7 +78,7 @@ async function main(args: readonly string[]): Promise<void> {
     directory,
     originCores: cores.origin,
     nginxOrigin: machine.tools.nginx !== undefined,
-    place: { cores: cores.proxy, workers: 1, accept: 'handoff', pin: false },
+    place: { cores: cores.proxy, workers: 1, accept: 'auto', pin: false },
     checked: true,
   });
   const counted = async (entry: Entry, workload: Workload): Promise<Instructions> => {

@@ -107,7 +107,7 @@ async function startAll(): Promise<void> {
     directory,
     cores: cores.proxy,
     workers: 1,
-    accept: 'handoff',
+    accept: 'auto',
     pin: false,
   };
   for (const [family, missing, start] of [

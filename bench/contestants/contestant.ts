@@ -16,7 +16,7 @@ export interface Place {
   readonly directory: string;
   readonly cores: string | undefined;
   readonly workers: number;
-  readonly accept: 'handoff' | 'shared';
+  readonly accept: 'auto' | 'handoff' | 'shared';
   /** Whether the proxy itself pins its workers to cores, where it can. */
   readonly pin: boolean;
 }

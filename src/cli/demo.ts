@@ -8,10 +8,10 @@ import { checkValue } from '../config/load.js';
 import { compileRoutes } from '../config/routes.js';
 import { startOrigins } from './demo-origins.js';
 import { issueCertificate } from './issue-certificate.js';
-import { acceptOption, pinOption, type WorkerOptions, workersOption } from './options.js';
+import { acceptOption, pinOption, type WorkerFlags, workerOptions, workersOption } from './options.js';
 import { serve } from './serve.js';
 
-interface DemoOptions extends WorkerOptions {
+interface DemoOptions extends WorkerFlags {
   listen?: string;
   listenTls?: string;
 }
@@ -56,7 +56,7 @@ async function demo(options: DemoOptions): Promise<void> {
   const secureUrl = tlsAddress === null ? null : `https://${tlsAddress.replace(/^:/, '127.0.0.1:')}`;
   await serve(
     { name: 'the demo', load: async () => compileRoutes(checkValue(value, 'demo')) },
-    options,
+    workerOptions(options),
     () => console.log(welcome(url, secureUrl, files.cert, origins)),
     async () => {
       rmSync(files.directory, { recursive: true, force: true });

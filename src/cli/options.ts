@@ -23,15 +23,30 @@ export interface WorkerOptions {
   pin: boolean;
 }
 
+/** The same as the command line says it. */
+export interface WorkerFlags {
+  workers: number;
+  accept: Accept | 'auto';
+  pin: boolean;
+}
+
+/** What `auto` stands for: with one worker there is nobody to choose, and a hand-off costs each connection a wake-up. */
+export function workerOptions({ workers, accept, pin }: WorkerFlags): WorkerOptions {
+  return { workers, accept: accept === 'auto' ? (workers === 1 ? 'shared' : 'handoff') : accept, pin };
+}
+
 export const workersOption = (): Option =>
   new Option('--workers <n>', 'worker threads: a number, or auto for one per core')
     .argParser(readWorkers)
     .default(availableParallelism(), 'auto');
 
 export const acceptOption = (): Option =>
-  new Option('--accept <mode>', 'who accepts: the primary, which hands over, or every worker for itself')
-    .choices(['handoff', 'shared'])
-    .default('handoff');
+  new Option(
+    '--accept <mode>',
+    'who accepts: the primary, which hands over, or every worker for itself (auto: one worker does)',
+  )
+    .choices(['auto', 'handoff', 'shared'])
+    .default('auto');
 
 export const pinOption = (): Option => new Option('--pin', 'keep each worker on one core').default(false);
 

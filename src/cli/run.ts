@@ -3,11 +3,11 @@
 import { type Command, Option } from 'commander';
 import { checkValue } from '../config/load.js';
 import { compileRoutes, loadRoutes } from '../config/routes.js';
-import { acceptOption, collect, pinOption, type WorkerOptions, workersOption } from './options.js';
+import { acceptOption, collect, pinOption, type WorkerFlags, workerOptions, workersOption } from './options.js';
 import { type Source, serve } from './serve.js';
 import { watchFile } from './watch.js';
 
-interface RunOptions extends WorkerOptions {
+interface RunOptions extends WorkerFlags {
   config?: string;
   watch?: boolean;
   listen: string[];
@@ -37,7 +37,7 @@ export function register(program: Command): void {
     .action(async (options: RunOptions, command: Command) => {
       const wrong = usageError(options);
       if (wrong !== null) command.error(`error: ${wrong}`);
-      await serve(sourceOf(options), options);
+      await serve(sourceOf(options), workerOptions(options));
     });
 }
 

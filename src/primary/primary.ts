@@ -166,11 +166,11 @@ export class Primary {
 
   /** Accepts nothing more, lets what runs finish (bounded by timeouts.drain), and ends the workers. */
   async drain(): Promise<void> {
-    const drained = this.#supervisor.drain();
     this.#watch.stop();
     this.#tlsWatch.stop();
+    // First: whoever sees a worker say goodbye must find nobody to connect to.
     this.#listeners.closeOthers([]);
-    await drained;
+    await this.#supervisor.drain();
     closeTlsContexts(this.#tls);
   }
 

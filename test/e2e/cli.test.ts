@@ -133,6 +133,20 @@ describe('command line', { concurrency: 2 }, () => {
     assert.equal(lines.at(-1), 'sevenfold ready');
   });
 
+  test('one worker accepts for itself, several are handed to, unless told otherwise', async (t) => {
+    const origin = await use(t, startAnswers());
+    for (const [flags, accept] of [
+      [['--workers', '1'], 'shared'],
+      [['--workers', '2'], 'handoff'],
+      [['--workers', '1', '--accept', 'handoff'], 'handoff'],
+    ] as const) {
+      const proxy = await startFromFlags((at) => ['--listen', written(at), '--backend', origin.address, ...flags]);
+      t.after(() => proxy.stop());
+      assert.equal(statusOf(await ask(proxy.place, get())), 200);
+      assert.match(proxy.process.stdout, new RegExp(`^worker 0 ready \\(${accept} accept\\)$`, 'm'));
+    }
+  });
+
   test('SIGHUP says that there is nothing to reload when there is no file', async (t) => {
     const origin = await use(t, startAnswers());
     const proxy = await startFromFlags((at) => [
