@@ -295,6 +295,13 @@ static ssize_t sf__recv(int fd, struct iovec *parts, int32_t count)
     return got;
 }
 
+/* Kept back from all but the first chunk of a receive: several at a time are for a slab that is nearly empty, or a few
+ * clients that do not read would fill it. */
+static int32_t sf__bulk_reserve(const sf_engine *e)
+{
+    return e->config.chunk_count / 4 * 3;
+}
+
 /* Receives one chunk, or several of a long body with one call of the kernel. */
 static void sf__conn_receive(sf_engine *e, sf_conn *c)
 {
@@ -312,7 +319,7 @@ static void sf__conn_receive(sf_engine *e, sf_conn *c)
     struct iovec parts[SF__BULK_CHUNKS];
     int32_t count = 1;
     while (count < SF__BULK_CHUNKS && count * (int64_t)SF_CHUNK_BYTES < c->bulk &&
-           (chunks[count] = sf__chunk_take(e, sf__reserve(e, c))) >= 0)
+           (chunks[count] = sf__chunk_take(e, sf__bulk_reserve(e))) >= 0)
         count++;
     for (int32_t i = 0; i < count; i++) {
         parts[i].iov_base = e->config.memory + chunks[i];

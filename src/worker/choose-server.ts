@@ -73,6 +73,7 @@ export function openBackend(
   backend.parked = null;
   backend.reused = false;
   backend.tls = tls;
+  backend.manner = server.manner;
   backend.proxyProtocol = server.proxyProtocol;
   backend.owner = null;
   if (tls >= 0) w.engine.tls(conn, tls, front.at, front.bytes);

@@ -172,6 +172,8 @@ export class BackendConnection {
   slot = 0;
   /** The engine's TLS context it was made under, -1 for none. */
   tls = -1;
+  /** Its server's `manner` when it was made: with another one it may not be used again. */
+  manner = 0;
   /** The version of the PROXY header it began with; null without one. */
   proxyProtocol: ProxyVersion | null = null;
   /** While it is idle: the client connection it is kept for; null when any may use it. */

@@ -3,7 +3,7 @@
 
 import { ENGINE_ERROR, FINGERPRINT_BYTES, TLS_FACTS } from '../engine/layout.js';
 import { type ClientCertificate, serverNameOf, type TlsView } from '../routing/request.js';
-import type { ClientConnection } from './connections.js';
+import { CLIENT, type ClientConnection } from './connections.js';
 import { linger } from './finish.js';
 import { tunnelByName } from './tunnel.js';
 import type { Worker } from './worker.js';
@@ -69,6 +69,8 @@ export function clientSecured(w: Worker, client: ClientConnection, at: number): 
   w.counters.handshakes++;
   if (client.tls.resumed) w.counters.resumptions++;
   w.engine.release(at);
+  // A drain has said goodbye meanwhile: what it leads to now would be begun only to be cut.
+  if (client.state !== CLIENT.IDLE) return;
   if (w.listeners[client.listener]?.protocol !== 'tls') w.deadlines.set(client.slot, w.ticks.requestHead);
   else if (!tunnelByName(w, client, client.tls.serverName)) {
     w.count('SERVER_NAME_UNKNOWN');

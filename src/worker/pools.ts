@@ -27,6 +27,8 @@ export class Server {
   tunnelTls = -1;
   /** The version of the PROXY header that new connections begin with; null for none. Idle ones are all of it. */
   proxyProtocol: ProxyVersion | null = null;
+  /** How often the way it is spoken to has changed. A number of its own: contexts get the places of those that are gone. */
+  manner = 0;
   /** Still part of the configuration: connections to one that is not are closed, not kept. */
   current = true;
 
@@ -117,7 +119,10 @@ export class Servers {
         this.#keep(plan);
         const server = this.byIndex[plan.index]!;
         const proxyProtocol = poolProxyProtocol[index]!;
-        if (server.tls !== poolTls[index] || server.proxyProtocol !== proxyProtocol) changed.add(server);
+        if (server.tls !== poolTls[index] || server.proxyProtocol !== proxyProtocol) {
+          changed.add(server);
+          server.manner++;
+        }
         server.tls = poolTls[index]!;
         server.tunnelTls = poolTunnelTls[index]!;
         server.proxyProtocol = proxyProtocol;

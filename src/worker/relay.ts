@@ -119,15 +119,22 @@ function decode(parser: NonNullable<ClientConnection['parser']>, body: Body, at:
   return RELAYED.done;
 }
 
-/** Trailers that say where a message goes or ends have no place behind it (RFC 9110, 6.5.1). */
+/**
+ * Trailers that say where a message goes or ends, or whom it is from, have no place behind it (RFC 9110, 6.5.1). By the
+ * names that servers may make of theirs: with `-` for all that is no letter and no digit.
+ */
 const FORBIDDEN_TRAILER =
-  /^(content-length|transfer-encoding|host|connection|keep-alive|te|trailer|upgrade|proxy-[a-z-]*|x-forwarded-[a-z]*|authorization|cookie|set-cookie|content-encoding|content-type|content-range|max-forwards|expect|via|x-request-id|(x[^a-z0-9:])?client[^a-z0-9:]cert[^:]*):/i;
+  /^(content-(length|encoding|type|range)|transfer-encoding|host|connection|keep-alive|te|trailer|upgrade|http2-settings|proxy-[a-z-]*|forwarded|x-forwarded-[a-z-]*|x-real-ip|authorization|cookie|set-cookie|max-forwards|expect|via|x-request-id|(x-)?client-cert.*)$/i;
+
+function isForbidden(line: string): boolean {
+  return FORBIDDEN_TRAILER.test(line.slice(0, line.indexOf(':')).replace(/[^a-z0-9]/gi, '-'));
+}
 
 function allowedTrailers(trailers: string): string {
   if (trailers === '') return '';
   return trailers
     .split('\r\n')
-    .filter((line) => line !== '' && !FORBIDDEN_TRAILER.test(line))
+    .filter((line) => line !== '' && !isForbidden(line))
     .map((line) => `${line}\r\n`)
     .join('');
 }

@@ -26,8 +26,7 @@ export function keepBackend(w: Worker, backend: BackendConnection): void {
   if (
     (requestsMax !== 0 && backend.requests >= requestsMax) ||
     !server.current ||
-    backend.tls !== server.tls ||
-    backend.proxyProtocol !== server.proxyProtocol ||
+    backend.manner !== server.manner ||
     w.draining ||
     server.idle.length >= w.plan.limits.idleConnectionsMax ||
     w.plan.timeouts.backendIdleMs === 0

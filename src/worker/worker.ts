@@ -176,7 +176,7 @@ export class Worker {
     this.#listening.clear();
     this.#eachClient((client) => {
       if (client.state === CLIENT.IDLE) linger(this, client);
-      else if (client.state === CLIENT.PROXY) closeClient(this, client);
+      else if (client.state === CLIENT.PROXY || client.state === CLIENT.HELLO) closeClient(this, client);
     });
     this.engine.run();
     this.#checkDrained();

@@ -1,7 +1,9 @@
 // TLS to the servers of a pool: who is believed, what is shown, and what is told when it fails.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { type AddressInfo, createServer as createPlainServer } from 'node:net';
 import { join } from 'node:path';
@@ -12,7 +14,7 @@ import { start as startEcho } from '../origins/json-echo.js';
 import { scratchDirectory } from '../support/addresses.js';
 import { authority, type Identity, makeIdentity } from '../support/identity.js';
 import { statusOf } from '../support/messages.js';
-import { type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
+import { type ProxySpec, type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
 const BIG = 2_000_000;
@@ -193,4 +195,41 @@ describe('TLS to servers', { concurrency: 1, skip: standIn && 'only the product'
     wrong.process.kill('SIGTERM');
     assert.match((await wrong.process.exited()).stderr, /is down .*other\.example/);
   });
+});
+
+test('a connection made before two reloads is not used under the trust of now', {
+  skip: standIn && 'only the product',
+}, async (t) => {
+  const { files } = makeIdentity({ names: ['a.example'] });
+  const held: ServerResponse[] = [];
+  const origin = createServer({ cert: readFileSync(files.cert), key: readFileSync(files.key) }, (_, response) => {
+    if (held.push(response) > 1) response.end('after');
+  });
+  origin.listen(0, '127.0.0.1');
+  await once(origin, 'listening');
+  t.after(() => {
+    origin.close();
+    origin.closeAllConnections();
+  });
+  const spec = (tls: object): ProxySpec => ({
+    pools: { main: { servers: [{ address: `127.0.0.1:${(origin.address() as AddressInfo).port}` }], tls } },
+    routes: [{ rules: [{ pool: 'main' }] }],
+  });
+  const proxy = await startProxy(spec({ insecureSkipVerify: true, serverName: 'a.example' }));
+  t.after(async () => {
+    proxy.process.kill('SIGTERM');
+    await proxy.process.exited();
+  });
+  const client = await WireClient.connect(proxy.place);
+  const arrived = once(origin, 'request');
+  await client.send(get());
+  await arrived;
+  const ca = join(scratchDirectory(), 'two-reloads.pem');
+  writeFileSync(ca, authority().cert);
+  // The second one has the place of the first again, among contexts.
+  for (let i = 0; i < 2; i++) await proxy.reload(spec({ ca, serverName: 'other.example' }));
+  held[0]!.end('before');
+  assert.equal((await client.response()).body, 'before');
+  assert.equal(statusOf(await client.exchange(get())), 502);
+  client.close();
 });

@@ -3,10 +3,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
+import { start as startEcho } from '../origins/json-echo.js';
 import { ok, type RawOrigin } from '../origins/raw.js';
 import { fieldValue, fieldValues, type Message } from '../support/messages.js';
-import { type RunningProxy, startProxy } from '../support/proxy.js';
-import { get, WireClient } from '../support/wire-client.js';
+import { type RunningProxy, startProxy, use, useProxy } from '../support/proxy.js';
+import { ask, get, WireClient } from '../support/wire-client.js';
 
 const SPOOFED = [
   'X-Forwarded-For: 203.0.113.9',
@@ -184,4 +185,22 @@ describe('fields', { concurrency: 1 }, () => {
     assert.equal(fieldValue(response, 'server'), 'origin');
     assert.equal(fieldValue(response, 'date'), 'Thu, 01 Jan 1970 00:00:00 GMT');
   });
+});
+
+test('trailers that a server could take for what we say, or for framing, do not go on, in any spelling', async (t) => {
+  const origin = await use(t, startEcho());
+  const proxy = await useProxy(t, { servers: [origin.address] });
+  const lies = [
+    ...SPOOFED,
+    'Forwarded: for=203.0.113.9',
+    'X-Real-Ip: 203.0.113.9',
+    'X_Forwarded_For: 203.0.113.9',
+    'X-Forwarded_Proto: https',
+    'x_real_ip: 203.0.113.9',
+    'x.request.id: from-the-client',
+    'Content_Length: 50',
+    'Transfer_Encoding: chunked',
+  ];
+  const request = `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${lies.join('\r\n')}\r\nX-Sum: 1\r\n\r\n`;
+  assert.deepEqual(JSON.parse((await ask(proxy.place, request)).body).trailers, { 'x-sum': '1' });
 });

@@ -54,6 +54,23 @@ test('clients that hold a chunk each with half a head do not lock out the others
   await proxy.heldNothing();
 });
 
+test('a dozen clients that do not read their long bodies do not lock out the others', async (t) => {
+  const origin = await use(t, startBig());
+  const proxy = await useProxy(t, { servers: [origin.address], limits: { slabBytes: SLAB } });
+  const idlers: WireClient[] = [];
+  for (let i = 0; i < 12; i++) {
+    const client = await WireClient.connect(proxy.place);
+    client.socket.pause();
+    idlers.push(client);
+    await client.send(get('/64000000'));
+    // One span at least waits for each of them.
+    await proxy.countersUntil('blocked', ({ spansQueued }) => spansQueued! >= idlers.length);
+  }
+  assert.equal((await ask(proxy.place, get('/7'))).body, 'sevenfo');
+  for (const client of idlers) client.close();
+  await proxy.heldNothing();
+});
+
 test('bytes go both ways at once: an echo of ten megabytes that is read only after some time', async (t) => {
   const bytes = 10_000_000;
   const origin = await use(

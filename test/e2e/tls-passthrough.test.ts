@@ -485,6 +485,24 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
     await front.heldNothing();
   });
 
+  test('a drain closes who has not said yet where to go', async (t) => {
+    const origin = await use(t, startTcpEcho());
+    const front = await startProxy({
+      listeners: [{ protocol: 'tls-passthrough', pool: 'main' }],
+      servers: [origin.address],
+      timeouts: { tlsHandshake: '60s' },
+    });
+    const hello = (await realHello('shop.example')).toString('latin1');
+    const silent = await WireClient.connect(front.place);
+    const half = await WireClient.connect(front.place);
+    await half.send(hello.slice(0, 100));
+    await front.countersUntil('both are here', ({ clientConnections }) => clientConnections === 2);
+    front.process.kill('SIGTERM');
+    await Promise.all([silent.closed(), half.closed()]);
+    assert.equal((await front.process.exited()).code, 0);
+    assert.equal(origin.visits.length, 0);
+  });
+
   test('a reload leads new connections by the new names, and leaves open ones alone', async (t) => {
     const [a, b] = [await use(t, startTcpEcho({ greeting: 'a' })), await use(t, startTcpEcho({ greeting: 'b' }))];
     const spec = (pool: string): Parameters<typeof startProxy>[0] => ({

@@ -341,6 +341,37 @@ describe('tls listeners', { concurrency: 1, skip: standIn && 'only the product' 
   });
 });
 
+test('a handshake that ends after the drain began leads nowhere', {
+  skip: standIn && 'only the product',
+}, async (t) => {
+  const origin = await use(t, startTcpEcho());
+  const { files, client } = makeIdentity({ names: ['late.example'] });
+  const front = await startProxy({
+    listeners: [{ protocol: 'tls', tls: { certificates: [files] }, pool: 'main' }],
+    servers: [origin.address],
+  });
+  // It keeps the drain from its end, so that the late one is seen.
+  const atWork = await WireClient.connect(front.place, { tls: client });
+  await atWork.send('x');
+  await atWork.until('echo', () => atWork.received || undefined);
+  const { host, port } = front.place;
+  const plain = connectPlain({ host, port });
+  await once(plain, 'connect');
+  await front.countersUntil('a handshake under way', ({ handshaking }) => handshaking === 1);
+  front.process.kill('SIGTERM');
+  await front.process.until('draining', () => (/drain/i.test(front.process.stdout) ? true : undefined));
+  const late = connect({ ...client, socket: plain });
+  late.on('error', () => {});
+  late.write('late');
+  await once(late, 'close');
+  assert.deepEqual(
+    origin.visits.map(({ bytes }) => bytes),
+    ['x'],
+  );
+  atWork.close();
+  assert.equal((await front.process.exited()).code, 0);
+});
+
 describe('raw listeners in front of servers with TLS', { concurrency: 1, skip: standIn && 'only the product' }, () => {
   let backend: Identity;
   let front: Identity;
