@@ -38,6 +38,16 @@ function hasMethodToken(memory: Uint8Array, at: number, end: number): boolean {
   return false;
 }
 
+/** How headers of the PROXY protocol begin. Those of version 2 do so with two empty lines, which were skipped. */
+const PROXY_HEADERS = ['PROXY TCP4 ', 'PROXY TCP6 ', 'PROXY UNKNOWN', '\0\r\nQUIT\n'].map((text) =>
+  Buffer.from(text, 'latin1'),
+);
+
+/** True when a proxy in front says who the client is, and nobody asked it: mostly its address is missing from a list. */
+function hasProxyHeader(memory: Uint8Array, at: number, end: number): boolean {
+  return PROXY_HEADERS.some((start) => at + start.length <= end && start.every((byte, i) => memory[at + i] === byte));
+}
+
 const VERSION = Buffer.from(' HTTP/', 'latin1');
 
 /**
@@ -64,6 +74,7 @@ export function refusalOf(memory: Uint8Array, parser: HeadParser, end: number): 
     case LLHTTP_ERROR.invalidVersion:
       return hasVersion(memory, parser.head.base, end) ? 'VERSION_UNKNOWN' : 'REQUEST_MALFORMED';
     case LLHTTP_ERROR.invalidMethod:
+      if (hasProxyHeader(memory, parser.head.base, end)) return 'PROXY_HEADER_UNEXPECTED';
       return hasMethodToken(memory, parser.head.base, end) ? 'METHOD_UNKNOWN' : 'REQUEST_MALFORMED';
     case LLHTTP_ERROR.transferEncoding:
     case LLHTTP_ERROR.contentLength:

@@ -14,8 +14,8 @@ const NOTHING = new Uint8Array(0);
 /** Answers a request that was checked with its place by https at `port`. Returns why it cannot be, or null. */
 export function redirectToHttps(w: Worker, client: ClientConnection, port: number): ReasonCode | null {
   const latin1 = (at: number, bytes: number): string => Buffer.from(w.memory.buffer, at, bytes).toString('latin1');
-  // Only HTTP/1.0 may leave it out, and then nobody knows where to send the client.
-  if (client.hostBytes === 0) return 'HOST_MISSING';
+  // HTTP/1.0 may leave it out, and anyone may leave it empty: then nobody knows where to send the client.
+  if (client.hostBytes === 0) return 'REDIRECT_HOST_MISSING';
   const host = latin1(client.hostAt, client.hostBytes).replace(/:\d*$/, '');
   const target = latin1(client.targetAt, client.targetBytes);
   const path = target.startsWith('/') ? target : target === '*' ? '/' : `/${target}`;

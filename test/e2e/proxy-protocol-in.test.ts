@@ -212,11 +212,13 @@ describe('the PROXY protocol in front of clients', { concurrency: 1, skip: stand
     const other = proxy.listeners[4]!;
     const before = echo.requestCount();
     for (const [place, bytes, reason] of [
-      // The first word of the line is taken for a method.
-      [proxy.place, line(V4) + line(V4), /METHOD_UNKNOWN/],
-      [proxy.place, line(V4) + binary(V4), /REQUEST_MALFORMED/],
-      [other, line(V4), /METHOD_UNKNOWN/],
-      [other, binary(V4), /REQUEST_MALFORMED/],
+      [proxy.place, line(V4) + line(V4), /PROXY_HEADER_UNEXPECTED/],
+      [proxy.place, line(V4) + binary(V4), /PROXY_HEADER_UNEXPECTED/],
+      [other, line(V4), /PROXY_HEADER_UNEXPECTED/],
+      [other, 'PROXY UNKNOWN\r\n', /PROXY_HEADER_UNEXPECTED/],
+      [other, binary(V4), /PROXY_HEADER_UNEXPECTED/],
+      // Nothing that a proxy sends: the first word of the line is taken for a method.
+      [other, 'PROXY / HTTP/1.1\r\n', /METHOD_UNKNOWN/],
     ] as const) {
       const client = await WireClient.connect(place);
       await client.send(bytes + get('/'));
