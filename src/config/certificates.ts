@@ -12,6 +12,8 @@ export interface CertificatePair {
   readonly keyType: string;
   /** DNS names it is for, in lower case. */
   readonly names: readonly string[];
+  /** Milliseconds since 1970 when it ends. */
+  readonly until: number;
 }
 
 /** The files of a certificate, by the names of their options. */
@@ -53,8 +55,7 @@ export function readPair(
   const certificates = parseChain(chain, certFile);
   const leaf = certificates[0]!;
   checkOrder(certificates, certFile);
-  const pem = readPart('key', keyFile);
-  const key = parseKey(pem, keyFile);
+  const { pem, key } = readKey(keyFile);
   if (!leaf.checkPrivateKey(key)) {
     pem.fill(0);
     throw new CertificateError(
@@ -72,7 +73,17 @@ export function readPair(
       expected: 'It is shown only to clients that ask for no name another certificate has; most refuse it.',
     });
   }
-  return { chain, key: pem, keyType: key.asymmetricKeyType ?? '', names };
+  return { chain, key: pem, keyType: key.asymmetricKeyType ?? '', names, until: Date.parse(leaf.validTo) };
+}
+
+/** Says what is wrong with a key alone, whose certificate cannot be read. Throws CertificateError. */
+export function checkKey(keyFile: string): void {
+  readKey(keyFile).pem.fill(0);
+}
+
+function readKey(keyFile: string): { pem: Buffer; key: KeyObject } {
+  const pem = readPart('key', keyFile);
+  return { pem, key: parseKey(pem, keyFile) };
 }
 
 /** Reads a file of authorities. Throws CertificateError when there is none in it. `warn` gets those that are of no use. */
@@ -111,21 +122,48 @@ function readPart(file: 'cert' | 'key', name: string, expected: string = EXPECTE
   try {
     return readFileSync(name);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const why =
-      code === 'ENOENT' ? 'does not exist' : code === 'EACCES' ? 'may not be read by this user' : 'cannot be read';
-    throw new CertificateError(file, `The file ${name} ${why}.`, expected);
+    throw new CertificateError(file, unreadable(name, error), expected);
   }
 }
 
+/** Why a file cannot be read, as a sentence. */
+export function unreadable(name: string, error: unknown): string {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+      return `The file ${name} does not exist.`;
+    case 'EACCES':
+      return `The file ${name} may not be read by this user.`;
+    case 'EISDIR':
+      return `${name} is a directory.`;
+    default:
+      return `The file ${name} cannot be read.`;
+  }
+}
+
+const BEGIN = '-----BEGIN CERTIFICATE-----';
+const END = '-----END CERTIFICATE-----';
+const SWAPPED = 'Are the names of certificate and key swapped?';
+
 /** The certificates in a PEM text, in order; at least one. `name` is that of its file. Throws CertificateError. */
 export function parseChain(pem: Buffer, name: string): X509Certificate[] {
-  const parts = pem.toString('latin1').match(PEM_CERTIFICATE) ?? [];
-  if (parts.length === 0) {
+  const text = pem.toString('latin1');
+  const parts = text.match(PEM_CERTIFICATE) ?? [];
+  const begun = text.split(BEGIN).length - 1;
+  if (begun > text.split(END).length - 1) {
     throw new CertificateError(
       'cert',
-      `There is no certificate in ${name}.`,
-      'Expected PEM: a block that begins with -----BEGIN CERTIFICATE-----.',
+      `${begun === 1 ? 'The' : 'A'} certificate in ${name} is cut off: its line ${END} is missing.`,
+      'Expected the whole file as the authority issued it.',
+    );
+  }
+  if (parts.length === 0) {
+    const isKey = text.includes('PRIVATE KEY-----');
+    throw new CertificateError(
+      'cert',
+      `There is no certificate in ${name}${isKey ? ', but a private key' : ''}.`,
+      isKey
+        ? `Expected a file with certificates. ${SWAPPED}`
+        : `Expected PEM: a block that begins with ${BEGIN} and ends with ${END}.`,
     );
   }
   return parts.map((part, index) => {
@@ -166,10 +204,20 @@ function parseKey(pem: Buffer, name: string): KeyObject {
         'Nobody can type its pass phrase when the server starts: store it unencrypted, readable by this user only.',
       );
     }
+    if (text.includes(BEGIN) && !text.includes('PRIVATE KEY-----')) {
+      throw new CertificateError(
+        'key',
+        `There is no private key in ${name}, but a certificate.`,
+        `Expected the file with the key. ${SWAPPED}`,
+      );
+    }
+    const isCut = /-----BEGIN [A-Z ]*PRIVATE KEY-----(?![\s\S]*-----END [A-Z ]*PRIVATE KEY-----)/.test(text);
     throw new CertificateError(
       'key',
-      `There is no usable private key in ${name}.`,
-      'Expected PEM: a block that begins with -----BEGIN PRIVATE KEY-----.',
+      `There is no usable private key in ${name}${isCut ? ': its END line is missing' : ''}.`,
+      isCut
+        ? 'Expected the whole file as it was made.'
+        : 'Expected PEM: a block that begins with -----BEGIN PRIVATE KEY-----.',
     );
   }
 }

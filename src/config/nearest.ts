@@ -50,13 +50,14 @@ function abbreviates(short: string, long: string): boolean {
 
 /**
  * The known name closest to `name`, if it is close enough to be worth suggesting: at most one slip in three
- * letters, and at most three; or else the same words in another order, a part of the name, or the name shortened. The first of several
+ * letters, and at most three, none in fewer than three; or else the same words in another order, a part of the name, or the name shortened. The first of several
  * equally close names wins.
  */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   const wanted = folded(name);
   if (wanted === '') return undefined;
-  const slipsMax = Math.min(3, Math.max(1, Math.floor(wanted.length / 3)));
+  // Two letters with a slip in them could be anything: v3 is no slip of v1.
+  const slipsMax = wanted.length < 3 ? 0 : Math.min(3, Math.floor(wanted.length / 3));
   let best: string | undefined;
   let bestSlips = slipsMax + 1;
   for (const candidate of known) {

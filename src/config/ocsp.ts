@@ -3,7 +3,7 @@
 
 import { createHash, type X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { CertificateError, type CertificateWarning, parseChain } from './certificates.js';
+import { CertificateError, type CertificateWarning, parseChain, unreadable } from './certificates.js';
 import { contentOf, type Der, DerError, partsOf, readDer, TAG, timeOf } from './der.js';
 
 /** A response that may be stapled. */
@@ -178,10 +178,7 @@ function readResponse(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const why =
-      code === 'ENOENT' ? 'does not exist' : code === 'EACCES' ? 'may not be read by this user' : 'cannot be read';
-    throw refusal(`The file ${file} ${why}.`, 'Expected a file with an OCSP response, as DER.');
+    throw refusal(unreadable(file, error), 'Expected a file with an OCSP response, as DER.');
   }
 }
 

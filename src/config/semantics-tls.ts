@@ -6,13 +6,15 @@ import {
   CertificateError,
   type CertificatePair,
   type CertificateWarning,
+  checkKey,
   coversHost,
   readAuthorities,
   readPair,
 } from './certificates.js';
+import { ciphersServe, ciphersTrouble } from './ciphers.js';
 import { serverNameOf } from './config.js';
 import { readStaple } from './ocsp.js';
-import type { Path } from './problems.js';
+import { alternatives, type Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
 import type { Scope } from './semantics.js';
 
@@ -60,7 +62,9 @@ export function checkListenerTls(listener: Listener, at: Path, routes: ParsedCon
       ({ hostnames }) => hostnames ?? [],
     );
     warnOfHosts(pairs, hosts, at, scope);
+    warnOfTwins(pairs, at, scope);
   }
+  checkCiphers(tls, pairs, [...at, 'tls', 'ciphers'], scope);
   checkAlpn(listener, at, scope);
 }
 
@@ -146,8 +150,62 @@ function checkPair(
   } catch (error) {
     if (!(error instanceof CertificateError)) throw error;
     scope.report([...at, error.file], error.found, error.expected);
+    if (error.file === 'cert') checkKeyAlone(inDirectory(files.key), at, scope);
     return [];
   }
+}
+
+/** What is wrong with the key is not to be the next mistake, after the one in its certificate. */
+function checkKeyAlone(file: string, at: Path, scope: Scope): void {
+  try {
+    checkKey(file);
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error;
+    scope.report([...at, error.file], error.found, error.expected);
+  }
+}
+
+/** Names that two certificates with keys of one type are for: only the first of them is shown. */
+function warnOfTwins(pairs: readonly CertificatePair[], at: Path, scope: Scope): void {
+  for (const [index, { names, keyType }] of pairs.entries()) {
+    const isTwin = (name: string) => (other: CertificatePair) =>
+      other.keyType === keyType && other.names.includes(name);
+    const byWinner = new Map<number, string[]>();
+    for (const name of names) {
+      const winner = pairs.findIndex(isTwin(name));
+      if (winner < index) byWinner.set(winner, [...(byWinner.get(winner) ?? []), `'${name}'`]);
+    }
+    for (const [winner, taken] of byWinner) {
+      const shadowed = taken.length > SHADOWED_MAX ? [...taken.slice(0, SHADOWED_MAX), 'others'] : taken;
+      scope.warn(
+        [...at, 'tls', 'certificates', index],
+        `certificates[${winner}] is for ${alternatives(shadowed, 'and')} too, with a key of the same type.`,
+        `Clients that ask for ${taken.length === 1 ? 'it' : 'them'} get certificates[${winner}], the first.`,
+      );
+    }
+  }
+}
+
+const SHADOWED_MAX = 3;
+
+/** Reports ciphers that OpenSSL does not know, and warns of those that no client can agree on with these keys. */
+function checkCiphers(
+  { ciphers, minVersion }: NonNullable<Listener['tls']>,
+  pairs: readonly CertificatePair[],
+  at: Path,
+  scope: Scope,
+): void {
+  if (ciphers === undefined) return;
+  const trouble = ciphersTrouble(ciphers);
+  for (const { found, expected } of trouble) scope.report(at, found, expected);
+  if (trouble.length > 0 || pairs.length === 0 || minVersion !== 'TLSv1.2') return;
+  const types = [...new Set(pairs.map(({ keyType }) => keyType))];
+  if (types.some((type) => ciphersServe(ciphers, type))) return;
+  scope.warn(
+    at,
+    `No cipher of this list goes with a key of type ${alternatives(types)}, which the certificates have.`,
+    "Every client of TLS 1.2 fails. Expected ciphers for such keys, or 'minVersion: TLSv1.3'.",
+  );
 }
 
 /** Hostnames of routes that no certificate of the listener is for. */

@@ -54,16 +54,36 @@ export function scalar<Input, Output>(kind: string, json: ScalarJson, read: (val
   return schema;
 }
 
+/** What to write in the place of a value that is none; nothing where nobody can tell. */
+type Advice = (value: string | number | boolean) => string;
+
+const inQuotes: Advice = (value) => (typeof value === 'string' ? '' : ` Write it in quotes: "${value}".`);
+
 /** Any text that `isGood` accepts; `noun` and `expected` say what it is. */
-export function text(noun: string, expected: string, isGood: (value: string) => boolean = (value) => value !== '') {
+export function text(
+  noun: string,
+  expected: string,
+  isGood: (value: string) => boolean = (value) => value !== '',
+  advice: Advice = inQuotes,
+) {
   return scalar<string, string>('text', { type: 'string' }, (value) => {
     if (typeof value === 'string' && isGood(value)) return value;
     if (typeof value === 'number' || typeof value === 'boolean') {
-      return new Refusal(`${value} is a ${typeof value}, not a text.`, `${expected} Write it in quotes: "${value}".`);
+      return new Refusal(`${value} is a ${typeof value}, not a text.`, expected + advice(value));
     }
     if (value === '') return new Refusal('The text is empty.', expected);
-    return refuse(value, noun, expected);
+    return refuse(value, noun, typeof value === 'string' ? expected + advice(value) : expected);
   });
+}
+
+/** The name of a file; `kind` is what is in it. In quotes `true` would be one, but never the one that was meant. */
+export function fileName(kind: string) {
+  return text(
+    'a file name',
+    `Expected the name of a ${kind}.`,
+    (value) => value !== '',
+    (value) => (typeof value === 'boolean' ? '' : inQuotes(value)),
+  );
 }
 
 /** A whole number from `min` to `max`. */

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { VARIABLES } from '../../routing/plan.js';
 import { alternatives, didYouMean, refuse } from '../problems.js';
-import { choice, decimal, integer, list, map, numberChoice, option, refusalText, text } from './build.js';
+import { choice, decimal, fileName, integer, list, map, numberChoice, option, refusalText, text } from './build.js';
 import { fieldName } from './matches.js';
 
 /** Line breaks and NUL would end the field and start another one. */
@@ -91,7 +91,7 @@ const directResponse = map('a direct response', {
     byDefault: 'empty',
   }),
   file: option(
-    text('a file name', 'Expected the name of a file.').optional(),
+    fileName('file').optional(),
     'A file that holds the body, in place of `body`. Read once, at load; relative to the configuration file.',
   ),
 });

@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import { TLS_VERSIONS } from '../../engine/tls.js';
 import { type ListenAddress, readListenAddress } from '../units.js';
-import { choice, cidr, integer, list, map, option, scalar, text } from './build.js';
+import { choice, cidr, fileName, integer, list, map, option, scalar, text } from './build.js';
 import { backendRef } from './routes.js';
 
 export const LISTENER_PROTOCOLS = ['http', 'https', 'tcp', 'tls', 'tls-passthrough'] as const;
@@ -12,16 +12,18 @@ export const LISTENER_PROTOCOLS = ['http', 'https', 'tcp', 'tls', 'tls-passthrou
 const HSTS = /^max-age=\d{1,10}(; ?includeSubDomains)?(; ?preload)?$/;
 const HSTS_EXPECTED = 'Expected max-age=SECONDS, and if meant ; includeSubDomains and ; preload behind it.';
 
-const fileName = () => text('a file name', 'Expected the name of a PEM file.');
+/** A number alone is meant as the seconds. */
+const hstsAdvice = (value: string | number | boolean): string =>
+  /^\d{1,10}$/.test(String(value)) ? ` Did you mean max-age=${value}?` : '';
 
 const certificate = map('a certificate', {
   cert: option(
-    fileName(),
+    fileName('PEM file'),
     "PEM file with the server's certificate first, then those that sign it. Relative to the configuration.",
   ),
-  key: option(fileName(), 'PEM file with its private key, not encrypted. Relative to the configuration.'),
+  key: option(fileName('PEM file'), 'PEM file with its private key, not encrypted. Relative to the configuration.'),
   ocsp: option(
-    text('a file name', 'Expected the name of a DER file.').optional(),
+    fileName('DER file').optional(),
     'DER file with an OCSP response for it, stapled for clients that ask (RFC 6066, 8) until its nextUpdate. ' +
       'Its issuer must be in `cert`. Relative to the configuration.',
     { byDefault: 'nothing is stapled' },
@@ -37,7 +39,7 @@ const clientCertificates = map('client certificate options', {
       'A certificate that is not believed is refused by both.',
   ),
   ca: option(
-    fileName(),
+    fileName('PEM file'),
     'PEM file with the authorities that sign certificates of clients: roots, or intermediate ones, which are then believed ' +
       'without their root. No other authority is. Relative to the configuration.',
   ),
@@ -46,7 +48,7 @@ const clientCertificates = map('client certificate options', {
 const tls = map('TLS options', {
   certificates: option(
     list('a list of certificates', certificate, 1),
-    'Clients get the one for the name they ask for (SNI): an exact name first, then a wildcard, else the first of the list. ' +
+    'Clients get the one for the name they ask for (SNI): an exact name first, then a wildcard of one label, else the first of the list. ' +
       'For names in two certificates with keys of different types, RSA and ECDSA, each client gets the one it understands best.',
   ),
   minVersion: option(choice('a TLS version', TLS_VERSIONS).prefault('TLSv1.2'), 'The oldest version spoken.'),
@@ -129,7 +131,7 @@ const listener = map('a listener', {
     'With `http`: answers every request with a redirect (308) to the same place by https at this port. Routes are not asked.',
   ),
   strictTransportSecurity: option(
-    text('a Strict-Transport-Security value', HSTS_EXPECTED, (value) => HSTS.test(value)).optional(),
+    text('a Strict-Transport-Security value', HSTS_EXPECTED, (value) => HSTS.test(value), hstsAdvice).optional(),
     'With `https`: the value of a `Strict-Transport-Security` field added to every response (RFC 6797), such as `max-age=63072000`.',
   ),
   proxyProtocol: option(

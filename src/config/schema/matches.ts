@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import { TLS_VERSIONS } from '../../engine/tls.js';
+import { standardName } from '../ciphers.js';
 import { didYouMean, Refusal, refuse } from '../problems.js';
 import { readCidr } from '../units.js';
 import { choice, flag, list, map, option, scalar, text } from './build.js';
@@ -49,8 +50,14 @@ export const fingerprint = () =>
 
 /** A cipher suite by its standard name. */
 export const cipherName = () =>
-  text('a cipher suite', 'Expected its standard name, such as TLS_AES_128_GCM_SHA256.', (value) =>
-    /^TLS_[A-Z0-9_]+$/.test(value),
+  text(
+    'a cipher suite',
+    'Expected its standard name, such as TLS_AES_128_GCM_SHA256.',
+    (value) => /^TLS_[A-Z0-9_]+$/.test(value),
+    (value) => {
+      const meant = standardName(String(value));
+      return meant === undefined ? '' : ` OpenSSL's name stands for ${meant}.`;
+    },
   );
 
 const clientCertificate = map('a client certificate match', {

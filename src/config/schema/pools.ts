@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { TLS_VERSIONS } from '../../engine/tls.js';
 import { PROXY_VERSIONS } from '../../http/proxy-protocol.js';
 import { readServerAddress, type ServerAddress } from '../units.js';
-import { choice, duration, flag, integer, list, map, named, option, scalar, text } from './build.js';
+import { choice, duration, fileName, flag, integer, list, map, named, option, scalar, text } from './build.js';
 import { hashKey, healthCheck, outlierDetection, poolLimits, retry, sessionPersistence } from './pool-options.js';
 
 export const BALANCE_ALGORITHMS = ['round-robin', 'least-requests', 'random', 'ip-hash', 'consistent-hash'] as const;
@@ -30,7 +30,7 @@ const server = map('a server', {
   backup: option(flag().prefault(false), 'Used only when no other server of the pool can be.'),
 });
 
-const fileName = () => text('a file name', 'Expected the name of a PEM file.').optional();
+const pemFile = () => fileName('PEM file').optional();
 
 const tls = map('TLS options', {
   serverName: option(
@@ -38,9 +38,9 @@ const tls = map('TLS options', {
     'The name to ask servers for (SNI), and the one their certificate must be for.',
     { byDefault: 'the host in the addresses of the servers, if it is the same in all' },
   ),
-  ca: option(fileName(), 'PEM file with the authorities to believe.', { byDefault: 'those of this machine' }),
-  cert: option(fileName(), 'PEM file with a certificate to show to servers that ask for one, and its chain.'),
-  key: option(fileName(), 'PEM file with its private key, not encrypted.'),
+  ca: option(pemFile(), 'PEM file with the authorities to believe.', { byDefault: 'those of this machine' }),
+  cert: option(pemFile(), 'PEM file with a certificate to show to servers that ask for one, and its chain.'),
+  key: option(pemFile(), 'PEM file with its private key, not encrypted.'),
   minVersion: option(choice('a TLS version', TLS_VERSIONS).prefault('TLSv1.2'), 'The oldest version spoken.'),
   insecureSkipVerify: option(
     flag().prefault(false),

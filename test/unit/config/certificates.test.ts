@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { issueCertificate } from '../../../src/cli/issue-certificate.js';
 import { CertificateError, coversHost, readAuthorities, readPair } from '../../../src/config/certificates.js';
-import { parseConfig } from '../../../src/config/load.js';
+import { checkValue, parseConfig } from '../../../src/config/load.js';
 import { ConfigError, formatProblem } from '../../../src/config/problems.js';
 import { identitiesOf } from '../../../src/primary/tls-contexts.js';
 import { scratchDirectory } from '../../support/addresses.js';
@@ -59,10 +59,17 @@ test('each thing that is wrong with a pair is said with its file, and never with
   for (const [cert, key, part, says] of [
     [join(directory, 'none.pem'), leafKey, 'cert', /none\.pem does not exist/],
     [file('text.pem', 'hello'), leafKey, 'cert', /no certificate in .*text\.pem/],
+    [directory, leafKey, 'cert', / is a directory/],
+    [leafKey, whole, 'cert', /no certificate in .*leaf\.key, but a private key.* swapped\?$/],
+    [file('cut.pem', leaf.cert.slice(0, 300)), leafKey, 'cert', /^The certificate in .*cut\.pem is cut off: .*END/],
+    [file('half.pem', leaf.cert + middle.cert.slice(0, 300)), leafKey, 'cert', /^A certificate in .*half\.pem is cut/],
     [file('damaged.pem', damaged), leafKey, 'cert', /Certificate 1 of 1 in .*damaged/],
     [file('order.pem', leaf.cert + root.cert), leafKey, 'cert', /Certificate 2 of 2 .* did not sign/],
     [whole, join(directory, 'none.key'), 'key', /none\.key does not exist/],
     [whole, file('text.key', 'hello'), 'key', /no usable private key/],
+    [whole, directory, 'key', / is a directory/],
+    [whole, whole, 'key', /no private key in .*whole\.pem, but a certificate.* swapped\?$/],
+    [whole, file('cut.key', leaf.key.slice(0, 80)), 'key', /no usable private key in .*cut\.key: its END line/],
     [whole, file('encrypted.key', encrypted), 'key', /is encrypted/],
     [whole, file('other.key', other.key), 'key', /does not belong/],
   ] as const) {
@@ -109,6 +116,7 @@ test('a name gets the first certificate of each key type, and the first certific
     key: Buffer.alloc(0),
     keyType,
     names,
+    until: 0,
   });
   const first = pair('ec', 'a.example', 'b.example');
   const rsa = pair('rsa', 'a.example');
@@ -201,4 +209,52 @@ test('authorities are read; those that are over, or are none, are warned about',
   assert.match(said(soon)[0]!, /expires on …, in [45] days/);
   assert.throws(() => readAuthorities(join(directory, 'nothing.pem')), /nothing\.pem does not exist/);
   assert.throws(() => readAuthorities(leafKey), /There is no certificate in/);
+});
+
+/** What is said of an https listener with these files, `mistake:` or `warning:` in front. */
+function said(certificates: readonly { cert: string; key: string }[], options: object = {}): string[] {
+  const value = {
+    listeners: [{ address: ':8443', protocol: 'https', tls: { certificates, ...options } }],
+    routes: [{ rules: [{ pool: 'api' }] }],
+    pools: { api: { servers: [{ address: '10.0.0.1:80' }] } },
+  };
+  try {
+    return checkValue(value).warnings.map((warning) => `warning: ${formatProblem(warning)}`);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems.map((problem) => `mistake: ${formatProblem(problem)}`);
+  }
+}
+
+test('a certificate and a key that are both missing are both told', () => {
+  const nothing = { cert: join(directory, 'none.pem'), key: join(directory, 'none.key') };
+  const [first, second, ...others] = said([nothing]);
+  assert.match(first!, /certificates\[0\]\.cert: .*none\.pem does not exist/);
+  assert.match(second!, /certificates\[0\]\.key: .*none\.key does not exist/);
+  assert.deepEqual(others, []);
+});
+
+test('names in two certificates with keys of one type are warned about, with the one that wins', () => {
+  const ours = { cert: whole, key: leafKey };
+  const twin = issueCertificate({ subject: 'twin', names: ['shop.example', 'own.example'] });
+  const files = { cert: file('twin.pem', twin.cert), key: file('twin.key', twin.key) };
+  assert.deepEqual(said([ours, files]), [
+    "warning: config: listeners[0].tls.certificates[1]: certificates[0] is for 'shop.example' too, with a key of the same type.\n" +
+      '  Clients that ask for it get certificates[0], the first.',
+  ]);
+  assert.match(said([ours, ours])[0]!, /is for 'shop\.example' and '\*\.shop\.example' too, .*\n.* ask for them get/);
+  const rsa = issueCertificate({ subject: 'rsa', names: ['shop.example'], keyType: 'rsa' });
+  assert.deepEqual(said([ours, { cert: file('rsa.pem', rsa.cert), key: file('rsa.key', rsa.key) }]), []);
+});
+
+test('ciphers that go with no key of the certificates are warned about, where TLS 1.2 is spoken', () => {
+  const ours = { cert: whole, key: leafKey };
+  const ciphers = 'ECDHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES128-GCM-SHA256';
+  assert.deepEqual(said([ours], { ciphers }), [
+    'warning: config: listeners[0].tls.ciphers: No cipher of this list goes with a key of type ec, which the certificates have.\n' +
+      "  Every client of TLS 1.2 fails. Expected ciphers for such keys, or 'minVersion: TLSv1.3'.",
+  ]);
+  assert.deepEqual(said([ours], { ciphers, minVersion: 'TLSv1.3' }), []);
+  for (const good of ['HIGH:!aNULL', `${ciphers}:ECDHE-ECDSA-AES128-GCM-SHA256`, 'DEFAULT'])
+    assert.deepEqual(said([ours], { ciphers: good }), []);
 });

@@ -25,6 +25,8 @@ test('a slip, two swapped letters and another style of writing find the name', (
 test('a word that is close to nothing finds nothing', () => {
   for (const word of ['', 'wibble', 'ss', 'rv', 'xy', 'apocalypse', 'be'])
     assert.equal(nearest(word, KNOWN), undefined, word);
+  // Another number is no slip.
+  assert.equal(nearest('v3', ['v1', 'v2']), undefined);
   // A few letters in order are found in any name that is long enough.
   assert.equal(nearest('clientIp', ['clientCertificateFingerprint']), undefined);
 });
