@@ -11,7 +11,14 @@ import { Listeners } from './listeners.js';
 import { placePools, workerPlan } from './plan.js';
 import { PoolWatch } from './pool-watch.js';
 import { Supervisor } from './supervisor.js';
-import { closeTlsContexts, openTlsContexts, renewTlsContext, type TlsContexts, type TlsUse } from './tls-contexts.js';
+import {
+  closeTlsContexts,
+  openTlsContexts,
+  renewTlsContext,
+  type TlsContexts,
+  type TlsUse,
+  takeEnded,
+} from './tls-contexts.js';
 import { TlsWatch } from './tls-watch.js';
 
 export interface PrimaryOptions {
@@ -109,9 +116,11 @@ export class Primary {
     this.#tlsWatch = new TlsWatch({
       onChanged: (use) => void this.#change(async () => this.#renew(use)),
       onLook: (use) => {
-        if (Date.now() < use.stapledUntil) return;
-        use.stapledUntil = Number.POSITIVE_INFINITY;
-        options.log(`${use.name}: an OCSP response has ended and is not stapled any more. Fetch a new one.`);
+        for (const { ocsp, cert } of takeEnded(use, Date.now())) {
+          options.log(
+            `${use.name}: the OCSP response in ${ocsp}, for the certificate in ${cert}, has ended and is not stapled any more. Fetch a new one.`,
+          );
+        }
       },
     });
     this.#tlsWatch.follow(this.#tls.uses);
@@ -221,8 +230,9 @@ export class Primary {
   #renew(use: TlsUse): void {
     if (!this.#tls.uses.includes(use)) return; // a reload was faster
     const warnings: string[] = [];
+    let news: string[];
     try {
-      renewTlsContext(use, (text) => warnings.push(text));
+      news = renewTlsContext(use, (text) => warnings.push(text));
     } catch (error) {
       const trouble = `${(error as Error).message} What was read before stays in use until these files change.`;
       if (this.#tlsTrouble.get(use.name) !== trouble) this.#options.log(`${use.name}: ${trouble}`);
@@ -231,7 +241,8 @@ export class Primary {
     }
     this.#tlsTrouble.delete(use.name);
     for (const text of warnings) this.#options.log(`${use.name}: ${text}`);
-    this.#options.note(`${use.name}: TLS files changed on disk; new connections get what is in them now.`);
+    const what = news.length === 0 ? '' : `: ${news.join(', ')}`;
+    this.#options.note(`${use.name}: TLS files changed on disk; new connections get what is in them now${what}.`);
   }
 
   /** Names lead elsewhere: one new plan, after the changes under way. */

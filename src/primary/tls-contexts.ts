@@ -40,17 +40,30 @@ export interface TlsUse extends ContextFiles {
   readonly context: number;
   /** Makes a context of the files as they are now. Throws an Error that says what is wrong with which. */
   open(warn: Warn): Opened;
-  /** Milliseconds since 1970 when the first of its OCSP responses ends; Infinity for never, and once it was told. */
-  stapledUntil: number;
+  /** What it staples: `takeEnded()` takes out what has ended. */
+  stapled: readonly Stapled[];
   /** Which certificates are in use. */
-  shown: string;
+  shown: readonly Shown[];
+}
+
+/** An OCSP response and the certificate it is for, by their files, and when it ends: milliseconds since 1970. */
+interface Stapled {
+  readonly ocsp: string;
+  readonly cert: string;
+  readonly until: number;
+}
+
+/** A certificate that clients are shown: its file, what was in it, and when it ends, in milliseconds since 1970. */
+interface Shown {
+  readonly cert: string;
+  readonly chain: string;
+  readonly until: number;
 }
 
 interface Opened {
   readonly context: number;
-  readonly stapledUntil: number;
-  /** Stands for the certificates that are shown. */
-  readonly shown: string;
+  readonly stapled: readonly Stapled[];
+  readonly shown: readonly Shown[];
   /** What is wrong with OCSP responses that were left out. */
   readonly unstapled: readonly string[];
 }
@@ -78,8 +91,8 @@ export function openTlsContexts({ listeners, pools }: Config): TlsContexts {
   };
   const add = (name: string, files: readonly string[], open: (warn: Warn) => Opened): number => {
     const stamp = stampOf(files);
-    const { context, stapledUntil, shown } = open(() => {});
-    contexts.uses.push({ name, context, files, stamp, open, stapledUntil, shown });
+    const { context, stapled, shown } = open(() => {});
+    contexts.uses.push({ name, context, files, stamp, open, stapled, shown });
     return context;
   };
   const tunnelled = new Set(listeners.flatMap(tunnelPools));
@@ -114,21 +127,31 @@ export function closeTlsContexts({ uses }: TlsContexts): void {
 
 /**
  * Reads the files of a context again and puts what they make in its place, under the same index: handshakes that begin
- * from now on, on any worker, use it. Throws an Error that says what is wrong; the one before is in use then.
+ * from now on, on any worker, use it. Throws an Error that says what is wrong; the one before is in use then. Returns
+ * which certificates are new, and when they end.
  *
  * A new certificate does not wait for its OCSP response, which is another file from somebody else: most clients do
  * without, and all refuse a certificate that has expired. But the certificate that is in use keeps the response it has.
  */
-export function renewTlsContext(use: TlsUse, warn: Warn): void {
-  const { context, stapledUntil, shown, unstapled } = use.open(warn);
-  if (unstapled.length > 0 && shown === use.shown) {
+export function renewTlsContext(use: TlsUse, warn: Warn): string[] {
+  const { context, stapled, shown, unstapled } = use.open(warn);
+  const news = shown.filter(({ chain }, index) => chain !== use.shown[index]?.chain);
+  if (unstapled.length > 0 && news.length === 0) {
     closeTlsContext(context);
     throw new Error(unstapled.join(' '));
   }
   for (const text of unstapled) warn(`${text} Nothing is stapled meanwhile.`);
   replaceTlsContext(use.context, context);
-  use.stapledUntil = stapledUntil;
+  use.stapled = stapled;
   use.shown = shown;
+  return news.map(({ cert, until }) => `${cert}, which ends on ${new Date(until).toISOString().slice(0, 10)}`);
+}
+
+/** The OCSP responses of a context that have ended since it was asked last: the engine staples them no more. */
+export function takeEnded(use: TlsUse, now: number): Stapled[] {
+  const ended = use.stapled.filter(({ until }) => until <= now);
+  if (ended.length > 0) use.stapled = use.stapled.filter(({ until }) => until > now);
+  return ended;
 }
 
 /** The pools that get a listener's connections unread. */
@@ -153,9 +176,10 @@ const sayTo =
   ({ found, expected }: CertificateWarning): void =>
     warn(`${found} ${expected}`);
 
-/** A certificate as the engine takes it, with what is to be stapled to it. */
+/** A certificate as the engine takes it, with what is to be stapled to it, and the files of both. */
 interface StapledPair extends CertificatePair {
   readonly staple: Staple | null;
+  readonly files: CertificateFiles;
 }
 
 function openServer(
@@ -182,8 +206,11 @@ function openServer(
               authorities: readAuthorities(tls.clientCertificates.ca, sayTo(warn)),
             },
     });
-    const stapledUntil = Math.min(...pairs.map(({ staple }) => staple?.until ?? Number.POSITIVE_INFINITY));
-    return { context, stapledUntil, shown: pairs.map(({ chain }) => chain.toString('latin1')).join(), unstapled };
+    const stapled = pairs.flatMap(({ staple, files: { cert, ocsp } }) =>
+      staple === null || ocsp === undefined ? [] : [{ ocsp, cert, until: staple.until }],
+    );
+    const shown = pairs.map(({ chain, files: { cert }, until }) => ({ cert, chain: chain.toString('latin1'), until }));
+    return { context, stapled, shown, unstapled };
   } catch (error) {
     if (error instanceof CertificateError) throw error;
     throw new Error(`cannot set up TLS on ${address}: ${(error as Error).message}`);
@@ -192,9 +219,10 @@ function openServer(
   }
 }
 
-function readStapled({ cert, key, ocsp }: CertificateFiles, warn: Warn, unstapled: string[]): StapledPair {
+function readStapled(files: CertificateFiles, warn: Warn, unstapled: string[]): StapledPair {
+  const { cert, key, ocsp } = files;
   const pair = readPair(cert, key, sayTo(warn));
-  if (ocsp === undefined) return { ...pair, staple: null };
+  if (ocsp === undefined) return { ...pair, staple: null, files };
   const found: string[] = [];
   let staple: Staple | null = null;
   try {
@@ -210,7 +238,7 @@ function readStapled({ cert, key, ocsp }: CertificateFiles, warn: Warn, unstaple
   }
   if (staple === null) unstapled.push(...found);
   else for (const text of found) warn(text);
-  return { ...pair, staple };
+  return { ...pair, staple, files };
 }
 
 function openClient(pool: string, tls: BackendTlsConfig, protocols: readonly string[], warn: Warn): Opened {
@@ -224,7 +252,7 @@ function openClient(pool: string, tls: BackendTlsConfig, protocols: readonly str
       versionMin: tls.minVersion,
       protocols,
     });
-    return { context, stapledUntil: Number.POSITIVE_INFINITY, shown: '', unstapled: [] };
+    return { context, stapled: [], shown: [], unstapled: [] };
   } catch (error) {
     if (error instanceof CertificateError) throw error;
     throw new Error(`cannot set up TLS for pool ${pool}: ${(error as Error).message}`);
