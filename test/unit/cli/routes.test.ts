@@ -72,3 +72,11 @@ test('rules and raw listeners are two tables', async () => {
   const { out } = await routes({ config: file('both.yaml', text) });
   assert.match(out, /\n7 matches, first match wins\.\n\nLISTENER .*\n:9000 +tcp +\* +api .*\n$/);
 });
+
+test('expressions stand as they are written', async () => {
+  const text = SHOP.replace(
+    '{ name: Accept, type: Contains, value: json }',
+    "{ name: Accept, type: RegularExpression, value: '\\w+/json' }",
+  );
+  assert.match((await routes({ config: file('expression.yaml', text) })).out, / header accept matches "\\w\+\/json" /);
+});
