@@ -1,11 +1,12 @@
 // A compiled configuration that answers where a request would go: no sockets, the workers' own matcher.
-// Owns the public face of routing, for programs and for the command line. Leaves matching to src/routing, and what is
-// refused before any rule to src/worker.
+// Owns the public face of routing, for programs and for the command line. Leaves matching to src/routing, what is
+// refused before any rule to src/worker, and what listeners do themselves to entrance.ts.
 
 import type { ConfigValue } from './config/define.js';
 import { checkValue, type Loaded } from './config/load.js';
 import type { Problem } from './config/problems.js';
 import { compileRoutes, type LoadedRoutes } from './config/routes.js';
+import { type Entrance, entrance } from './entrance.js';
 import { methodNumber } from './http/methods.js';
 import { REASONS, type ReasonCode } from './http/reasons.js';
 import { type Candidate, type Explanation, explain } from './routing/explain.js';
@@ -58,11 +59,19 @@ export interface PoolShare {
 export interface Decision {
   /** The rule that wins: its name, or its place in the document such as `routes[0].rules[1]`. Undefined when none matches. */
   readonly rule: string | undefined;
-  /** Where the rule stands in its file. */
+  /** Where the rule, or the first of `listeners`, stands in its file. */
   readonly place: Place | undefined;
+  /**
+   * Addresses of the listeners that see to it before any rule is asked: they redirect to https, or without a status,
+   * refuse the handshake or pass the connection on unread. Empty when rules decide.
+   */
+  readonly listeners: readonly string[];
   /** The pools that share such requests. Empty when no server sees them. */
   readonly pools: readonly PoolShare[];
-  /** The status of an answer of our own: 404 without a rule, that of a redirect or a direct response, or why no rule may see it. */
+  /**
+   * The status of an answer of our own: 404 without a rule, that of a redirect or a direct response, or why no rule may see
+   * it. Undefined when a server answers, or nobody does.
+   */
   readonly status: number | undefined;
   /** What happens to the request and its response, in words: pools, filters, timeouts. */
   readonly actions: readonly string[];
@@ -103,6 +112,8 @@ export class Router {
     const text = requestText(request);
     const refusal = judge(text, this.#loaded.config.limits);
     if (refusal !== null) return refusedFor(refusal, request);
+    const ahead = entrance(text, this.#loaded.config.listeners);
+    if (ahead !== null) return this.#aheadOfRules(ahead);
     try {
       const view = requestView(text);
       const index = this.#matcher.match(view);
@@ -115,9 +126,19 @@ export class Router {
     }
   }
 
+  #aheadOfRules({ listeners, status, says, text }: Entrance): Decision {
+    const { config, source } = this.#loaded;
+    return {
+      ...unruled(status === undefined ? says : `${status}: ${says}`, text),
+      place: source.placeOf(['listeners', config.listeners.indexOf(listeners[0]!)]),
+      listeners: listeners.map(({ address }) => address),
+      status,
+    };
+  }
+
   #decision(rule: RulePlan | undefined, trail: () => Explanation): Decision {
     const names = this.#poolNames;
-    const base = { explain: trail, text: () => explanationText(trail(), names) };
+    const base = { listeners: [], explain: trail, text: () => explanationText(trail(), names) };
     if (rule === undefined) {
       return { rule: undefined, place: undefined, pools: [], status: 404, actions: ['404: no rule matches'], ...base };
     }
@@ -151,12 +172,18 @@ function adviceFor(code: ReasonCode, { method = '' }: RouteRequest): string {
 }
 
 function refused(status: number, why: string, text: string): Decision {
+  return { ...unruled(`${status}: ${why}`, text), status };
+}
+
+/** A decision that no rule was asked for. */
+function unruled(action: string, text: string): Decision {
   return {
     rule: undefined,
     place: undefined,
+    listeners: [],
     pools: [],
-    status,
-    actions: [`${status}: ${why}`],
+    status: undefined,
+    actions: [action],
     explain: () => undefined,
     text: () => `${text}\n`,
   };

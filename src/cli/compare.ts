@@ -1,5 +1,5 @@
 // What differs between two configurations, as data.
-// Owns the comparison. Leaves reading files and wording the report to diff.ts.
+// Owns the comparison. Leaves settings one by one to settings.ts, reading files and wording the report to diff.ts.
 
 import {
   BALANCE_DEFAULTS,
@@ -13,6 +13,7 @@ import type { Config, ListenerConfig, PoolConfig } from '../config/config.js';
 import type { Problem } from '../config/problems.js';
 import type { LoadedRoutes } from '../config/routes.js';
 import { targetOf } from './connections.js';
+import { listenerSettings, poolSettings, topSettings } from './settings.js';
 import { conditionsKey, conditionsText, placeText, type RouteLine, routeLines } from './words.js';
 
 /** One rule that came, went, or does something else than before. */
@@ -32,7 +33,7 @@ export interface RuleChange {
 /** A pool or a setting that came, went or changed, in words. */
 export interface SettingChange {
   readonly kind: 'added' | 'removed' | 'changed';
-  /** `pools.api`, `limits.headBytesMax`. */
+  /** `pools.api`, `limits.headBytesMax`, `listener :443 tls.minVersion`. */
   readonly path: string;
   readonly before: string;
   readonly after: string;
@@ -130,12 +131,28 @@ function compareSettings(before: Config, after: Config): SettingChange[] {
     new Map(Object.entries(timeouts).map(([name, ms]) => [name.replace(/Ms$/, ''), ms]));
   const listeners = ({ listeners }: Config) => new Map(listeners.map((listener) => [listener.address, listener]));
   each('listener ', listeners(before), listeners(after), listenerWords);
-  each('pools.', new Map(Object.entries(before.pools)), new Map(Object.entries(after.pools)), poolWords);
+  const pools = ({ pools }: Config) => new Map(Object.entries(pools));
+  each('pools.', pools(before), pools(after), poolWords);
   each('limits.', new Map(Object.entries(before.limits)), new Map(Object.entries(after.limits)), String);
   each('timeouts.', timeouts(before), timeouts(after), (ms) => `${ms} ms`);
   const asked = ({ nameservers }: Config) => nameservers.join(', ') || 'those of the machine';
   note('nameservers', asked(before), asked(after));
   note('trustedProxies', before.trustedProxies.join(', ') || 'nobody', after.trustedProxies.join(', ') || 'nobody');
+  each('', topSettings(before), topSettings(after), String);
+  // What the words above leave out, of those that stay.
+  for (const [address, old] of listeners(before)) {
+    const now = listeners(after).get(address);
+    if (now !== undefined) each(`listener ${address} `, listenerSettings(old), listenerSettings(now), String);
+  }
+  for (const [name, old] of pools(before)) {
+    const now = pools(after).get(name);
+    if (now === undefined) continue;
+    each(`pools.${name}.`, poolSettings(old), poolSettings(now), String);
+    const [secret, newSecret] = [old.options.session?.secret ?? '', now.options.session?.secret ?? ''];
+    if (secret !== '' && newSecret !== '' && secret !== newSecret) {
+      note(`pools.${name}.sessionPersistence.secret`, 'a secret', 'another one');
+    }
+  }
   return changes;
 }
 
@@ -168,7 +185,7 @@ function poolWords({
   const parts = [
     optionWords(balance.kind, balance, BALANCE_DEFAULTS),
     optionWords('healthCheck', healthCheck, HEALTH_CHECK_DEFAULTS),
-    optionWords('outlierDetection', outlier, OUTLIER_DEFAULTS),
+    outlier === null ? 'no outlierDetection' : optionWords('outlierDetection', outlier, OUTLIER_DEFAULTS),
     optionWords('sessionPersistence', session, SESSION_DEFAULTS),
     optionWords('retry', retry, RETRY_DEFAULTS),
     optionWords('limits', limits, LIMIT_DEFAULTS),
@@ -182,7 +199,9 @@ function optionWords<Options extends object>(name: string, options: Options | nu
   if (options === null) return '';
   const usual = new Map<string, unknown>(Object.entries(defaults));
   const given = Object.entries(options).flatMap(([key, value]: [string, unknown]) => {
-    if (key === 'kind' || JSON.stringify(value) === JSON.stringify(usual.get(key))) return [];
+    // tls and proxyProtocol of a health check are those of its pool.
+    if (['kind', 'tls', 'proxyProtocol'].includes(key) || JSON.stringify(value) === JSON.stringify(usual.get(key)))
+      return [];
     if (key === 'secret') return ['secret'];
     return [`${key} ${typeof value === 'object' ? JSON.stringify(value) : value}`];
   });

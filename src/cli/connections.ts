@@ -1,37 +1,54 @@
-// Where the connections of raw listeners go, in a few words: for tables, comparisons, and the question where one would go.
+// What listeners do without asking any rule, in a few words: where the connections of raw ones go, and which redirect. For
+// tables, comparisons, tests, and the question where a connection would go.
 // Owns the short wording. Leaves the order in which names win to src/routing.
 
 import { isRaw, type ListenerConfig, type TlsRouteConfig } from '../config/config.js';
 import type { LoadedRoutes } from '../config/routes.js';
+import { HTTPS_REDIRECT_STATUS } from '../http/https-location.js';
 import type { Place } from '../routing/input.js';
 import { ServerNames } from '../routing/server-names.js';
+import { placeText } from './words.js';
 
-/** Where connections of one raw listener go that ask for one name. */
+/** Where connections of one raw listener go that ask for one name, or all requests of one that redirects. */
 export interface ConnectionLine {
   readonly listener: string;
   readonly protocol: ListenerConfig['protocol'];
   /** Exact, or `*.` and a domain; `*` for every other name, and none. */
   readonly serverName: string;
-  /** `shop`, or `api 90 %, api-next 10 %`. */
+  /** `shop`, `api 90 %, api-next 10 %`, or `redirect 308 to https at port 443`. */
   readonly target: string;
+  /** The pools that get some. */
+  readonly pools: readonly string[];
   readonly place: Place;
 }
 
-/** All connections of all raw listeners; those of one listener in order of precedence. */
+/** All connections of all raw listeners, those of one listener in order of precedence, and the listeners that redirect. */
 export function connectionLines({ config, source }: LoadedRoutes): ConnectionLine[] {
-  return config.listeners.flatMap(({ address, protocol, pool, tlsRoutes }, index) => {
-    const line = (serverName: string, target: string, ...path: (string | number)[]): ConnectionLine => ({
+  return config.listeners.flatMap(({ address, protocol, pool, tlsRoutes, redirectToHttps }, index) => {
+    const line = (
+      serverName: string,
+      target: string,
+      pools: readonly string[],
+      ...path: (string | number)[]
+    ): ConnectionLine => ({
       listener: address,
       protocol,
       serverName,
       target,
+      pools,
       place: source.placeOf(['listeners', index, ...path]),
     });
+    if (redirectToHttps !== undefined) {
+      const target = `redirect ${HTTPS_REDIRECT_STATUS} to https at port ${redirectToHttps}`;
+      return [line('*', target, [], 'redirectToHttps')];
+    }
     const lines = tlsRoutes.flatMap((route, number) =>
-      route.hostnames.map((name, at) => line(name, targetOf(route), 'tlsRoutes', number, 'hostnames', at)),
+      route.hostnames.map((name, at) =>
+        line(name, targetOf(route), poolsOf(route), 'tlsRoutes', number, 'hostnames', at),
+      ),
     );
     lines.sort((a, b) => rank(a.serverName) - rank(b.serverName));
-    return pool === undefined || !isRaw(protocol) ? lines : [...lines, line('*', pool, 'pool')];
+    return pool === undefined || !isRaw(protocol) ? lines : [...lines, line('*', pool, [pool], 'pool')];
   });
 }
 
@@ -45,6 +62,10 @@ export function targetOf({ backendRefs }: TlsRouteConfig): string {
   const total = backendRefs.reduce((sum, { weight }) => sum + weight, 0);
   if (backendRefs.length === 1) return backendRefs[0]!.pool;
   return backendRefs.map(({ pool, weight }) => `${pool} ${Number(((weight / total) * 100).toFixed(2))} %`).join(', ');
+}
+
+function poolsOf({ backendRefs }: TlsRouteConfig): string[] {
+  return backendRefs.filter(({ weight }) => weight > 0).map(({ pool }) => pool);
 }
 
 /** Where one listener leads a connection, or undefined when it refuses it. */
@@ -67,4 +88,12 @@ export function leadConnection(loaded: LoadedRoutes, serverName: string, port: n
       const line = names.find(serverName) ?? own.find((other) => other.serverName === '*');
       return { listener: address, protocol, line };
     });
+}
+
+/** What one listener does with it, as a sentence. */
+export function ledText({ listener, protocol, line }: Led): string {
+  if (line === undefined)
+    return `${listener} (${protocol}) refuses it: no name fits, and there is no pool for the rest.`;
+  const why = line.serverName === '*' ? 'no name fits' : `by the name ${line.serverName}`;
+  return `${listener} (${protocol}) goes to ${line.target}: ${why} (${placeText(line.place)}).`;
 }

@@ -4,7 +4,7 @@
 import type { Command } from 'commander';
 import { ConfigError, formatProblem } from '../config/problems.js';
 import { loadRoutes } from '../config/routes.js';
-import { Router } from '../router.js';
+import { type RouteRequest, Router } from '../router.js';
 import { type Comparison, compare, type RuleChange, type SettingChange } from './compare.js';
 import { namesHost, readRequests } from './requests.js';
 import { counted, type Outcome, outcome, paint, report } from './terminal.js';
@@ -20,7 +20,7 @@ export interface DiffOptions {
 export function register(program: Command): void {
   program
     .command('diff')
-    .description('say what a new configuration would change')
+    .description('say what a new configuration would change; what certificates and other files hold is not compared')
     .argument('<old>', 'configuration in use')
     .argument('<new>', 'configuration that would replace it')
     .option('--requests <file>', 'recorded requests: an access log, JSON lines, or one request per line')
@@ -79,7 +79,7 @@ async function replay(file: string, host: string | undefined, before: Router, af
       result.requests++;
       const asked = namesHost(request) ? request : { ...request, headers: { ...request.headers, Host: NO_HOST } };
       if (asked !== request) result.hostless++;
-      const [from, to] = [targetText(before.match(asked)), targetText(after.match(asked))];
+      const [from, to] = goals(asked, before, after);
       if (from === to) continue;
       result.moved++;
       const key = `${from}\n${to}`;
@@ -96,6 +96,18 @@ async function replay(file: string, host: string | undefined, before: Router, af
   }
   result.moves = [...moves.values()].sort((a, b) => b.count - a.count);
   return result;
+}
+
+/** Where a recorded request went, and where it would go. */
+function goals(request: RouteRequest, before: Router, after: Router): [from: string, to: string] {
+  const was = before.match(request);
+  if (was.listeners.length > 0 && was.status === undefined) {
+    // It was served, so its client had the certificate that is required: the record only does not tell of it.
+    const certified = { clientCertificate: {}, ...request };
+    const served = before.match(certified);
+    if (served.listeners.length === 0) return [targetText(served), targetText(after.match(certified))];
+  }
+  return [targetText(was), targetText(after.match(request))];
 }
 
 const SIGNS = {

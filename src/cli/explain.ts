@@ -4,11 +4,11 @@
 import { isIP } from 'node:net';
 import { type Command, Option } from 'commander';
 import { loadRoutes } from '../config/routes.js';
+import { connectionAsked } from '../config/schema/tests.js';
 import { TLS_VERSIONS } from '../engine/tls.js';
 import { type RouteRequest, Router } from '../router.js';
-import { leadConnection } from './connections.js';
+import { leadConnection, ledText } from './connections.js';
 import { type Outcome, outcome, paint, report } from './terminal.js';
-import { placeText } from './words.js';
 
 export interface ExplainOptions {
   readonly config: string;
@@ -49,20 +49,19 @@ export function register(program: Command): void {
     .action((request: string, options: ExplainOptions) => report(() => explain(request, options)));
 }
 
-/** Exit code 0 when a rule matches, 1 when none does, 2 when the request or the configuration cannot be read. */
+/** Exit code 0 when a rule matches or a listener redirects, 1 when neither, 2 when the request or the configuration cannot be read. */
 export async function explain(request: string, options: ExplainOptions): Promise<Outcome> {
-  const connection = /^tls:\/\/([^/:]*)(?::(\d+))?\/?$/i.exec(request);
-  if (connection !== null) return explainConnection(connection[1]!, connection[2], options);
+  const connection = connectionAsked(request);
+  if (connection !== undefined) return explainConnection(connection.serverName, connection.port, options);
   const parsed = readRequest(request, options);
   if (typeof parsed === 'string') return outcome(2, '', `${parsed}\n`);
   const decision = new Router(await loadRoutes(options.config)).match(parsed);
-  const code = decision.rule === undefined ? 1 : 0;
+  const { rule, place, listeners, pools, status, actions } = decision;
+  const isRedirected = listeners.length > 0 && status !== undefined;
+  const code = rule === undefined && !isRedirected ? 1 : 0;
   if (options.json) {
-    const { rule, place, pools, status, actions } = decision;
-    return outcome(
-      code,
-      `${JSON.stringify({ rule, place, pools, status, actions, reasons: decision.explain() }, null, 2)}\n`,
-    );
+    const all = { rule, place, listeners, pools, status, actions, reasons: decision.explain() };
+    return outcome(code, `${JSON.stringify(all, null, 2)}\n`);
   }
   return outcome(code, painted(decision.text()));
 }
@@ -70,19 +69,14 @@ export async function explain(request: string, options: ExplainOptions): Promise
 /** Exit code 0 when a listener has a pool for the name, 1 when none does. */
 async function explainConnection(
   serverName: string,
-  port: string | undefined,
+  port: number | undefined,
   { config: file, json }: ExplainOptions,
 ): Promise<Outcome> {
-  const led = leadConnection(await loadRoutes(file), serverName, port === undefined ? undefined : Number(port));
+  const led = leadConnection(await loadRoutes(file), serverName, port);
   const code = led.some(({ line }) => line !== undefined) ? 0 : 1;
   if (json) return outcome(code, `${JSON.stringify(led, null, 2)}\n`);
   const asked = serverName === '' ? 'asks for no name' : `asks for ${serverName}`;
-  const lines = led.map(({ listener, protocol, line }) => {
-    if (line === undefined)
-      return paint('red', `${listener} (${protocol}) refuses it: no name fits, and there is no pool for the rest.`);
-    const why = line.serverName === '*' ? 'no name fits' : `by the name ${line.serverName}`;
-    return paint('green', `${listener} (${protocol}) goes to ${line.target}: ${why} (${placeText(line.place)}).`);
-  });
+  const lines = led.map((one) => paint(one.line === undefined ? 'red' : 'green', ledText(one)));
   const none = `No listener${port === undefined ? '' : ` at port ${port}`} leads raw connections by name.`;
   return outcome(
     code,
@@ -92,9 +86,11 @@ async function explainConnection(
 
 function painted(text: string): string {
   return text
-    .replaceAll(/^(goes to .*)$/gm, (line) => paint('green', line))
+    .replaceAll(/^(goes to .*|Listeners? .* to https: .*)$/gm, (line) => paint('green', line))
     .replaceAll(/^(not to .*)$/gm, (line) => paint('dim', line))
-    .replaceAll(/^(No rule matches.*|The answer is .*)$/gm, (line) => paint('red', line));
+    .replaceAll(/^(No rule matches.*|The answer is .*|Listeners? .* is refused .*|No listener .*)$/gm, (line) =>
+      paint('red', line),
+    );
 }
 
 /** The request of the command line, or what is wrong with it. */
@@ -116,7 +112,7 @@ function readRequest(request: string, options: ExplainOptions): RouteRequest | s
   if (cookie.length > 0) headers.Cookie = [...(headers.Cookie ?? []), cookie.join('; ')];
   const bad = cookie.find((text) => !text.includes('='));
   if (bad !== undefined) return `-b '${bad}' is not a cookie. Expected 'name=value'.`;
-  const wrong = wrongTls(options);
+  const wrong = wrongTls(options, url);
   if (wrong !== undefined) return wrong;
   return {
     url,
@@ -127,8 +123,24 @@ function readRequest(request: string, options: ExplainOptions): RouteRequest | s
   };
 }
 
+/** Options that tell of TLS, as they are written, and what they tell of. */
+const TLS_OPTIONS = [
+  ['clientCertificateSubject', '--client-certificate-subject', 'a client certificate'],
+  ['clientCertificateSan', '--client-certificate-san', 'a client certificate'],
+  ['clientCertificateFingerprint', '--client-certificate-fingerprint', 'a client certificate'],
+  ['serverName', '--server-name', 'a name asked for in TLS'],
+  ['tlsVersion', '--tls-version', 'a version of TLS'],
+  ['tlsCipher', '--tls-cipher', 'a cipher'],
+] as const;
+
 /** What is wrong with what the command line says of TLS; undefined when nothing is. */
-function wrongTls({ clientCertificateSan = [], clientCertificateFingerprint }: ExplainOptions): string | undefined {
+function wrongTls(options: ExplainOptions, url: string): string | undefined {
+  const { clientCertificateSan = [], clientCertificateFingerprint } = options;
+  const given = /^http:/i.test(url) ? TLS_OPTIONS.find(([name]) => options[name] !== undefined) : undefined;
+  if (given !== undefined) {
+    const [, option, thing] = given;
+    return `${option} with '${url}': ${thing} needs an https URL. Expected https://HOST/PATH.`;
+  }
   const name = clientCertificateSan.find((text) => !/^(DNS|URI|email|IP):./.test(text));
   if (name !== undefined) return `--client-certificate-san '${name}' has no kind. Expected such as 'DNS:shop.example'.`;
   if (clientCertificateFingerprint === undefined) return undefined;

@@ -1,4 +1,5 @@
-// `sevenfold routes`: every match of every rule, in the order in which they win, and where raw connections go.
+// `sevenfold routes`: every match of every rule, in the order in which they win, where raw connections go, and which
+// listeners redirect.
 // Owns the tables. Leaves the order to src/routing, and the words of a row to words.ts and connections.ts.
 
 import type { Command } from 'commander';
@@ -16,7 +17,7 @@ export interface RoutesOptions {
 export function register(program: Command): void {
   program
     .command('routes')
-    .description('list all matches in order of precedence, and where raw connections go')
+    .description('list all matches in order of precedence, where raw connections go, and which listeners redirect')
     .requiredOption('-c, --config <file>', 'configuration file')
     .option('--json', 'print the list as JSON')
     .action((options: RoutesOptions) => report(() => routes(options)));
@@ -51,7 +52,7 @@ function matchTable(lines: readonly RouteLine[]): string {
   return `${table(headings, rows)}\n${counted(lines.length, 'match', 'matches')}, first match wins.\n`;
 }
 
-/** Connections that are passed on unread. */
+/** Connections that are passed on unread, and listeners that redirect. */
 function connectionTable(lines: readonly ConnectionLine[]): string {
   const rows = lines.map(({ listener, protocol, serverName, target, place }) => [
     listener,

@@ -4,7 +4,9 @@
 import type { Command } from 'commander';
 import type { TestConfig } from '../config/config.js';
 import { loadRoutes } from '../config/routes.js';
+import { connectionAsked } from '../config/schema/tests.js';
 import { type Decision, Router } from '../router.js';
+import { type Led, leadConnection, ledText } from './connections.js';
 import { counted, type Outcome, outcome, paint, report } from './terminal.js';
 import { placeText } from './words.js';
 
@@ -35,30 +37,31 @@ export async function test({ config: file, json }: TestOptions): Promise<Outcome
     );
   }
   const results = tests.map((expectation, index) => {
-    const decision = router.match(requestOf(expectation));
     const place = placeText(loaded.source.placeOf(['tests', index]));
-    return { request: expectation.request, place, failures: failuresOf(expectation, decision), decision };
+    const asked = connectionAsked(expectation.request);
+    const result =
+      asked === undefined
+        ? ofDecision(expectation, router.match(requestOf(expectation)))
+        : ofConnection(expectation, leadConnection(loaded, asked.serverName, asked.port));
+    return { request: expectation.request, place, ...result };
   });
   const failed = results.filter(({ failures }) => failures.length > 0).length;
   const code = failed === 0 ? 0 : 1;
   if (json) {
-    const list = results.map(({ request, place, failures, decision: { rule, pools, status } }) => ({
+    const list = results.map(({ request, place, failures, found }) => ({
       request,
       place,
       passed: failures.length === 0,
       failures,
-      rule,
-      pools,
-      status,
+      ...found,
     }));
     return outcome(code, `${JSON.stringify(list, null, 2)}\n`);
   }
-  const lines = results.flatMap(({ request, place, failures, decision }) => {
+  const lines = results.flatMap(({ request, place, failures, reasons }) => {
     if (failures.length === 0) return [`${paint('green', 'ok')}    ${request}`];
     return [
       `${paint('red', 'FAIL')}  ${request}  (${place})`,
-      ...failures.map((failure) => `      ${failure}`),
-      ...reasonLines(decision),
+      ...[...failures, ...reasons].map((line) => `      ${line}`),
       '',
     ];
   });
@@ -66,12 +69,42 @@ export async function test({ config: file, json }: TestOptions): Promise<Outcome
   return outcome(code, `${lines.join('\n')}\n${counted(tests.length, 'expectation')}. ${verdict}\n`);
 }
 
+/** What came of one expectation. */
+interface Result {
+  /** What was expected and did not come out, each as a sentence; empty when all holds. */
+  readonly failures: readonly string[];
+  /** Why it came out so, in lines. */
+  readonly reasons: readonly string[];
+  /** What came out, as data. */
+  readonly found: object;
+}
+
+function ofDecision(expectation: TestConfig, decision: Decision): Result {
+  const { rule, pools, status } = decision;
+  return {
+    failures: failuresOf(expectation, decision),
+    reasons: reasonLines(decision),
+    found: { rule, pools, status },
+  };
+}
+
+/** The expectation of a raw connection: every listener that it can mean has to lead it to the pool. */
+function ofConnection({ expect: { pool } }: TestConfig, led: readonly Led[]): Result {
+  const isWrong = ({ line }: Led) => pool === undefined || !line?.pools.includes(pool);
+  const wrong = led.filter(isWrong);
+  const failures = wrong.map(
+    ({ listener, line }) => `expected pool ${pool}, found ${line?.target ?? 'a refusal'} at listener ${listener}`,
+  );
+  if (led.length === 0) failures.push(`expected pool ${pool}, found no listener that leads such connections by name`);
+  return { failures, reasons: wrong.map(ledText), found: { listeners: led } };
+}
+
 /** The winner with its conditions, and the two rules that came nearest; or why no rule was asked. */
 function reasonLines(decision: Decision): string[] {
   const text = decision.text().trimEnd();
-  if (decision.explain() === undefined) return [`      ${text}`];
+  if (decision.explain() === undefined) return text.split('\n');
   const [, ...blocks] = text.split('\n\n');
-  return blocks.slice(0, 3).flatMap((block) => block.split('\n').map((line) => `      ${line}`));
+  return blocks.slice(0, 3).flatMap((block) => block.split('\n'));
 }
 
 function requestOf({ request, headers, client, serverName, tlsVersion, tlsCipher, clientCertificate }: TestConfig) {
@@ -103,9 +136,10 @@ function failuresOf({ expect }: TestConfig, decision: Decision): string[] {
   return failures;
 }
 
-/** Where a decision leads: `pool api`, `pool api 90 %, pool next 10 %`, or `status 404`. */
-export function targetText({ pools, status }: Pick<Decision, 'pools' | 'status'>): string {
+/** Where a decision leads: `pool api`, `pool api 90 %, pool next 10 %`, `status 404`, or what a listener does instead. */
+export function targetText({ pools, status, actions }: Pick<Decision, 'pools' | 'status' | 'actions'>): string {
   if (status !== undefined) return `status ${status}`;
+  if (pools.length === 0) return actions.join(', ');
   if (pools.length === 1) return `pool ${pools[0]!.pool}`;
   return pools.map(({ pool, share }) => `pool ${pool} ${Number((share * 100).toFixed(2))} %`).join(', ');
 }

@@ -126,7 +126,8 @@ function connectionWords({
 type ValueMatch = NonNullable<MatchConfig['headers']>[number];
 
 function valueWords({ name, type, value, invert }: ValueMatch): string {
-  const words = value === undefined ? VALUE_WORDS[type] : `${VALUE_WORDS[type]} ${JSON.stringify(value)}`;
+  const quoted = type === 'RegularExpression' ? `"${value}"` : JSON.stringify(value);
+  const words = value === undefined ? VALUE_WORDS[type] : `${VALUE_WORDS[type]} ${quoted}`;
   return invert ? `${name} not: ${words}` : `${name} ${words}`;
 }
 

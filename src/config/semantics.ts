@@ -5,6 +5,7 @@
 import { isRaw } from './config.js';
 import { alternatives, didYouMean, type Path } from './problems.js';
 import { sizeText } from './schema/build.js';
+import { connectionAsked } from './schema/tests.js';
 import type { ParsedConfig } from './schema.js';
 import { checkPoolOptions } from './semantics-pools.js';
 import { checkRawListener } from './semantics-raw.js';
@@ -159,11 +160,20 @@ function checkLimits({ limits }: ParsedConfig, scope: Scope): void {
 function checkTests({ tests, routes }: ParsedConfig, scope: Scope): void {
   if (tests === undefined) return;
   const ruleNames = (routes ?? []).flatMap((route) => route.rules.flatMap((rule) => rule.name ?? []));
-  for (const [index, { request, expect }] of tests.entries()) {
+  for (const [index, test] of tests.entries()) {
+    const { request, expect } = test;
     const at = ['tests', index];
+    if (connectionAsked(request) !== undefined) {
+      checkConnectionTest(test, at, scope);
+      continue;
+    }
     const url = request.slice(request.indexOf(' ') + 1);
     if (!url.startsWith('/') && !(URL.canParse(url) && /^https?:\/\//i.test(url))) {
       scope.report([...at, 'request'], `'${url}' is not a URL.`, 'Expected http://HOST/PATH, or /PATH for any host.');
+    }
+    const fact = /^http:/i.test(url) ? TLS_FACTS.find((name) => test[name] !== undefined) : undefined;
+    if (fact !== undefined) {
+      scope.report([...at, fact], `A request without TLS has no ${fact}.`, 'Expected an https URL in the request.');
     }
     if (expect.pool !== undefined) checkPoolName(expect.pool, [...at, 'expect', 'pool'], scope);
     if (expect.rule !== undefined && !ruleNames.includes(expect.rule)) {
@@ -183,5 +193,24 @@ function checkTests({ tests, routes }: ParsedConfig, scope: Scope): void {
         'Expected pool for requests that a server answers, or status for answers of our own.',
       );
     }
+  }
+}
+
+/** What a test can tell of TLS. */
+const TLS_FACTS = ['serverName', 'tlsVersion', 'tlsCipher', 'clientCertificate'] as const;
+
+/** A test of where a raw TLS connection goes: by its name alone, to a pool. */
+function checkConnectionTest(test: NonNullable<ParsedConfig['tests']>[number], at: Path, scope: Scope): void {
+  const { pool, rule, status } = test.expect;
+  for (const name of ['headers', 'client', ...TLS_FACTS] as const) {
+    if (test[name] === undefined) continue;
+    scope.report([...at, name], `A tls:// request has ${name}.`, 'Expected the name behind tls:// alone.');
+  }
+  if (pool !== undefined && rule === undefined && status === undefined) {
+    checkPoolName(pool, [...at, 'expect', 'pool'], scope);
+  } else {
+    const found =
+      pool === undefined ? 'A tls:// request expects no pool.' : 'A tls:// request expects more than a pool.';
+    scope.report([...at, 'expect'], found, 'Expected a pool alone: no rule is asked where such connections go.');
   }
 }

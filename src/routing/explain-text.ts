@@ -70,7 +70,8 @@ function ruleText({ rule, place, match }: Candidate): string {
 }
 
 function expectedText({ comparison, expected, invert }: Finding): string {
-  const value = comparison === 'Present' ? '' : quoted(expected);
+  // An expression as it is written: its backslashes would not be read twice.
+  const value = comparison === 'Present' ? '' : comparison === 'RegularExpression' ? `"${expected}"` : quoted(expected);
   return `${invert ? 'not ' : ''}${COMPARISON_WORDS[comparison]}${value}`;
 }
 
@@ -80,12 +81,23 @@ function partText({ part, name }: Finding): string {
 
 function holdsText(finding: Finding): string {
   if (finding.part === 'hostname' && finding.expected === '*') return 'the route is for every host';
-  return `${partText(finding)} is ${finding.found === undefined ? 'absent' : quoted(finding.found)}, expected ${expectedText(finding)}`;
+  const verb = finding.part === 'clientCertificateSubjectAltName' ? 'are' : 'is';
+  return `${partText(finding)} ${verb} ${foundText(finding)}, expected ${expectedText(finding)}`;
 }
 
 function lacksText(finding: Finding): string {
-  const found = finding.found === undefined ? 'absent' : quoted(finding.found);
-  return `${partText(finding)}: found ${found}, expected ${expectedText(finding)}`;
+  const found = isUnstated(finding) ? foundText(finding) : `found ${foundText(finding)}`;
+  return `${partText(finding)}: ${found}, expected ${expectedText(finding)}`;
+}
+
+function foundText(finding: Finding): string {
+  if (isUnstated(finding)) return 'not stated';
+  return finding.found === undefined ? 'absent' : quoted(finding.found);
+}
+
+/** True for what a request in words leaves out of its certificate. A subject may be empty; a fingerprint never is. */
+function isUnstated({ part, found }: Finding): boolean {
+  return (part === 'clientCertificateSubject' || part === 'clientCertificate') && found === '';
 }
 
 function quoted(value: string): string {

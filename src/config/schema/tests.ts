@@ -7,11 +7,15 @@ import { choice, integer, list, map, named, option, text } from './build.js';
 import { cipherName, fingerprint } from './matches.js';
 
 const expectation = map('an expectation', {
-  pool: option(text('a pool name', 'Expected the name of a pool.').optional(), 'A pool the request can go to.'),
+  pool: option(
+    text('a pool name', 'Expected the name of a pool.').optional(),
+    'A pool the request, or connection, can go to.',
+  ),
   rule: option(text('a rule name', 'Expected the name of a rule.').optional(), 'The name of the rule that wins.'),
   status: option(
     integer('a status', 200, 599).optional(),
-    'The status of an answer of our own: that of a redirect or a direct response, or 404 when no rule matches.',
+    'The status of an answer of our own: that of a redirect or a direct response, 308 where a listener redirects to https, ' +
+      'or 404 when no rule matches.',
     { limit: '200 to 599' },
   ),
 });
@@ -33,12 +37,29 @@ const certificate = map('a client certificate', {
   fingerprint: option(fingerprint().optional(), 'Its SHA-256 in hexadecimal.'),
 });
 
+/** A raw TLS connection in words: the name it asks for, empty for none, and the port of the one listener that is meant. */
+export interface ConnectionAsked {
+  readonly serverName: string;
+  readonly port: number | undefined;
+}
+
+/** Reads `tls://NAME` or `tls://NAME:PORT`; undefined for any other text. */
+export function connectionAsked(request: string): ConnectionAsked | undefined {
+  const match = /^tls:\/\/([^/:\s]*)(?::(\d+))?\/?$/i.exec(request);
+  return match === null
+    ? undefined
+    : { serverName: match[1]!, port: match[2] === undefined ? undefined : Number(match[2]) };
+}
+
 const test = map('a test', {
   request: option(
-    text('a request', 'Expected a method and a URL, such as GET http://shop.example.com/images/cat.png.', (value) =>
-      /^[A-Z-]+ \S+$/.test(value),
+    text(
+      'a request',
+      'Expected a method and a URL, such as GET http://shop.example.com/images/cat.png.',
+      (value) => /^[A-Z-]+ \S+$/.test(value) || connectionAsked(value) !== undefined,
     ),
-    'Method and URL: `GET http://shop.example.com/images/cat.png`.',
+    'Method and URL: `GET http://shop.example.com/images/cat.png`. Or a connection to listeners that lead by name: ' +
+      '`tls://shop.example.com`, with the port of one of them if wanted; such a test expects a `pool` alone, at all of them.',
   ),
   headers: option(
     named(

@@ -204,3 +204,84 @@ test('a listener that begins to ask clients for certificates is a change', async
   const { out } = await diff(before, file('after.yaml', listening(`, clientCertificates: { ca: ${ca} }`)));
   assert.match(out, /listener 0\.0\.0\.0:8443 {2}https → https, client certificates required \(.*authorities\.pem\)/);
 });
+
+test('every setting of a listener and of a pool is compared', async () => {
+  const { files } = makeIdentity({ names: ['shop.example.com', '*.shop.example.com', 'old.example.com'] });
+  const other = makeIdentity({ names: ['shop.example.com', '*.shop.example.com', 'old.example.com'] }).files;
+  const text = (listener: string, pool: string) =>
+    SHOP.replace('  - address: 0.0.0.0:8080\n', `  - { address: ":8080"${listener} }\n`).replace(
+      'images: { ',
+      `images: { ${pool}`,
+    );
+  const https = (pair: object, tls = '') => `, protocol: https, tls: { certificates: [${JSON.stringify(pair)}]${tls} }`;
+  const cases: [string, string, string][] = [
+    ['', ', redirectToHttps: 443', '+ listener :8080 redirectToHttps  443'],
+    [', redirectToHttps: 80', ', redirectToHttps: 443', '~ listener :8080 redirectToHttps  80 → 443'],
+    ['', ', proxyProtocol: { from: [10.0.0.0/8] }', '+ listener :8080 proxyProtocol.from  10.0.0.0/8'],
+    [
+      https(files),
+      `${https(files)}, strictTransportSecurity: max-age=1`,
+      '+ listener :8080 strictTransportSecurity  max-age=1',
+    ],
+    [https(files), https(files, ', minVersion: TLSv1.3'), '~ listener :8080 tls.minVersion  TLSv1.2 → TLSv1.3'],
+    [
+      https(files),
+      https(files, ', ciphers: ECDHE-ECDSA-AES128-GCM-SHA256'),
+      '~ listener :8080 tls.ciphers  the default → ECDHE-ECDSA-AES128-GCM-SHA256',
+    ],
+    [https(files), https(other), `~ listener :8080 tls.certificates[0].cert  ${files.cert} → ${other.cert}`],
+  ];
+  const compared = async (before: string, after: string) => {
+    const names = [file('settings-old.yaml', before), file('settings-new.yaml', after)] as const;
+    assert.equal((await diff(names[0], names[0])).out, 'Nothing changes.\n');
+    const { code, out } = await diff(names[0], names[1], { exitCode: true });
+    assert.equal(code, 1, out);
+    return out.split('\n');
+  };
+  for (const [before, after, line] of cases) {
+    const lines = await compared(text(before, ''), text(after, ''));
+    assert.ok(lines.includes(line), `${line}\n${lines.join('\n')}`);
+  }
+  const secret = (letter: string) => `sessionPersistence: { secret: "${letter.repeat(16)}" }, `;
+  for (const [before, after, line] of [
+    ['', 'proxyProtocol: v2, ', '+ pools.images.proxyProtocol  v2'],
+    ['', 'tls: { serverName: a.example }, ', '+ pools.images.tls.serverName  a.example'],
+    [
+      'tls: { serverName: a.example }, healthCheck: {}, ',
+      'tls: { serverName: b.example }, healthCheck: {}, ',
+      '~ pools.images.tls.serverName  a.example → b.example',
+    ],
+    [
+      'tls: { serverName: a.example }, ',
+      'tls: { serverName: a.example, insecureSkipVerify: true }, ',
+      '~ pools.images.tls.insecureSkipVerify  false → true',
+    ],
+    [secret('a'), secret('b'), '~ pools.images.sessionPersistence.secret  a secret → another one'],
+    [
+      '',
+      'outlierDetection: { failures: 0 }, ',
+      '~ pools.images  unix:/run/images.sock; round-robin → unix:/run/images.sock; round-robin; no outlierDetection',
+    ],
+  ] as const) {
+    const lines = await compared(text('', before), text('', after));
+    assert.ok(lines.includes(line), `${line}\n${lines.join('\n')}`);
+  }
+});
+
+test('recorded requests at listeners that require a certificate are taken to have had one', async () => {
+  const { files } = makeIdentity({ names: ['shop.example.com', '*.shop.example.com', 'old.example.com'] });
+  const tls = `{ certificates: [${JSON.stringify(files)}], clientCertificates: { ca: ${authorityFile(authority())} } }`;
+  const text = SHOP.replace('0.0.0.0:8080\n', `0.0.0.0:8443\n    protocol: https\n    tls: ${tls}\n`);
+  const requests = file('https.log', 'GET https://shop.example.com/images/a.png\n');
+  const before = file('required-old.yaml', text);
+  const { out } = await diff(before, file('required-new.yaml', text.replace('pool: images', 'pool: api')), {
+    requests,
+  });
+  assert.match(out, /^ +1 {2}pool images → pool api, such as GET https/m);
+});
+
+test('recorded requests that a listener would redirect go elsewhere', async () => {
+  const requests = file('plain.log', 'GET http://shop.example.com/images/a.png\n');
+  const { out } = await said(SHOP.replace('0.0.0.0:8080', '0.0.0.0:8080\n    redirectToHttps: 443'), { requests });
+  assert.match(out, /^ +1 {2}pool images → status 308, such as GET http/m);
+});

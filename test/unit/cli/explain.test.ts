@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ExplainOptions, explain } from '../../../src/cli/explain.js';
+import { authority, authorityFile, makeIdentity } from '../../support/identity.js';
 import { file, plain, RAW, SHOP } from './files.js';
 
 const config = file('shop.yaml', SHOP);
@@ -90,7 +91,7 @@ test('what TLS told and who the client is can be stated, and count', async () =>
     '  because TLS version is "TLSv1.3", expected "TLSv1.3"',
     '  because TLS cipher is "TLS_AES_256_GCM_SHA384", expected "TLS_AES_256_GCM_SHA384"',
     '  because subject of the client certificate is "CN=a,OU=Billing", expected containing "OU=Billing"',
-    '  because alternative names of the client certificate is "DNS:a.example, URI:spiffe://example/a", expected beginning with "URI:spiffe://example/"',
+    '  because alternative names of the client certificate are "DNS:a.example, URI:spiffe://example/a", expected beginning with "URI:spiffe://example/"',
     `  because SHA-256 of the client certificate is "${'ab'.repeat(32)}", expected "${'ab'.repeat(32)}"`,
   ]) {
     assert.ok(out.split('\n').includes(line), `${line}\n${out}`);
@@ -140,6 +141,16 @@ test('what cannot be read on the command line ends with 2 and says what was expe
     ['GET /', { cookie: ['beta'] }, "-b 'beta' is not a cookie. Expected 'name=value'."],
     ['GET /', { clientCertificateSan: ['a.example'] }, "--client-certificate-san 'a.example' has no kind."],
     ['GET /', { clientCertificateFingerprint: 'ab' }, "--client-certificate-fingerprint 'ab' is not a SHA-256."],
+    [
+      'http://a.example/',
+      { clientCertificateSubject: 'CN=a' },
+      "--client-certificate-subject with 'http://a.example/': a client certificate needs an https URL.",
+    ],
+    [
+      'GET HTTP://a.example/',
+      { tlsVersion: 'TLSv1.2' },
+      "--tls-version with 'HTTP://a.example/': a version of TLS needs",
+    ],
     ['GET /', { client: 'localhost' }, "--client 'localhost' is not an IP address."],
   ];
   for (const [request, options, message] of cases) {
@@ -165,4 +176,104 @@ test('says where a raw connection goes, for each listener that leads by name', a
   assert.match((await said('tls://shop.example.com:1', raw)).out, /No listener at port 1 leads/);
   const [first] = JSON.parse((await said('tls://shop.example.com', { ...raw, json: true })).out);
   assert.equal(first.line.target, 'shop');
+});
+
+const listening = (...listeners: string[]) =>
+  SHOP.replace('  - address: 0.0.0.0:8080\n', listeners.map((listener) => `  - { ${listener} }\n`).join(''));
+
+test('a listener that redirects to https is named, with the place it sends to', async () => {
+  const redirecting = { config: file('redirecting.yaml', listening('address: ":28080", redirectToHttps: 28443')) };
+  for (const [request, location] of [
+    ['GET http://shop.example.com/images/a.png?x=1#y', 'https://shop.example.com:28443/images/a.png?x=1'],
+    ['POST http://nobody.example:28080/%2e', 'https://nobody.example:28443/%2e'],
+    ['http://shop.example.com:9', 'https://shop.example.com:28443/'],
+  ] as const) {
+    const { code, out } = await said(request, redirecting);
+    assert.equal(code, 0);
+    assert.equal(out, `Listener :28080 redirects to https: the answer is 308.\n  Location: ${location}\n`);
+  }
+  const host = { ...redirecting, header: ['Host: shop.example.com:28080'] };
+  assert.match((await said('/images', host)).out, /^ {2}Location: https:\/\/shop\.example\.com:28443\/images$/m);
+  assert.match((await said('https://shop.example.com/images', redirecting)).out, /^goes to images/m);
+  const { status, listeners, place } = JSON.parse(
+    (await said('http://shop.example.com/', { ...redirecting, json: true })).out,
+  );
+  assert.deepEqual([status, listeners, place.line], [308, [':28080'], 2]);
+  assert.match((await said('get http://shop.example.com/', redirecting)).out, /^The answer is \d+ before any rule/);
+});
+
+test('of listeners of which only some redirect, the port decides, and without one they are routed to', async () => {
+  const listeners = [
+    'address: ":80", redirectToHttps: 443',
+    'address: ":8080"',
+    'address: ":8081", redirectToHttps: 443',
+  ];
+  const some = { config: file('some.yaml', listening(...listeners)) };
+  const redirected = /^Listener :\d+ redirects to https: .*\n {2}Location: https:\/\/shop\.example\.com\/images\n$/;
+  for (const port of ['', ':80', ':8081']) {
+    assert.match((await said(`http://shop.example.com${port}/images`, some)).out, redirected, port);
+  }
+  for (const port of [':8080', ':9']) {
+    assert.match((await said(`http://shop.example.com${port}/images`, some)).out, /^goes to images/m, port);
+  }
+  const others = { config: file('others.yaml', listening(...listeners.slice(1))) };
+  assert.match((await said('http://shop.example.com/images', others)).out, /^goes to images/m);
+});
+
+test('a request without the certificate that every listener for it requires gets no further than the handshake', async () => {
+  const { files } = makeIdentity({ names: ['shop.example.com', '*.shop.example.com', 'old.example.com'] });
+  const ca = authorityFile(authority());
+  const https = (port: number, mode: string) =>
+    `address: ":${port}", protocol: https, tls: { certificates: [${JSON.stringify(files)}], clientCertificates: { mode: ${mode}, ca: ${ca} } }`;
+  const required = { config: file('required.yaml', listening(https(8443, 'required'))) };
+  const { code, out } = await said('https://shop.example.com/images', required);
+  assert.equal(code, 1);
+  assert.match(out, /^Listener :8443 requires a client certificate: the handshake is refused without one\./);
+  const shown = { ...required, clientCertificateSubject: 'CN=a' };
+  assert.match((await said('https://shop.example.com/images', shown)).out, /^goes to images/m);
+  const both = { config: file('both.yaml', listening(https(8443, 'required'), https(8444, 'optional'))) };
+  assert.match((await said('https://shop.example.com/images', both)).out, /^goes to images/m);
+  assert.match((await said('https://shop.example.com:8443/images', both)).out, /^Listener :8443 requires/);
+});
+
+test('a request where no listener reads requests is pointed to what says where connections go', async () => {
+  const raw = { config: file('raw-only.yaml', RAW) };
+  const { code, out } = await said('https://shop.example.com/', raw);
+  assert.equal(code, 1);
+  assert.equal(
+    out,
+    'No listener reads this request: listeners :8443, :8444, :9000 pass connections on unread. ' +
+      'sevenfold explain tls://shop.example.com says where they go.\n',
+  );
+  assert.match(
+    (await said('https://shop.example.com:8444/', raw)).out,
+    /: listener :8444 passes connections on unread\. sevenfold explain tls:\/\/shop\.example\.com:8444 says/,
+  );
+  assert.match((await said('http://10.0.0.1:9000/', raw)).out, /listener :9000 passes .* sevenfold routes says/);
+  const mixed = listening('address: ":8080"', 'address: ":443", protocol: tls-passthrough, pool: api');
+  assert.match(
+    (await said('https://shop.example.com/images', { config: file('mixed.yaml', mixed) })).out,
+    /^No listener reads this request: listener :443 /,
+  );
+  assert.match(
+    (await said('http://shop.example.com/images', { config: file('mixed.yaml', mixed) })).out,
+    /^goes to im/m,
+  );
+});
+
+test('expressions stand as they are written, and what is not stated of a certificate is not called empty', async () => {
+  const text = SHOP.replace(
+    'matches: [{ path: { value: /images } }]',
+    `matches:
+          - path: { type: RegularExpression, value: '/\\w+\\.png' }
+            clientCertificate:
+              subject: { type: RegularExpression, value: 'CN=\\w+' }
+              subjectAltName: { value: DNS:a }`,
+  );
+  const known = { config: file('expression.yaml', text), clientCertificateSan: ['DNS:a'] };
+  const { out } = await said('https://shop.example.com/a.png', known);
+  assert.match(out, /^ {2}subject of the client certificate: not stated, expected matching "CN=\\w\+"$/m);
+  const whole = await said('https://shop.example.com/a.png', { ...known, clientCertificateSubject: 'CN=a' });
+  assert.match(whole.out, /^ {2}because path is "\/a\.png", expected matching "\/\\w\+\\\.png"$/m);
+  assert.match(whole.out, /^ {2}because alternative names of the client certificate are "DNS:a", expected "DNS:a"$/m);
 });

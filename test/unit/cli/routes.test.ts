@@ -39,9 +39,12 @@ test('JSON carries the actions in full', async () => {
   assert.deepEqual([lines[1].place.line, lines[1].place.column], [11, 13]);
 });
 
-test('a configuration without rules and raw listeners has no table', async () => {
+test('lists the listeners that redirect, also when there are no rules', async () => {
   const text = 'listeners: [{ address: ":1", redirectToHttps: 443 }]\npools: {}\n';
-  assert.equal(plain((await routes({ config: file('redirect.yaml', text) })).out), 'redirect.yaml has no rules.\n');
+  const [heading, row, ...rest] = plain((await routes({ config: file('redirect.yaml', text) })).out).split('\n');
+  assert.match(heading!, /^LISTENER/);
+  assert.deepEqual(row!.split(/ {2,}/), [':1', 'http', '*', 'redirect 308 to https at port 443', 'redirect.yaml:1:47']);
+  assert.deepEqual(rest, ['']);
 });
 
 test('lists where raw listeners lead, the name that wins first', async () => {
@@ -68,4 +71,12 @@ test('rules and raw listeners are two tables', async () => {
   const text = SHOP.replace('0.0.0.0:8080\n', '0.0.0.0:8080\n  - { address: ":9000", protocol: tcp, pool: api }\n');
   const { out } = await routes({ config: file('both.yaml', text) });
   assert.match(out, /\n7 matches, first match wins\.\n\nLISTENER .*\n:9000 +tcp +\* +api .*\n$/);
+});
+
+test('expressions stand as they are written', async () => {
+  const text = SHOP.replace(
+    '{ name: Accept, type: Contains, value: json }',
+    "{ name: Accept, type: RegularExpression, value: '\\w+/json' }",
+  );
+  assert.match((await routes({ config: file('expression.yaml', text) })).out, / header accept matches "\\w\+\/json" /);
 });

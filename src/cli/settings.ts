@@ -1,0 +1,50 @@
+// Settings of a configuration one by one, under the paths they have in a document.
+// Owns what compare.ts has no words of its own for, whatever a later version adds to it. Leaves comparing to compare.ts.
+
+import type { Config, ListenerConfig, PoolConfig } from '../config/config.js';
+
+/** Settings by their paths, the values as text. What is not set is not there. */
+export type Settings = ReadonlyMap<string, string>;
+
+/** What a configuration has at its top beyond the sections that compare.ts words. `tests` change nothing that runs. */
+export function topSettings(config: Config): Settings {
+  const told = ['listeners', 'routes', 'pools', 'limits', 'timeouts', 'trustedProxies', 'nameservers', 'tests'];
+  return settingsOf(config, told);
+}
+
+/** Everything of a listener but its address, its protocol, where it leads, and whether it asks for client certificates. */
+export function listenerSettings({ tls, proxySources, ...listener }: ListenerConfig): Settings {
+  const told = ['address', 'host', 'port', 'protocol', 'pool', 'tlsRoutes', 'tls.clientCertificates'];
+  const proxyProtocol = proxySources === undefined ? undefined : { from: proxySources };
+  return settingsOf({ ...listener, tls, proxyProtocol }, told);
+}
+
+/** Everything of a pool but its servers and its options. */
+export function poolSettings({ tls, ...pool }: PoolConfig): Settings {
+  const told = ['name', 'balance', 'servers', 'options'];
+  if (tls === undefined) return settingsOf(pool, told);
+  const { certificate, verify, ...rest } = tls;
+  return settingsOf({ ...pool, tls: { ...rest, ...certificate, insecureSkipVerify: !verify } }, told);
+}
+
+/** The settings of `value` but those at the paths in `told`. */
+function settingsOf(value: object, told: readonly string[]): Settings {
+  const settings = new Map<string, string>();
+  collect(value, '', told, settings);
+  return settings;
+}
+
+function collect(value: unknown, path: string, told: readonly string[], settings: Map<string, string>): void {
+  if (value === undefined || told.includes(path)) return;
+  if (typeof value !== 'object' || value === null) {
+    settings.set(path, value === '' ? 'the default' : String(value));
+  } else if (!Array.isArray(value)) {
+    for (const [key, member] of Object.entries(value)) {
+      collect(member, path === '' ? key : `${path}.${key}`, told, settings);
+    }
+  } else if (value.some((item) => typeof item === 'object')) {
+    for (const [index, item] of value.entries()) collect(item, `${path}[${index}]`, told, settings);
+  } else {
+    settings.set(path, value.join(', ') || 'none');
+  }
+}

@@ -1,0 +1,132 @@
+// What a listener does with a request before any rule is asked: redirects it to https, refuses the handshake, or passes
+// the connection on unread.
+// Owns finding the listeners that a URL means, and the words. Leaves the rules to src/routing.
+
+import { isRaw, type ListenerConfig } from './config/config.js';
+import { HTTPS_REDIRECT_STATUS, httpsLocation } from './http/https-location.js';
+import type { RequestText } from './routing/request-text.js';
+
+/** What becomes of a request that no rule is asked about. */
+export interface Entrance {
+  /** The listeners that see to it; at least one. */
+  readonly listeners: readonly ListenerConfig[];
+  /** The status of the answer; undefined when there is none of ours. */
+  readonly status: number | undefined;
+  /** In short: `listener :80 redirects to https`. */
+  readonly says: string;
+  /** In whole sentences. */
+  readonly text: string;
+}
+
+const DEFAULT_PORTS = { http: 80, https: 443 } as const;
+
+/**
+ * What becomes of `request` before any rule is asked, or null when rules decide.
+ *
+ * A URL means the listeners of its scheme at its port, or when there are none at that port, all of its scheme: ports are
+ * often mapped in front. A request that tells no scheme means all that read requests. Only what all of them do counts.
+ */
+export function entrance(request: RequestText, listeners: readonly ListenerConfig[]): Entrance | null {
+  const { scheme, host, target } = partsOf(request);
+  const port = portOf(host) ?? (scheme === undefined ? undefined : DEFAULT_PORTS[scheme]);
+  const readers = listeners.filter(({ protocol }) => !isRaw(protocol) && (scheme ?? protocol) === protocol);
+  const named = readers.filter((listener) => listener.port === port);
+  if (named.length === 0) {
+    const passing = passingOn(listeners, scheme === 'https', port, readers.length === 0);
+    if (passing.length > 0) return unread(passing, host);
+  }
+  const doors = named.length > 0 ? named : readers;
+  if (doors.length === 0) return null;
+  const ports = doors.flatMap(({ redirectToHttps }) => redirectToHttps ?? []);
+  if (ports.length === doors.length) return redirected(doors, httpsLocation(host, target, ports[0]!));
+  const isAnonymous = scheme === 'https' && request.clientCertificate === undefined;
+  const asksAll = doors.every(({ tls }) => tls?.clientCertificates?.mode === 'required');
+  return isAnonymous && asksAll ? refused(doors) : null;
+}
+
+interface Parts {
+  /** Undefined when nothing tells. */
+  readonly scheme: 'http' | 'https' | undefined;
+  /** With its port; empty when nobody named one. */
+  readonly host: string;
+  readonly target: string;
+}
+
+/** Who is asked, and for what: by the URL, or by the Host field when the URL is a path. What TLS told makes it https. */
+function partsOf({ url, headers = [], serverName, tlsVersion, tlsCipher, clientCertificate }: RequestText): Parts {
+  const absolute = /^(https?):\/\/(?:[^/?#@]*@)?([^/?#]*)([^#]*)/is.exec(url);
+  const field = headers.find(([name]) => name.toLowerCase() === 'host')?.[1].trim() ?? '';
+  const isTls = [serverName, tlsVersion, tlsCipher, clientCertificate].some(Boolean);
+  const isHttps = isTls || absolute?.[1]?.toLowerCase() === 'https';
+  return {
+    scheme: isHttps ? 'https' : absolute === null ? undefined : 'http',
+    host: absolute?.[2] ?? field,
+    target: absolute?.[3] ?? url.replace(/#.*$/s, ''),
+  };
+}
+
+function portOf(host: string): number | undefined {
+  const port = /:(\d+)$/.exec(host)?.[1];
+  return port === undefined ? undefined : Number(port);
+}
+
+/**
+ * The listeners that would pass the connection on unread: those at its port, or, when no listener reads such requests,
+ * all that it can mean.
+ */
+function passingOn(
+  listeners: readonly ListenerConfig[],
+  isHttps: boolean,
+  port: number | undefined,
+  nobodyReads: boolean,
+): readonly ListenerConfig[] {
+  const passing = listeners.filter(({ protocol }) => (isHttps ? isRaw(protocol) : protocol === 'tcp'));
+  const named = passing.filter((listener) => listener.port === port);
+  if (named.length > 0) return named;
+  if (listeners.every(({ protocol }) => isRaw(protocol))) return passing.length > 0 ? passing : listeners;
+  return isHttps && nobodyReads ? passing.filter(leadsByName) : [];
+}
+
+function leadsByName({ protocol }: ListenerConfig): boolean {
+  return protocol === 'tls' || protocol === 'tls-passthrough';
+}
+
+function redirected(doors: readonly ListenerConfig[], location: string): Entrance {
+  const [who, s] = whoIs(doors);
+  const says = `${who} redirect${s} to https`;
+  const text = `${capitalised(says)}: the answer is ${HTTPS_REDIRECT_STATUS}.\n  Location: ${location}`;
+  return { listeners: doors, status: HTTPS_REDIRECT_STATUS, says, text };
+}
+
+function refused(doors: readonly ListenerConfig[]): Entrance {
+  const [who, s] = whoIs(doors);
+  const says = `${who} refuse${s} the handshake: no client certificate`;
+  const text = `${capitalised(who)} require${s} a client certificate: the handshake is refused without one. State one to see where its requests go.`;
+  return { listeners: doors, status: undefined, says, text };
+}
+
+function unread(passing: readonly ListenerConfig[], host: string): Entrance {
+  const [who, s] = whoIs(passing);
+  const says = `${who} pass${s === '' ? '' : 'es'} connections on unread`;
+  const port = portOf(host);
+  // Clients ask for names only, not for addresses (RFC 6066, 3).
+  const name = host.replace(/:\d*$/, '').replace(/^(\[.*\]|[\d.]+)$/, '');
+  const named = passing.some((listener) => listener.port === port) ? `:${port}` : '';
+  const advice = passing.some(leadsByName) ? `sevenfold explain tls://${name}${named}` : 'sevenfold routes';
+  return {
+    listeners: passing,
+    status: undefined,
+    says,
+    text: `No listener reads this request: ${says}. ${advice} says where they go.`,
+  };
+}
+
+/** The listeners by their addresses, and the ending of the verb that follows. */
+function whoIs(listeners: readonly ListenerConfig[]): [who: string, ending: 's' | ''] {
+  const addresses = listeners.map(({ address }) => address).join(', ');
+  return listeners.length === 1 ? [`listener ${addresses}`, 's'] : [`listeners ${addresses}`, ''];
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
