@@ -33,8 +33,8 @@ export class Membership {
 
   /**
    * Places a pool as the config, or name resolution, now describes it, and returns the plan for the workers. Servers no
-   * longer listed start draining: their slots come back through `collect`. New servers of a pool with health checks
-   * start UNCHECKED, others open. Throws RangeError when the shared state has no room; nothing is changed then.
+   * longer listed stay open for workers that have not heard of it: they may know nobody else. Then they drain, and their
+   * slots come back, through `collect`. New servers of a pool with health checks start UNCHECKED, others open. Throws RangeError when the shared state has no room; nothing is changed then.
    */
   place(pool: UnplacedPool): BalancePoolPlan {
     const known = this.#pools.get(pool.name);
@@ -67,7 +67,7 @@ export class Membership {
     return plan;
   }
 
-  /** Takes a pool out: all its servers drain. Its slot is free at once; tell the workers first. */
+  /** Takes a pool out: all its servers leave, as those that `place` takes out. Its slot is free at once; tell the workers first. */
   remove(name: string): void {
     const entry = this.#pools.get(name);
     if (entry === undefined) return;
@@ -77,12 +77,13 @@ export class Membership {
   }
 
   /**
-   * Frees the slots of retired servers that have no request and no connection left, and returns them. Call it now and
-   * then, and only when every worker runs a plan without them.
+   * Lets retired servers drain, frees the slots of those that have no request and no connection left, and returns these.
+   * Call it now and then, and only when every worker runs a plan without them.
    */
   collect(): number[] {
     const freed: number[] = [];
     for (const index of this.#leaving) {
+      this.#state.closeGate(index, GATE.DRAINING);
       if (this.#state.inFlight(index) !== 0 || this.#state.connections(index) !== 0) continue;
       this.#uneject(index);
       this.#state.closeGate(index, GATE.GONE);
@@ -94,7 +95,8 @@ export class Membership {
   }
 
   #retire(index: number): void {
-    this.#state.closeGate(index, GATE.DRAINING);
+    // Only one that was ejected is closed at once: it counts no longer among those its pool may eject.
+    if (this.#state.gate(index) & GATE.EJECTED) this.#state.closeGate(index, GATE.DRAINING);
     this.#uneject(index);
     this.#leaving.add(index);
   }
