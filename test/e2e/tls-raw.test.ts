@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { connect as connectPlain } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { connect } from 'node:tls';
 import { start as startAnswers } from '../origins/answers.js';
 import { listenRaw, type RawOrigin } from '../origins/raw.js';
 import { start as startTcpEcho } from '../origins/tcp-echo.js';
@@ -15,24 +15,12 @@ import { type Place, scratchDirectory, written } from '../support/addresses.js';
 import { authority, type Identity, makeIdentity } from '../support/identity.js';
 import { run } from '../support/programs.js';
 import { type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
+import { secure } from '../support/secure.js';
 import { WireClient } from '../support/wire-client.js';
 
 const BIG = 8_000_000;
 /** More than the sockets of a loopback connection and the queues of the proxy hold together. */
 const FAR_MORE = 64_000_000;
-
-/** Connects, and resolves once the handshake is done. */
-function secure(place: Place, options: ConnectionOptions & { readonly allowHalfOpen?: boolean }): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ ...options, host: place.host, port: place.port });
-    socket.once('error', reject);
-    socket.once('secureConnect', () => {
-      socket.off('error', reject);
-      socket.on('error', () => {});
-      resolve(socket);
-    });
-  });
-}
 
 /** How often the proxy has counted `reason`. */
 async function counted(proxy: RunningProxy, reason: string): Promise<number> {
