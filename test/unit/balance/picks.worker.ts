@@ -13,11 +13,22 @@ const next = keys(worker);
 const tried = new Tried();
 const counts = Array<number>(plan.servers.length).fill(0);
 const held: number[] = [];
-// All start together, or the first would be done before the last is loaded.
-if (Atomics.add(gate, 0, 1) === 3) Atomics.notify(gate, 0);
-else
-  for (let there = Atomics.load(gate, 0); there < 4; there = Atomics.load(gate, 0)) Atomics.wait(gate, 0, there, 100);
+/** Picks between two meetings of all threads. */
+const STRETCH = 500;
+const THREADS = 4;
+
+/** Waits until every thread has come here as often as this one. `gate` counts all arrivals. */
+function meet(times: number): void {
+  const all = THREADS * times;
+  if (Atomics.add(gate, 0, 1) === all - 1) Atomics.notify(gate, 0);
+  else
+    for (let there = Atomics.load(gate, 0); there < all; there = Atomics.load(gate, 0))
+      Atomics.wait(gate, 0, there, 100);
+}
+
 for (let i = 0; i < picks; i++) {
+  // They start together, and none runs far ahead: one that lost its core would keep its requests in flight meanwhile.
+  if (i % STRETCH === 0) meet(i / STRETCH + 1);
   const server = balancer.pick(next(), tried);
   counts[server]! += 1;
   state.requestBegins(server);
