@@ -1,7 +1,6 @@
 // Client certificates at the listener, with real clients: who is let in, what sessions remember, what servers are told.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,25 +17,12 @@ import {
   makeClient,
   makeIdentity,
 } from '../support/identity.js';
+import { run } from '../support/programs.js';
 import { type ProxySpec, type RunningProxy, standIn, startProxy, useProxy } from '../support/proxy.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
-/** For other programs: a sanitizer that is preloaded for ours is none of theirs. */
-const { LD_PRELOAD: _, ...ENVIRONMENT } = process.env;
 const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
 const DAY_MS = 86_400_000;
-
-/** Runs a program to its end; what it said on both streams. */
-function run(program: string, args: readonly string[], input = ''): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = execFile(program, args, { timeout: 20_000, env: ENVIRONMENT }, (error, stdout, stderr) => {
-      if (error !== null && (error as NodeJS.ErrnoException).code === 'ENOENT') reject(error);
-      else resolve(`${stdout}\n${stderr}`);
-    });
-    child.stdin?.on('error', () => {});
-    child.stdin?.end(input);
-  });
-}
 
 /** The fields about the client's certificate that the server got, in the order they came. */
 function told({ rawHeaders }: Echo): [name: string, value: string][] {

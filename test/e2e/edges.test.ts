@@ -65,7 +65,8 @@ test('a request that comes while another waits for its next try is not taken for
 });
 
 // A client that ended its direction is given up after a second, unless its answer has begun. Both orders of the two
-// events, on a connection to the server that stands already: a new one starts all clocks again.
+// events, on a connection to the server that stands already: a new one starts all clocks again. The pauses of the server
+// are the point: its answer has to last longer than that second.
 for (const [when, headAfterMs] of [
   ['before the head of the answer comes', 300],
   ['in the middle of the answer', 0],

@@ -77,7 +77,7 @@ class Soak {
   private async broken(kind: 'truncated' | 'garbage', bytes: Buffer): Promise<void> {
     const socket = connectPlain(this.proxy.place.port, this.proxy.place.host);
     socket.setTimeout(PATIENCE_MS, () => socket.destroy());
-    // A reset is as good an end as any; being late is none.
+    // A reset ends it as well as a FIN does; being late does not.
     let late = false;
     socket.on('timeout', () => {
       late = true;

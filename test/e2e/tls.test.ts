@@ -1,7 +1,7 @@
 // TLS at the listener, with real clients: node:tls, undici, curl and openssl s_client.
 
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect as connectPlain } from 'node:net';
@@ -15,15 +15,13 @@ import { loopback, scratchDirectory, written } from '../support/addresses.js';
 import { realHello } from '../support/client-hello.js';
 import { authority, type Identity, makeIdentity } from '../support/identity.js';
 import { type Message, readFinalResponse, statusOf } from '../support/messages.js';
+import { ENVIRONMENT, run } from '../support/programs.js';
 import { type RunningProxy, standIn, startProxy, useProxy } from '../support/proxy.js';
 import { RecordCutter } from '../support/record-cutter.js';
 import { secure } from '../support/secure.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
 const BIG = 3_000_000;
-
-/** For other programs: a sanitizer that is preloaded for ours is none of theirs. */
-const { LD_PRELOAD: _, ...ENVIRONMENT } = process.env;
 
 /** The DNS name the server shows to a client that asks for `servername`. */
 async function shown(proxy: RunningProxy, options: ConnectionOptions): Promise<string> {
@@ -38,18 +36,6 @@ function fieldOf({ fields }: Message, wanted: string): string | undefined {
   const values = fields.filter(([name]) => name === wanted).map(([, value]) => value);
   assert.ok(values.length < 2, `${wanted}: ${values.join(' and ')}`);
   return values[0];
-}
-
-/** Runs a program to its end; what it said on both streams. */
-function run(program: string, args: readonly string[], input = ''): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = execFile(program, args, { timeout: 20_000, env: ENVIRONMENT }, (error, stdout, stderr) => {
-      if (error !== null && (error as NodeJS.ErrnoException).code === 'ENOENT') reject(error);
-      else resolve(`${stdout}\n${stderr}`);
-    });
-    child.stdin?.on('error', () => {});
-    child.stdin?.end(input);
-  });
 }
 
 describe('TLS', { concurrency: 1, skip: standIn && 'only the product' }, () => {

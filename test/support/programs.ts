@@ -3,7 +3,8 @@
 import { execFile } from 'node:child_process';
 
 /** A sanitizer that is preloaded for our engine is none of theirs. */
-const { LD_PRELOAD: _, ...ENVIRONMENT } = process.env;
+const { LD_PRELOAD: _, ...rest } = process.env;
+export const ENVIRONMENT: NodeJS.ProcessEnv = rest;
 
 /** Runs a program to its end, whatever its exit code; what it said on both streams. Rejects when it is not there. */
 export function run(program: string, args: readonly string[], input = ''): Promise<string> {
