@@ -45,7 +45,7 @@ export function accepted(w: Worker, conn: number, listener: number): void {
  * any, their chunk reference passes to this function.
  */
 export function admit(w: Worker, client: ClientConnection, plan: ListenerPlan, at: number, bytes: number): void {
-  client.state = CLIENT.IDLE;
+  client.to(CLIENT.IDLE);
   client.trusted = w.trust.holds(w.engine.peers, client.slot);
   if (plan.tls >= 0) {
     const begun = handshakeBegin(w, client, plan.tls, at, bytes);

@@ -213,7 +213,7 @@ function beginResponse(
   if (client.ended) w.deadlines.set(client.slot, 0, client.expires);
   client.response.set(kind, kind === BODY.untilEof ? Number.MAX_SAFE_INTEGER : length);
   backend.keepAlive = kind !== BODY.untilEof && head.keepAlive;
-  backend.state = BACKEND.BODY;
+  backend.to(BACKEND.BODY);
   // A client of HTTP/1.0 knows no chunks: for it the end of the connection is the end of the body.
   const unknownLength = kind === BODY.chunked || kind === BODY.untilEof;
   client.chunkedOut = unknownLength && client.minor === 1;

@@ -30,7 +30,7 @@ export function takeConnection(w: Worker, client: ClientConnection, server: Serv
     idle.reused = true;
     idle.requests++;
     idle.counted = true;
-    idle.state = BACKEND.HEAD;
+    idle.to(BACKEND.HEAD);
     idle.client = client;
     client.backend = idle;
     w.counters.reused++;
@@ -66,7 +66,7 @@ export function openBackend(
   const backend = w.backendOpen(conn);
   w.counters.opened++;
   w.state.connectionOpens(server.index);
-  backend.state = BACKEND.CONNECTING;
+  backend.to(BACKEND.CONNECTING);
   backend.server = server;
   backend.client = client;
   backend.parser = null;

@@ -121,7 +121,7 @@ function startExchange(w: Worker, client: ClientConnection): void {
   w.counters.requests++;
   resetRequest(client);
   client.requestNumber = w.ids.next();
-  client.state = CLIENT.WAITING;
+  client.to(CLIENT.WAITING);
   const secure = w.listeners[client.listener]?.redirectToHttps ?? 0;
   const refused = check(w, client) ?? (secure > 0 ? redirectToHttps(w, client, secure) : route(w, client));
   if (refused !== null) {

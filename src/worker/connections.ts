@@ -2,6 +2,7 @@
 // Owns their fields and their making. Leaves every change of state to the file named after the step.
 
 import type { Tried } from '../balance/view.js';
+import { Edges } from '../base/edges.js';
 import type { HeadParser } from '../http/llhttp.js';
 import type { ProxyAddresses, ProxyVersion } from '../http/proxy-protocol.js';
 import type { ReasonCode } from '../http/reasons.js';
@@ -11,18 +12,28 @@ import type { Pool, Server } from './pools.js';
 import type { Rule } from './rules.js';
 
 /*
- * A client connection:
+ * A client connection. `to()` is the only writer of its state, and crosses no edge that is not drawn here.
+ *
+ *   CLOSED ──accepted──┬──────────────────────────────────────────────────► IDLE
+ *                      └─ has to begin with a PROXY header ► PROXY ──complete──► IDLE
  *
  *   IDLE ──bytes──► HEAD ──complete──► WAITING ──connected──► EXCHANGE ──response done──► IDLE
- *    │               │                   │  (idle one: at once)  │  └─ 101 ──► TUNNEL
- *    │ eof, idle     │ wrong, late       │ no server             │ cannot go on
- *    ▼               ▼                   ▼                       ▼
- *  closed          LINGER ◄── answered ──┴───────────────────────┘
- *                    └─ eof, or late ──► closed
+ *    │               │                  ▲  │ │ (idle one: at once) │ │ └─ 101 ──► TUNNEL
+ *    │               │                  │  │ └─ local reply ► IDLE │ │
+ *    │               │                  └──┼─────── retry ─────────┘ │
+ *    │ eof, drain    │ wrong, late         │ no server, late         │ cannot go on
+ *    ▼               ▼                     ▼                         ▼
+ *  LINGER ◄──────────┴──── answered ───────┴─────────────────────────┘
+ *    └─ eof, or late ──► CLOSED
  *
  * A client connection that is passed on unread is WAITING, then TUNNEL. Before that it is IDLE in the handshake of a
- * tls listener, and HELLO while that of a tls-passthrough listener sends its ClientHello. One that has to begin with a
- * PROXY header is PROXY until that is complete.
+ * tls listener, and HELLO while that of a tls-passthrough listener sends its ClientHello:
+ *
+ *   IDLE ─┬──────────── handshake done, or tcp ────────────┬─► WAITING ──connected──► TUNNEL
+ *         └──► HELLO ─┬─ ClientHello complete ─────────────┘
+ *                     └─ leads nowhere ──► LINGER
+ *
+ * From every state but CLOSED a connection can be closed: it died, was late, or was cut.
  */
 export const CLIENT = {
   CLOSED: 0,
@@ -36,17 +47,42 @@ export const CLIENT = {
   PROXY: 8,
 } as const;
 
+const clientEdges = new Edges('client connection', CLIENT, {
+  CLOSED: ['IDLE', 'PROXY'],
+  PROXY: ['IDLE', 'CLOSED'],
+  IDLE: ['HEAD', 'WAITING', 'HELLO', 'LINGER', 'CLOSED'],
+  HELLO: ['WAITING', 'LINGER', 'CLOSED'],
+  HEAD: ['WAITING', 'LINGER', 'CLOSED'],
+  WAITING: ['EXCHANGE', 'TUNNEL', 'IDLE', 'LINGER', 'CLOSED'],
+  EXCHANGE: ['WAITING', 'TUNNEL', 'IDLE', 'LINGER', 'CLOSED'],
+  TUNNEL: ['CLOSED'],
+  LINGER: ['CLOSED'],
+});
+
 /*
- * A backend connection:
+ * A backend connection. `to()` is the only writer of its state, and crosses no edge that is not drawn here.
  *
- *   CONNECTING ──► HEAD ──final──► BODY ──done──► IDLE ──taken──► HEAD
- *                   ▲ │ 1xx         │ cut           │ eof, data, late
- *                   └─┘             ▼               ▼
- *                   └─ 101 ► TUNNEL closed        closed
+ *   CLOSED ──opened──► CONNECTING ──► HEAD ──final──► BODY ──done──► IDLE ──taken──► HEAD
+ *                          │           ▲ │ 1xx         │ cut           │ eof, data, late
+ *                          │           └─┘             ▼               ▼
+ *                          │           └─ 101 ► TUNNEL CLOSED        CLOSED
+ *                          ├─ passed on unread ──► TUNNEL
+ *                          └─ a copy of a request ──► MIRROR
  *
  * A MIRROR gets a copy of a request: what it answers is dropped, and it is closed when it ends or is late.
+ * From every state but CLOSED a connection can be closed.
  */
 export const BACKEND = { CLOSED: 0, CONNECTING: 1, HEAD: 2, BODY: 3, IDLE: 4, TUNNEL: 5, MIRROR: 6 } as const;
+
+const backendEdges = new Edges('backend connection', BACKEND, {
+  CLOSED: ['CONNECTING'],
+  CONNECTING: ['HEAD', 'TUNNEL', 'MIRROR', 'CLOSED'],
+  HEAD: ['BODY', 'TUNNEL', 'CLOSED'],
+  BODY: ['IDLE', 'CLOSED'],
+  IDLE: ['HEAD', 'CLOSED'],
+  TUNNEL: ['CLOSED'],
+  MIRROR: ['CLOSED'],
+});
 
 /** No address. */
 export const NOWHERE = -1;
@@ -69,6 +105,7 @@ export class Body {
 export class ClientConnection {
   conn = 0;
   slot = 0;
+  /** CLIENT; written by `to()` alone. */
   state: number = CLIENT.CLOSED;
   /** Index of its listener in the engine's registry. */
   listener = 0;
@@ -165,6 +202,12 @@ export class ClientConnection {
   constructor(tried: Tried) {
     this.tried = tried;
   }
+
+  /** Crosses an edge of the drawing above. Throws an AssertionError when there is none. Hot. */
+  to(state: number): void {
+    clientEdges.check(this.state, state);
+    this.state = state;
+  }
 }
 
 export class BackendConnection {
@@ -178,6 +221,7 @@ export class BackendConnection {
   proxyProtocol: ProxyVersion | null = null;
   /** While it is idle: the client connection it is kept for; null when any may use it. */
   owner: ClientConnection | null = null;
+  /** BACKEND; written by `to()` alone. */
   state: number = BACKEND.CLOSED;
   server: Server | null = null;
   client: ClientConnection | null = null;
@@ -205,6 +249,12 @@ export class BackendConnection {
   paused = false;
   ended = false;
   finished = false;
+
+  /** Crosses an edge of the drawing above. Throws an AssertionError when there is none. Hot. */
+  to(state: number): void {
+    backendEdges.check(this.state, state);
+    this.state = state;
+  }
 
   /** A PROXY header opens it that nothing encrypts, so it is sent as other bytes are: once the connection stands. */
   get saysPlainly(): boolean {

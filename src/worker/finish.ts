@@ -47,7 +47,7 @@ export function exchangeDone(w: Worker, client: ClientConnection): void {
     linger(w, client);
     return;
   }
-  client.state = CLIENT.IDLE;
+  client.to(CLIENT.IDLE);
   client.headTimed = false;
   w.deadlines.set(client.slot, w.ticks.idle);
   if (client.paused && client.pendingAt === NOWHERE) steerClient(w, client);
@@ -64,7 +64,7 @@ export function linger(w: Worker, client: ClientConnection): void {
   releaseParser(w, client);
   dropPending(w, client);
   client.parked = null;
-  client.state = CLIENT.LINGER;
+  client.to(CLIENT.LINGER);
   w.engine.shutdown(client.conn);
   w.deadlines.set(client.slot, w.ticks.responseIdle);
   steerClient(w, client);

@@ -49,8 +49,8 @@ export function sendTo(w: Worker, client: ClientConnection, server: Server): voi
 /** The connection is ready: the request goes out, and stays in hand as long as it may be sent again. */
 export function sendRequest(w: Worker, client: ClientConnection, backend: BackendConnection): void {
   const { request } = client;
-  client.state = CLIENT.EXCHANGE;
-  backend.state = BACKEND.HEAD;
+  client.to(CLIENT.EXCHANGE);
+  if (backend.state === BACKEND.CONNECTING) backend.to(BACKEND.HEAD);
   const again = client.bodyAt !== NOWHERE;
   const bodyHere = again || (!request.done && client.pendingAt !== NOWHERE);
   if (!sendRequestHead(w, client, backend, bodyHere)) {

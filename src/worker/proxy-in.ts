@@ -18,7 +18,7 @@ import type { Worker } from './worker.js';
 
 /** Waits for the header of a connection just accepted: nothing else may come first. */
 export function proxyBegin(w: Worker, client: ClientConnection): void {
-  client.state = CLIENT.PROXY;
+  client.to(CLIENT.PROXY);
   w.deadlines.set(client.slot, w.ticks.requestHead);
 }
 

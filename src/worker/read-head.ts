@@ -101,7 +101,7 @@ export function readHead(w: Worker, client: ClientConnection, at: number, bytes:
       w.engine.release(at);
       return 'partial';
     }
-    client.state = CLIENT.HEAD;
+    client.to(CLIENT.HEAD);
     client.headAt = at;
     client.parser = w.llhttp.acquireRequest();
     if (client.parser === null) return 'OVERLOADED';

@@ -27,7 +27,7 @@ export const ALERT = {
 
 /** Waits for the ClientHello of a connection just accepted. It is due within `timeouts.tlsHandshake`. */
 export function helloBegin(w: Worker, client: ClientConnection): void {
-  client.state = CLIENT.HELLO;
+  client.to(CLIENT.HELLO);
   client.hello = new ClientHello(HELLO_BYTES_MAX);
   w.deadlines.set(client.slot, w.ticks.tlsHandshake);
 }

@@ -104,7 +104,7 @@ function tryAgain(w: Worker, client: ClientConnection, cause: number, code: Reas
   const { server } = backend;
   closeBackend(w, backend);
   w.counters.retries++;
-  client.state = CLIENT.WAITING;
+  if (client.state === CLIENT.EXCHANGE) client.to(CLIENT.WAITING);
   if (cause === STALE) {
     client.fresh = true;
     client.tries--;

@@ -36,7 +36,7 @@ export function keepBackend(w: Worker, backend: BackendConnection): void {
   }
   const { paused, client } = backend;
   detach(w, backend);
-  backend.state = BACKEND.IDLE;
+  backend.to(BACKEND.IDLE);
   w.deadlines.set(backend.slot, w.ticks.backendIdle);
   server.idleAdd(backend);
   if (backend.proxyProtocol !== null) keepForOwner(w, client!, backend);

@@ -31,7 +31,7 @@ export function tunnelOpen(w: Worker, client: ClientConnection, pool: Pool): voi
   client.session = NO_SESSION;
   client.key = peerKey(w, client);
   client.tried.clear();
-  client.state = CLIENT.WAITING;
+  client.to(CLIENT.WAITING);
   client.request.set(BODY.untilEof, 0);
   // From here on the server is waited for.
   w.deadlines.clear(client.slot);
@@ -59,8 +59,8 @@ export function tunnelConnect(w: Worker, client: ClientConnection, failed: Reaso
 
 /** Both sides are there: from now on bytes go across unread. What the client sent before goes first. */
 export function tunnelBegin(w: Worker, client: ClientConnection, backend: BackendConnection): void {
-  client.state = CLIENT.TUNNEL;
-  backend.state = BACKEND.TUNNEL;
+  client.to(CLIENT.TUNNEL);
+  backend.to(BACKEND.TUNNEL);
   w.deadlines.clear(backend.slot);
   w.deadlines.set(client.slot, w.ticks.tunnelIdle);
   if (client.pendingAt !== NOWHERE) {

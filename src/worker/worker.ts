@@ -203,7 +203,7 @@ export class Worker {
     handshakeDrop(this, client);
     this.deadlines.clear(client.slot);
     this.#clientBySlot[client.slot] = null;
-    client.state = CLIENT.CLOSED;
+    client.to(CLIENT.CLOSED);
     this.#idleClients.push(client);
   }
 
@@ -218,7 +218,7 @@ export class Worker {
   backendFree(backend: BackendConnection): void {
     this.deadlines.clear(backend.slot);
     this.#backendBySlot[backend.slot] = null;
-    backend.state = BACKEND.CLOSED;
+    backend.to(BACKEND.CLOSED);
     this.#idleBackends.push(backend);
   }
 

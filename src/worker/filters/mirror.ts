@@ -49,7 +49,7 @@ export class Mirror {
       return;
     }
     backend.mirrorOf = client;
-    backend.state = BACKEND.MIRROR;
+    backend.to(BACKEND.MIRROR);
     w.deadlines.set(backend.slot, w.ticks.responseHead);
     // What is sent before the connection stands waits in the engine.
     const named = !backend.saysPlainly || sendProxyHeader(w, client, backend, true);
