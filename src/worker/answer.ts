@@ -1,6 +1,7 @@
 // Answers of our own: one line that says what happened, the request id, and the reason code for machines.
 
 import { STATUS_CODES } from 'node:http';
+import { assert } from '../base/assert.js';
 import { CHUNK_BYTES } from '../engine/layout.js';
 import { FIELD_ID } from '../http/fields.js';
 import { BODY } from '../http/framing.js';
@@ -70,10 +71,14 @@ function mustClose(code: ReasonCode): boolean {
   );
 }
 
-/** A counted body that is all here already can be passed over; the connection stays usable. */
+/**
+ * A counted body that is all here already can be passed over; the connection stays usable. While the request is not done
+ * the pending bytes begin with what is left of its body: one that was kept for another try counts as done.
+ */
 function skipBody(w: Worker, client: ClientConnection): void {
   const { request } = client;
   if (request.done || request.kind !== BODY.counted || client.pendingAt === NOWHERE) return;
+  assert(client.bodyAt === NOWHERE, 'a body that is kept is not among the pending bytes');
   if (client.pendingBytes < request.left) return;
   client.pendingAt += request.left;
   client.pendingBytes -= request.left;

@@ -1,6 +1,7 @@
 // What happens on a client connection: its state machine, drawn in connections.ts, one function per kind of event.
 // Each chunk that arrives is held by exactly one place: the head, the pending bytes, or nobody (released).
 
+import { assert } from '../base/assert.js';
 import { BODY } from '../http/framing.js';
 import { keyOf, sessionOf } from './affinity.js';
 import { fail } from './answer.js';
@@ -66,6 +67,7 @@ export function clientData(w: Worker, client: ClientConnection, at: number, byte
 
 /** Keeps bytes that cannot be looked at yet, and reads no more until they can. */
 function hold(w: Worker, client: ClientConnection, at: number, bytes: number): void {
+  assert(client.pendingAt === NOWHERE, 'nothing is read while bytes are held');
   client.pendingAt = at;
   client.pendingBytes = bytes;
   steerClient(w, client);

@@ -1,5 +1,6 @@
 // The end of an exchange: what was held is given back, and the client connection waits for its next request or goes.
 
+import { assert } from '../base/assert.js';
 import { BODY } from '../http/framing.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { steerClient } from './flow.js';
@@ -35,6 +36,22 @@ export function dropPending(w: Worker, client: ClientConnection): void {
   client.pendingAt = NOWHERE;
 }
 
+/**
+ * Between two messages a client connection holds the pending bytes and nothing else: they begin with the first byte of the
+ * next request. LIFECYCLE.md, section 9, says for every early end of an exchange how that comes about.
+ */
+function checkBetween(client: ClientConnection): void {
+  assert(client.request.done, 'a request is read to its end before the next begins');
+  assert(client.backend === null, 'an exchange that is over has no backend connection');
+  assert(
+    client.headAt === NOWHERE && client.bodyAt === NOWHERE,
+    'an exchange that is over keeps nothing of its request',
+  );
+  assert(client.parked === null && client.parser === null, 'an exchange that is over reads nothing');
+  assert(client.mirrors.length === 0, 'copies have the whole request when it is over');
+  assert(!client.queued && client.resume === null, 'an exchange that is over waits for nothing');
+}
+
 /** The response is complete: the connection is ready for the next request, or says goodbye. */
 export function exchangeDone(w: Worker, client: ClientConnection): void {
   releaseRequest(w, client);
@@ -47,6 +64,7 @@ export function exchangeDone(w: Worker, client: ClientConnection): void {
     linger(w, client);
     return;
   }
+  checkBetween(client);
   client.to(CLIENT.IDLE);
   client.headTimed = false;
   w.deadlines.set(client.slot, w.ticks.idle);

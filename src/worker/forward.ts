@@ -1,6 +1,7 @@
 // Sends a request on: a server is chosen, a connection taken, the head and what there is of the body sent.
 
 import { ALL_BUSY } from '../balance/view.js';
+import { assert } from '../base/assert.js';
 import { BODY } from '../http/framing.js';
 import { isIdempotent } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
@@ -51,8 +52,8 @@ export function sendRequest(w: Worker, client: ClientConnection, backend: Backen
   const { request } = client;
   client.to(CLIENT.EXCHANGE);
   if (backend.state === BACKEND.CONNECTING) backend.to(BACKEND.HEAD);
-  const again = client.bodyAt !== NOWHERE;
-  const bodyHere = again || (!request.done && client.pendingAt !== NOWHERE);
+  const kept = client.bodyAt !== NOWHERE;
+  const bodyHere = kept || (!request.done && client.pendingAt !== NOWHERE);
   if (!sendRequestHead(w, client, backend, bodyHere)) {
     fail(w, client, 'OVERLOADED');
     return;
@@ -64,12 +65,12 @@ export function sendRequest(w: Worker, client: ClientConnection, backend: Backen
     client.mirrored = true;
     for (const mirror of rule.mirrors) mirror.begin(w, client, bodyHere);
   }
-  const keep = again || mayKeep(w, client, bodyHere);
+  const keep = kept || mayKeep(w, client, bodyHere);
   if (request.kind === BODY.chunked && !request.done) client.parser!.bodyBegin();
-  if (again) {
-    // The kept body lies in the head's chunk; what the client sent behind it is none of its business.
-    w.engine.retain(client.bodyAt);
-    sendBody(w, client, backend, client.bodyAt, client.bodyBytes);
+  if (kept) {
+    // All of it was taken off what the client sent when it went out first: the pending bytes are another request's.
+    assert(request.done, 'a body that is kept has come whole');
+    w.engine.send(backend.conn, client.bodyAt, client.bodyBytes);
   } else if (bodyHere) {
     if (keep) {
       client.bodyAt = client.pendingAt;
@@ -115,6 +116,7 @@ export function sendBody(
   at: number,
   bytes: number,
 ): void {
+  assert(client.pendingAt === NOWHERE, 'a body is read only while nothing behind it is held');
   const result = relayRequest(w, client, backend, at, bytes);
   const relayed = result === RELAYED.more || result === RELAYED.done;
   if (relayed && client.mirrors.length > 0) mirrorBody(w, client);
@@ -123,6 +125,8 @@ export function sendBody(
     client.pendingBytes = rest.bytes;
   } else {
     w.engine.release(at);
+    // What stood behind the place where the reading stopped is dropped: no further request may be read from here.
+    if (!relayed) client.keepAlive = false;
   }
   if (result === RELAYED.tooLarge) fail(w, client, 'BODY_TOO_LARGE');
   else if (result === RELAYED.invalid) fail(w, client, 'REQUEST_MALFORMED');

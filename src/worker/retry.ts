@@ -111,11 +111,6 @@ function tryAgain(w: Worker, client: ClientConnection, cause: number, code: Reas
   } else {
     client.tried.add(server!.index);
   }
-  if (client.bodyAt !== NOWHERE) {
-    // It goes out once more from where it is kept.
-    client.request.set(client.request.kind, client.bodyBytes);
-    client.bodyBytesTotal = 0;
-  }
   if (waitMs === 0) {
     forward(w, client, code);
     return;

@@ -20,12 +20,13 @@ export function enterPool(client: ClientConnection): boolean {
   return client.entered;
 }
 
-/** Takes the request out of all that its pool counts. Safe to call at any time. */
+/** Takes the request out of all that its pool counts, and all that it waits for there. Safe to call at any time. */
 export function leavePool(client: ClientConnection): void {
   if (client.entered) client.pool!.breaker.leaves();
   client.entered = false;
   if (client.queued) client.pool!.line.remove(client);
   client.queued = false;
+  client.resume = null;
 }
 
 /** Puts the request at the end of the line, or refuses it when the line is full. */
