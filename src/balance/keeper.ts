@@ -23,8 +23,8 @@ interface Kept {
 
 /** Hears what becomes of servers that fail: one call per change. */
 export interface FailureNotes {
-  /** A server is ejected for `lengthMs`. */
-  ejected(pool: string, server: string, lengthMs: number): void;
+  /** The server with slot `index` is ejected for `lengthMs`. */
+  ejected(pool: string, server: string, lengthMs: number, index: number): void;
   /** A server fails as often as would eject it, but the pool may eject no more. */
   failing(pool: string, server: string): void;
   /** A server of which `failing` was told has answered. */
@@ -104,6 +104,25 @@ export class Keeper {
     return this.#state.openGate(server, bits);
   }
 
+  /**
+   * Ends an ejection, at its time or before: the server is on probation. False when it is not ejected, or so lately that
+   * no tick has seen it.
+   */
+  endEjection(server: number, plan: BalancePoolPlan, nowMs: number): boolean {
+    const { words } = this.#state;
+    const at = this.#state.serverAt(server);
+    if ((this.#state.gate(server) & GATE.EJECTED) === 0 || words[at + SERVER.ejectedStamped] === 0) return false;
+    const options: OutlierOptions = plan.outlier ?? OUTLIER_DEFAULTS;
+    words[at + SERVER.ejectedStamped] = 0;
+    this.#steadySinceMs[server] = nowMs;
+    // On probation: one more failure ejects it again, one success clears it.
+    Atomics.store(words, at + SERVER.failuresInRow, Math.max(0, options.failures - 1));
+    Atomics.store(words, at + SERVER.errorsInRow, Math.max(0, options.errors - 1));
+    if (!this.readmit(server, plan, GATE.EJECTED, nowMs)) return false;
+    Atomics.sub(words, this.#state.poolAt(plan.slot) + POOL.ejected, 1);
+    return true;
+  }
+
   #tendEjection(server: number, name: string, plan: BalancePoolPlan, nowMs: number): void {
     const { words } = this.#state;
     const at = this.#state.serverAt(server);
@@ -121,17 +140,11 @@ export class Keeper {
       words[at + SERVER.ejections] = ejections;
       words[at + SERVER.ejectedUntilMs] = clock(nowMs + lengthMs);
       words[at + SERVER.ejectedStamped] = 1;
-      this.#notes?.ejected(plan.name, name, lengthMs);
+      this.#notes?.ejected(plan.name, name, lengthMs, server);
       return;
     }
     if (((words[at + SERVER.ejectedUntilMs]! - clock(nowMs)) | 0) > 0 && plan.outlier !== null) return;
-    words[at + SERVER.ejectedStamped] = 0;
-    this.#steadySinceMs[server] = nowMs;
-    // On probation: one more failure ejects it again, one success clears it.
-    Atomics.store(words, at + SERVER.failuresInRow, Math.max(0, options.failures - 1));
-    Atomics.store(words, at + SERVER.errorsInRow, Math.max(0, options.errors - 1));
-    if (this.readmit(server, plan, GATE.EJECTED, nowMs))
-      Atomics.sub(words, this.#state.poolAt(plan.slot) + POOL.ejected, 1);
+    this.endEjection(server, plan, nowMs);
   }
 
   /** Tells of a server that fails and stays in use all the same, and of its first answer afterwards. */

@@ -44,7 +44,7 @@ export interface HealthCheckOptions {
   method: string;
   /** HTTP only. Default `/`. */
   path: string;
-  /** HTTP only: the Host field. Default the server's address. */
+  /** HTTP only: the Host field. Default the name or address the server is listed by, and its port. */
   host: string | null;
   /** HTTP only: fields to send besides. */
   headers: { name: string; value: string }[];
@@ -153,6 +153,8 @@ export interface ServerPlan {
   weight: number;
   /** Used only when no other server of the pool is open. */
   backup: boolean;
+  /** The name the configuration gives it, or an SRV record, without a port; not set for an address written as such. */
+  host?: string;
 }
 
 /** Everything balancing needs to know about a pool. A worker's pool plan extends it. */

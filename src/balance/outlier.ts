@@ -31,7 +31,8 @@ export function resultOfStatus(status: number): number {
  *                                        └──── gives the place back ◄── was set ──────┘      was not set
  *                                              (another worker won)                                │
  *       COUNTING ◄── success of a request that found nobody else ── EJECTED
- *          PROBATION ◄── primary: time over, bit cleared, place given back ◄── EJECTED ◄───────────┘
+ *          PROBATION ◄── primary: bit cleared, place given back ◄───── EJECTED ◄──────────────┘
+ *             │                   when time is over, or active checks have passed
  *             │    └── success ──► COUNTING, from 0
  *             └── one failure ──► as if at the threshold
  *

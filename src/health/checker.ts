@@ -4,7 +4,7 @@
 import type { Keeper } from '../balance/keeper.js';
 import type { BalancePoolPlan, HealthCheckOptions, ServerPlan } from '../balance/options.js';
 import { GATE, type ServerState } from '../balance/server-state.js';
-import type { CheckResult, Probe } from './probe.js';
+import { type CheckResult, checkText, type Probe } from './probe.js';
 import type { Timers } from './timers.js';
 import { Verdict } from './verdict.js';
 
@@ -15,7 +15,9 @@ export interface HealthChange {
   state: 'UP' | 'DOWN';
   /** It was the server's first check. */
   first: boolean;
-  /** What the check that decided it found. */
+  /** What the check that decided it sent. */
+  asked: string;
+  /** What it found. */
   says: string;
 }
 
@@ -35,6 +37,10 @@ interface Watch {
   options: HealthCheckOptions;
   server: ServerPlan;
   verdict: Verdict;
+  /** Checks in a row that began while it was ejected, and passed. */
+  passedEjected: number;
+  /** The next check is waited for; its time may be moved. */
+  waits: boolean;
   /** Calls off what comes next: the next check, or the one under way. */
   cancel: () => void;
 }
@@ -68,6 +74,14 @@ export class HealthChecker {
     this.#settle();
   }
 
+  /** A server was ejected for the requests it failed: the next check, which may show that it is well, is due sooner. */
+  hurry(index: number): void {
+    const watch = this.#watches.get(index);
+    if (watch === undefined || !watch.waits) return;
+    watch.cancel();
+    this.#checkLater(watch, watch.options.doubtIntervalMs);
+  }
+
   /** Fulfilled once every server has had its first check: after one timeout at most. */
   firstRound(): Promise<void> {
     return new Promise((resolve) => {
@@ -85,7 +99,15 @@ export class HealthChecker {
   #start(plan: BalancePoolPlan, options: HealthCheckOptions, server: ServerPlan): void {
     const before = this.#watches.get(server.index);
     if (before !== undefined) this.#end(server.index, before);
-    const watch: Watch = { plan, options, server, verdict: new Verdict(), cancel: () => {} };
+    const watch: Watch = {
+      plan,
+      options,
+      server,
+      verdict: new Verdict(),
+      passedEjected: 0,
+      waits: false,
+      cancel: () => {},
+    };
     this.#watches.set(server.index, watch);
     this.#unchecked++;
     this.#check(watch);
@@ -101,6 +123,8 @@ export class HealthChecker {
     const { timers, probe } = this.#parts;
     const aborter = new AbortController();
     const { timeoutMs } = watch.options;
+    const ejected = this.#isEjected(watch);
+    watch.waits = false;
     const stopTimeout = timers.after(timeoutMs, () => aborter.abort(`no answer within ${timeoutMs} ms`));
     let calledOff = false;
     watch.cancel = () => {
@@ -108,15 +132,34 @@ export class HealthChecker {
       stopTimeout();
       aborter.abort('no longer checked');
     };
-    void probe(watch.server.address, watch.options, aborter.signal).then((result) => {
+    void probe(watch.server, watch.options, aborter.signal).then((result) => {
       stopTimeout();
       if (calledOff) return;
       this.#conclude(watch, result);
-      const { jitter, intervalMs, doubtIntervalMs } = watch.options;
-      const interval = watch.verdict.inDoubt ? Math.min(doubtIntervalMs, intervalMs) : intervalMs;
-      const ms = interval * (1 + jitter * (2 * this.#parts.random() - 1));
-      watch.cancel = timers.after(ms, () => this.#check(watch));
+      this.#endEjection(watch, ejected && result.passed);
+      const { intervalMs, doubtIntervalMs } = watch.options;
+      const soon = watch.verdict.inDoubt || (watch.verdict.state === 'UP' && this.#isEjected(watch));
+      this.#checkLater(watch, soon ? Math.min(doubtIntervalMs, intervalMs) : intervalMs);
     });
+  }
+
+  #checkLater(watch: Watch, intervalMs: number): void {
+    const { timers, random } = this.#parts;
+    const ms = intervalMs * (1 + watch.options.jitter * (2 * random() - 1));
+    watch.waits = true;
+    watch.cancel = timers.after(ms, () => this.#check(watch));
+  }
+
+  #isEjected({ server }: Watch): boolean {
+    return (this.#parts.state.gate(server.index) & GATE.EJECTED) !== 0;
+  }
+
+  /** Counts a check of an ejected server. As many passed ones in a row as bring back a server that is down end the ejection. */
+  #endEjection(watch: Watch, passed: boolean): void {
+    watch.passedEjected = passed ? watch.passedEjected + 1 : 0;
+    if (watch.passedEjected < watch.options.healthyThreshold) return;
+    const { keeper, timers } = this.#parts;
+    if (keeper.endEjection(watch.server.index, watch.plan, timers.now())) watch.passedEjected = 0;
   }
 
   #conclude(watch: Watch, result: CheckResult): void {
@@ -132,7 +175,14 @@ export class HealthChecker {
       state.openGate(server.index, GATE.UNCHECKED);
     }
     const now = result.passed ? 'UP' : 'DOWN';
-    onChange({ pool: plan.name, server: server.name, state: now, first, says: result.says });
+    onChange({
+      pool: plan.name,
+      server: server.name,
+      state: now,
+      first,
+      asked: checkText(server, options),
+      says: result.says,
+    });
     if (first) {
       this.#unchecked--;
       this.#settle();

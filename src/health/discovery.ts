@@ -1,8 +1,8 @@
 // Turns host names into addresses, in the primary, and again whenever they may have changed.
 // Owns resolving and comparing. Leaves slots to Membership, and handing new plans to workers to the primary.
 
-import { Resolver as DnsResolver, lookup, resolve4, resolve6, resolveSrv } from 'node:dns/promises';
 import { formatAddress, parseAddress } from './address.js';
+import type { Resolver } from './resolvers.js';
 import type { Timers } from './timers.js';
 
 /** A server as the config lists it: perhaps a name. */
@@ -12,6 +12,8 @@ export interface ListedServer {
   address: string;
   weight: number;
   backup: boolean;
+  /** The name that led to this address, for those who ask the server by it; not set for an address written as such. */
+  host?: string;
 }
 
 /** A pool's present servers, names resolved. */
@@ -22,56 +24,12 @@ export interface Discovered {
   removed: string[];
 }
 
-/** What the DNS says about a name. Errors have the codes of node:dns. */
-export interface Resolver {
-  /** All IPv4 and IPv6 addresses, and how long they may be kept, in seconds, or null when nobody says. */
-  addresses(host: string): Promise<{ addresses: string[]; ttlSeconds: number | null }>;
-  services(name: string): Promise<{ name: string; port: number; priority: number; weight: number }[]>;
-}
-
-/**
- * The system's resolver. Addresses come from where every program on this host gets them (hosts file, search domains);
- * their lifetime from the DNS, which alone knows it.
- */
-export const systemResolver: Resolver = {
-  async addresses(host) {
-    const [found, four, six] = await Promise.all([
-      lookup(host, { all: true }),
-      resolve4(host, { ttl: true }).catch(() => []),
-      resolve6(host, { ttl: true }).catch(() => []),
-    ]);
-    const ttls = [...four, ...six].map((record) => record.ttl);
-    return {
-      addresses: [...new Set(found.map(({ address }) => address))],
-      ttlSeconds: ttls.length === 0 ? null : Math.min(...ttls),
-    };
-  },
-  services: (name) => resolveSrv(name),
-};
-
-/** Asks these DNS servers, in this order, and nothing else of the system. */
-export function resolverAt(nameservers: readonly string[]): Resolver {
-  const dns = new DnsResolver();
-  dns.setServers(nameservers);
-  return {
-    async addresses(host) {
-      const [four, six] = await Promise.allSettled([
-        dns.resolve4(host, { ttl: true }),
-        dns.resolve6(host, { ttl: true }),
-      ]);
-      if (four.status === 'rejected' && six.status === 'rejected') throw four.reason;
-      const records = [four, six].flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
-      return {
-        addresses: [...new Set(records.map(({ address }) => address))],
-        ttlSeconds: Math.min(...records.map(({ ttl }) => ttl)),
-      };
-    },
-    services: (name) => dns.resolveSrv(name),
-  };
-}
-
-/** Answers of "no such name" in a row before known addresses are given up: one may be a slip of the DNS server. */
+/** Answers of "no such name" in a row before known addresses are given up, and the least time they must span, in
+ *  milliseconds: some may be slips of a DNS server that restarts. */
 const NOT_FOUND_MAX = 3;
+const NOT_FOUND_HOLD_MS = 30_000;
+/** Wait after a first failure, in milliseconds; each further one in a row doubles it, up to the interval. */
+const RETRY_MS = 1000;
 /** Bounds of the time between two resolutions of a name, in milliseconds, whatever its TTL says. */
 const AGAIN_MIN_MS = 1000;
 /** Largest weight a server may have; SRV weights are scaled into it. */
@@ -93,7 +51,11 @@ interface Name {
   servers: ListedServer[];
   /** The first resolution ended, well or not. */
   tried: boolean;
+  /** Failures in a row, of any kind. */
+  failures: number;
   notFound: number;
+  /** When the first of them came. */
+  notFoundSinceMs: number;
   trouble: boolean;
   cancel: () => void;
 }
@@ -102,6 +64,8 @@ interface Followed {
   pool: string;
   names: Name[];
   told: string[] | null;
+  /** The start or reload that brought it still waits: nothing is told before every name was tried. */
+  waits: boolean;
 }
 
 /** Follows the names of pools. A name that does not resolve is no error: its pool is empty, and says so. */
@@ -124,15 +88,20 @@ export class Discovery {
     }
     for (const { name, servers } of pools) {
       const before = this.#pools.get(name);
-      const followed: Followed = { pool: name, names: [], told: before?.told ?? null };
+      const followed: Followed = { pool: name, names: [], told: before?.told ?? null, waits: true };
       this.#pools.set(name, followed);
       for (const listed of servers) {
         const known = before?.names.find((each) => each.listed.address === listed.address && each.tried);
-        const entry: Name = { listed, servers: [], tried: false, notFound: 0, trouble: false, cancel: () => {} };
-        if (known !== undefined) {
-          entry.servers = known.servers.map((server) => ({ ...server, backup: listed.backup || server.backup }));
-          entry.tried = true;
-        }
+        const entry: Name = {
+          listed,
+          servers: known?.servers.map((server) => ({ ...server, backup: listed.backup || server.backup })) ?? [],
+          tried: known !== undefined,
+          failures: 0,
+          notFound: 0,
+          notFoundSinceMs: 0,
+          trouble: false,
+          cancel: () => {},
+        };
         followed.names.push(entry);
       }
       for (const each of before?.names ?? []) each.cancel();
@@ -142,10 +111,19 @@ export class Discovery {
     this.#settle();
   }
 
-  /** Fulfilled once every name was tried; at most `timeoutMs` later, whatever the DNS does. */
+  /**
+   * Fulfilled once every name was tried; at most `timeoutMs` later, whatever the DNS does. A pool with names that are
+   * not answered by then goes on with the servers that are known.
+   */
   firstRound(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const stop = this.#parts.timers.after(timeoutMs, resolve);
+      const stop = this.#parts.timers.after(timeoutMs, () => {
+        for (const followed of this.#pools.values()) {
+          followed.waits = false;
+          this.#tell(followed);
+        }
+        resolve();
+      });
       this.#waiting.push(() => {
         stop();
         resolve();
@@ -181,6 +159,7 @@ export class Discovery {
           if (calledOff) return null;
           if (entry.trouble) this.#parts.onTrouble(`Pool ${followed.pool}: ${entry.listed.address} resolves again.`);
           entry.trouble = false;
+          entry.failures = 0;
           entry.notFound = 0;
           entry.servers = servers;
           return ttlSeconds;
@@ -193,19 +172,30 @@ export class Discovery {
       .then((ttlSeconds) => {
         if (calledOff) return;
         entry.tried = true;
-        const { intervalMs, timers } = this.#parts;
-        const ms = ttlSeconds === null ? intervalMs : Math.min(intervalMs, Math.max(AGAIN_MIN_MS, ttlSeconds * 1000));
+        const { timers } = this.#parts;
+        const ms = this.#againInMs(entry.failures, ttlSeconds);
         entry.cancel = timers.after(ms, () => this.#follow(followed, entry));
         this.#tell(followed);
         this.#settle();
       });
   }
 
+  /** When to ask again: as the records say, or soon after a failure. */
+  #againInMs(failures: number, ttlSeconds: number | null): number {
+    const { intervalMs } = this.#parts;
+    if (failures > 0) return Math.min(intervalMs, RETRY_MS * 2 ** Math.min(failures - 1, 20));
+    return ttlSeconds === null ? intervalMs : Math.min(intervalMs, Math.max(AGAIN_MIN_MS, ttlSeconds * 1000));
+  }
+
   #failed(followed: Followed, entry: Name, error: unknown): void {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    const gone = code === 'ENOTFOUND' || code === 'ENODATA';
-    entry.notFound = gone ? entry.notFound + 1 : entry.notFound;
-    if (entry.notFound >= NOT_FOUND_MAX) entry.servers = [];
+    const nowMs = this.#parts.timers.now();
+    entry.failures++;
+    if (code === 'ENOTFOUND' || code === 'ENODATA') {
+      if (entry.notFound === 0) entry.notFoundSinceMs = nowMs;
+      entry.notFound++;
+    }
+    if (entry.notFound >= NOT_FOUND_MAX && nowMs - entry.notFoundSinceMs >= NOT_FOUND_HOLD_MS) entry.servers = [];
     if (entry.trouble) return;
     entry.trouble = true;
     const left = entry.servers.length;
@@ -217,7 +207,9 @@ export class Discovery {
 
   async #resolveHost(listed: ListedServer, host: string, port: number) {
     const { addresses, ttlSeconds } = await this.#parts.resolver.addresses(host);
-    const servers = addresses.sort().map((ip) => server(listed, formatAddress(ip, port), listed.weight, listed.backup));
+    const servers = addresses
+      .sort()
+      .map((ip) => server(listed, host, formatAddress(ip, port), listed.weight, listed.backup));
     return { servers, ttlSeconds };
   }
 
@@ -234,7 +226,9 @@ export class Discovery {
         if (resolved.ttlSeconds !== null) ttlSeconds = Math.min(ttlSeconds ?? resolved.ttlSeconds, resolved.ttlSeconds);
         const weight = listed.weight === 0 ? 0 : Math.max(1, Math.round(record.weight * scale));
         const backup = listed.backup || record.priority !== first;
-        return resolved.addresses.map((ip) => server(listed, formatAddress(ip, record.port), weight, backup));
+        return resolved.addresses.map((ip) =>
+          server(listed, record.name, formatAddress(ip, record.port), weight, backup),
+        );
       }),
     );
     const servers = found.flat().sort((a, b) => (a.address < b.address ? -1 : 1));
@@ -242,7 +236,7 @@ export class Discovery {
   }
 
   #tell(followed: Followed): void {
-    if (followed.names.some((each) => !each.tried)) return;
+    if (followed.waits && followed.names.some((each) => !each.tried)) return;
     // Two names may lead to one address: it is one server then, and the first listing counts.
     const byAddress = new Map<string, ListedServer>();
     for (const { servers } of followed.names)
@@ -269,7 +263,7 @@ export class Discovery {
   }
 }
 
-function server(listed: ListedServer, address: string, weight: number, backup: boolean): ListedServer {
+function server(listed: ListedServer, host: string, address: string, weight: number, backup: boolean): ListedServer {
   const name = listed.name === listed.address ? address : `${listed.name}/${address}`;
-  return { name, address, weight, backup };
+  return { name, address, weight, backup, host };
 }

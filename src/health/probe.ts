@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls, type PeerCertificate } from 'node:tls';
 import { type buildConnector, Client } from 'undici';
-import type { HealthCheckOptions, HealthCheckTls } from '../balance/options.js';
+import type { HealthCheckOptions, HealthCheckTls, ServerPlan } from '../balance/options.js';
 import { type ProxyVersion, proxyHeaderOfOwn } from '../http/proxy-protocol.js';
 import { formatAddress, parseAddress, type ServerAddress } from './address.js';
 
@@ -18,20 +18,43 @@ export interface CheckResult {
   says: string;
 }
 
+/** Who is checked. */
+export type CheckedServer = Pick<ServerPlan, 'address' | 'host'>;
+
 /** Makes one check. Never rejects. When `signal` aborts it ends at once as failed, for the signal's reason. */
-export type Probe = (address: string, options: HealthCheckOptions, signal: AbortSignal) => Promise<CheckResult>;
+export type Probe = (server: CheckedServer, options: HealthCheckOptions, signal: AbortSignal) => Promise<CheckResult>;
 
 /** The real probe. Each check is a connection of its own: a server that accepts no new ones is not healthy. */
-export const probe: Probe = async (address, options, signal) => {
+export const probe: Probe = async (server, options, signal) => {
   try {
-    const target = checkedAddress(address, options);
+    const target = checkedAddress(server.address, options);
     return options.type === 'tcp'
       ? await probeTcp(target, options, signal)
-      : await probeHttp(target, address, options, signal);
+      : await probeHttp(target, hostOf(server, options), options, signal);
   } catch (error) {
     return { passed: false, says: signal.aborted ? String(signal.reason) : reasonOf(error) };
   }
 };
+
+/** What a check sends, for people: `GET /healthz with Host app.internal:3000`, or `a connect`. */
+export function checkText(server: CheckedServer, options: HealthCheckOptions): string {
+  if (options.type === 'tcp') return options.port === null ? 'a connect' : `a connect to port ${options.port}`;
+  const port = options.port === null ? '' : ` to port ${options.port}`;
+  return `${options.method} ${options.path} with Host ${hostOf(server, options)}${port}`;
+}
+
+/**
+ * The Host field of a check: the one configured, else what a client sends who asks the server by the name the
+ * configuration gives it, with the port unless it is the scheme's own (RFC 9110, section 7.2).
+ */
+function hostOf(server: CheckedServer, options: HealthCheckOptions): string {
+  if (options.host !== null) return options.host;
+  const target = checkedAddress(server.address, options);
+  if (target.type !== 'tcp') return 'localhost';
+  const host = server.host ?? target.host;
+  if (target.port === (options.tls === undefined ? 80 : 443)) return isIP(host) === 6 ? `[${host}]` : host;
+  return formatAddress(host, target.port);
+}
 
 function checkedAddress(address: string, options: HealthCheckOptions): ServerAddress {
   const parsed = parseAddress(address);
@@ -105,11 +128,10 @@ function connectorWithHeader(
 
 async function probeHttp(
   target: ServerAddress,
-  address: string,
+  host: string,
   options: HealthCheckOptions,
   signal: AbortSignal,
 ): Promise<CheckResult> {
-  const host = options.host ?? (target.type === 'tcp' ? address : 'localhost');
   const scheme = options.tls === undefined ? 'http' : 'https';
   const secure = options.tls === undefined ? null : await secureOptions(options.tls);
   const authority = target.type === 'unix' ? 'localhost' : formatAddress(tcpOf(target).host, tcpOf(target).port);

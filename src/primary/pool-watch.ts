@@ -6,8 +6,9 @@ import type { BalancePoolPlan } from '../balance/options.js';
 import type { ServerState } from '../balance/server-state.js';
 import type { Config } from '../config/config.js';
 import { HealthChecker } from '../health/checker.js';
-import { Discovery, type ListedServer, type Resolver, resolverAt, systemResolver } from '../health/discovery.js';
+import { Discovery, type ListedServer } from '../health/discovery.js';
 import { probe } from '../health/probe.js';
+import { type Resolver, resolverAt, systemResolver } from '../health/resolvers.js';
 import { realTimers } from '../health/timers.js';
 
 /** Longest time between two resolutions of a name, in milliseconds; a shorter TTL is followed. */
@@ -33,14 +34,18 @@ export class PoolWatch {
   readonly #discovery: Discovery;
   readonly #timer: NodeJS.Timeout;
   readonly #servers = new Map<string, readonly ListedServer[]>();
+  readonly #system: Resolver = systemResolver();
   /** Of the configuration that is followed. */
-  #resolver: Resolver = systemResolver;
+  #resolver: Resolver = this.#system;
 
   constructor({ state, log, note, onMoved, onTick }: PoolWatchParts) {
     const timers = realTimers;
     const failed = (pool: string, server: string): string => `Pool ${pool}: server ${server} failed again and again`;
     this.#keeper = new Keeper(state, timers.now(), {
-      ejected: (pool, server, lengthMs) => note(`${failed(pool, server)}; it is ejected for ${lengthMs / 1000} s.`),
+      ejected: (pool, server, lengthMs, index) => {
+        note(`${failed(pool, server)}; it is ejected for ${lengthMs / 1000} s.`);
+        this.#checker.hurry(index);
+      },
       failing: (pool, server) =>
         note(`${failed(pool, server)}; it stays in use, because the pool may eject no more servers.`),
       answers: (pool, server) => note(`Pool ${pool}: server ${server} answers again.`),
@@ -51,10 +56,10 @@ export class PoolWatch {
       timers,
       probe,
       random: Math.random,
-      onChange: ({ pool, server, state: now, first, says }) => {
+      onChange: ({ pool, server, state: now, first, asked, says }) => {
         // That all is well at the start is no news.
         if (now === 'UP' && first) return;
-        log(`Pool ${pool}: server ${server} is ${now === 'UP' ? 'up again' : 'down'} (${says}).`);
+        log(`Pool ${pool}: server ${server} is ${now === 'UP' ? 'up again' : 'down'} (${asked}: ${says}).`);
       },
     });
     this.#discovery = new Discovery({
@@ -80,7 +85,7 @@ export class PoolWatch {
   /** Resolves the names of a configuration, now and from now on. Fulfilled when all were tried, in bounded time. */
   resolve(config: Config): Promise<void> {
     const { nameservers } = config;
-    this.#resolver = nameservers.length === 0 ? systemResolver : resolverAt(nameservers);
+    this.#resolver = nameservers.length === 0 ? this.#system : resolverAt(nameservers);
     const pools = Object.values(config.pools).map(({ name, servers }) => ({ name, servers }));
     this.#discovery.setPools(pools);
     return this.#discovery.firstRound(RESOLVE_WAIT_MS);

@@ -66,7 +66,10 @@ test('a server that is ill at the start gets no request, not even the first', { 
   const servers = [{ address: ill.address }, { address: well.address }];
   const proxy = await proxyOf(t, { servers, healthCheck: CHECK });
   for (let i = 0; i < 10; i++) assert.equal(await ask(proxy), 'well');
-  assert.match(proxy.process.stderr, /Pool main: server \S+ is down \(status 503, expected 200-399\)\./);
+  assert.match(
+    proxy.process.stderr,
+    /Pool main: server (\S+) is down \(GET \/healthz with Host \1: status 503, expected 200-399\)\./,
+  );
 });
 
 test('a server that falls ill gets no more requests, and gets them again when it is well', { skip }, async (t) => {
@@ -108,6 +111,19 @@ test('a server that answers errors is ejected, and let back after its time', { s
   for (let i = 0; i < 6; i++) first.push(await ask(proxy));
   assert.equal(first.filter((answer) => answer === '500').length, 3, 'three errors in a row are needed');
   for (let i = 0; i < 6; i++) assert.equal(await ask(proxy), 'good');
+  bad.now.status = 200;
+  await answersBecome(proxy, 'from both', (answers) => answers.size === 2);
+});
+
+test('a server that was ejected is back as soon as it passes its checks', { skip }, async (t) => {
+  const [bad, good] = [await origin(t, 'bad'), await origin(t, 'good')];
+  bad.now.status = 500;
+  const proxy = await proxyOf(t, {
+    servers: [{ address: bad.address }, { address: good.address }],
+    healthCheck: { ...CHECK, interval: '60s' },
+    outlierDetection: { errors: 3, baseEjection: '60s' },
+  });
+  await answersBecome(proxy, 'from the good one alone', (answers) => answers.size === 1 && answers.has('good'));
   bad.now.status = 200;
   await answersBecome(proxy, 'from both', (answers) => answers.size === 2);
 });

@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { start as startDns } from '../origins/dns.js';
 import { ok, type RawOrigin } from '../origins/raw.js';
-import { statusOf } from '../support/messages.js';
-import { type RunningProxy, use, useProxy } from '../support/proxy.js';
+import { fieldValue, statusOf } from '../support/messages.js';
+import { type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
 import { ask, get } from '../support/wire-client.js';
 
 const named = (name: string): Promise<RawOrigin> => startAnswers(ok(name));
@@ -55,4 +55,30 @@ test('a changed address moves the traffic', async (t) => {
   dns.addresses.set('app.example', [here!]);
   await untilAnswers(proxy, 'second');
   assert.ok(dns.asked.includes('A app.example'));
+});
+
+test('a name that appears soon after the start is found soon', { skip: standIn }, async (t) => {
+  const first = await use(t, named('first'));
+  const dns = await use(t, startDns());
+  const proxy = await startProxy({
+    nameservers: [dns.address],
+    servers: [`app.example:${first.port}`],
+  });
+  t.after(() => proxy.process.kill('SIGTERM'));
+  assert.equal(statusOf(await ask(proxy.place, get())), 503);
+  dns.addresses.set('app.example', [first.address.split(':')[0]!]);
+  await untilAnswers(proxy, 'first');
+});
+
+test('health checks ask a server by its name', { skip: standIn }, async (t) => {
+  const first = await use(t, named('first'));
+  const dns = await use(t, startDns());
+  dns.addresses.set('app.example', [first.address.split(':')[0]!]);
+  await useProxy(t, {
+    nameservers: [dns.address],
+    pools: { main: { servers: [{ address: `app.example:${first.port}` }], healthCheck: { path: '/up' } } },
+  });
+  const [check] = first.requests;
+  assert.equal(check!.startLine, 'GET /up HTTP/1.1');
+  assert.equal(fieldValue(check!, 'host'), `app.example:${first.port}`);
 });

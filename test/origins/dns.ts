@@ -4,7 +4,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { freePlace, type Place, written } from '../support/addresses.js';
 
-const TYPE = { A: 1, SRV: 33 } as const;
+const TYPE = { A: 1, AAAA: 28, SRV: 33 } as const;
 const CLASS_IN = 1;
 const HEAD_BYTES = 12;
 const RESPONSE_AUTHORITATIVE = 0x8400;
@@ -22,6 +22,8 @@ export class DnsOrigin {
   /** IPv4 addresses by name, in lower case. */
   readonly addresses = new Map<string, readonly string[]>();
   readonly services = new Map<string, readonly Service[]>();
+  /** Types of records it never answers a question for, such as `AAAA`. */
+  readonly silentAbout = new Set<string>();
   /** Questions so far, as `A name`. */
   readonly asked: string[] = [];
   readonly #socket: Socket;
@@ -32,7 +34,10 @@ export class DnsOrigin {
     private readonly ttlSeconds: number,
   ) {
     this.#socket = socket;
-    socket.on('message', (query, from) => socket.send(this.#answer(query), from.port, from.address));
+    socket.on('message', (query, from) => {
+      const answer = this.#answer(query);
+      if (answer !== null) socket.send(answer, from.port, from.address);
+    });
   }
 
   /** As the configuration writes it. */
@@ -44,7 +49,7 @@ export class DnsOrigin {
     return new Promise((resolve) => this.#socket.close(() => resolve()));
   }
 
-  #answer(query: Buffer): Buffer {
+  #answer(query: Buffer): Buffer | null {
     const labels: string[] = [];
     let at = HEAD_BYTES;
     for (let bytes = query[at]!; bytes > 0; bytes = query[at]!) {
@@ -54,7 +59,9 @@ export class DnsOrigin {
     const name = labels.join('.');
     const type = query.readUInt16BE(at + 1);
     const question = query.subarray(HEAD_BYTES, at + 5);
-    this.asked.push(`${Object.entries(TYPE).find(([, number]) => number === type)?.[0] ?? type} ${name}`);
+    const kind = Object.entries(TYPE).find(([, number]) => number === type)?.[0] ?? `${type}`;
+    this.asked.push(`${kind} ${name}`);
+    if (this.silentAbout.has(kind)) return null;
     const found =
       type === TYPE.A
         ? (this.addresses.get(name) ?? []).map((address) => Buffer.from(address.split('.').map(Number)))

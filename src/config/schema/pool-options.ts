@@ -59,7 +59,9 @@ export const healthCheck = map('a health check', {
     ),
     'The path of the request.',
   ),
-  host: option(oneLine('a host').optional(), 'The `Host` of the request.', { byDefault: "the server's address" }),
+  host: option(oneLine('a host').optional(), 'The `Host` of the request.', {
+    byDefault: 'the name or address the server is listed by, and its port',
+  }),
   headers: option(list('a list of headers', sentHeader).prefault([]), 'Headers to send.'),
   expectedStatuses: option(
     list('a list of statuses', statusRange, 1).prefault(['200-399']),

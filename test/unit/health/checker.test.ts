@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Keeper } from '../../../src/balance/keeper.js';
 import { HEALTH_CHECK_DEFAULTS, type HealthCheckOptions } from '../../../src/balance/options.js';
-import { GATE, SERVER } from '../../../src/balance/server-state.js';
+import { OutlierReports, RESULT } from '../../../src/balance/outlier.js';
+import { GATE, POOL, SERVER } from '../../../src/balance/server-state.js';
 import { type HealthChange, HealthChecker } from '../../../src/health/checker.js';
 import type { CheckResult } from '../../../src/health/probe.js';
 import { pool } from '../balance/fixtures.js';
@@ -33,7 +34,7 @@ function checking(options: Partial<HealthCheckOptions> = {}, slowStartMs = 0, ra
     timers,
     random: () => random,
     onChange: (change) => changes.push(change),
-    probe: (address, _options, signal) => {
+    probe: ({ address }, _options, signal) => {
       checks.push({ address, at: timers.now() });
       const does = behaviour.get(address) ?? 'passes';
       if (does !== 'hangs') return Promise.resolve({ passed: does === 'passes', says: does });
@@ -90,7 +91,14 @@ test('looks sooner while in doubt, and takes a dead server out within an interva
   await timers.turn(1500);
   assert.deepEqual(timesOf(first), [0, 1000, 1200, 1400]);
   assert.equal(state.serverStatus(0), 'DOWN');
-  assert.deepEqual(changes.at(-1), { pool: 'shop', server: 's0', state: 'DOWN', first: false, says: 'fails' });
+  assert.deepEqual(changes.at(-1), {
+    pool: 'shop',
+    server: 's0',
+    state: 'DOWN',
+    first: false,
+    asked: 'GET / with Host 10.0.0.1',
+    says: 'fails',
+  });
 });
 
 test('brings a server back after enough passes, slowly', async () => {
@@ -170,4 +178,59 @@ test('leaves nothing running when stopped', async () => {
   await timers.turn(100);
   checker.stop();
   assert.equal(timers.pending, 0);
+});
+
+/** Ejects the first server as the worker does that sees the last failure, and lets the primary see it, 100 ms later. */
+async function eject({ plan, state, keeper, checker, timers }: ReturnType<typeof checking>): Promise<void> {
+  const reports = new OutlierReports(plan, state);
+  for (let i = 0; i < plan.outlier!.failures; i++) reports.report(0, RESULT.FAILURE);
+  keeper.setPools([plan]);
+  await timers.turn(100);
+  keeper.tick(timers.now());
+  checker.hurry(0);
+}
+
+test('ends the ejection of a server that passes as many checks in a row as bring back one that is down', async () => {
+  const made = checking({ intervalMs: 5000, healthyThreshold: 3 });
+  const { checker, timers, plan, state, timesOf, first, changes } = made;
+  checker.setPools([plan]);
+  await timers.turn(0);
+  await eject(made);
+  assert.equal(state.serverStatus(0), 'EJECTED');
+  await timers.turn(599);
+  assert.equal(state.serverStatus(0), 'EJECTED', 'two passes are not enough');
+  await timers.turn(1);
+  assert.equal(state.serverStatus(0), 'UP');
+  assert.equal(state.words[state.poolAt(plan.slot) + POOL.ejected], 0);
+  await timers.turn(5000);
+  assert.deepEqual(timesOf(first), [0, 300, 500, 700, 5700], 'the interval is the long one again');
+  assert.deepEqual(changes.length, 2, 'no check changed its verdict');
+});
+
+test('leaves a server ejected whose checks fail now and then', async () => {
+  const made = checking({ intervalMs: 5000 });
+  const { checker, timers, plan, state, behaviour, first } = made;
+  checker.setPools([plan]);
+  await timers.turn(0);
+  await eject(made);
+  for (let i = 0; i < 5; i++) {
+    behaviour.set(first, i % 2 === 0 ? 'passes' : 'fails');
+    await timers.turn(200);
+  }
+  assert.equal(state.serverStatus(0), 'EJECTED');
+});
+
+test('counts no check for an ejected server that began before the ejection', async () => {
+  const made = checking({ healthyThreshold: 1 });
+  const { checker, timers, plan, state, behaviour, first } = made;
+  checker.setPools([plan]);
+  await timers.turn(0);
+  behaviour.set(first, 'hangs');
+  await timers.turn(1000);
+  await eject(made);
+  behaviour.set(first, 'passes');
+  await timers.turn(100);
+  assert.equal(state.serverStatus(0), 'EJECTED');
+  await timers.turn(400);
+  assert.equal(state.serverStatus(0), 'UP');
 });

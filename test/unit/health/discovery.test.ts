@@ -137,10 +137,53 @@ test('keeps the last addresses while the DNS fails, and gives them up when the n
   assert.deepEqual(addresses(), ['10.0.0.1:80']);
   assert.deepEqual(troubles, ['Pool shop: api:80 does not resolve (EAI_AGAIN); its last 1 addresses stay in use.']);
   hosts.set('api', 'ENOTFOUND');
-  await timers.turn(2000);
-  assert.deepEqual(addresses(), ['10.0.0.1:80'], 'two slips are forgiven');
+  await timers.turn(30_000);
+  assert.deepEqual(addresses(), ['10.0.0.1:80'], 'half a minute of slips is forgiven');
   await timers.turn(1000);
   assert.deepEqual(addresses(), []);
+});
+
+test('asks again a second after a failure, and twice as late after each further one in a row', async () => {
+  const { discovery, timers, hosts, asked } = discovering();
+  discovery.setPools([{ name: 'shop', servers: [listed('api:80')] }]);
+  await timers.turn(91_000);
+  const times = () => asked.map(({ at }) => at / 1000);
+  assert.deepEqual(times(), [0, 1, 3, 7, 15, 31, 61, 91], 'never later than the interval');
+  hosts.set('api', { addresses: ['10.0.0.1'], ttlSeconds: null });
+  await timers.turn(60_000);
+  hosts.set('api', 'EAI_AGAIN');
+  await timers.turn(33_000);
+  assert.deepEqual(times().slice(8), [121, 151, 181, 182, 184], 'a success ends the row');
+});
+
+test('does not let a name that nobody answers keep another of its pool from serving', async () => {
+  const { discovery, timers, hosts, told, addresses } = discovering();
+  hosts.set('silent', 'hangs');
+  hosts.set('known', { addresses: ['10.0.0.1'], ttlSeconds: 1 });
+  discovery.setPools([{ name: 'shop', servers: [listed('known:80'), listed('silent:80')] }]);
+  void discovery.firstRound(2000);
+  await timers.turn(1999);
+  assert.equal(told.length, 0, 'a reload waits for all names before it takes servers away');
+  await timers.turn(1);
+  assert.deepEqual(addresses(), ['10.0.0.1:80']);
+  hosts.set('known', { addresses: ['10.0.0.2'], ttlSeconds: 1 });
+  await timers.turn(1000);
+  assert.deepEqual(addresses(), ['10.0.0.2:80'], 'nor from moving later');
+});
+
+test('tells by which name each address was found', async () => {
+  const { discovery, timers, hosts, services, told } = discovering();
+  services.set('_http._tcp.shop', [{ name: 'box', port: 81, priority: 0, weight: 1 }]);
+  hosts.set('box', { addresses: ['10.0.0.1'], ttlSeconds: null });
+  hosts.set('api', { addresses: ['10.0.0.2'], ttlSeconds: null });
+  discovery.setPools([
+    { name: 'shop', servers: [listed('srv:_http._tcp.shop'), listed('api:80'), listed('10.0.0.3:80')] },
+  ]);
+  await timers.turn(0);
+  assert.deepEqual(
+    told[0]!.servers.map(({ host }) => host),
+    ['box', 'api', undefined],
+  );
 });
 
 test('takes hosts, ports and weights from SRV records, and later priorities for backups', async () => {

@@ -56,7 +56,7 @@ async function origin(t: TestContext, serve: (socket: Socket) => void, path?: st
 }
 
 const check = (address: string, options: Partial<HealthCheckOptions>, signal = new AbortController().signal) =>
-  probe(address, { ...HEALTH_CHECK_DEFAULTS, ...options }, signal);
+  probe({ address }, { ...HEALTH_CHECK_DEFAULTS, ...options }, signal);
 
 const WRITTEN = { v1: 'PROXY UNKNOWN\r\n', v2: LOCAL } as const;
 
