@@ -165,6 +165,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
       requestMs: timeouts.request,
       drainMs: timeouts.drain,
       tunnelIdleMs: timeouts.tunnelIdle,
+      mirrorMs: timeouts.mirror,
     },
     trustedProxies: parsed.trustedProxies,
     nameservers: parsed.nameservers,

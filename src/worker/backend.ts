@@ -9,6 +9,7 @@ import type { ReasonCode } from '../http/reasons.js';
 import { fail } from './answer.js';
 import { closeClient, serve } from './client.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
+import { countDrop } from './filters/mirror.js';
 import { exchangeDone, releaseRequest } from './finish.js';
 import { sendRequest } from './forward.js';
 import { sendProxyHeader } from './proxy-out.js';
@@ -343,5 +344,6 @@ export function backendFinished(w: Worker, backend: BackendConnection): void {
  * does not send its body has a deadline of its own.
  */
 export function backendLate(w: Worker, backend: BackendConnection): void {
+  if (backend.state === BACKEND.MIRROR) countDrop(w, 'late');
   broken(w, backend, 'CONNECT_TIMEOUT', 'RESPONSE_TIMEOUT');
 }

@@ -87,6 +87,7 @@ export function openBackend(
   backend.finished = false;
   backend.waitingBytes = 0;
   backend.mirrorOf = null;
+  backend.mirrorPool = null;
   backend.expires = 0;
   w.deadlines.set(backend.slot, w.ticks.connect);
   return backend;

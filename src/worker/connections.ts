@@ -229,6 +229,8 @@ export class BackendConnection {
   parked: Buffer | null = null;
   /** The client connection whose request a mirror copies, while the body is not complete. */
   mirrorOf: ClientConnection | null = null;
+  /** The pool that a copy is counted in; null unless it is a MIRROR. */
+  mirrorPool: Pool | null = null;
   /** Bytes of a mirrored body since the mirror last took everything. */
   waitingBytes = 0;
   /** The tick at which this try is late; 0 for none. */

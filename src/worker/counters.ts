@@ -2,6 +2,12 @@
 
 import type { ReasonCode } from '../http/reasons.js';
 
+/**
+ * Why a copy was not sent, or given up: as many as `limits.mirrorsMax` are under way; a limit of the pool, or no server of
+ * it; no connection or no room in the slab; the mirror took its body too slowly, or did not answer in time.
+ */
+export type MirrorDrop = 'mirrorsMax' | 'poolLimits' | 'noServer' | 'noRoom' | 'slow' | 'late';
+
 export class Counters {
   /** Requests whose head was complete. */
   requests = 0;
@@ -21,6 +27,9 @@ export class Counters {
   reused = 0;
   /** Tries after the first one. */
   retries = 0;
+  /** Copies of requests sent to mirrors, and those that were not, or were given up, by why. */
+  mirrored = 0;
+  readonly mirrorsDropped = new Map<MirrorDrop, number>();
   /** Requests that ended in an answer of our own, or without one, by reason. */
   readonly reasons = new Map<ReasonCode, number>();
 }

@@ -53,6 +53,8 @@ export interface Limits {
   retriesMax: number;
   /** Idle backend connections kept per server and worker. */
   idleConnectionsMax: number;
+  /** Copies of requests under way in one worker, over all mirrors; further ones are dropped. */
+  mirrorsMax: number;
   slabBytes: number;
 }
 
@@ -69,6 +71,7 @@ export interface Timeouts {
   requestMs: number;
   drainMs: number;
   tunnelIdleMs: number;
+  mirrorMs: number;
 }
 
 /** One version of the configuration, as workers live by it. */

@@ -57,11 +57,19 @@ export function closeBackend(w: Worker, backend: BackendConnection, reset = fals
     if (place >= 0) mirrors.splice(place, 1);
     backend.mirrorOf = null;
   }
+  if (backend.mirrorPool !== null) mirrorEnds(w, backend);
   detach(w, backend);
   if (reset) w.engine.resetConn(backend.conn);
   else w.engine.closeConn(backend.conn);
   w.state.connectionCloses(backend.server!.index);
   w.backendFree(backend);
+}
+
+/** Takes the copy of a request from what its pool and this worker have under way. */
+function mirrorEnds(w: Worker, backend: BackendConnection): void {
+  backend.mirrorPool!.breaker.leaves();
+  backend.mirrorPool = null;
+  w.mirrors--;
 }
 
 /** Closes what a server that left the configuration has idle. Those at work are closed when they are done. */

@@ -20,6 +20,7 @@ export class Ticks {
   readonly backendIdle: number;
   readonly request: number;
   readonly tunnelIdle: number;
+  readonly mirror: number;
   readonly halfClosed = Deadlines.ticks(HALF_CLOSED_MS);
   readonly linger = Deadlines.ticks(LINGER_MS);
 
@@ -34,5 +35,6 @@ export class Ticks {
     this.backendIdle = Deadlines.ticks(timeouts.backendIdleMs);
     this.request = Deadlines.ticks(timeouts.requestMs);
     this.tunnelIdle = Deadlines.ticks(timeouts.tunnelIdleMs);
+    this.mirror = Deadlines.ticks(timeouts.mirrorMs);
   }
 }

@@ -89,6 +89,8 @@ export class Worker {
   draining = false;
   /** TLS handshakes under way. */
   handshakes = 0;
+  /** Copies of requests under way to mirrors. */
+  mirrors = 0;
   /** Lines that every message may need. */
   readonly lineEnd: Pinned;
   readonly lineClose: Pinned;
@@ -294,6 +296,9 @@ export class Worker {
       handshakesRefused: this.counters.handshakesRefused,
       certificatesRefused: Object.fromEntries(this.counters.certificatesRefused),
       handshaking: this.handshakes,
+      mirrors: this.mirrors,
+      mirrored: this.counters.mirrored,
+      mirrorsDropped: Object.fromEntries(this.counters.mirrorsDropped),
       secured: engine.counter(CONTROL.secured),
       reasons: Object.fromEntries(this.counters.reasons),
     };

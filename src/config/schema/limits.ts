@@ -42,6 +42,12 @@ export const limits = map('limits', {
     'Most idle backend connections kept per server and worker.',
     { zero: 'none is kept: each request opens a connection', limit: '0 to 65536' },
   ),
+  mirrorsMax: option(
+    integer('a number of copies', 0, 4096).prefault(128),
+    'Most copies of requests under way to mirrors, per worker. Further ones are dropped and counted; the limits of the ' +
+      "mirror's pool hold besides.",
+    { zero: 'nothing is copied', limit: '0 to 4096' },
+  ),
   slabBytes: option(size(MIB, 2000 * MIB).prefault('256MiB'), 'Memory for bytes in flight, per worker.', {
     limit: '1MiB to 2000MiB',
   }),
@@ -102,5 +108,10 @@ export const timeouts = map('timeouts', {
     {
       zero: 'no limit',
     },
+  ),
+  mirror: option(
+    duration().prefault('5s'),
+    'For the copy of a request at a mirror, from the whole copy sent until its answer is complete. Then it is given up.',
+    { zero: 'no limit: `limits.mirrorsMax` alone bounds them' },
   ),
 });

@@ -1,10 +1,12 @@
 // RequestMirror: a copy of a request for another pool. Whatever becomes of it, the client never feels it.
-// Each copy has a connection of its own that ends with its answer, which is dropped unread.
+// Each copy has a connection of its own that ends with its answer, which is dropped unread. How many there are, and for
+// how long, is bounded here: a copy counts where requests of its pool count, and is dropped where they would wait.
 
-import { Tried } from '../../balance/view.js';
+import { NO_SERVER, Tried } from '../../balance/view.js';
 import { SEND_FLAG } from '../../engine/layout.js';
 import { openBackend } from '../choose-server.js';
-import { BACKEND, type ClientConnection } from '../connections.js';
+import { BACKEND, type BackendConnection, type ClientConnection } from '../connections.js';
+import type { MirrorDrop } from '../counters.js';
 import type { Pool } from '../pools.js';
 import { sendProxyHeader } from '../proxy-out.js';
 import { lastPiece, spanLastPiece } from '../relay.js';
@@ -39,26 +41,62 @@ export class Mirror {
   /** Sends the head of the client's request to a server of the mirror's pool as well, if it is this one's turn. */
   begin(w: Worker, client: ClientConnection, more: boolean): void {
     if (!this.#takes()) return;
-    tried.clear();
-    const index = this.#pool.balancer.pick(0, tried);
-    if (index < 0 || !w.state.requestBegins(index)) return;
+    const index = this.#enter(w);
+    if (index < 0) return;
     const server = w.servers.byIndex[index]!;
     const backend = openBackend(w, server, client, null);
     if (backend === null) {
       w.state.requestEnds(index);
+      this.#pool.breaker.leaves();
+      countDrop(w, 'noRoom');
       return;
     }
     backend.mirrorOf = client;
+    backend.mirrorPool = this.#pool;
+    w.mirrors++;
+    w.counters.mirrored++;
     backend.to(BACKEND.MIRROR);
-    w.deadlines.set(backend.slot, w.ticks.responseHead);
+    setDeadline(w, client, backend);
     // What is sent before the connection stands waits in the engine.
     const named = !backend.saysPlainly || sendProxyHeader(w, client, backend, true);
     if (!named || !sendRequestHead(w, client, backend, more)) {
+      countDrop(w, 'noRoom');
       closeBackend(w, backend);
       return;
     }
     if (!client.request.done) client.mirrors.push(backend);
   }
+
+  /**
+   * Counts a copy in where requests are counted, and returns the server it goes to; below 0, and the drop counted, when
+   * there is no room for it. A copy never waits: those who do are clients.
+   */
+  #enter(w: Worker): number {
+    const pool = this.#pool;
+    if (w.mirrors >= w.plan.limits.mirrorsMax) return refuse(w, 'mirrorsMax');
+    if ((pool.limited && pool.line.busy()) || !pool.breaker.enters()) return refuse(w, 'poolLimits');
+    tried.clear();
+    const index = pool.balancer.pick(0, tried);
+    if (index >= 0 && w.state.requestBegins(index)) return index;
+    pool.breaker.leaves();
+    return refuse(w, index === NO_SERVER ? 'noServer' : 'poolLimits');
+  }
+}
+
+/** Counts a copy that was not sent, or was given up. */
+export function countDrop(w: Worker, why: MirrorDrop): void {
+  const { mirrorsDropped } = w.counters;
+  mirrorsDropped.set(why, (mirrorsDropped.get(why) ?? 0) + 1);
+}
+
+function refuse(w: Worker, why: MirrorDrop): number {
+  countDrop(w, why);
+  return -1;
+}
+
+/** The mirror is waited for once it has all of the request; before that, the client is. */
+function setDeadline(w: Worker, client: ClientConnection, backend: BackendConnection): void {
+  w.deadlines.set(backend.slot, client.request.done ? w.ticks.mirror : w.ticks.requestBody);
 }
 
 /**
@@ -69,14 +107,19 @@ export function mirrorBody(w: Worker, client: ClientConnection): void {
   for (const backend of [...client.mirrors]) {
     backend.waitingBytes = backend.blocked ? backend.waitingBytes + lastPiece.bytes : 0;
     if (backend.waitingBytes > MIRROR_QUEUE_BYTES_MAX) {
+      countDrop(w, 'slow');
       closeBackend(w, backend);
       continue;
     }
     w.engine.sendBegin(backend.conn, SEND_FLAG.none);
     const sent = spanLastPiece(w, client);
     w.engine.sendEnd();
-    if (sent) w.deadlines.set(backend.slot, w.ticks.responseHead);
-    else closeBackend(w, backend);
+    if (sent) {
+      setDeadline(w, client, backend);
+    } else {
+      countDrop(w, 'noRoom');
+      closeBackend(w, backend);
+    }
   }
   if (client.request.done) client.mirrors.length = 0;
 }
