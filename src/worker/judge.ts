@@ -4,7 +4,8 @@
 import { Tried } from '../balance/view.js';
 import { Framing } from '../http/framing.js';
 import { FIELDS_MAX } from '../http/head.js';
-import { Llhttp, PARSED } from '../http/llhttp.js';
+import { Llhttp } from '../http/llhttp.js';
+import { PARSED } from '../http/parsed.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { RequestText } from '../routing/request-text.js';
 import { check } from './check.js';
