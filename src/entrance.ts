@@ -28,9 +28,7 @@ const DEFAULT_PORTS = { http: 80, https: 443 } as const;
  */
 export function entrance(request: RequestText, listeners: readonly ListenerConfig[]): Entrance | null {
   const { scheme, host, target } = partsOf(request);
-  const port = portOf(host) ?? (scheme === undefined ? undefined : DEFAULT_PORTS[scheme]);
-  const readers = listeners.filter(({ protocol }) => !isRaw(protocol) && (scheme ?? protocol) === protocol);
-  const named = readers.filter((listener) => listener.port === port);
+  const { port, readers, named } = meant(request, listeners);
   if (named.length === 0) {
     const passing = passingOn(listeners, scheme === 'https', port, readers.length === 0);
     if (passing.length > 0) return unread(passing, host);
@@ -42,6 +40,20 @@ export function entrance(request: RequestText, listeners: readonly ListenerConfi
   const isAnonymous = scheme === 'https' && request.clientCertificate === undefined;
   const asksAll = doors.every(({ tls }) => tls?.clientCertificates?.mode === 'required');
   return isAnonymous && asksAll ? refused(doors) : null;
+}
+
+/** The listeners that a request means and that read it, as `entrance` finds them. */
+export function listenersMeant(request: RequestText, listeners: readonly ListenerConfig[]): readonly ListenerConfig[] {
+  const { readers, named } = meant(request, listeners);
+  return named.length > 0 ? named : readers;
+}
+
+/** The listeners of the request's scheme that read requests, and those of them at its port. */
+function meant(request: RequestText, listeners: readonly ListenerConfig[]) {
+  const { scheme, host } = partsOf(request);
+  const port = portOf(host) ?? (scheme === undefined ? undefined : DEFAULT_PORTS[scheme]);
+  const readers = listeners.filter(({ protocol }) => !isRaw(protocol) && (scheme ?? protocol) === protocol);
+  return { port, readers, named: readers.filter((listener) => listener.port === port) };
 }
 
 interface Parts {

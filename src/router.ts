@@ -2,11 +2,13 @@
 // Owns the public face of routing, for programs and for the command line. Leaves matching to src/routing, what is
 // refused before any rule to src/worker, and what listeners do themselves to entrance.ts.
 
+import { type ClientSeen, clientLine, seeClient } from './client-seen.js';
+import type { ListenerConfig } from './config/config.js';
 import type { ConfigValue } from './config/define.js';
 import { checkValue, type Loaded } from './config/load.js';
 import type { Problem } from './config/problems.js';
 import { compileRoutes, type LoadedRoutes } from './config/routes.js';
-import { type Entrance, entrance } from './entrance.js';
+import { type Entrance, entrance, listenersMeant } from './entrance.js';
 import { methodNumber } from './http/methods.js';
 import { REASONS, type ReasonCode } from './http/reasons.js';
 import { type Candidate, type Explanation, explain } from './routing/explain.js';
@@ -16,6 +18,7 @@ import { Matcher } from './routing/matcher.js';
 import type { RulePlan } from './routing/plan.js';
 import { type RequestText, RequestTextError, requestView } from './routing/request-text.js';
 import { judge } from './worker/judge.js';
+import { Trust } from './worker/trust.js';
 
 /** A request in words. */
 export interface RouteRequest {
@@ -27,7 +30,7 @@ export interface RouteRequest {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** By name; sent as one Cookie header. */
   readonly cookies?: Readonly<Record<string, string>>;
-  /** The client's address. Default 127.0.0.1. */
+  /** The address at the other end of the connection: the client's, or that of a proxy in front. Default 127.0.0.1. */
   readonly clientAddress?: string;
   /** The name asked for in TLS. Default: the host of an https URL. With this or what follows, a request comes over TLS. */
   readonly serverName?: string;
@@ -66,6 +69,8 @@ export interface Decision {
    * refuse the handshake or pass the connection on unread. Empty when rules decide.
    */
   readonly listeners: readonly string[];
+  /** The client as the rules see it; undefined when no rule is asked. */
+  readonly client: ClientSeen | undefined;
   /** The pools that share such requests. Empty when no server sees them. */
   readonly pools: readonly PoolShare[];
   /**
@@ -95,11 +100,13 @@ export class Router {
   readonly #loaded: LoadedRoutes;
   readonly #matcher: Matcher;
   readonly #poolNames: readonly string[];
+  readonly #trust: Trust;
 
   constructor(loaded: LoadedRoutes) {
     this.#loaded = loaded;
     this.#matcher = new Matcher(loaded.routes.table);
     this.#poolNames = Object.keys(loaded.config.pools);
+    this.#trust = new Trust(loaded.config.trustedProxies);
   }
 
   /** What is allowed but probably not meant, such as rules that no request reaches. */
@@ -116,10 +123,11 @@ export class Router {
     if (ahead !== null) return this.#aheadOfRules(ahead);
     try {
       const view = requestView(text);
+      const client = seeClient(view, this.#listenerFor(text), this.#trust);
       const index = this.#matcher.match(view);
       const trail = () => explain(this.#loaded.routes, view, this.#matcher);
       const rule = this.#loaded.routes.rules[index];
-      return this.#decision(rule, trail);
+      return this.#decision(rule, trail, client);
     } catch (error) {
       if (!(error instanceof RequestTextError)) throw error;
       return refused(400, error.message, error.message);
@@ -136,9 +144,17 @@ export class Router {
     };
   }
 
-  #decision(rule: RulePlan | undefined, trail: () => Explanation): Decision {
+  /** The listener that tells who the client is: of those that the request means, the first that reads it from a field. */
+  #listenerFor(text: RequestText): ListenerConfig | undefined {
+    const meant = listenersMeant(text, this.#loaded.config.listeners);
+    return meant.find(({ clientAddressHeader }) => clientAddressHeader !== undefined) ?? meant[0];
+  }
+
+  #decision(rule: RulePlan | undefined, trail: () => Explanation, client: ClientSeen): Decision {
     const names = this.#poolNames;
-    const base = { listeners: [], explain: trail, text: () => explanationText(trail(), names) };
+    const line = clientLine(client);
+    const notes = line === undefined ? [] : [line];
+    const base = { client, listeners: [], explain: trail, text: () => explanationText(trail(), names, notes) };
     if (rule === undefined) {
       return { rule: undefined, place: undefined, pools: [], status: 404, actions: ['404: no rule matches'], ...base };
     }
@@ -180,6 +196,7 @@ function unruled(action: string, text: string): Decision {
   return {
     rule: undefined,
     place: undefined,
+    client: undefined,
     listeners: [],
     pools: [],
     status: undefined,
@@ -230,4 +247,4 @@ function requestText(request: RouteRequest): RequestText {
   };
 }
 
-export type { Candidate, Explanation, Place };
+export type { Candidate, ClientSeen, Explanation, Place };

@@ -38,7 +38,7 @@ export function register(program: Command): void {
     .requiredOption('-c, --config <file>', 'configuration file')
     .option('-H, --header <header>', "a header, 'Name: value'; may be repeated", collect)
     .option('-b, --cookie <cookie>', "cookies, 'name=value; name=value'; may be repeated", collect)
-    .option('--client <address>', 'address of the client', '127.0.0.1')
+    .option('--client <address>', 'address of the client, or of the proxy it comes through', '127.0.0.1')
     .option('--server-name <name>', 'name asked for in TLS; the host of an https URL unless given')
     .addOption(new Option('--tls-version <version>', 'version of TLS').choices(TLS_VERSIONS))
     .option('--tls-cipher <cipher>', 'cipher suite, such as TLS_AES_128_GCM_SHA256')
@@ -56,11 +56,11 @@ export async function explain(request: string, options: ExplainOptions): Promise
   const parsed = readRequest(request, options);
   if (typeof parsed === 'string') return outcome(2, '', `${parsed}\n`);
   const decision = new Router(await loadRoutes(options.config)).match(parsed);
-  const { rule, place, listeners, pools, status, actions } = decision;
+  const { rule, place, client, listeners, pools, status, actions } = decision;
   const isRedirected = listeners.length > 0 && status !== undefined;
   const code = rule === undefined && !isRedirected ? 1 : 0;
   if (options.json) {
-    const all = { rule, place, listeners, pools, status, actions, reasons: decision.explain() };
+    const all = { rule, place, client, listeners, pools, status, actions, reasons: decision.explain() };
     return outcome(code, `${JSON.stringify(all, null, 2)}\n`);
   }
   return outcome(code, painted(decision.text()));

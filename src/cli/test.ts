@@ -103,8 +103,9 @@ function ofConnection({ expect: { pool } }: TestConfig, led: readonly Led[]): Re
 function reasonLines(decision: Decision): string[] {
   const text = decision.text().trimEnd();
   if (decision.explain() === undefined) return text.split('\n');
-  const [, ...blocks] = text.split('\n\n');
-  return blocks.slice(0, 3).flatMap((block) => block.split('\n'));
+  const [request = '', ...blocks] = text.split('\n\n');
+  const notes = request.split('\n').slice(1);
+  return [...notes, ...blocks.slice(0, 3).flatMap((block) => block.split('\n'))];
 }
 
 function requestOf({ request, headers, client, serverName, tlsVersion, tlsCipher, clientCertificate }: TestConfig) {

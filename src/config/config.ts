@@ -29,6 +29,8 @@ export interface ListenerConfig {
   readonly strictTransportSecurity?: string;
   /** CIDR ranges whose connections begin with a PROXY header. */
   readonly proxySources?: readonly string[];
+  /** The field in which trusted peers state the client's address. */
+  readonly clientAddressHeader?: string;
 }
 
 /** A certificate of a listener. */
@@ -175,6 +177,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
 
 function listenerConfig(listener: ParsedConfig['listeners'][number], directory: string): ListenerConfig {
   const { address, protocol, pool, tlsRoutes, tls, redirectToHttps, strictTransportSecurity, proxyProtocol } = listener;
+  const { clientAddressHeader } = listener;
   return {
     ...address,
     protocol,
@@ -187,6 +190,7 @@ function listenerConfig(listener: ParsedConfig['listeners'][number], directory: 
     ...(redirectToHttps === undefined ? {} : { redirectToHttps }),
     ...(strictTransportSecurity === undefined ? {} : { strictTransportSecurity }),
     ...(proxyProtocol === undefined ? {} : { proxySources: proxyProtocol.from }),
+    ...(clientAddressHeader === undefined ? {} : { clientAddressHeader }),
   };
 }
 

@@ -30,6 +30,7 @@ export interface Scope {
 /** Reports every contradiction in a configuration that fits the schema. */
 export function checkMeaning(config: ParsedConfig, scope: Scope): void {
   checkListeners(config, scope);
+  checkTrust(config, scope);
   checkRoutes(config, scope);
   checkPools(config, scope);
   checkLimits(config, scope);
@@ -61,6 +62,7 @@ function checkListeners(config: ParsedConfig, scope: Scope): void {
     checkRawListener(listener, at, config, scope);
     checkListenerTls(listener, at, routes, scope);
     checkProxySources(listener, at, scope);
+    checkClientAddressHeader(listener, at, config, scope);
     if (!isRaw(protocol) && listener.redirectToHttps === undefined && (routes ?? []).length === 0) {
       scope.report(
         at,
@@ -86,6 +88,53 @@ function checkProxySources({ proxyProtocol }: ParsedConfig['listeners'][number],
     scope.warn(
       [...at, 'proxyProtocol', 'from', index],
       `${range} is everybody, and whoever is in the list can claim any address.`,
+      'Expected the addresses of the proxies in front alone.',
+    );
+  }
+}
+
+/** Fields that say something else, which nobody would take for an address. */
+const NO_ADDRESS =
+  /^(host|connection|content-length|transfer-encoding|upgrade|te|trailer|cookie|x-forwarded-(proto|host|port))$/i;
+
+/** Reports a header for the client's address that would never be read, or never hold one. */
+function checkClientAddressHeader(
+  { clientAddressHeader: name, protocol }: ParsedConfig['listeners'][number],
+  at: Path,
+  { trustedProxies }: ParsedConfig,
+  scope: Scope,
+): void {
+  if (name === undefined) return;
+  const here = [...at, 'clientAddressHeader'];
+  if (isRaw(protocol)) {
+    scope.report(
+      here,
+      `A listener of protocol ${protocol} reads no headers.`,
+      "Expected 'proxyProtocol' to learn who the client is.",
+    );
+  } else if (NO_ADDRESS.test(name)) {
+    scope.report(
+      here,
+      `'${name}' holds no address.`,
+      'Expected X-Forwarded-For, Forwarded, or a header such as CF-Connecting-IP.',
+    );
+  } else if (trustedProxies.length === 0) {
+    scope.report(
+      here,
+      'Nobody is trusted to say who the client is.',
+      "Expected 'trustedProxies' with the addresses of the proxies in front.",
+    );
+  }
+}
+
+/** Warns when everybody may state any address and some listener believes it. */
+function checkTrust({ listeners, trustedProxies }: ParsedConfig, scope: Scope): void {
+  if (listeners.every(({ clientAddressHeader }) => clientAddressHeader === undefined)) return;
+  for (const [index, range] of trustedProxies.entries()) {
+    if (!range.endsWith('/0')) continue;
+    scope.warn(
+      ['trustedProxies', index],
+      `${range} is everybody: every client can claim any address.`,
       'Expected the addresses of the proxies in front alone.',
     );
   }

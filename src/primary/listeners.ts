@@ -60,6 +60,7 @@ export class Listeners {
             backendRefs: backendRefs.map(({ pool, weight }) => ({ pool: poolIndex.get(pool)!, weight })),
           })),
           proxySources: [...(config.proxySources ?? [])],
+          clientAddressHeader: config.clientAddressHeader ?? '',
         };
       });
     } catch (error) {

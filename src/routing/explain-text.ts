@@ -44,12 +44,19 @@ const STEP_WORDS: Readonly<Record<PrecedenceStep, string>> = {
   order: 'later in the file, otherwise equal',
 };
 
-/** The explanation as lines of text. `pools` are the names of the pools in the order of their indexes. */
-export function explanationText(explanation: Explanation, pools: readonly string[]): string {
+/**
+ * The explanation as lines of text. `pools` are the names of the pools in the order of their indexes; `notes` are lines about the
+ * request itself.
+ */
+export function explanationText(
+  explanation: Explanation,
+  pools: readonly string[],
+  notes: readonly string[] = [],
+): string {
   const { request, winner, losers } = explanation;
   const query = request.query === '' ? '' : `?${request.query}`;
   const site = request.host === '' ? '' : `${request.scheme}://${request.host}`;
-  const lines = [`${request.method} ${site}${request.path}${query}`, ''];
+  const lines = [`${request.method} ${site}${request.path}${query}`, ...notes, ''];
   if (winner === undefined) lines.push('No rule matches: the answer is 404.');
   else {
     lines.push(`goes to ${ruleText(winner)}`);

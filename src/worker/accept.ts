@@ -1,6 +1,7 @@
 // A client connection begins: who it is, and which kind of listener it came to.
 
 import { clientData, closeClient } from './client.js';
+import { NOT_STATED } from './client-address.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { handshakeBegin } from './handshake.js';
 import type { ListenerPlan } from './plan.js';
@@ -36,6 +37,7 @@ export function accepted(w: Worker, conn: number, listener: number): void {
   client.tls = null;
   client.hello = null;
   client.proxied = null;
+  client.statedBytes = NOT_STATED;
   if (w.proxySources[listener]?.holds(w.engine.peers, client.slot) === true) proxyBegin(w, client);
   else admit(w, client, plan, NOWHERE, 0);
 }

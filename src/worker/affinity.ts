@@ -31,7 +31,7 @@ export function keyOf(w: Worker, client: ClientConnection, pool: Pool): number {
   const { view, memory } = w;
   switch (kind === 'ip-hash' ? 'ClientAddress' : key.type) {
     case 'ClientAddress':
-      return keyOfAddress(view.clientAddress, view.clientAddressBytes);
+      return client.statedBytes === 0 ? randomKey() : keyOfAddress(view.clientAddress, view.clientAddressBytes);
     case 'Path':
       return keyOfBytes(memory, view.pathAt, view.pathBytes);
     case 'QueryParam':

@@ -3,8 +3,8 @@
 import { RESULT, resultOfStatus } from '../balance/outlier.js';
 import { ENGINE_ERROR, SEND_FLAG } from '../engine/layout.js';
 import { BODY, responseFraming } from '../http/framing.js';
+import { PARSED } from '../http/llhttp.js';
 import { METHOD } from '../http/methods.js';
-import { PARSED } from '../http/parsed.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { fail } from './answer.js';
 import { closeClient, serve } from './client.js';
@@ -58,12 +58,6 @@ export function backendData(w: Worker, backend: BackendConnection, at: number, b
   const { client } = backend;
   switch (backend.state) {
     case BACKEND.HEAD:
-      if (backend.reused && backend.takenIn === w.batch) {
-        // It came before the request left, so it is no answer to it: the connection was given up by its server.
-        w.engine.release(at);
-        retryOrFail(w, client!, 'SERVER_LEFT');
-        break;
-      }
       readResponse(w, client!, backend, at, bytes);
       break;
     case BACKEND.BODY:
@@ -137,7 +131,7 @@ function readResponseHead(w: Worker, backend: BackendConnection, at: number, byt
     if (backend.parser === null) return PARSED.invalid;
     backend.parser.begin(at, w.plan.limits.fieldsMax);
   }
-  return backend.parser!.executeResponseHead(at, bytes);
+  return backend.parser!.executeHead(at, bytes);
 }
 
 function parkResponse(w: Worker, client: ClientConnection, backend: BackendConnection, at: number, end: number): void {
@@ -226,7 +220,7 @@ function beginResponse(
   client.chunkedOut = unknownLength && client.minor === 1;
   if ((unknownLength && client.minor === 0) || !client.request.done || w.draining || client.ended)
     client.keepAlive = false;
-  if (kind === BODY.chunked) parser.chunked.begin(true);
+  if (kind === BODY.chunked) parser.bodyBegin();
   w.engine.sendBegin(client.conn, SEND_FLAG.none);
   let result: number = spanResponseHead(w, client, head) ? RELAYED.more : RELAYED.noRoom;
   if (result === RELAYED.more && bodyBytes > 0 && !client.response.done) {

@@ -4,7 +4,7 @@ import { isIdempotent } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { BACKEND, type BackendConnection, type ClientConnection } from './connections.js';
 import type { Server } from './pools.js';
-import { takeKept, type Written, writeProxyHeader } from './proxy-out.js';
+import { proxyClientOf, takeKept, type Written, writeProxyHeader } from './proxy-out.js';
 import type { Worker } from './worker.js';
 
 /** No bytes in front of a handshake. */
@@ -25,10 +25,9 @@ function isRisky(w: Worker, client: ClientConnection, server: Server): boolean {
  * connect first. Returns null, or the reason why there is none.
  */
 export function takeConnection(w: Worker, client: ClientConnection, server: Server): ReasonCode | null {
-  const idle = client.fresh || isRisky(w, client, server) ? null : takeIdle(client, server);
+  const idle = client.fresh || isRisky(w, client, server) ? null : takeIdle(w, client, server);
   if (idle !== null) {
     idle.reused = true;
-    idle.takenIn = w.batch;
     idle.requests++;
     idle.counted = true;
     idle.to(BACKEND.HEAD);
@@ -43,8 +42,8 @@ export function takeConnection(w: Worker, client: ClientConnection, server: Serv
   return 'OVERLOADED';
 }
 
-function takeIdle(client: ClientConnection, server: Server): BackendConnection | null {
-  return server.proxyProtocol === null ? server.idleTake() : takeKept(client, server);
+function takeIdle(w: Worker, client: ClientConnection, server: Server): BackendConnection | null {
+  return server.proxyProtocol === null ? server.idleTake() : takeKept(w, client, server);
 }
 
 /**
@@ -76,6 +75,7 @@ export function openBackend(
   backend.tls = tls;
   backend.manner = server.manner;
   backend.proxyProtocol = server.proxyProtocol;
+  backend.proxyClient = server.proxyProtocol === null ? '' : proxyClientOf(w, onBehalf);
   backend.owner = null;
   if (tls >= 0) w.engine.tls(conn, tls, front.at, front.bytes);
   backend.requests = 1;

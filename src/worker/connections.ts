@@ -117,6 +117,12 @@ export class ClientConnection {
   proxied: ProxyAddresses | null = null;
   /** Its address is among the trusted proxies. */
   trusted = false;
+  /**
+   * The client of the request under way as a trusted peer stated it: the first `statedBytes` (4 or 16) bytes count.
+   * `statedBytes` is 0 for a client that cannot be known, NOT_STATED (-1) when the peer itself is the client. Made when first needed.
+   */
+  stated: Uint8Array | null = null;
+  statedBytes = -1;
   /** Held while a head is being read, its request may be sent again, or a chunked body is being parsed. */
   parser: HeadParser | null = null;
   /** Its ClientHello under way, on a tls-passthrough listener; else null. */
@@ -219,6 +225,8 @@ export class BackendConnection {
   manner = 0;
   /** The version of the PROXY header it began with; null without one. */
   proxyProtocol: ProxyVersion | null = null;
+  /** The client that header names when it is not the peer, as text; empty for the peer. */
+  proxyClient = '';
   /** While it is idle: the client connection it is kept for; null when any may use it. */
   owner: ClientConnection | null = null;
   /** BACKEND; written by `to()` alone. */
@@ -237,8 +245,6 @@ export class BackendConnection {
   expires = 0;
   /** It has carried a whole exchange before: its server may close it at any moment, also as we write. */
   reused = false;
-  /** The batch in which it was taken from the idle ones; its request leaves with the next. */
-  takenIn = 0;
   /** It may be used again when this exchange is done. */
   keepAlive = false;
   /** Requests sent on it so far. */

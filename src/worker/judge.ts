@@ -4,8 +4,7 @@
 import { Tried } from '../balance/view.js';
 import { Framing } from '../http/framing.js';
 import { FIELDS_MAX } from '../http/head.js';
-import { Llhttp } from '../http/llhttp.js';
-import { PARSED } from '../http/parsed.js';
+import { Llhttp, PARSED } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { RequestText } from '../routing/request-text.js';
 import { check } from './check.js';

@@ -28,6 +28,8 @@ export interface ListenerPlan {
   tlsRoutes: TlsRoutePlan[];
   /** CIDR ranges whose connections begin with a PROXY header. */
   proxySources: string[];
+  /** The field in which trusted peers state the client's address; empty for none. */
+  clientAddressHeader: string;
 }
 
 /** Connections that ask for one of these server names, and the pools that share them. */

@@ -31,10 +31,17 @@ function endOf(record: Uint8Array, at: number): { address: Uint8Array; port: num
 }
 
 /**
- * The two ends of the client's connection: as a PROXY header named them, or those of its socket. Null when it has none: a
- * client must not pass for ourselves, so there is no header then.
+ * The two ends of the client's connection: as a PROXY header named them, or those of its socket; the source is the client that a
+ * trusted peer stated for this request, if it did (its port is not known: 0). Null when it has none: a client must not
+ * pass for ourselves, so there is no header then.
  */
 function endsOf(w: Worker, client: ClientConnection): ProxyAddresses | null {
+  const ends = connectionEnds(w, client);
+  if (ends === null || client.statedBytes <= 0) return ends;
+  return { ...ends, source: client.stated!.slice(0, client.statedBytes), sourcePort: 0 };
+}
+
+function connectionEnds(w: Worker, client: ClientConnection): ProxyAddresses | null {
   if (client.proxied !== null) return client.proxied;
   const source = endOf(w.engine.peers, client.slot * PEER_BYTES);
   const destination = w.engine.localAddress(client.conn, local) ? endOf(local, 0) : null;
@@ -88,10 +95,16 @@ export function keepForOwner(w: Worker, client: ClientConnection, backend: Backe
   client.kept.push(backend);
 }
 
-/** Takes the client's own idle connection to the server, or null. */
-export function takeKept(client: ClientConnection, server: Server): BackendConnection | null {
+/** The client that a header for this request names, when it is not the peer of the connection: as text, else empty. */
+export function proxyClientOf(w: Worker, client: ClientConnection): string {
+  return client.statedBytes > 0 ? w.addressOf(client) : '';
+}
+
+/** Takes the client's own idle connection to the server, or null: one whose header names who this request is from. */
+export function takeKept(w: Worker, client: ClientConnection, server: Server): BackendConnection | null {
+  const proxyClient = client.kept.length === 0 ? '' : proxyClientOf(w, client);
   for (const backend of client.kept) {
-    if (backend.server !== server) continue;
+    if (backend.server !== server || backend.proxyClient !== proxyClient) continue;
     server.idleRemove(backend);
     disown(backend);
     return backend;

@@ -2,8 +2,7 @@
 // Owns parking: an incomplete head leaves the slab, so that slow clients cannot fill it.
 
 import { CHUNK_BYTES } from '../engine/layout.js';
-import { type HeadParser, LLHTTP_ERROR } from '../http/llhttp.js';
-import { PARSED } from '../http/parsed.js';
+import { type HeadParser, LLHTTP_ERROR, PARSED } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { CLIENT, type ClientConnection } from './connections.js';
 import type { Worker } from './worker.js';

@@ -3,9 +3,9 @@
 // classify goes on. Hot: runs for every piece of every body, allocates nothing.
 
 import { CHUNK_BYTES, SEND_FLAG } from '../engine/layout.js';
-import type { ChunkedBody } from '../http/chunked.js';
 import { BODY } from '../http/framing.js';
-import { PARSED } from '../http/parsed.js';
+import { PARSED } from '../http/llhttp.js';
+import type { ClientAddressField } from './client-address.js';
 import type { BackendConnection, Body, ClientConnection } from './connections.js';
 import type { Worker } from './worker.js';
 
@@ -107,16 +107,16 @@ function spanLastChunk(w: Worker, trailers: string): boolean {
 const decoded = { at: 0, bytes: 0, trailers: '' };
 
 /** Takes the framing off bytes of a chunked body. */
-function decode(memory: Uint8Array, chunked: ChunkedBody, body: Body, at: number, bytes: number): number {
-  const result = chunked.read(memory, at, bytes);
+function decode(parser: NonNullable<ClientConnection['parser']>, body: Body, at: number, bytes: number): number {
+  const result = parser.executeBody(at, bytes);
   if (result !== PARSED.partial && result !== PARSED.complete) return RELAYED.invalid;
-  decoded.at = chunked.bodyAt;
-  decoded.bytes = chunked.bodyBytes;
-  decoded.trailers = chunked.trailers;
+  decoded.at = parser.bodyAt;
+  decoded.bytes = parser.bodyBytes;
+  decoded.trailers = parser.trailers;
   if (result === PARSED.partial) return RELAYED.more;
   body.done = true;
-  rest.at = chunked.endAt;
-  rest.bytes = at + bytes - chunked.endAt;
+  rest.at = parser.endAt;
+  rest.bytes = at + bytes - parser.endAt;
   return RELAYED.done;
 }
 
@@ -127,15 +127,17 @@ function decode(memory: Uint8Array, chunked: ChunkedBody, body: Body, at: number
 const FORBIDDEN_TRAILER =
   /^(content-(length|encoding|type|range)|transfer-encoding|host|connection|keep-alive|te|trailer|upgrade|http2-settings|proxy-[a-z-]*|forwarded|x-forwarded-[a-z-]*|x-real-ip|authorization|cookie|set-cookie|max-forwards|expect|via|x-request-id|(x-)?client-cert.*)$/i;
 
-function isForbidden(line: string): boolean {
-  return FORBIDDEN_TRAILER.test(line.slice(0, line.indexOf(':')).replace(/[^a-z0-9]/gi, '-'));
+function isForbidden(line: string, clientField: ClientAddressField | null): boolean {
+  const name = line.slice(0, line.indexOf(':')).replace(/[^a-z0-9]/gi, '-');
+  return FORBIDDEN_TRAILER.test(name) || clientField?.isNamed(name) === true;
 }
 
-function allowedTrailers(trailers: string): string {
+/** `clientField` is one more that says whom the message is from: that of the listener, or null. */
+function allowedTrailers(trailers: string, clientField: ClientAddressField | null): string {
   if (trailers === '') return '';
   return trailers
     .split('\r\n')
-    .filter((line) => line !== '' && !isForbidden(line))
+    .filter((line) => line !== '' && !isForbidden(line, clientField))
     .map((line) => `${line}\r\n`)
     .join('');
 }
@@ -163,7 +165,7 @@ export function relayRequest(
     lastPiece.bytes = left - client.request.left;
     client.bodyBytesTotal += lastPiece.bytes;
   } else {
-    result = decode(w.memory, client.parser!.chunked, client.request, at, bytes);
+    result = decode(client.parser!, client.request, at, bytes);
     if (result !== RELAYED.invalid) result = relayDecoded(w, client, bytes, result);
   }
   engine.sendEnd();
@@ -182,9 +184,9 @@ function relayDecoded(w: Worker, client: ClientConnection, bytes: number, result
   client.framingBytesTotal += bytes - decoded.bytes;
   lastPiece.at = decoded.at;
   lastPiece.bytes = decoded.bytes;
-  lastPiece.trailers = allowedTrailers(decoded.trailers);
+  lastPiece.trailers = allowedTrailers(decoded.trailers, w.httpListeners[client.listener]!.ownField);
   // Looked at before anything goes on: a server must not act on a body that its client is told was refused.
-  if (bodyBytesMax !== 0 && client.bodyBytesTotal + client.parser!.chunked.left > bodyBytesMax) return RELAYED.tooLarge;
+  if (bodyBytesMax !== 0 && client.bodyBytesTotal + client.parser!.chunkLeft > bodyBytesMax) return RELAYED.tooLarge;
   if (client.framingBytesTotal > FRAMING_BYTES_MAX + client.bodyBytesTotal * FRAMING_PER_BYTE_MAX)
     return RELAYED.invalid;
   if (!spanChunk(w, decoded.at, decoded.bytes)) return RELAYED.noRoom;
@@ -211,11 +213,12 @@ export function spanResponseBody(
       else if (!spanChunk(w, at, bytes)) return RELAYED.noRoom;
       return RELAYED.more;
     default: {
-      const result = decode(w.memory, backend.parser!.chunked, client.response, at, bytes);
+      const result = decode(backend.parser!, client.response, at, bytes);
       if (result === RELAYED.invalid) return result;
       if (!client.chunkedOut) engine.span(decoded.at, decoded.bytes);
       else if (!spanChunk(w, decoded.at, decoded.bytes)) return RELAYED.noRoom;
-      else if (result === RELAYED.done && !spanLastChunk(w, allowedTrailers(decoded.trailers))) return RELAYED.noRoom;
+      else if (result === RELAYED.done && !spanLastChunk(w, allowedTrailers(decoded.trailers, null)))
+        return RELAYED.noRoom;
       return result;
     }
   }

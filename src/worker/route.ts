@@ -3,7 +3,9 @@
 import { CHUNK_BYTES, PEER_BYTES } from '../engine/layout.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { normalisePath, PATH_AS_IS, PATH_GROWTH, PATH_REFUSED, scanPath } from '../routing/path.js';
+import { NOT_STATED } from './client-address.js';
 import type { ClientConnection } from './connections.js';
+import { peerBytes } from './trust.js';
 import type { Worker } from './worker.js';
 
 const COLON = 0x3a;
@@ -46,14 +48,28 @@ export function route(w: Worker, client: ClientConnection): ReasonCode | null {
   view.tls = client.tls;
   view.hostAt = client.hostAt;
   view.hostBytes = withoutPort(memory, client.hostAt, client.hostBytes);
-  const peer = client.slot * PEER_BYTES;
-  const family = w.engine.peers[peer]!;
-  view.clientAddressBytes = family === 4 ? 4 : family === 6 ? 16 : 0;
-  for (let i = 0; i < view.clientAddressBytes; i++) view.clientAddress[i] = w.engine.peers[peer + 4 + i]!;
+  readClientAddress(w, client);
   const rule = w.matcher.match(view);
   if (rule < 0) return 'NO_ROUTE';
   client.rule = w.rules[rule]!;
   return null;
+}
+
+/** Fills the client's address: that of its peer, unless the listener takes it from a field and the peer is trusted. */
+function readClientAddress(w: Worker, client: ClientConnection): void {
+  const { view } = w;
+  const field = w.httpListeners[client.listener]!.clientField;
+  client.statedBytes = NOT_STATED;
+  if (field !== null && client.trusted) {
+    client.stated ??= new Uint8Array(16);
+    client.statedBytes = field.read(w.memory, client.parser!.head, w.trust, client.stated);
+  }
+  const isStated = client.statedBytes !== NOT_STATED;
+  const { peers } = w.engine;
+  const from = isStated ? client.stated! : peers;
+  const at = isStated ? 0 : client.slot * PEER_BYTES + 4;
+  view.clientAddressBytes = isStated ? client.statedBytes : peerBytes(peers, client.slot);
+  for (let i = 0; i < view.clientAddressBytes; i++) view.clientAddress[i] = from[at + i]!;
 }
 
 /** The path is not in its normal form: the target that goes on is written out, and held until it is sent. */

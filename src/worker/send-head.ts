@@ -8,6 +8,7 @@ import { FIELD, type Head } from '../http/head.js';
 import { BACKEND, type BackendConnection, type ClientConnection } from './connections.js';
 import type { HeaderEdit } from './filters/edit.js';
 import { Constant, type Pinned } from './text.js';
+import { addressText } from './trust.js';
 import type { Worker } from './worker.js';
 
 /** Room for the lines written per request: the longest address, the id, a port, their names, and spare. */
@@ -55,7 +56,7 @@ const HOST = bits(FIELD_ID.HOST);
 function spanFields(w: Worker, head: Head, from: number, drops: number): void {
   const { fields, base } = head;
   const end = base + head.bytes - 2;
-  const byName = w.tokens.count > 0 || w.edit !== null;
+  const byName = w.tokens.count > 0 || w.edit !== null || w.clientField !== null;
   if (!byName && (head.ids & drops) === 0) {
     w.engine.span(from, end - from);
     return;
@@ -71,12 +72,16 @@ function spanFields(w: Worker, head: Head, from: number, drops: number): void {
   w.engine.span(runAt, end - runAt);
 }
 
-/** Named by the message's Connection, or by a header filter of the rule. */
+/** Named by the message's Connection, by a header filter of the rule, or by the listener as what strangers must not say. */
 function named(w: Worker, head: Head, field: number, id: number): boolean {
   const { fields } = head;
   const at = head.base + fields[field + FIELD.nameAt]!;
   const bytes = fields[field + FIELD.nameBytes]!;
-  return w.tokens.has(w.memory, id, at, bytes) || w.edit?.drops(w.memory, at, bytes) === true;
+  return (
+    w.tokens.has(w.memory, id, at, bytes) ||
+    w.edit?.drops(w.memory, at, bytes) === true ||
+    w.clientField?.drops(w.memory, at, bytes, w.clientFieldTrusted) === true
+  );
 }
 
 /** False once a line found no room in the slab: the head that is being listed is not to be trusted. */
@@ -109,7 +114,7 @@ export const CONSTANT_LINES: readonly string[] = [
 
 const DOT = 0x2e;
 
-/** Writes the client's address as text. Hot for IPv4. */
+/** Writes the address of the peer as text. Hot for IPv4. */
 function writeAddress(w: Worker, slot: number): void {
   const { peers } = w.engine;
   const at = slot * PEER_BYTES;
@@ -120,7 +125,7 @@ function writeAddress(w: Worker, slot: number): void {
       w.writer.octet(peers[at + i]!);
     }
   } else if (family === 6) {
-    w.writer.text(w.addressOf(slot));
+    w.writer.text(addressText(peers, at + 4, 16));
   } else {
     w.writer.text('unix:');
   }
@@ -170,6 +175,8 @@ export function sendRequestHead(
   const ownHost = absolute || client.hostBytes === 0 || hostname !== null;
   const drops = (client.trusted ? FROM_TRUSTED : FROM_STRANGER) | (ownHost ? HOST : 0);
   w.edit = edit;
+  w.clientField = w.httpListeners[client.listener]!.ownField;
+  w.clientFieldTrusted = client.trusted;
   if (client.targetAt === targetAt && client.targetBytes === head.targetBytes) {
     spanFields(w, head, head.base, drops);
   } else {
@@ -178,6 +185,7 @@ export function sendRequestHead(
     spanFields(w, head, targetEnd, drops);
   }
   w.edit = null;
+  w.clientField = null;
   room = true;
   if (hostname !== null) spanText(w, `Host: ${hostname}\r\n`);
   else if (ownHost) spanHost(w, client, backend);
@@ -288,7 +296,11 @@ function spanForwardingAfter(
   }
   if (edit?.owns(FIELD_ID.X_FORWARDED_FOR) !== true) {
     pin(w, 'X-Forwarded-For: ');
-    if (client.trusted) spanForwardedFor(w, head);
+    if (client.trusted && head.has(FIELD_ID.X_FORWARDED_FOR)) spanForwardedFor(w, head);
+    else if (client.statedBytes >= 0) {
+      // Another field named the client: what servers read tells it as well.
+      writer.text(client.statedBytes === 0 ? 'unknown, ' : `${w.addressOf(client)}, `);
+    }
     writeAddress(w, client.slot);
     writer.text('\r\n');
   }

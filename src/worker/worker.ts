@@ -5,7 +5,7 @@
 import { ServerState } from '../balance/server-state.js';
 import { Tried } from '../balance/view.js';
 import { Engine, eventAt, eventBytes, eventConn, eventKind, slotOf } from '../engine/engine.js';
-import { CHUNK_BYTES, CONTROL, EVENT, EVENT_KIND } from '../engine/layout.js';
+import { CHUNK_BYTES, CONTROL, EVENT, EVENT_KIND, PEER_BYTES } from '../engine/layout.js';
 import { Framing } from '../http/framing.js';
 import { Llhttp } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
@@ -14,6 +14,7 @@ import { RequestView } from '../routing/request.js';
 import { accepted } from './accept.js';
 import { backendConnected, backendData, backendEnded, backendFailed, backendFinished, backendLate } from './backend.js';
 import { clientData, clientEnded, clientFailed, clientFinished, clientLate, closeClient, serve } from './client.js';
+import type { ClientAddressField } from './client-address.js';
 import { BACKEND, BackendConnection, CLIENT, ClientConnection } from './connections.js';
 import { Counters } from './counters.js';
 import { Deadlines, TICK_MS } from './deadlines.js';
@@ -21,6 +22,7 @@ import type { HeaderEdit } from './filters/edit.js';
 import { linger } from './finish.js';
 import { backendFlow, clientFlow } from './flow.js';
 import { clientSecured, handshakeDrop, handshakeFailed } from './handshake.js';
+import { HttpListener } from './http-listener.js';
 import type { ListenerPlan, WorkerPlan } from './plan.js';
 import { Pool, Servers } from './pools.js';
 import { ALERT } from './read-hello.js';
@@ -32,7 +34,7 @@ import { type Pinned, PinnedTexts, Writer } from './text.js';
 import { Ticks } from './ticks.js';
 import { TlsRoutes } from './tls-routes.js';
 import { Tokens } from './tokens.js';
-import { addressText, Trust } from './trust.js';
+import { addressText, peerBytes, Trust } from './trust.js';
 import { serveLines } from './waiting.js';
 
 export interface WorkerOptions {
@@ -69,6 +71,10 @@ export class Worker {
   readonly tokens = new Tokens();
   /** The header filter at work while a head is listed, or null. */
   edit: HeaderEdit | null = null;
+  /** While the head of a request is listed whose listener knows its clients by a field of their own: that field, else null. */
+  clientField: ClientAddressField | null = null;
+  /** The request listed with `clientField` comes from a trusted peer. */
+  clientFieldTrusted = false;
   plan: WorkerPlan;
   ticks: Ticks;
   trust: Trust;
@@ -77,8 +83,6 @@ export class Worker {
   pools: readonly Pool[] = [];
   /** Pools whose requests may have to wait for room. */
   limitedPools: readonly Pool[] = [];
-  /** Number of the batch of events being handled, or of the last one: what it reports came before what it makes us send. */
-  batch = 0;
   /** A request ended somewhere: who waits may have room now. */
   roomFreed = false;
   closed = false;
@@ -86,6 +90,8 @@ export class Worker {
   listeners: (ListenerPlan | undefined)[] = [];
   /** The routes of raw listeners that are open, by the same index. */
   tlsRoutes: (TlsRoutes | undefined)[] = [];
+  /** What listeners that read requests do with them, by the same index. */
+  httpListeners: (HttpListener | undefined)[] = [];
   /** Beside each listener: whose connections to it begin with a PROXY header. */
   proxySources: (Trust | undefined)[] = [];
   draining = false;
@@ -254,9 +260,11 @@ export class Worker {
     return this.engine.freeChunks * 2 < this.#chunkCount;
   }
 
-  /** The address of the client in `slot`, as text. */
-  addressOf(slot: number): string {
-    return addressText(this.engine.peers, slot);
+  /** The address of the client as text: what a trusted peer stated for this request, or its own. Empty when it has none. */
+  addressOf(client: ClientConnection): string {
+    if (client.statedBytes >= 0) return addressText(client.stated!, 0, client.statedBytes);
+    const { peers } = this.engine;
+    return addressText(peers, client.slot * PEER_BYTES + 4, peerBytes(peers, client.slot));
   }
 
   /** The forwarding lines that are the same for every stranger at this listener; null when the slab had no room for them. */
@@ -331,6 +339,7 @@ export class Worker {
     this.tlsRoutes = [];
     for (const listener of plan.listeners) {
       this.listeners[listener.listener] = listener;
+      this.httpListeners[listener.listener] = new HttpListener(listener);
       this.tlsRoutes[listener.listener] = new TlsRoutes(listener, this.pools, this.index);
       this.proxySources[listener.listener] =
         listener.proxySources.length === 0 ? undefined : new Trust(listener.proxySources);
@@ -346,7 +355,6 @@ export class Worker {
   }
 
   #dispatch(events: Int32Array, count: number): void {
-    this.batch = (this.batch + 1) | 0;
     const end = count * EVENT.WORDS;
     for (let at = 0; at < end; at += EVENT.WORDS) {
       const conn = eventConn(events, at);

@@ -33,6 +33,7 @@ export interface ProxySpec {
     readonly redirectToHttps?: number;
     readonly strictTransportSecurity?: string;
     readonly proxyProtocol?: object;
+    readonly clientAddressHeader?: string;
   }[];
   readonly limits?: Readonly<Record<string, number | string>>;
   readonly timeouts?: Readonly<Record<string, string | number>>;

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { TLS_VERSIONS } from '../../engine/tls.js';
 import { type ListenAddress, readListenAddress } from '../units.js';
 import { choice, cidr, fileName, integer, list, map, option, scalar, text } from './build.js';
+import { fieldName } from './matches.js';
 import { backendRef } from './routes.js';
 
 export const LISTENER_PROTOCOLS = ['http', 'https', 'tcp', 'tls', 'tls-passthrough'] as const;
@@ -133,6 +134,13 @@ const listener = map('a listener', {
   strictTransportSecurity: option(
     text('a Strict-Transport-Security value', HSTS_EXPECTED, (value) => HSTS.test(value), hstsAdvice).optional(),
     'With `https`: the value of a `Strict-Transport-Security` field added to every response (RFC 6797), such as `max-age=63072000`.',
+  ),
+  clientAddressHeader: option(
+    fieldName().optional(),
+    'With `http` and `https`: the header in which `trustedProxies` say who the client is. `X-Forwarded-For` and `Forwarded` are read ' +
+      'from the right, past every trusted address; any other, such as `CF-Connecting-IP`, holds one address. Rules, hashing ' +
+      'and the `clientAddress` of header values then go by that address.',
+    { byDefault: 'the peer of the connection is the client' },
   ),
   proxyProtocol: option(
     proxyProtocol.optional(),

@@ -70,7 +70,7 @@ const test = map('a test', {
   ),
   client: option(
     text('an IP address', 'Expected an IP address.', (value) => isIP(value) !== 0).optional(),
-    'The address of the client.',
+    'The address of the client; or of a trusted proxy it comes through, and `headers` says who it is.',
     { byDefault: '127.0.0.1' },
   ),
   serverName: option(

@@ -32,7 +32,7 @@ function fact(w: Worker, client: ClientConnection, variable: Variable): string {
   const { view } = w;
   switch (variable) {
     case 'clientAddress':
-      return w.addressOf(client.slot);
+      return client.statedBytes === 0 ? 'unknown' : w.addressOf(client);
     case 'requestId':
       return requestId(w, client);
     case 'host':

@@ -4,8 +4,7 @@
 import { CHUNK_BYTES } from '../../../src/engine/layout.js';
 import { BODY, Framing, requestFraming, responseFraming } from '../../../src/http/framing.js';
 import { FIELD, FIELDS_MAX } from '../../../src/http/head.js';
-import { type HeadParser, Llhttp } from '../../../src/http/llhttp.js';
-import { PARSED } from '../../../src/http/parsed.js';
+import { type HeadParser, Llhttp, PARSED } from '../../../src/http/llhttp.js';
 
 export type Type = 'request' | 'response';
 
@@ -32,7 +31,7 @@ export interface Reading {
     | 'in a head'
     | 'in a body'
     | 'unparsed'
-    | `invalid ${number | 'chunk'}`
+    | `invalid ${number}`
     | 'too many fields'
     | 'trailers too long';
   rest: string;
@@ -87,7 +86,7 @@ export class Reader {
             memory.set(parked, parser.head.base);
             parked = null;
           }
-          const code = type === 'request' ? parser.executeHead(at, end - at) : parser.executeResponseHead(at, end - at);
+          const code = parser.executeHead(at, end - at);
           if (code === PARSED.partial) {
             parked = Buffer.from(memory.subarray(parser.head.base, end));
             out.ended = 'in a head';
@@ -101,19 +100,18 @@ export class Reader {
           out.messages.push(message);
           at = parser.endAt;
           left = message.length;
-          if (message.framing === BODY.chunked) parser.chunked.begin(type === 'response');
+          if (message.framing === BODY.chunked) parser.bodyBegin();
           [message, out.ended] = this.#after(message);
         } else if (message.framing === BODY.chunked) {
-          const { chunked } = parser;
-          const code = chunked.read(memory, at, end - at);
-          if (code === PARSED.invalid) out.ended = 'invalid chunk';
+          const code = parser.executeBody(at, end - at);
+          if (code === PARSED.invalid) out.ended = `invalid ${parser.errorCode}`;
           if (code === PARSED.trailersTooLong) out.ended = 'trailers too long';
           if (code !== PARSED.partial && code !== PARSED.complete) return out;
-          message.body += text(memory, chunked.bodyAt, chunked.bodyAt + chunked.bodyBytes);
+          message.body += text(memory, parser.bodyAt, parser.bodyAt + parser.bodyBytes);
           at = end;
           if (code === PARSED.complete) {
-            at = chunked.endAt;
-            message.trailers = chunked.trailers;
+            at = parser.endAt;
+            message.trailers = parser.trailers;
             message.done = true;
             message = null;
             out.ended = 'between messages';

@@ -5,7 +5,10 @@ import { BlockList } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { PEER_BYTES } from '../../../src/engine/layout.js';
-import { addressText, Trust } from '../../../src/worker/trust.js';
+import { addressText, peerBytes, Trust } from '../../../src/worker/trust.js';
+
+/** The address of the peer in slot 1. */
+const textOf = (peers: Uint8Array): string => addressText(peers, PEER_BYTES + 4, peerBytes(peers, 1));
 
 /** A record in slot 1, behind one that must not be looked at. */
 function peer(family: number, address: readonly number[]): Uint8Array {
@@ -35,16 +38,16 @@ test('addresses are written as RFC 5952 says', () => {
     [[0, 2, 3, 4, 5, 6, 7, 0], '0:2:3:4:5:6:7:0'],
     [[0xfe80, 0, 0, 0, 0xabcd, 0x0a, 0xf, 0xffff], 'fe80::abcd:a:f:ffff'],
   ];
-  for (const [groups, text] of rows) assert.equal(addressText(v6(...groups), 1), text);
-  assert.equal(addressText(peer(4, [192, 0, 2, 255]), 1), '192.0.2.255');
-  assert.equal(addressText(peer(0, []), 1), '');
+  for (const [groups, text] of rows) assert.equal(textOf(v6(...groups)), text);
+  assert.equal(textOf(peer(4, [192, 0, 2, 255])), '192.0.2.255');
+  assert.equal(textOf(peer(0, [])), '');
 });
 
 test('what is written is read back as the same address, for any IPv6 address', () => {
   const group = fc.oneof(fc.constant(0), fc.nat(0xffff));
   fc.assert(
     fc.property(fc.array(group, { minLength: 8, maxLength: 8 }), (groups) => {
-      const text = addressText(v6(...groups), 1);
+      const text = textOf(v6(...groups));
       const list = new BlockList();
       list.addAddress(groups.map((value) => value.toString(16).padStart(4, '0')).join(':'), 'ipv6');
       assert.ok(list.check(text, 'ipv6'), text);

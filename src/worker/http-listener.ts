@@ -1,0 +1,16 @@
+// A listener that reads requests, as a worker applies it: its plan made ready, once for each plan.
+
+import { ClientAddressField } from './client-address.js';
+import type { ListenerPlan } from './plan.js';
+
+export class HttpListener {
+  /** The field in which trusted peers state who the client is; null when the peer is the client. */
+  readonly clientField: ClientAddressField | null;
+  /** The same when it is a field of its own, and no list: what strangers say in it does not go on. */
+  readonly ownField: ClientAddressField | null;
+
+  constructor({ clientAddressHeader }: ListenerPlan) {
+    this.clientField = clientAddressHeader === '' ? null : new ClientAddressField(clientAddressHeader);
+    this.ownField = this.clientField?.isList === false ? this.clientField : null;
+  }
+}
