@@ -24,6 +24,8 @@ export class Framing {
   kind: number = BODY.none;
   /** Bytes of a counted body. */
   length = 0;
+  /** The head of a response names a body that its status, or the method, says it has not (RFC 9112, 6.3). */
+  announced = false;
 }
 
 /** Reads digits; -1 when there is anything else, or more than fits a safe integer. */
@@ -82,15 +84,27 @@ export function requestFraming(bytes: Uint8Array, head: Head, out: Framing): voi
   if (out.kind === BODY.counted && out.length === 0) out.kind = BODY.none;
 }
 
+/**
+ * True when the head names a body of at least one byte, whatever its status says of it. An interim response has none, and
+ * a server that thinks otherwise sends it.
+ */
+export function announcesBody(bytes: Uint8Array, head: Head, out: Framing): boolean {
+  if ((head.ids & (LENGTH | CODING)) === 0) return false;
+  readFields(bytes, head, out);
+  return out.kind !== BODY.counted || out.length > 0;
+}
+
 /** The framing of a final response to a request whose method was HEAD or not. */
 export function responseFraming(bytes: Uint8Array, head: Head, toHead: boolean, out: Framing): void {
   readFields(bytes, head, out);
+  out.announced = false;
   if (out.kind === BODY.ambiguous) return;
   if (head.minor === 0 && out.kind === BODY.chunked) {
     out.kind = BODY.ambiguous;
     return;
   }
   if (toHead || head.status === 204 || head.status === 304) {
+    out.announced = out.kind !== BODY.none && !(out.kind === BODY.counted && out.length === 0);
     out.kind = BODY.none;
     out.length = 0;
   } else if (out.kind === BODY.none) {

@@ -2,7 +2,8 @@
 
 import { RESULT, resultOfStatus } from '../balance/outlier.js';
 import { ENGINE_ERROR, SEND_FLAG } from '../engine/layout.js';
-import { BODY, responseFraming } from '../http/framing.js';
+import { announcesBody, BODY, responseFraming } from '../http/framing.js';
+import type { Head } from '../http/head.js';
 import { PARSED } from '../http/llhttp.js';
 import { METHOD } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
@@ -16,12 +17,13 @@ import { sendProxyHeader } from './proxy-out.js';
 import { park, unpark } from './read-head.js';
 import { BULK_BYTES, RELAYED, readBulk, relayEof, rest, spanResponseBody } from './relay.js';
 import { retryOrFail, retryStatus } from './retry.js';
-import { closeBackend, keepBackend } from './reuse.js';
+import { closeBackend, endAside, keepBackend } from './reuse.js';
 import { sendInterim, spanResponseHead } from './send-head.js';
 import { closeTunnel, tunnelBegin, tunnelData, tunnelEnded, tunnelFinished } from './tunnel.js';
 import type { Worker } from './worker.js';
 
 const LETTER_H = 0x48;
+const SPACE = 0x20;
 const STATUS_MAX = 599;
 
 /** The connection is established: the request that waited for it goes out. */
@@ -113,6 +115,11 @@ function readResponse(
       fail(w, client, 'RESPONSE_HEAD_TOO_LARGE');
       return;
     }
+    if (!reasonValid(w.memory, parser.head)) {
+      w.engine.release(at);
+      fail(w, client, 'RESPONSE_MALFORMED');
+      return;
+    }
     if (status >= 200) {
       beginResponse(w, client, backend, at, from, end - from);
       return;
@@ -120,6 +127,21 @@ function readResponse(
     if (!interim(w, client, backend, at, from, end - from)) return;
   }
   w.engine.release(at);
+}
+
+/** Where the reason of a status line begins, or the CR behind a status without one. */
+const REASON_AT = 'HTTP/1.1 200'.length;
+const CR = 0x0d;
+const TAB = 0x09;
+const DEL = 0x7f;
+
+/** A reason has no control characters but the tab (RFC 9112, 4); llhttp lets all but line ends pass. Hot. */
+function reasonValid(memory: Uint8Array, head: Head): boolean {
+  for (let at = head.base + REASON_AT; memory[at] !== CR; at++) {
+    const byte = memory[at]!;
+    if ((byte < SPACE && byte !== TAB) || byte === DEL) return false;
+  }
+  return true;
 }
 
 function readResponseHead(w: Worker, backend: BackendConnection, at: number, bytes: number): number {
@@ -161,6 +183,8 @@ function interim(
 ): boolean {
   const parser = backend.parser!;
   if (parser.head.status !== 101) {
+    // It has no body, and a server that means to send one would answer the next request with it.
+    if (announcesBody(w.memory, parser.head, w.framing)) backend.distrusted = true;
     if (client.minor === 1) sendInterim(w, client, parser.head);
     w.deadlines.set(backend.slot, client.request.done ? w.ticks.responseHead : 0, backend.expires);
     return true;
@@ -193,7 +217,7 @@ function beginResponse(
   const parser = backend.parser!;
   const { head } = parser;
   responseFraming(w.memory, head, client.method === METHOD.HEAD, w.framing);
-  const { kind, length } = w.framing;
+  const { kind, length, announced } = w.framing;
   if (kind === BODY.ambiguous || kind === BODY.unknownCoding) {
     w.engine.release(chunk);
     fail(w, client, 'RESPONSE_MALFORMED');
@@ -213,7 +237,10 @@ function beginResponse(
   if (client.rule!.tryTicks === 0) backend.expires = 0;
   if (client.ended) w.deadlines.set(client.slot, 0, client.expires);
   client.response.set(kind, kind === BODY.untilEof ? Number.MAX_SAFE_INTEGER : length);
-  backend.keepAlive = kind !== BODY.untilEof && head.keepAlive;
+  // A 204 says nothing of a length. A 304, and an answer to HEAD, may say that of a body they do not have.
+  if (announced && head.status === 204) backend.distrusted = true;
+  else backend.aside = announced;
+  backend.keepAlive = kind !== BODY.untilEof && head.keepAlive && !backend.distrusted;
   backend.to(BACKEND.BODY);
   // A client of HTTP/1.0 knows no chunks: for it the end of the connection is the end of the body.
   const unknownLength = kind === BODY.chunked || kind === BODY.untilEof;
@@ -344,6 +371,10 @@ export function backendFinished(w: Worker, backend: BackendConnection): void {
  * does not send its body has a deadline of its own.
  */
 export function backendLate(w: Worker, backend: BackendConnection): void {
+  if (backend.state === BACKEND.IDLE && backend.aside) {
+    endAside(w, backend);
+    return;
+  }
   if (backend.state === BACKEND.MIRROR) countDrop(w, 'late');
   broken(w, backend, 'CONNECT_TIMEOUT', 'RESPONSE_TIMEOUT');
 }

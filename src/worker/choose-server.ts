@@ -80,6 +80,8 @@ export function openBackend(
   if (tls >= 0) w.engine.tls(conn, tls, front.at, front.bytes);
   backend.requests = 1;
   backend.keepAlive = false;
+  backend.distrusted = false;
+  backend.aside = false;
   backend.counted = true;
   backend.idleAt = -1;
   backend.blocked = false;

@@ -247,6 +247,10 @@ export class BackendConnection {
   reused = false;
   /** It may be used again when this exchange is done. */
   keepAlive = false;
+  /** The server announced a body where none can be: what follows may be that, so it is not used again. */
+  distrusted = false;
+  /** Its answer named the length of a body it did not have: when it is idle, nobody takes it for a while. */
+  aside = false;
   /** Requests sent on it so far. */
   requests = 0;
   /** The answer under way is an error of the server's. */

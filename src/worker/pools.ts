@@ -19,6 +19,8 @@ export class Server {
   readonly target: number;
   /** Idle connections, the one used last at the end: it is the likeliest to be alive. */
   readonly idle: BackendConnection[] = [];
+  /** Connections set aside, which become idle after a while. */
+  asideCount = 0;
   /** Until this tick it counts as one that closes kept connections just as they are used. */
   hastyUntil = 0;
   /** The engine's TLS context for new connections, -1 for none. Idle ones are all of it. */

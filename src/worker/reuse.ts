@@ -19,26 +19,38 @@ function detach(w: Worker, backend: BackendConnection): void {
   backend.parked = null;
 }
 
+/** The plan has room for one more idle connection to its server, spoken to in this way. */
+function mayStay(w: Worker, backend: BackendConnection): boolean {
+  const server = backend.server!;
+  return (
+    server.current &&
+    backend.manner === server.manner &&
+    !w.draining &&
+    server.idle.length + server.asideCount < w.plan.limits.idleConnectionsMax &&
+    w.plan.timeouts.backendIdleMs !== 0
+  );
+}
+
 /** Keeps the connection for the next request to its server, or closes it when there are enough. */
 export function keepBackend(w: Worker, backend: BackendConnection): void {
   const server = backend.server!;
   const requestsMax = backend.client?.pool?.plan.limits.connectionRequestsMax ?? 0;
-  if (
-    (requestsMax !== 0 && backend.requests >= requestsMax) ||
-    !server.current ||
-    backend.manner !== server.manner ||
-    w.draining ||
-    server.idle.length >= w.plan.limits.idleConnectionsMax ||
-    w.plan.timeouts.backendIdleMs === 0
-  ) {
+  const spent = requestsMax !== 0 && backend.requests >= requestsMax;
+  // One that is its client's own would have to outlive it while it is set aside.
+  if (spent || !mayStay(w, backend) || (backend.aside && backend.proxyProtocol !== null)) {
     closeBackend(w, backend);
     return;
   }
   const { paused, client } = backend;
   detach(w, backend);
   backend.to(BACKEND.IDLE);
-  w.deadlines.set(backend.slot, w.ticks.backendIdle);
-  server.idleAdd(backend);
+  if (backend.aside) {
+    server.asideCount++;
+    w.deadlines.set(backend.slot, w.ticks.aside);
+  } else {
+    w.deadlines.set(backend.slot, w.ticks.backendIdle);
+    server.idleAdd(backend);
+  }
   if (backend.proxyProtocol !== null) keepForOwner(w, client!, backend);
   if (paused) {
     // An idle connection is read, so that its end is noticed before it is used.
@@ -47,9 +59,23 @@ export function keepBackend(w: Worker, backend: BackendConnection): void {
   }
 }
 
+/** Nothing followed the answer for a while: from now on any request may take the connection. */
+export function endAside(w: Worker, backend: BackendConnection): void {
+  const server = backend.server!;
+  server.asideCount--;
+  backend.aside = false;
+  if (!mayStay(w, backend)) {
+    closeBackend(w, backend);
+    return;
+  }
+  w.deadlines.set(backend.slot, w.ticks.backendIdle);
+  server.idleAdd(backend);
+}
+
 /** Closes a backend connection in any state; `reset` makes the server see that it was cut. */
 export function closeBackend(w: Worker, backend: BackendConnection, reset = false): void {
   if (backend.idleAt !== NOWHERE) backend.server!.idleRemove(backend);
+  else if (backend.state === BACKEND.IDLE && backend.aside) backend.server!.asideCount--;
   disown(backend);
   if (backend.mirrorOf !== null) {
     const { mirrors } = backend.mirrorOf;

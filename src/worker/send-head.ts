@@ -30,6 +30,9 @@ const ENDS_HERE = bits(
   FIELD_ID.HTTP2_SETTINGS,
 );
 
+/** And in a response without a body by its status, the length of one (RFC 9110, 8.6). */
+const BODILESS_ENDS_HERE = ENDS_HERE | bits(FIELD_ID.CONTENT_LENGTH);
+
 /** Request fields that only a trusted proxy may have set. */
 const FORWARDING = bits(
   FIELD_ID.X_FORWARDED_FOR,
@@ -374,11 +377,12 @@ const SPACE = 0x20;
 function spanResponse(w: Worker, head: Head): void {
   w.memory[head.base + 'HTTP/1.'.length] = 0x31;
   const statusEnd = head.base + STATUS_END;
+  const drops = head.status < 200 || head.status === 204 ? BODILESS_ENDS_HERE : ENDS_HERE;
   if (w.memory[statusEnd] === SPACE) {
-    spanFields(w, head, head.base, ENDS_HERE);
+    spanFields(w, head, head.base, drops);
     return;
   }
   w.engine.span(head.base, STATUS_END);
   pin(w, ' ');
-  spanFields(w, head, statusEnd, ENDS_HERE);
+  spanFields(w, head, statusEnd, drops);
 }

@@ -9,6 +9,10 @@ export const HALF_CLOSED_MS = 1000;
 /** How long we read on after the last answer, so that the client sees it before the connection resets. */
 export const LINGER_MS = 2000;
 
+/** How long a connection is kept out of use whose answer named a body that it did not have: a server that means to send it
+ *  does so within that time, and what it sends then closes the connection. */
+export const ASIDE_MS = 1000;
+
 export class Ticks {
   readonly requestHead: number;
   readonly tlsHandshake: number;
@@ -22,6 +26,7 @@ export class Ticks {
   readonly tunnelIdle: number;
   readonly mirror: number;
   readonly halfClosed = Deadlines.ticks(HALF_CLOSED_MS);
+  readonly aside = Deadlines.ticks(ASIDE_MS);
   readonly linger = Deadlines.ticks(LINGER_MS);
 
   constructor(timeouts: Timeouts) {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { start as startNonsense } from '../origins/nonsense.js';
+import { serveRequests } from '../origins/raw.js';
 import { statusOf } from '../support/messages.js';
 import { use, useProxy } from '../support/proxy.js';
 import { get, WireClient } from '../support/wire-client.js';
@@ -31,6 +32,53 @@ describe('response splitting', () => {
       assert.equal(origin.accepted, 5, 'a connection with bytes left over was used again');
     });
   }
+
+  // Their body comes late: only once the next request is on the connection, whose answer it would be.
+  const late: readonly (readonly [method: string, head: string])[] = [
+    ['GET', `HTTP/1.1 204 No Content\r\nContent-Length: ${second.length}\r\n\r\n`],
+    ['GET', 'HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n'],
+    ['GET', `HTTP/1.1 304 Not Modified\r\nContent-Length: ${second.length}\r\n\r\n`],
+    ['GET', 'HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n'],
+    ['HEAD', `HTTP/1.1 200 OK\r\nContent-Length: ${second.length}\r\n\r\n`],
+    ['HEAD', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'],
+    [
+      'GET',
+      `HTTP/1.1 103 Early Hints\r\nContent-Length: ${second.length}\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n`,
+    ],
+  ];
+  for (const [method, head] of late) {
+    const status = head.slice(9, 12);
+    test(`the body that a ${status} to ${method} announces never reaches another client (${head.split('\r\n')[1]})`, async (t) => {
+      const origin = await use(
+        t,
+        serveRequests((_request, visit) => visit.socket.write(visit.requestCount > 1 ? second : head)),
+      );
+      const proxy = await useProxy(t, { servers: [origin.address] });
+      for (let i = 0; i < 5; i++) {
+        const client = await WireClient.connect(proxy.place);
+        await client.send(`${method} /${i} HTTP/1.1\r\nHost: a\r\n\r\n`);
+        await client.response(method);
+        assert.doesNotMatch(client.received, /forged/);
+        client.close();
+      }
+      assert.equal(origin.accepted, 5);
+    });
+  }
+
+  test('the connection of an answer to HEAD serves again after a while, in which nothing followed', async (t) => {
+    const origin = await use(
+      t,
+      serveRequests((_request, visit) => visit.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n')),
+    );
+    const proxy = await useProxy(t, { servers: [origin.address] });
+    const client = await WireClient.connect(proxy.place);
+    const until = Date.now() + 10_000;
+    while (!origin.visits.some(({ requestCount }) => requestCount > 1)) {
+      assert.ok(Date.now() < until, 'no connection was used twice');
+      await client.exchange('HEAD / HTTP/1.1\r\nHost: a\r\n\r\n');
+    }
+    client.close();
+  });
 
   const refused: Record<string, string> = {
     'a bare line feed in a field': `HTTP/1.1 200 OK\r\nX: a\nContent-Length: 0\r\n\r\n${second}`,
