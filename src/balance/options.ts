@@ -106,7 +106,7 @@ export interface SessionOptions {
 
 /** Retries (retry.ts). */
 export interface RetryOptions {
-  /** Tries after the first one. Default 2; 0 never retries; at most 8. */
+  /** Tries after the first one. Default 2; 0 never retries; at most 10. */
   retriesMax: number;
   /** What is retried: RETRY_ON bits of retry.ts. */
   on: number;

@@ -21,7 +21,7 @@ type Naming<Part, Name extends string> = Part extends readonly (infer Item)[]
 export type ConfigValue = Naming<ConfigInput, string>;
 
 /** One pool of a configuration. */
-export type PoolValue = ConfigValue['pools'][string];
+export type PoolValue = NonNullable<ConfigValue['pools']>[string];
 
 /**
  * Types a whole configuration; a `pool` that is not in `pools` is a type error.
@@ -34,8 +34,8 @@ export type PoolValue = ConfigValue['pools'][string];
  * });
  * ```
  */
-export function defineConfig<const Name extends string>(
-  config: Naming<Omit<ConfigInput, 'pools'>, NoInfer<Name>> & { readonly pools: Readonly<Record<Name, PoolValue>> },
+export function defineConfig<const Name extends string = never>(
+  config: Naming<Omit<ConfigInput, 'pools'>, NoInfer<Name>> & { readonly pools?: Readonly<Record<Name, PoolValue>> },
 ): ConfigValue {
   return config;
 }

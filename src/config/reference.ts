@@ -28,7 +28,8 @@ pools:
   images: { servers: [{ address: unix:/run/images.sock }] }
 \`\`\`
 
-**Durations** are a number and a unit, \`ms\`, \`s\`, \`m\`, \`h\` or \`d\`: \`500ms\`, \`10s\`, \`1.5m\`; or \`0\`; at most \`30d\`.
+**Durations** are a number and a unit, \`ms\`, \`s\`, \`m\`, \`h\` or \`d\`: \`500ms\`, \`10s\`, \`1.5m\`; or several:
+\`1h30m\`, \`1s200ms\`; or \`0\`; at most \`30d\`.
 **Sizes** are a number and a unit, \`B\`, \`KiB\`, \`MiB\` or \`GiB\`: \`16KiB\`; or a plain count of bytes.
 **Texts** that look like a number or like \`true\` need quotes in YAML: \`value: "2"\`.
 
@@ -158,6 +159,12 @@ function defaultOf(value: z.ZodType, inWords: string | undefined): string {
   return value instanceof z.ZodOptional ? 'none' : 'required';
 }
 
+/** The plural of what `kindOf` says: `texts`, `addresses`, but one of a few words stays as it is. */
+function manyOf(kind: string): string {
+  if (kind.includes('`')) return kind;
+  return kind.endsWith('s') ? `${kind}es` : `${kind}s`;
+}
+
 function kindOf(value: z.ZodType): string {
   const inner = innermost(value);
   if (inner instanceof z.ZodLiteral) return `\`${literalOf(inner)}\``;
@@ -166,7 +173,7 @@ function kindOf(value: z.ZodType): string {
   if (inner instanceof z.ZodDiscriminatedUnion) return 'map';
   if (inner instanceof z.ZodArray) {
     const item = inner.element instanceof z.ZodType ? kindOf(inner.element) : '';
-    return item === 'map' ? 'list of maps' : `list of ${item}s`;
+    return `list of ${manyOf(item)}`;
   }
   return references.get(inner)?.kind ?? '';
 }

@@ -2,7 +2,7 @@
 // Owns the top level; each part stands in schema/. Leaves what no schema can say (names that must exist) to semantics.ts.
 
 import { z } from 'zod';
-import { cidr, list, map, option, scalar } from './schema/build.js';
+import { cidr, list, map, option, scalar, text } from './schema/build.js';
 import { limits, timeouts } from './schema/limits.js';
 import { listeners } from './schema/listeners.js';
 import { pools } from './schema/pools.js';
@@ -15,7 +15,9 @@ const nameServer = scalar<string, string>('address', { type: 'string' }, readNam
 export const schema = map('a configuration', {
   listeners: option(listeners, 'Where clients come in.'),
   routes: option(routes.optional(), 'Which request goes to which pool. Needed as soon as one listener speaks http.'),
-  pools: option(pools, 'The servers, in named groups. A name starts with a letter.'),
+  pools: option(pools.prefault({}), 'The servers, in named groups. A name starts with a letter.', {
+    byDefault: 'none: every rule answers by itself',
+  }),
   limits: option(limits.prefault({}), 'How much of everything.', { byDefault: 'each limit has its own' }),
   timeouts: option(timeouts.prefault({}), 'How long everything may take.', { byDefault: 'each timeout has its own' }),
   trustedProxies: option(
@@ -29,6 +31,10 @@ export const schema = map('a configuration', {
     { byDefault: 'those of this machine, and its hosts file' },
   ),
   tests: option(tests.optional(), 'Requests and where they must go, for `sevenfold test`.'),
+  $schema: option(
+    text('an address', 'Expected the address of a JSON Schema.').optional(),
+    'For editors: where the JSON Schema of this file is. Ignored.',
+  ),
 });
 
 /** A configuration as it is written, in YAML, JSON or TypeScript. */

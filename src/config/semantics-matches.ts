@@ -17,8 +17,10 @@ export function checkMatch(match: MatchConfig, at: Path, listeners: ParsedConfig
 
 function checkPath(match: MatchConfig, at: Path, scope: Scope): void {
   const { path } = match;
-  if (path?.type === 'RegularExpression') checkRegex(path.value, [...at, 'path', 'value'], scope);
-  else if (path !== undefined && !path.value.startsWith('/')) {
+  if (path?.type === 'RegularExpression') {
+    checkRegex(path.value, [...at, 'path', 'value'], scope);
+    warnOfPathRegex(path.value, [...at, 'path', 'value'], scope);
+  } else if (path !== undefined && !path.value.startsWith('/')) {
     scope.report(
       [...at, 'path', 'value'],
       `'${path.value}' is not a path.`,
@@ -73,6 +75,7 @@ function checkComparison({ type, value }: Comparison, at: Path, scope: Scope): v
     scope.report(at, `'value' is missing.`, `Expected a text that type ${type} compares with, or 'type: Present'.`);
   } else if (type === 'RegularExpression') {
     checkRegex(value, [...at, 'value'], scope);
+    warnOfAnchors(value, [...at, 'value'], scope);
   } else if (value === '' && type !== 'Exact') {
     scope.report(
       [...at, 'value'],
@@ -95,6 +98,55 @@ function checkRegex(source: string, path: Path, scope: Scope): void {
       ? ' Look-around and back-references do not exist here, because they cannot run in linear time.'
       : '';
     scope.report(path, `'${source}' is not a regular expression: ${reason}.`, `Expected RE2 syntax.${unsupported}`);
+  }
+}
+
+/** `$`, or any bytes, at the end, also inside groups. */
+const CLOSED_OR_OPEN_END = /(?:(?<!\\)\$|(?<!\\)\.[*+]\??)\)*$/;
+const CLOSED_END = /(?<!\\)\$\)*$/;
+/** A beginning that says what stands in front: `^`, any byte, a set of bytes, the slash of a path. */
+const CLOSED_OR_OPEN_START = /^(?:\(\?[a-z]+\))?(?:\((?:\?:)?)*[.^[/]/i;
+
+/** Warns of expressions written for a search, as nginx and HAProxy do it: here the whole value must match. True if it did. */
+function warnOfAnchors(source: string, path: Path, scope: Scope): boolean {
+  if (source.startsWith('^') && !CLOSED_OR_OPEN_END.test(source)) {
+    scope.warn(
+      path,
+      `'${source}' has to match the whole value, to its end.`,
+      `Write '${source}.*' to let anything follow, or '${source}$' to let nothing follow.`,
+    );
+    return true;
+  }
+  if (CLOSED_END.test(source) && !CLOSED_OR_OPEN_START.test(source)) {
+    scope.warn(
+      path,
+      `'${source}' has to match the whole value, from its start.`,
+      `Write '.*${source}' to let anything stand in front, or '^${source}' to let nothing stand there.`,
+    );
+    return true;
+  }
+  return false;
+}
+
+/** Warns of what an expression for paths can hardly mean, too. */
+function warnOfPathRegex(source: string, path: Path, scope: Scope): void {
+  if (/^(?:\w|\\\.)/.test(source)) {
+    scope.warn(path, `No path begins as '${source}' does.`, `The whole path has to match. Write '.*${source}'.`);
+    return;
+  }
+  if (warnOfAnchors(source, path, scope)) return;
+  if (/^\/[\w./-]*$/.test(source)) {
+    scope.warn(
+      path,
+      `'${source}' is a plain path, and matches it alone.`,
+      `Write 'type: PathPrefix', 'type: Exact', or '${source}.*' to let anything follow.`,
+    );
+  } else if (/[^\\]\/$/.test(source)) {
+    scope.warn(
+      path,
+      `'${source}' matches no path that goes on behind its last slash.`,
+      `The whole path has to match. Write '${source}.*' to let anything follow, or '${source}$' to let nothing follow.`,
+    );
   }
 }
 

@@ -186,7 +186,9 @@ function checkPools({ pools }: ParsedConfig, scope: Scope): void {
         );
       }
     }
-    if (servers.length > 0 && servers.every((server) => server.weight === 0)) {
+    if (servers.length === 0) {
+      scope.warn([...at, 'servers'], 'The pool has no servers.', 'Every request that goes there gets 503.');
+    } else if (servers.every((server) => server.weight === 0)) {
       scope.report(
         [...at, 'servers'],
         'Every server has weight 0.',

@@ -4,8 +4,15 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { Refusal, refuse } from './problems.js';
 
-/** A duration as it is written: a number and its unit, or 0. */
-export type Duration = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}` | '0' | 0;
+type DurationPart = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
+
+/** A duration as it is written: numbers with their units (`1h30m`), or 0. */
+export type Duration =
+  | DurationPart
+  | `${DurationPart}${DurationPart}`
+  | `${DurationPart}${DurationPart}${DurationPart}`
+  | '0'
+  | 0;
 
 /** A size as it is written: a number and its unit, or a plain count of bytes. */
 export type Size = `${number}${'B' | 'KiB' | 'MiB' | 'GiB'}` | number;
@@ -17,25 +24,28 @@ const BYTES_PER_UNIT: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB:
 export const DURATION_MS_MAX = 30 * 86_400_000;
 
 const DURATION_EXPECTED = 'Expected a number with a unit: ms, s, m, h or d, such as 500ms, 10s or 1m.';
+/** Numbers with units, one after the other: GEP-2257 of the Gateway API, and days and fractions besides. */
+const DURATION = /^(?:\d+(?:\.\d+)?\s*(?:ms|[smhd])\s*)+$/;
 const SIZE_EXPECTED = 'Expected a number with a unit: B, KiB, MiB or GiB, such as 16KiB, or a count of bytes.';
 
-/** `10s`, `500ms`, `1.5m` or `0`, in milliseconds. */
+/** `10s`, `500ms`, `1.5m`, `1h30m` or `0`, in milliseconds. */
 export function readDuration(value: unknown): number | Refusal {
   if (value === 0 || value === '0') return 0;
   if (typeof value === 'number') {
     return new Refusal(`${value} has no unit.`, `${DURATION_EXPECTED} Did you mean ${value}s?`);
   }
-  const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(value.trim()) : null;
-  const unitMs = match ? MS_PER_UNIT[match[2]!] : undefined;
-  if (!match || unitMs === undefined) {
+  if (typeof value !== 'string' || !DURATION.test(value.trim())) {
     if (typeof value === 'string' && /^\d+$/.test(value)) {
       return new Refusal(`'${value}' has no unit.`, `${DURATION_EXPECTED} Did you mean ${value}s?`);
     }
     return refuse(value, 'a duration', DURATION_EXPECTED);
   }
-  const ms = Number(match[1]) * unitMs;
-  if (!Number.isInteger(ms)) return new Refusal(`'${value}' is finer than a millisecond.`, DURATION_EXPECTED);
-  return ms;
+  let ms = 0;
+  for (const [, number, unit] of value.matchAll(/([\d.]+)\s*([a-z]+)/g)) ms += Number(number) * MS_PER_UNIT[unit!]!;
+  const whole = Math.round(ms);
+  // 1.005s is 1004.9999999999999 ms in floating point, and no finer than a millisecond.
+  if (Math.abs(ms - whole) > 1e-6) return new Refusal(`'${value}' is finer than a millisecond.`, DURATION_EXPECTED);
+  return whole;
 }
 
 /** 90000 as `90s`, 60000 as `1m`: in the largest unit that leaves a whole number. */

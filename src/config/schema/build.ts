@@ -141,7 +141,7 @@ export function numberChoice<const Choice extends number>(noun: string, numbers:
 export function duration(minMs = 0, maxMs: number = DURATION_MS_MAX) {
   return scalar<Duration, number>(
     'duration',
-    { type: ['string', 'integer'], pattern: '^(0|[0-9]+(\\.[0-9]+)?\\s*(ms|s|m|h|d))$', maximum: 0, minimum: 0 },
+    { type: ['string', 'integer'], pattern: '^(0|([0-9]+(\\.[0-9]+)?\\s*(ms|[smhd])\\s*)+)$', maximum: 0, minimum: 0 },
     (value) => {
       const ms = readDuration(value);
       if (ms instanceof Refusal) return ms;
@@ -186,7 +186,8 @@ export function cidr() {
 
 /** A map with fixed keys. Other keys are mistakes; load.ts makes one problem of each, with the nearest known key. */
 export function map<Shape extends z.core.$ZodLooseShape>(noun: string, shape: Shape) {
-  const keys = Object.keys(shape);
+  // `$schema` is for editors: no message offers it.
+  const keys = Object.keys(shape).filter((key) => !key.startsWith('$'));
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === 'unrecognized_keys'

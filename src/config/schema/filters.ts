@@ -38,18 +38,19 @@ const hostname = () =>
     /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(value),
   );
 
+/** Empty ones are allowed, as in the Gateway API. */
+const newPath = () =>
+  text('a path', 'Expected a path that starts with /.', (value) => value === '' || value.startsWith('/'));
+
 const pathModifier = map('a path modifier', {
   type: option(
     choice('a path modifier type', ['ReplaceFullPath', 'ReplacePrefixMatch']),
     '`ReplaceFullPath` replaces the path, `ReplacePrefixMatch` the prefix that the rule matched.',
   ),
-  replaceFullPath: option(
-    text('a path', 'Expected a path that starts with /.', (value) => value.startsWith('/')).optional(),
-    'The new path, with `ReplaceFullPath`.',
-  ),
+  replaceFullPath: option(newPath().optional(), 'The new path, with `ReplaceFullPath`. An empty one is `/`.'),
   replacePrefixMatch: option(
-    text('a path', 'Expected a path that starts with /.', (value) => value.startsWith('/')).optional(),
-    'The new prefix, with `ReplacePrefixMatch`. Needs a `PathPrefix` match in every match of the rule.',
+    newPath().optional(),
+    'The new prefix, with `ReplacePrefixMatch`; an empty one takes the old away. Needs a `PathPrefix` match in every match of the rule.',
   ),
 });
 

@@ -169,7 +169,7 @@ export const sessionPersistence = map('session persistence', {
 export const RETRY_CAUSES = ['connect-failure', 'reset', 'timeout', 'status'] as const;
 
 export const retry = map('a retry policy', {
-  retriesMax: option(integer('a number of retries', 0, 8).optional(), 'Most further tries for one request.', {
+  retriesMax: option(integer('a number of retries', 0, 10).optional(), 'Most further tries for one request.', {
     zero: 'no retries',
     byDefault: '`limits.retriesMax`',
     limit: '0 to 8',

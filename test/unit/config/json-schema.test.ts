@@ -27,11 +27,11 @@ test('refuses unknown keys, missing parts, words out of a list and numbers out o
   assert.ok(accepts(base));
   const slips: Record<string, object> = {
     'an unknown section': { ...base, listener: [] },
-    'no pools': { listeners: base.listeners },
     'no listener': { ...base, listeners: [] },
     'an address without a port': { ...base, listeners: [{ address: '127.0.0.1' }] },
     'an unknown protocol': { ...base, listeners: [{ address: ':8080', protocol: 'htp' }] },
     'a duration without a unit': { ...base, timeouts: { idle: 5 } },
+    'a duration with a number but no unit in it': { ...base, timeouts: { idle: '1h30' } },
     'a duration with an unknown unit': { ...base, timeouts: { idle: '5sec' } },
     'a number over its limit': { ...base, limits: { fieldsMax: 129 } },
     'an unknown filter': { ...base, routes: [{ rules: [{ filters: [{ type: 'Rewrite' }] }] }] },

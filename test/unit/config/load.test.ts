@@ -52,6 +52,7 @@ test('every default is filled in, durations are in milliseconds and sizes in byt
     connectionsMax: 16_384,
     handshakesMax: 4096,
     retriesMax: 2,
+    mirrorsMax: 128,
     idleConnectionsMax: 256,
     slabBytes: 268_435_456,
   });
@@ -64,6 +65,7 @@ test('every default is filled in, durations are in milliseconds and sizes in byt
     responseHeadMs: 60_000,
     responseIdleMs: 60_000,
     backendIdleMs: 60_000,
+    mirrorMs: 5000,
     requestMs: 0,
     drainMs: 30_000,
     tunnelIdleMs: 3_600_000,

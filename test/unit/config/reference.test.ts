@@ -36,8 +36,18 @@ test('the example of the reference page loads without a warning', () => {
 test('the JSON Schema names every section and refuses others', () => {
   const { properties, additionalProperties, required } = jsonSchema();
   assert.ok(typeof properties === 'object' && properties !== null);
-  const sections = ['listeners', 'routes', 'pools', 'limits', 'timeouts', 'trustedProxies', 'nameservers', 'tests'];
+  const sections = [
+    'listeners',
+    'routes',
+    'pools',
+    'limits',
+    'timeouts',
+    'trustedProxies',
+    'nameservers',
+    'tests',
+    '$schema',
+  ];
   assert.deepEqual(Object.keys(properties), sections);
   assert.equal(additionalProperties, false);
-  assert.deepEqual(required, ['listeners', 'pools']);
+  assert.deepEqual(required, ['listeners']);
 });

@@ -25,3 +25,9 @@ export default defineConfig({
   timeouts: { request: 0 },
   tests: [{ request: 'GET http://shop.example.com/images/cat.png', expect: { pool: 'images' } }],
 });
+
+export const withoutPools = defineConfig({
+  listeners: [{ address: ':8080' }],
+  routes: [{ rules: [{ filters: [{ type: 'DirectResponse', directResponse: { status: 404 } }] }] }],
+  timeouts: { idle: '1m30s', drain: '1h30m10s' },
+});
