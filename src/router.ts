@@ -127,11 +127,20 @@ export class Router {
       const index = this.#matcher.match(view);
       const trail = () => explain(this.#loaded.routes, view, this.#matcher);
       const rule = this.#loaded.routes.rules[index];
+      if (this.#isTooLarge(rule, text)) return refusedFor('BODY_TOO_LARGE', request);
       return this.#decision(rule, trail, client);
     } catch (error) {
       if (!(error instanceof RequestTextError)) throw error;
       return refused(400, error.message, error.message);
     }
+  }
+
+  /** The head says that the body is longer than the rule allows, or without one, all requests. */
+  #isTooLarge(rule: RulePlan | undefined, { headers }: RequestText): boolean {
+    if (rule === undefined) return false;
+    const most = rule.limits.bodyBytesMax ?? this.#loaded.config.limits.bodyBytesMax;
+    const length = headers?.find(([name]) => name.toLowerCase() === 'content-length')?.[1];
+    return most !== 0 && length !== undefined && Number(length) > most;
   }
 
   #aheadOfRules({ listeners, status, says, text }: Entrance): Decision {

@@ -72,12 +72,21 @@ function checkBackends(rule: RuleConfig, at: Path, scope: Scope): void {
 }
 
 function checkTimeouts({ timeouts }: RuleConfig, at: Path, scope: Scope): void {
-  const { request = 0, backendRequest = 0 } = timeouts ?? {};
+  const { request = 0, backendRequest = 0, responseHead = 0 } = timeouts ?? {};
   if (request > 0 && backendRequest > request) {
     scope.report(
       [...at, 'timeouts', 'backendRequest'],
       'One try may take longer than the whole request.',
       'Expected at most timeouts.request of the same rule.',
+    );
+  }
+  const most = backendRequest > 0 ? 'backendRequest' : 'request';
+  const mostMs = most === 'request' ? request : backendRequest;
+  if (mostMs > 0 && responseHead > mostMs) {
+    scope.report(
+      [...at, 'timeouts', 'responseHead'],
+      `The response head may take longer than ${most === 'request' ? 'the whole request' : 'one try'}.`,
+      `Expected at most timeouts.${most} of the same rule.`,
     );
   }
 }

@@ -124,7 +124,8 @@ function planRule(rule: RuleConfig, index: number, at: DocumentPath, pools: Pool
     backendRefs,
     drained,
     filters,
-    timeouts: { request: rule.timeouts?.request, backendRequest: rule.timeouts?.backendRequest },
+    timeouts: { ...rule.timeouts },
+    limits: { ...rule.limits },
   };
 }
 

@@ -4,7 +4,7 @@
 import type { PrecedenceStep } from './drafts.js';
 import type { Candidate, Explanation } from './explain.js';
 import type { Comparison, Finding, Part } from './findings.js';
-import type { FilterPlan, HeaderValuePlan, PathModifierPlan, RulePlan } from './plan.js';
+import type { FilterPlan, HeaderValuePlan, PathModifierPlan, RuleLimits, RulePlan, RuleTimeouts } from './plan.js';
 
 const PART_WORDS: Readonly<Record<Part, string>> = {
   hostname: 'host',
@@ -120,10 +120,28 @@ export function actionLines(rule: RulePlan, pools: readonly string[]): string[] 
   });
   if (rule.drained) lines.push('every weight is 0: the answer is 500');
   for (const filter of rule.filters) lines.push(filterText(filter, pools));
-  const { request, backendRequest } = rule.timeouts;
-  if (request !== undefined) lines.push(`the whole request may take ${request} ms`);
-  if (backendRequest !== undefined) lines.push(`one try may take ${backendRequest} ms`);
-  return lines;
+  return [...lines, ...timeoutLines(rule.timeouts), ...limitLines(rule.limits)];
+}
+
+const TIMEOUT_WORDS: Readonly<Record<keyof RuleTimeouts, string>> = {
+  request: 'the whole request may take',
+  backendRequest: 'one try may take, from the request sent to the end of the response,',
+  responseHead: 'the head of the response may take',
+  responseIdle: 'between two pieces of the response may pass',
+  requestBody: 'between two pieces of the request body may pass',
+  tunnelIdle: 'a tunnel may be idle for',
+};
+
+function timeoutLines(timeouts: RuleTimeouts): string[] {
+  return (Object.keys(TIMEOUT_WORDS) as (keyof RuleTimeouts)[]).flatMap((name) => {
+    const ms = timeouts[name];
+    return ms === undefined ? [] : [`${TIMEOUT_WORDS[name]} ${ms === 0 ? 'any time' : `${ms} ms`}`];
+  });
+}
+
+function limitLines({ bodyBytesMax }: RuleLimits): string[] {
+  if (bodyBytesMax === undefined) return [];
+  return [`the request body may have ${bodyBytesMax === 0 ? 'any length' : `${bodyBytesMax} bytes`}`];
 }
 
 function filterText(filter: FilterPlan, pools: readonly string[]): string {

@@ -127,6 +127,15 @@ export interface FilterConfig {
 export interface RuleTimeoutsConfig {
   readonly request?: number | undefined;
   readonly backendRequest?: number | undefined;
+  readonly responseHead?: number | undefined;
+  readonly responseIdle?: number | undefined;
+  readonly requestBody?: number | undefined;
+  readonly tunnelIdle?: number | undefined;
+}
+
+/** Bytes; undefined leaves the global setting. */
+export interface RuleLimitsConfig {
+  readonly bodyBytesMax?: number | undefined;
 }
 
 export interface RuleConfig {
@@ -137,6 +146,7 @@ export interface RuleConfig {
   /** Short form of one backendRef with weight 1. */
   readonly pool?: string | undefined;
   readonly timeouts?: RuleTimeoutsConfig | undefined;
+  readonly limits?: RuleLimitsConfig | undefined;
 }
 
 export interface RouteConfig {

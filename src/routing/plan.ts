@@ -1,7 +1,7 @@
 // What a rule does once it has won: the plans that go to the workers beside the table.
 // Owns their types: plain data, fit for structured cloning. Leaves making them to compile.ts, applying them to the worker.
 
-import type { Place } from './input.js';
+import type { Place, RuleLimitsConfig, RuleTimeoutsConfig } from './input.js';
 
 /** Request facts that a header value may name as `${…}`; `$${` stands for `${` itself. */
 export const VARIABLES = [
@@ -80,10 +80,10 @@ export type FilterPlan =
     };
 
 /** Milliseconds; 0 is no limit, undefined leaves the global setting. */
-export interface RuleTimeouts {
-  readonly request: number | undefined;
-  readonly backendRequest: number | undefined;
-}
+export type RuleTimeouts = RuleTimeoutsConfig;
+
+/** Bytes; undefined leaves the global setting. */
+export type RuleLimits = RuleLimitsConfig;
 
 /** One rule. match() returns the index of one of these. */
 export interface RulePlan {
@@ -96,4 +96,5 @@ export interface RulePlan {
   readonly drained: boolean;
   readonly filters: readonly FilterPlan[];
   readonly timeouts: RuleTimeouts;
+  readonly limits: RuleLimits;
 }

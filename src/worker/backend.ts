@@ -20,6 +20,7 @@ import { retryOrFail, retryStatus } from './retry.js';
 import { closeBackend, endAside, keepBackend } from './reuse.js';
 import { sendInterim, spanResponseHead } from './send-head.js';
 import { closeTunnel, tunnelBegin, tunnelData, tunnelEnded, tunnelFinished } from './tunnel.js';
+import { ticksOf } from './waits.js';
 import type { Worker } from './worker.js';
 
 const LETTER_H = 0x48;
@@ -186,7 +187,7 @@ function interim(
     // It has no body, and a server that means to send one would answer the next request with it.
     if (announcesBody(w.memory, parser.head, w.framing)) backend.distrusted = true;
     if (client.minor === 1) sendInterim(w, client, parser.head);
-    w.deadlines.set(backend.slot, client.request.done ? w.ticks.responseHead : 0, backend.expires);
+    w.deadlines.set(backend.slot, client.request.done ? ticksOf(w, client).responseHead : 0, backend.expires);
     return true;
   }
   if (!client.upgrade) {
@@ -234,7 +235,7 @@ function beginResponse(
   client.responseStarted = true;
   releaseRequest(w, client);
   // The pool's time for a try ends with the head; a rule's covers the whole answer (Gateway API, backendRequest).
-  if (client.rule!.tryTicks === 0) backend.expires = 0;
+  if (client.rule!.ticks.attempt < 0) backend.expires = 0;
   if (client.ended) w.deadlines.set(client.slot, 0, client.expires);
   client.response.set(kind, kind === BODY.untilEof ? Number.MAX_SAFE_INTEGER : length);
   // A 204 says nothing of a length. A 304, and an answer to HEAD, may say that of a body they do not have.
@@ -285,7 +286,7 @@ function relayed(w: Worker, client: ClientConnection, backend: BackendConnection
     return;
   }
   if (!client.blocked) {
-    w.deadlines.set(backend.slot, w.ticks.responseIdle, backend.expires);
+    w.deadlines.set(backend.slot, ticksOf(w, client).responseIdle, backend.expires);
   }
 }
 

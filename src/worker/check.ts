@@ -11,9 +11,7 @@ import type { ClientConnection } from './connections.js';
 import type { Worker } from './worker.js';
 
 /** What judging needs of a worker: judge.ts does it without one. */
-export type Judging = Pick<Worker, 'memory' | 'tokens' | 'framing'> & {
-  readonly plan: { readonly limits: Pick<Worker['plan']['limits'], 'bodyBytesMax'> };
-};
+export type Judging = Pick<Worker, 'memory' | 'tokens' | 'framing'>;
 
 const HUNDRED_CONTINUE = Buffer.from('100-continue', 'latin1');
 const H2C = Buffer.from('h2c', 'latin1');
@@ -96,8 +94,6 @@ export function check(w: Judging, client: ClientConnection): ReasonCode | null {
   const { kind, length } = w.framing;
   if (kind === BODY.ambiguous) return 'REQUEST_FRAMING';
   if (kind === BODY.unknownCoding) return 'CODING_UNKNOWN';
-  const { bodyBytesMax } = w.plan.limits;
-  if (bodyBytesMax !== 0 && length > bodyBytesMax) return 'BODY_TOO_LARGE';
   client.request.set(kind, length);
   client.bodyBytesTotal = 0;
   client.framingBytesTotal = 0;

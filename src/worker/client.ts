@@ -24,6 +24,7 @@ import { route } from './route.js';
 import type { Rule } from './rules.js';
 import { closeTunnel, tunnelData, tunnelEnded, tunnelFinished } from './tunnel.js';
 import { enterPool, leavePool } from './waiting.js';
+import { requestSent, ticksOf } from './waits.js';
 import type { Worker } from './worker.js';
 
 /** Bytes from the client; their chunk reference passes to this function. */
@@ -78,17 +79,11 @@ function bodyMoved(w: Worker, client: ClientConnection): void {
   const { backend } = client;
   if (client.state !== CLIENT.EXCHANGE || backend === null) return;
   if (!client.request.done) {
-    if (!backend.blocked) w.deadlines.set(client.slot, w.ticks.requestBody, client.expires);
+    if (!backend.blocked) w.deadlines.set(client.slot, ticksOf(w, client).requestBody, client.expires);
     return;
   }
   if (client.headAt === NOWHERE) releaseParser(w, client);
-  if (!client.responseStarted) {
-    w.deadlines.set(client.slot, 0, client.expires);
-    w.deadlines.set(backend.slot, w.ticks.responseHead, backend.expires);
-  } else if (!client.blocked) {
-    w.deadlines.set(client.slot, 0, client.expires);
-    w.deadlines.set(backend.slot, w.ticks.responseIdle, backend.expires);
-  }
+  if (!client.responseStarted || !client.blocked) requestSent(w, client, backend);
   steerClient(w, client);
 }
 
@@ -131,9 +126,18 @@ function startExchange(w: Worker, client: ClientConnection): void {
     return;
   }
   if (secure > 0) return;
-  const late = client.rule!.requestTicks >= 0 ? client.rule!.requestTicks : w.ticks.request;
+  if (isTooLarge(client, client.rule!)) {
+    fail(w, client, 'BODY_TOO_LARGE');
+    return;
+  }
+  const late = client.rule!.ticks.request;
   client.expires = late === 0 ? 0 : w.deadlines.now + late;
   applyRule(w, client, client.rule!);
+}
+
+/** The head says that the body is longer than the rule allows; of a chunked one only its chunks say. */
+function isTooLarge({ request }: ClientConnection, { bodyBytesMax }: Rule): boolean {
+  return bodyBytesMax !== 0 && request.kind === BODY.counted && request.left > bodyBytesMax;
 }
 
 /** Does what the rule says: answers itself, or sends the request on, changed as its filters say. */

@@ -6,6 +6,7 @@ import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { steerClient } from './flow.js';
 import { dropKept } from './proxy-out.js';
 import { leavePool } from './waiting.js';
+import { ticksOf } from './waits.js';
 import type { Worker } from './worker.js';
 
 /** Gives back what was kept of the request for another try. The parser stays while it has a body to parse. */
@@ -58,12 +59,12 @@ export function exchangeDone(w: Worker, client: ClientConnection): void {
   leavePool(client);
   const over =
     !client.keepAlive || !client.request.done || w.draining || (client.ended && client.pendingAt === NOWHERE);
-  client.rule = null;
-  client.pool = null;
   if (over) {
     linger(w, client);
     return;
   }
+  client.rule = null;
+  client.pool = null;
   checkBetween(client);
   client.to(CLIENT.IDLE);
   client.headTimed = false;
@@ -84,6 +85,8 @@ export function linger(w: Worker, client: ClientConnection): void {
   client.parked = null;
   client.to(CLIENT.LINGER);
   w.engine.shutdown(client.conn);
-  w.deadlines.set(client.slot, w.ticks.responseIdle);
+  w.deadlines.set(client.slot, ticksOf(w, client).responseIdle);
+  client.rule = null;
+  client.pool = null;
   steerClient(w, client);
 }

@@ -2,6 +2,7 @@
 // Owns the decision whether to read. Each rule is a state, not an event, so it can be asked at any time.
 
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { ticksOf } from './waits.js';
 import type { Worker } from './worker.js';
 
 function clientMayRead(client: ClientConnection): boolean {
@@ -43,8 +44,9 @@ export function clientFlow(w: Worker, client: ClientConnection, blocked: boolean
   const backend = client.backend;
   if (client.state === CLIENT.EXCHANGE && backend !== null && (client.request.done || client.responseStarted)) {
     // Who waits for whom: the server while it may write, the client while it has to read.
-    w.deadlines.set(client.slot, blocked ? w.ticks.responseIdle : 0, client.expires);
-    w.deadlines.set(backend.slot, blocked ? 0 : w.ticks.responseIdle, backend.expires);
+    const { responseIdle } = ticksOf(w, client);
+    w.deadlines.set(client.slot, blocked ? responseIdle : 0, client.expires);
+    w.deadlines.set(backend.slot, blocked ? 0 : responseIdle, backend.expires);
   }
   if (backend !== null) steerBackend(w, backend);
 }
@@ -55,8 +57,9 @@ export function backendFlow(w: Worker, backend: BackendConnection, blocked: bool
   const client = backend.client;
   if (client === null) return;
   if (backend.state !== BACKEND.TUNNEL && !client.request.done) {
-    w.deadlines.set(client.slot, blocked ? 0 : w.ticks.requestBody, client.expires);
-    w.deadlines.set(backend.slot, blocked ? w.ticks.requestBody : 0, backend.expires);
+    const { requestBody } = ticksOf(w, client);
+    w.deadlines.set(client.slot, blocked ? 0 : requestBody, client.expires);
+    w.deadlines.set(backend.slot, blocked ? requestBody : 0, backend.expires);
   }
   steerClient(w, client);
 }

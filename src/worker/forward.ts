@@ -15,6 +15,7 @@ import type { Server } from './pools.js';
 import { RELAYED, relayRequest, rest } from './relay.js';
 import { sendRequestHead } from './send-head.js';
 import { waitForRoom } from './waiting.js';
+import { requestSent, waitForBody } from './waits.js';
 import type { Worker } from './worker.js';
 
 /**
@@ -59,8 +60,6 @@ export function sendRequest(w: Worker, client: ClientConnection, backend: Backen
     return;
   }
   const rule = client.rule!;
-  const tryTicks = rule.tryTicks !== 0 ? rule.tryTicks : client.pool!.tryTicks;
-  backend.expires = tryTicks === 0 ? 0 : w.deadlines.now + tryTicks;
   if (!client.mirrored && !client.upgrade) {
     client.mirrored = true;
     for (const mirror of rule.mirrors) mirror.begin(w, client, bodyHere);
@@ -82,13 +81,8 @@ export function sendRequest(w: Worker, client: ClientConnection, backend: Backen
   }
   if (client.backend !== backend) return; // the body was not what its framing said
   if (!keep) releaseRequest(w, client);
-  if (request.done) {
-    w.deadlines.set(client.slot, 0, client.expires);
-    w.deadlines.set(backend.slot, w.ticks.responseHead, backend.expires);
-  } else {
-    w.deadlines.set(client.slot, w.ticks.requestBody, client.expires);
-    w.deadlines.set(backend.slot, 0, backend.expires);
-  }
+  if (request.done) requestSent(w, client, backend);
+  else waitForBody(w, client, backend);
   steerClient(w, client);
 }
 

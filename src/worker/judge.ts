@@ -14,7 +14,7 @@ import { refusalOf } from './read-head.js';
 import { Tokens } from './tokens.js';
 
 /** The limits that a head can break. */
-export type HeadLimits = Pick<Limits, 'headBytesMax' | 'uriBytesMax' | 'fieldsMax' | 'bodyBytesMax'>;
+export type HeadLimits = Pick<Limits, 'headBytesMax' | 'uriBytesMax' | 'fieldsMax'>;
 
 /** Longest text that is looked at: more than any head may have. */
 const TEXT_BYTES_MAX = 131_072;
@@ -50,7 +50,7 @@ export function judge(request: RequestText, limits: HeadLimits): ReasonCode | nu
     if (parser.head.targetBytes > limits.uriBytesMax) return 'URI_TOO_LONG';
     if (parser.head.bytes > limits.headBytesMax) return 'HEAD_TOO_LARGE';
     client.parser = parser;
-    return check({ memory, tokens, framing: new Framing(), plan: { limits } }, client);
+    return check({ memory, tokens, framing: new Framing() }, client);
   } finally {
     client.parser = null;
     llhttp.releaseRequest(parser);

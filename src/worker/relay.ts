@@ -179,7 +179,7 @@ const FRAMING_PER_BYTE_MAX = 16;
 
 /** Adds what `decode` made of `bytes` bytes to the open send, if the body is within its limits. */
 function relayDecoded(w: Worker, client: ClientConnection, bytes: number, result: number): number {
-  const { bodyBytesMax } = w.plan.limits;
+  const { bodyBytesMax } = client.rule!;
   client.bodyBytesTotal += decoded.bytes;
   client.framingBytesTotal += bytes - decoded.bytes;
   lastPiece.at = decoded.at;

@@ -2,12 +2,13 @@
 
 import type { RulePlan } from '../routing/plan.js';
 import { Split } from '../routing/split.js';
-import { Deadlines } from './deadlines.js';
 import { type HeaderEdit, headerEdit } from './filters/edit.js';
 import { Mirror } from './filters/mirror.js';
 import type { Answering } from './filters/respond.js';
 import { Rewrite } from './filters/rewrite.js';
+import type { Limits } from './plan.js';
 import type { Pool } from './pools.js';
+import type { Ticks } from './ticks.js';
 
 /** One rule of one configuration; a request keeps the rule it began with, also over a reload. */
 export class Rule {
@@ -18,15 +19,16 @@ export class Rule {
   /** The filter that answers in place of a server, or null. */
   readonly answering: Answering | null;
   readonly mirrors: readonly Mirror[];
-  /** Ticks for the whole request, and for one try; -1 leaves the general setting. */
-  readonly requestTicks: number;
-  readonly tryTicks: number;
+  /** The deadlines of its requests: its own where it has any, else those of all. */
+  readonly ticks: Ticks;
+  /** Longest body of its requests in bytes; 0 is unlimited. */
+  readonly bodyBytesMax: number;
   readonly #split: Split;
   readonly #pools: readonly Pool[];
 
-  /** `seed` is the worker's index: workers take turns at different places. */
-  constructor(plan: RulePlan, pools: readonly Pool[], seed: number) {
-    const { filters, timeouts } = plan;
+  /** `ticks` and `limits` are those of all; `seed` is the worker's index: workers take turns at different places. */
+  constructor(plan: RulePlan, pools: readonly Pool[], ticks: Ticks, limits: Limits, seed: number) {
+    const { filters } = plan;
     this.plan = plan;
     this.#pools = pools;
     this.#split = new Split(plan.backendRefs, seed);
@@ -39,8 +41,8 @@ export class Rule {
     this.mirrors = filters.flatMap((filter) =>
       filter.type === 'RequestMirror' ? [new Mirror(pools[filter.pool]!, filter.percent)] : [],
     );
-    this.requestTicks = timeouts.request === undefined ? -1 : Deadlines.ticks(timeouts.request);
-    this.tryTicks = timeouts.backendRequest === undefined ? 0 : Deadlines.ticks(timeouts.backendRequest);
+    this.ticks = ticks.within(plan.timeouts);
+    this.bodyBytesMax = plan.limits.bodyBytesMax ?? limits.bodyBytesMax;
   }
 
   /** The pool for the next request, or null when the rule has none that takes any. */

@@ -1,5 +1,6 @@
 // The timeouts of a plan in ticks, so that setting a deadline is one store.
 
+import type { RuleTimeouts } from '../routing/plan.js';
 import { Deadlines } from './deadlines.js';
 import type { Timeouts } from './plan.js';
 
@@ -29,7 +30,14 @@ export class Ticks {
   readonly aside = Deadlines.ticks(ASIDE_MS);
   readonly linger = Deadlines.ticks(LINGER_MS);
 
-  constructor(timeouts: Timeouts) {
+  /** One try at one server, from the request sent to the end of the response; 0 for none, -1 leaves it to the pool. */
+  readonly attempt: number;
+  readonly #timeouts: Timeouts;
+
+  /** `attemptMs`: -1 leaves the time of a try to the pool. */
+  constructor(timeouts: Timeouts, attemptMs = -1) {
+    this.#timeouts = timeouts;
+    this.attempt = attemptMs < 0 ? -1 : Deadlines.ticks(attemptMs);
     this.requestHead = Deadlines.ticks(timeouts.requestHeadMs);
     this.tlsHandshake = Deadlines.ticks(timeouts.tlsHandshakeMs);
     this.idle = Deadlines.ticks(timeouts.idleMs);
@@ -41,5 +49,24 @@ export class Ticks {
     this.request = Deadlines.ticks(timeouts.requestMs);
     this.tunnelIdle = Deadlines.ticks(timeouts.tunnelIdleMs);
     this.mirror = Deadlines.ticks(timeouts.mirrorMs);
+  }
+
+  /**
+   * The deadlines of a rule that says these; where it says nothing, those here. A rule that says how long a try may take
+   * has said how long the head may take as well, unless it says that too.
+   */
+  within(rule: RuleTimeouts): Ticks {
+    const { request, backendRequest, responseHead, responseIdle, requestBody, tunnelIdle } = rule;
+    if (Object.values(rule).every((value) => value === undefined)) return this;
+    const all = this.#timeouts;
+    const timeouts = {
+      ...all,
+      requestMs: request ?? all.requestMs,
+      responseHeadMs: responseHead ?? (backendRequest === undefined ? all.responseHeadMs : 0),
+      responseIdleMs: responseIdle ?? all.responseIdleMs,
+      requestBodyMs: requestBody ?? all.requestBodyMs,
+      tunnelIdleMs: tunnelIdle ?? all.tunnelIdleMs,
+    };
+    return new Ticks(timeouts, backendRequest);
   }
 }

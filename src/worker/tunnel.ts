@@ -13,6 +13,7 @@ import { steerClient } from './flow.js';
 import type { Pool } from './pools.js';
 import { readBulk } from './relay.js';
 import { closeBackend } from './reuse.js';
+import { ticksOf } from './waits.js';
 import type { Worker } from './worker.js';
 
 /** Passes a connection of a raw listener on by the name it asks for in TLS, if any. False: nobody is there for it. */
@@ -62,7 +63,7 @@ export function tunnelBegin(w: Worker, client: ClientConnection, backend: Backen
   client.to(CLIENT.TUNNEL);
   backend.to(BACKEND.TUNNEL);
   w.deadlines.clear(backend.slot);
-  w.deadlines.set(client.slot, w.ticks.tunnelIdle);
+  w.deadlines.set(client.slot, ticksOf(w, client).tunnelIdle);
   if (client.pendingAt !== NOWHERE) {
     w.engine.send(backend.conn, client.pendingAt, client.pendingBytes);
     w.engine.release(client.pendingAt);
@@ -78,7 +79,7 @@ export function tunnelBegin(w: Worker, client: ClientConnection, backend: Backen
 export function tunnelData(w: Worker, client: ClientConnection, to: number, at: number, bytes: number): void {
   w.engine.send(to, at, bytes);
   w.engine.release(at);
-  w.deadlines.set(client.slot, w.ticks.tunnelIdle);
+  w.deadlines.set(client.slot, ticksOf(w, client).tunnelIdle);
 }
 
 /*

@@ -334,7 +334,7 @@ export class Worker {
     // Who waits for a pool that is gone is still served by it.
     const left = this.limitedPools.filter((pool) => pool.line.length > 0 && !this.pools.includes(pool));
     this.limitedPools = [...this.pools.filter((pool) => pool.limited || pool.line.length > 0), ...left];
-    this.rules = plan.rules.map((rule) => new Rule(rule, this.pools, this.index));
+    this.rules = plan.rules.map((rule) => new Rule(rule, this.pools, this.ticks, plan.limits, this.index));
     // Those that are gone stay known: connections they brought may still be open.
     this.tlsRoutes = [];
     for (const listener of plan.listeners) {

@@ -143,3 +143,60 @@ test('what TLS told and the client certificate count', () => {
 test('refuses a configuration that is wrong', () => {
   assert.throws(() => compile({ ...config, listeners: [] }), ConfigError);
 });
+
+test('a body longer than its rule allows is refused, one that the rule alone allows is not', () => {
+  const router = compile(
+    defineConfig({
+      listeners: [{ address: ':8080' }],
+      routes: [
+        {
+          rules: [
+            { matches: [{ path: { value: '/up' } }], pool: 'api', limits: { bodyBytesMax: '1MiB' } },
+            { matches: [{ path: { value: '/any' } }], pool: 'api', limits: { bodyBytesMax: 0 } },
+            { pool: 'api' },
+          ],
+        },
+      ],
+      pools: { api: { servers: [] } },
+      limits: { bodyBytesMax: 10 },
+    }),
+  );
+  const statusOf = (path: string, bytes: number) =>
+    router.match({
+      method: 'POST',
+      url: `http://a.example${path}`,
+      headers: { 'content-length': String(bytes) },
+    }).status;
+  assert.equal(statusOf('/', 11), 413);
+  assert.equal(statusOf('/', 10), undefined);
+  assert.equal(statusOf('/up', 1_048_576), undefined);
+  assert.equal(statusOf('/up', 1_048_577), 413);
+  assert.equal(statusOf('/any', 1e12), undefined);
+});
+
+test('actions tell the deadlines and limits of a rule, and that 0 is none', () => {
+  const router = compile(
+    defineConfig({
+      listeners: [{ address: ':8080' }],
+      routes: [
+        {
+          rules: [
+            {
+              pool: 'api',
+              timeouts: { backendRequest: 0, responseHead: '90s', tunnelIdle: '1d' },
+              limits: { bodyBytesMax: '1KiB' },
+            },
+          ],
+        },
+      ],
+      pools: { api: { servers: [] } },
+    }),
+  );
+  assert.deepEqual(router.match({ url: 'http://a.example/' }).actions, [
+    'pool api',
+    'one try may take, from the request sent to the end of the response, any time',
+    'the head of the response may take 90000 ms',
+    'a tunnel may be idle for 86400000 ms',
+    'the request body may have 1024 bytes',
+  ]);
+});

@@ -1,7 +1,7 @@
 // The schema of routes and their rules: which request goes where.
 
 import type { z } from 'zod';
-import { duration, integer, list, map, option, text } from './build.js';
+import { duration, integer, list, map, option, size, text } from './build.js';
 import { filter } from './filters.js';
 import { match } from './matches.js';
 
@@ -29,9 +29,35 @@ const ruleTimeouts = map('timeouts of a rule', {
       byDefault: '`timeouts.request`',
     },
   ),
-  backendRequest: option(duration().optional(), 'For one try at one server, until its response has begun.', {
+  backendRequest: option(
+    duration().optional(),
+    'For one try at one server, from the whole request sent until the whole response is received. It takes the place of ' +
+      '`timeouts.responseHead`, unless the rule has a `responseHead` of its own, and of `perTryTimeout` of the pool.',
+    { zero: 'no limit', byDefault: '`perTryTimeout` of the pool, which ends with the head' },
+  ),
+  responseHead: option(
+    duration().optional(),
+    'From the whole request sent until the response head is complete. Then 504, or another server is tried.',
+    { zero: 'no limit', byDefault: '`timeouts.responseHead`, or none where `backendRequest` is given' },
+  ),
+  responseIdle: option(duration().optional(), 'As `timeouts.responseIdle`.', {
     zero: 'no limit',
-    byDefault: '`timeouts.responseHead`',
+    byDefault: '`timeouts.responseIdle`',
+  }),
+  requestBody: option(duration().optional(), 'As `timeouts.requestBody`.', {
+    zero: 'no limit',
+    byDefault: '`timeouts.requestBody`',
+  }),
+  tunnelIdle: option(duration().optional(), 'As `timeouts.tunnelIdle`, for upgraded connections such as WebSockets.', {
+    zero: 'no limit',
+    byDefault: '`timeouts.tunnelIdle`',
+  }),
+});
+
+const ruleLimits = map('limits of a rule', {
+  bodyBytesMax: option(size(0).optional(), 'Largest request body. A larger one gets 413.', {
+    zero: 'no limit',
+    byDefault: '`limits.bodyBytesMax`',
   }),
 });
 
@@ -49,7 +75,11 @@ const rule = map('a rule', {
     list('a list of backend references', backendRef, 1).optional(),
     'The pools that share the requests by weight.',
   ),
-  timeouts: option(ruleTimeouts.optional(), 'Deadlines for requests of this rule.'),
+  timeouts: option(
+    ruleTimeouts.optional(),
+    'Deadlines for requests of this rule: each takes the place of the one of all, longer or shorter.',
+  ),
+  limits: option(ruleLimits.optional(), 'Limits for requests of this rule, in place of those of all.'),
 });
 
 const route = map('a route', {
