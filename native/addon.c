@@ -217,6 +217,20 @@ static napi_value sf__js_chunk_take(napi_env env, napi_callback_info info)
     return sf_js_number(env, b->engine == NULL ? SF_E_FULL : sf_engine_chunk_take(b->engine));
 }
 
+/* runTake(count): the address of that many neighbouring chunks, negative when there are none. */
+static napi_value sf__js_run_take(napi_env env, napi_callback_info info)
+{
+    size_t argc = 1;
+    napi_value argument;
+    void *data;
+    int32_t count;
+    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 ||
+        !sf_js_int(env, argument, &count))
+        return sf_js_throw(env, "ERR_ARGUMENT", "runTake(count)");
+    sf__bound *b = data;
+    return sf_js_number(env, b->engine == NULL ? SF_E_FULL : sf_engine_run_take(b->engine, count));
+}
+
 /* localAddress(conn, into): fills in a peer record; false when the connection is gone. */
 static napi_value sf__js_local_address(napi_env env, napi_callback_info info)
 {
@@ -320,6 +334,7 @@ static bool sf__bound_tie(napi_env env, sf__bound *b, napi_value on_ready, napi_
            sf_js_method(env, *methods, "listen", sf__js_listen, b) &&
            sf_js_method(env, *methods, "listenEnd", sf__js_listen_end, b) &&
            sf_js_method(env, *methods, "chunkTake", sf__js_chunk_take, b) &&
+           sf_js_method(env, *methods, "runTake", sf__js_run_take, b) &&
            sf_js_method(env, *methods, "localAddress", sf__js_local_address, b) &&
            sf_js_method(env, *methods, "close", sf__js_close, b) &&
            uv_poll_init(loop, &b->poll, sf_engine_descriptor(b->engine)) == 0;

@@ -180,4 +180,12 @@ int sf_engine_local_address(sf_engine *e, sf_handle conn, sf_peer *out);
  */
 int32_t sf_engine_chunk_take(sf_engine *e);
 
+/*
+ * Takes `count` neighbouring chunks for the caller to write into as one piece of memory. The caller owns one reference on
+ * each, given back with one SUBMIT release per chunk. An eighth of the slab stays free for others.
+ *
+ * Returns the address of the first, or SF_E_FULL: `count` is below 1, or there is no such run of free chunks.
+ */
+int32_t sf_engine_run_take(sf_engine *e, int32_t count);
+
 #endif

@@ -34,6 +34,9 @@ enum {
 
 /* slab.c */
 int32_t sf__chunk_take(sf_engine *e, int32_t reserve); /* an address with one reference, or SF_E_FULL */
+/* The address of `count` neighbouring chunks, with one reference on each, or SF_E_FULL. `reserve` chunks stay free. Walks
+ * the whole slab: for the rare message head that outgrows a chunk. */
+int32_t sf__run_take(sf_engine *e, int32_t count, int32_t reserve);
 bool sf__chunk_valid(const sf_engine *e, int32_t at, int32_t bytes);
 void sf__chunk_ref(sf_engine *e, int32_t at);
 void sf__chunk_drop(sf_engine *e, int32_t at);

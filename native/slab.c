@@ -16,6 +16,37 @@ int32_t sf__chunk_take(sf_engine *e, int32_t reserve)
     return e->config.slab_at + index * SF_CHUNK_BYTES;
 }
 
+/* Takes the free chunks whose indexes lie in [first, first + count) off the stack, which keeps its order. */
+static void sf__run_unstack(sf_engine *e, int32_t first, int32_t count)
+{
+    int32_t *free_chunks = &e->config.control[SF_CONTROL_FREE_CHUNKS];
+    int32_t kept = 0;
+    for (int32_t i = 0; i < *free_chunks; i++) {
+        int32_t index = e->chunk_free[i];
+        if (index < first || index >= first + count)
+            e->chunk_free[kept++] = index;
+    }
+    *free_chunks = kept;
+}
+
+int32_t sf__run_take(sf_engine *e, int32_t count, int32_t reserve)
+{
+    if (count < 1 || e->config.control[SF_CONTROL_FREE_CHUNKS] - reserve < count)
+        return SF_E_FULL;
+    /* From the far end of what chunk_take uses, where free chunks have neighbours that are free. */
+    int32_t found = 0;
+    for (int32_t index = e->config.chunk_count - 1; index >= 0; index--) {
+        found = e->chunk_refs[index] == 0 ? found + 1 : 0;
+        if (found < count)
+            continue;
+        sf__run_unstack(e, index, count);
+        for (int32_t i = 0; i < count; i++)
+            e->chunk_refs[index + i] = 1;
+        return e->config.slab_at + index * SF_CHUNK_BYTES;
+    }
+    return SF_E_FULL;
+}
+
 bool sf__chunk_valid(const sf_engine *e, int32_t at, int32_t bytes)
 {
     int64_t offset = (int64_t)at - e->config.slab_at;

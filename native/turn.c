@@ -111,6 +111,11 @@ int32_t sf_engine_chunk_take(sf_engine *e)
     return sf__chunk_take(e, 0);
 }
 
+int32_t sf_engine_run_take(sf_engine *e, int32_t count)
+{
+    return sf__run_take(e, count, e->config.chunk_count / 8);
+}
+
 bool sf__event_room(const sf_engine *e, int32_t count)
 {
     return e->event_used + count <= e->config.event_count;

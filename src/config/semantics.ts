@@ -5,6 +5,7 @@
 import { isRaw } from './config.js';
 import { alternatives, didYouMean, type Path } from './problems.js';
 import { sizeText } from './schema/build.js';
+import { USUAL_HEAD_BYTES } from './schema/limits.js';
 import { connectionAsked } from './schema/tests.js';
 import type { ParsedConfig } from './schema.js';
 import { checkPoolOptions } from './semantics-pools.js';
@@ -198,7 +199,17 @@ function checkPools({ pools }: ParsedConfig, scope: Scope): void {
   }
 }
 
+/** A long head has to fit into the part of the slab's size that all of them together may take, once it was doubled. */
+const LONG_HEADS_OF_SLAB = 8;
+
 function checkLimits({ limits }: ParsedConfig, scope: Scope): void {
+  if (limits.headBytesMax > USUAL_HEAD_BYTES && limits.headBytesMax * LONG_HEADS_OF_SLAB > limits.slabBytes) {
+    scope.report(
+      ['limits', 'headBytesMax'],
+      `${sizeText(limits.headBytesMax)} is too much for a slab of ${sizeText(limits.slabBytes)}.`,
+      `Expected at most an eighth of limits.slabBytes, which is ${sizeText(limits.slabBytes / LONG_HEADS_OF_SLAB)}.`,
+    );
+  }
   if (limits.uriBytesMax !== undefined && limits.uriBytesMax > limits.headBytesMax) {
     scope.report(
       ['limits', 'uriBytesMax'],

@@ -25,6 +25,7 @@ export interface NativeEngine {
   listen(listener: number): void;
   listenEnd(listener: number): void;
   chunkTake(): number;
+  runTake(count: number): number;
   localAddress(conn: number, into: Uint8Array): boolean;
   close(): void;
 }

@@ -2,7 +2,7 @@
 // Owns the shared words. Nothing above this file sees a word's place; nothing here knows what a request is.
 
 import { type Addon, addon, type NativeEngine } from './addon.js';
-import { CHUNK_BYTES, CONTROL, EVENT, PEER_BYTES, SEND_SPANS_MAX, SLOT_BITS, SUBMIT } from './layout.js';
+import { CHUNK_BYTES, CONTROL, EVENT, PEER_BYTES, SEND_FLAG, SEND_SPANS_MAX, SLOT_BITS, SUBMIT } from './layout.js';
 
 const EVENTS_MAX = 4096;
 const SUBMISSION_WORDS = 1 << 16;
@@ -133,13 +133,22 @@ export class Engine {
     return this.#native.chunkTake();
   }
 
-  chunkOf(at: number): number {
-    return chunkOf(at, this.slabAt);
+  /**
+   * Takes neighbouring chunks for `bytes` bytes in one piece, with one reference on each for the caller, to be given back
+   * with `runRelease`. Returns the address of the first, negative when the slab has no such run free. Slow: it looks at
+   * the whole slab.
+   */
+  runTake(bytes: number): number {
+    return this.#native.runTake(Math.ceil(bytes / CHUNK_BYTES));
   }
 
-  /** Bytes between `at` and the end of its chunk. */
-  roomAfter(at: number): number {
-    return CHUNK_BYTES - ((at - this.slabAt) % CHUNK_BYTES);
+  /** Gives back one reference on each of the chunks that `bytes` bytes at `at` lie in. */
+  runRelease(at: number, bytes: number): void {
+    for (let chunk = chunkOf(at, this.slabAt); chunk < at + bytes; chunk += CHUNK_BYTES) this.release(chunk);
+  }
+
+  chunkOf(at: number): number {
+    return chunkOf(at, this.slabAt);
   }
 
   /** Starts connecting to a remembered address. Returns the handle, or -1 when none is free. */
@@ -177,7 +186,7 @@ export class Engine {
     return this.#native.localAddress(conn, into);
   }
 
-  /** Opens a send; list its spans with `span`, at most SEND_SPANS_MAX, and end it with `sendEnd`. */
+  /** Opens a send; list its spans with `span`, and end it with `sendEnd`. */
   sendBegin(conn: number, flags: number): void {
     this.#reserve(SUBMISSION_WORDS_MAX);
     const at = this.#words;
@@ -191,23 +200,39 @@ export class Engine {
 
   /**
    * Adds a span to the open send. The engine takes its own reference; the caller keeps its own. Empty ones vanish, and one
-   * that goes on where the last one ended, in the same chunk, makes it longer: fewer pieces for the kernel.
+   * that goes on where the last one ended, in the same chunk, makes it longer: fewer pieces for the kernel. One that lies
+   * in several neighbouring chunks becomes several, and a send with too many spans goes on as a second one.
    */
   span(at: number, bytes: number): void {
     if (bytes === 0) return;
+    const room = CHUNK_BYTES - ((at - this.slabAt) % CHUNK_BYTES);
+    if (bytes > room) {
+      this.span(at, room);
+      this.span(at + room, bytes - room);
+      return;
+    }
     const last = this.#words - 2;
     if (
       last > this.#sendAt + 3 &&
       this.#submissions[last]! + this.#submissions[last + 1]! === at &&
-      (at - this.slabAt) % CHUNK_BYTES !== 0
+      room !== CHUNK_BYTES
     ) {
       this.#submissions[last + 1]! += bytes;
       return;
     }
+    if (this.#submissions[this.#sendAt + 3] === SEND_SPANS_MAX) this.#sendGoesOn();
     this.#submissions[this.#words] = at;
     this.#submissions[this.#words + 1] = bytes;
     this.#words += 2;
     this.#submissions[this.#sendAt + 3]!++;
+  }
+
+  /** The open send has all the spans it may have: what follows goes out behind it, with the same flags. */
+  #sendGoesOn(): void {
+    const conn = this.#submissions[this.#sendAt + 1]!;
+    const flags = this.#submissions[this.#sendAt + 2]!;
+    this.#submissions[this.#sendAt + 2] = flags | SEND_FLAG.more;
+    this.sendBegin(conn, flags);
   }
 
   sendEnd(): void {

@@ -2,7 +2,7 @@
 // when that header is stale, and every engine compares layout hashes as it starts.
 // Owns the layouts only. Leaves reading and writing them to engine.ts.
 
-/** Bytes of one chunk of the slab. A message head never outgrows one chunk. */
+/** Bytes of one chunk of the slab. A message head that outgrows one is put into a run of neighbouring chunks. */
 export const CHUNK_BYTES = 16384;
 
 /** A handle is `generation << SLOT_BITS | slot`, always positive. The generation tells a stale handle from a live one:
@@ -10,7 +10,7 @@ export const CHUNK_BYTES = 16384;
 export const SLOT_BITS = 20;
 export const GENERATION_BITS = 11;
 
-/** Spans one `send` may list: every field of the longest head cut out, and the lines added to it. */
+/** Spans one `send` may list: every field of a usual head cut out, and the lines added to it. More go out as a second. */
 export const SEND_SPANS_MAX = 320;
 
 /** Spans one connection may have waiting. Back-pressure keeps it far below; beyond it the connection fails. */

@@ -3,8 +3,10 @@
 
 import { FIELD_IDS } from './fields.js';
 
-/** Fields a head may carry at most; more is answered with 431. The layout is fixed, the configured limit is at most this. */
-export const FIELDS_MAX = 128;
+/** Fields any head has room for from the start. One with more gets more room when it comes (`Head.grow`). */
+export const FIELDS_USUAL = 128;
+/** The most that `limits.fieldsMax` may allow. */
+export const FIELDS_MAX = 1000;
 
 /** One header field, as Int32 words. `nameAt` and `valueAt` count from the first byte of the head. */
 export const FIELD = { nameAt: 0, nameBytes: 1, valueAt: 2, valueBytes: 3, id: 4, WORDS: 5 } as const;
@@ -34,7 +36,8 @@ export class Head {
   upgrade = false;
   /** The connection may be used again after this message, by version and `Connection` (RFC 9112, 9.3). */
   keepAlive = false;
-  readonly fields = new Int32Array(FIELDS_MAX * FIELD.WORDS);
+  /** The fields, FIELD.WORDS each. Another array once more than `room` came: read it anew for each head. */
+  fields = new Int32Array(FIELDS_USUAL * FIELD.WORDS);
   /** Ids of fields that are there, and of those that are there more than once: bit `1 << id`. */
   ids = 0;
   repeated = 0;
@@ -48,12 +51,29 @@ export class Head {
     this.minor = 1;
     this.targetAt = 0;
     this.targetBytes = 0;
-    this.fieldCount = 0;
-    this.ids = 0;
-    this.repeated = 0;
+    this.forgetFields();
     this.bytes = 0;
     this.upgrade = false;
     this.keepAlive = false;
+  }
+
+  /** Forgets the fields: their bytes are gone. */
+  forgetFields(): void {
+    this.fieldCount = 0;
+    this.ids = 0;
+    this.repeated = 0;
+  }
+
+  /** Fields there is room for. */
+  get room(): number {
+    return this.fields.length / FIELD.WORDS;
+  }
+
+  /** Makes room for twice as many fields; those that are there stay. */
+  grow(): void {
+    const larger = new Int32Array(2 * this.fields.length);
+    larger.set(this.fields);
+    this.fields = larger;
   }
 
   /** True when a field with this id is there. */

@@ -3,7 +3,7 @@
 
 import { createRequire } from 'node:module';
 import { FIELD_ID, fieldId } from './fields.js';
-import { FIELD, FIELDS_MAX, Head } from './head.js';
+import { FIELD, FIELDS_USUAL, Head } from './head.js';
 import { makeRecorder, RECORD, RECORDS_AT, VALUE_BIT } from './recorder.js';
 
 interface LlhttpExports {
@@ -103,8 +103,10 @@ export class HeadParser {
   /** The word of the memory at which `chunkLeft` begins. */
   readonly #chunkLeft: number;
   #expecting: Expecting = Expecting.headStart;
-  #fieldsMax = FIELDS_MAX;
+  #fieldsMax = FIELDS_USUAL;
   #overflow = false;
+  /** The fields of a complete head have their ids. */
+  #resolved = false;
   #inTrailers = false;
   #trailerLine = '';
 
@@ -123,6 +125,7 @@ export class HeadParser {
     this.#fieldsMax = fieldsMax;
     this.#expecting = Expecting.headStart;
     this.#overflow = false;
+    this.#resolved = false;
     this.#inTrailers = false;
     this.trailers = '';
   }
@@ -132,6 +135,16 @@ export class HeadParser {
    * Stops at the end of the head; what follows is not looked at.
    */
   executeHead(at: number, bytes: number): number {
+    const parsed = this.executeHeadPiece(at, bytes);
+    if (parsed === PARSED.complete && !this.#resolved) this.resolveFields();
+    return parsed;
+  }
+
+  /**
+   * The same for a head whose earlier bytes are elsewhere: `head.base` must lie as far in front of `at` as the head has
+   * bytes before. When it is complete, put it together, point `head.base` at it, and call `resolveFields`.
+   */
+  executeHeadPiece(at: number, bytes: number): number {
     const wasm = this.#owner.wasm;
     this.#owner.current = this;
     this.#owner.records[0] = RECORDS_AT * 4;
@@ -224,7 +237,7 @@ export class HeadParser {
       return;
     }
     const head = this.head;
-    const fields = head.fields;
+    let fields = head.fields;
     const relative = at - head.base;
     if (this.#expecting === Expecting.fieldName) {
       const last = (head.fieldCount - 1) * FIELD.WORDS;
@@ -237,6 +250,10 @@ export class HeadParser {
     if (head.fieldCount >= this.#fieldsMax) {
       this.#overflow = true;
       return;
+    }
+    if (head.fieldCount === head.room) {
+      head.grow();
+      fields = head.fields;
     }
     const field = head.fieldCount++ * FIELD.WORDS;
     fields[field + FIELD.nameAt] = relative;
@@ -270,7 +287,7 @@ export class HeadParser {
     head.upgrade = upgrade === 1;
     head.keepAlive = keepAlive === 1;
     if (head.fieldCount === 0) this.#readWholeFields();
-    else this.#readPieces();
+    else this.#readRecords();
     return HPE_PAUSED;
   }
 
@@ -283,8 +300,8 @@ export class HeadParser {
     const { head } = this;
     const { base, fields } = head;
     const end = records[0]! >> 2;
-    if (end - RECORDS_AT > this.#fieldsMax * 2 * RECORD.WORDS) {
-      this.#readPieces();
+    if (end - RECORDS_AT > Math.min(this.#fieldsMax, head.room) * 2 * RECORD.WORDS) {
+      this.#readRecords();
       return;
     }
     let field = 0;
@@ -311,18 +328,20 @@ export class HeadParser {
       field += FIELD.WORDS;
     }
     if (record !== end) {
-      this.#readPieces();
+      this.#readRecords();
       return;
     }
     head.fieldCount = field / FIELD.WORDS;
     head.ids = ids;
     head.repeated = repeated;
+    this.#resolved = true;
     records[0] = RECORDS_AT * 4;
   }
 
-  /** Takes in the last fields of a head that was cut, and looks at all there are. */
-  #readPieces(): void {
-    this.#readRecords();
+  /** Looks at all fields of a complete head that came in pieces: which they are, and where their values end. */
+  resolveFields(): void {
+    if (this.#resolved) return;
+    this.#resolved = true;
     const { head } = this;
     const { bytes } = this.#owner;
     const { base, fields } = head;
@@ -440,7 +459,7 @@ export class Llhttp {
     const at = this.slabAt;
     this.bytes.set(Buffer.from(head + body, 'latin1'), at);
     const parser = this.acquireRequest()!;
-    parser.begin(at, FIELDS_MAX);
+    parser.begin(at, FIELDS_USUAL);
     parser.executeHead(at, head.length);
     parser.bodyBegin();
     parser.executeBody(at + head.length, body.length);

@@ -50,6 +50,7 @@ export function requestView(text: RequestText): RequestView {
   const view = new RequestView();
   const head = new Head();
   view.head = head;
+  while (head.room < headers.length) head.grow();
   const method = text.method ?? 'GET';
   head.method = methodNumber(method);
   if (head.method === -1)

@@ -27,6 +27,7 @@ export function accepted(w: Worker, conn: number, listener: number): void {
   client.backend = null;
   client.parser = null;
   client.parked = null;
+  client.longHead = null;
   client.rule = null;
   client.blocked = false;
   client.paused = false;

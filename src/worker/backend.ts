@@ -13,6 +13,7 @@ import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from '
 import { countDrop } from './filters/mirror.js';
 import { exchangeDone, releaseRequest } from './finish.js';
 import { sendRequest } from './forward.js';
+import { isLong, type LongHead, moveToRun } from './long-head.js';
 import { sendProxyHeader } from './proxy-out.js';
 import { park, unpark } from './read-head.js';
 import { BULK_BYTES, RELAYED, readBulk, relayEof, rest, spanResponseBody } from './relay.js';
@@ -92,9 +93,10 @@ function readResponse(
   const end = at + bytes;
   let from = at;
   while (from < end) {
+    const long = backend.longHead;
     const code = readResponseHead(w, backend, from, end - from);
     if (code === PARSED.partial) {
-      parkResponse(w, client, backend, at, end);
+      parkResponse(w, client, backend, at, from, end);
       return;
     }
     if (code !== PARSED.complete) {
@@ -103,29 +105,22 @@ function readResponse(
       return;
     }
     const parser = backend.parser!;
-    const { status, base, bytes: headBytes } = parser.head;
-    from = parser.endAt;
-    // llhttp skips empty lines in front of an answer and takes any three digits: neither may go on.
-    if (w.memory[base] !== LETTER_H || status < 100 || status > STATUS_MAX) {
-      w.engine.release(at);
-      fail(w, client, 'RESPONSE_MALFORMED');
-      return;
-    }
+    const { status, bytes: headBytes } = parser.head;
     if (headBytes > w.plan.limits.headBytesMax) {
       w.engine.release(at);
       fail(w, client, 'RESPONSE_HEAD_TOO_LARGE');
       return;
     }
-    if (!reasonValid(w.memory, parser.head)) {
+    if (long !== null && !endLongHead(w, backend, long, from)) {
       w.engine.release(at);
-      fail(w, client, 'RESPONSE_MALFORMED');
+      fail(w, client, 'OVERLOADED');
       return;
     }
-    if (status >= 200) {
-      beginResponse(w, client, backend, at, from, end - from);
-      return;
-    }
-    if (!interim(w, client, backend, at, from, end - from)) return;
+    const { base } = parser.head;
+    from = parser.endAt;
+    const goesOn = passHead(w, client, backend, at, from, end - from, status);
+    if (long !== null) w.engine.runRelease(base, headBytes);
+    if (!goesOn) return;
   }
   w.engine.release(at);
 }
@@ -145,7 +140,41 @@ function reasonValid(memory: Uint8Array, head: Head): boolean {
   return true;
 }
 
+/** Does what a complete response head says. Returns false when the chunk, whose reference passes then, is spoken for. */
+function passHead(
+  w: Worker,
+  client: ClientConnection,
+  backend: BackendConnection,
+  chunk: number,
+  restAt: number,
+  restBytes: number,
+  status: number,
+): boolean {
+  // llhttp skips empty lines in front of an answer and takes any three digits: neither may go on.
+  const { head } = backend.parser!;
+  if (w.memory[head.base] !== LETTER_H || status < 100 || status > STATUS_MAX || !reasonValid(w.memory, head)) {
+    w.engine.release(chunk);
+    fail(w, client, 'RESPONSE_MALFORMED');
+    return false;
+  }
+  if (status < 200) return interim(w, client, backend, chunk, restAt, restBytes);
+  beginResponse(w, client, backend, chunk, restAt, restBytes);
+  return false;
+}
+
+/** A long response head is complete: from here on it lies in a run of chunks. False: the slab has none. */
+function endLongHead(w: Worker, backend: BackendConnection, long: LongHead, at: number): boolean {
+  const moved = moveToRun(w, backend.parser!, long, at);
+  w.longHeads.drop(long);
+  backend.longHead = null;
+  return moved;
+}
+
 function readResponseHead(w: Worker, backend: BackendConnection, at: number, bytes: number): number {
+  if (backend.longHead !== null) {
+    backend.longHead.placeBefore(backend.parser!, at);
+    return backend.parser!.executeHeadPiece(at, bytes);
+  }
   if (backend.parked !== null) {
     unpark(w, backend.parser!, backend.parked, at);
     backend.parked = null;
@@ -157,17 +186,36 @@ function readResponseHead(w: Worker, backend: BackendConnection, at: number, byt
   return backend.parser!.executeHead(at, bytes);
 }
 
-function parkResponse(w: Worker, client: ClientConnection, backend: BackendConnection, at: number, end: number): void {
+/** The response head goes on: keeps its new bytes, from `from` to `end`, outside the slab, and reads on. */
+function parkResponse(
+  w: Worker,
+  client: ClientConnection,
+  backend: BackendConnection,
+  chunk: number,
+  from: number,
+  end: number,
+): void {
   const parser = backend.parser!;
-  if (end - parser.head.base >= w.plan.limits.headBytesMax) {
-    w.engine.release(at);
+  const { headBytesMax } = w.plan.limits;
+  const received = end - parser.head.base;
+  if (received >= headBytesMax) {
+    w.engine.release(chunk);
     fail(w, client, 'RESPONSE_HEAD_TOO_LARGE');
     return;
   }
-  backend.parked = park(w, parser, end);
-  w.engine.release(at);
+  if (backend.longHead !== null || isLong(headBytesMax, received)) {
+    backend.longHead = w.longHeads.collect(backend.longHead, w.memory, from, end);
+    if (backend.longHead === null) {
+      w.engine.release(chunk);
+      fail(w, client, 'OVERLOADED');
+      return;
+    }
+  } else {
+    backend.parked = park(w, parser, end);
+  }
+  w.engine.release(chunk);
   backend.paused = false;
-  w.engine.readStart(backend.conn, backend.parked.length);
+  w.engine.readStart(backend.conn, backend.parked === null ? 0 : backend.parked.length);
 }
 
 /**

@@ -71,6 +71,7 @@ export function openBackend(
   backend.client = client;
   backend.parser = null;
   backend.parked = null;
+  backend.longHead = null;
   backend.reused = false;
   backend.tls = tls;
   backend.manner = server.manner;

@@ -10,7 +10,7 @@ import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { fillLines } from './filters/facts.js';
 import { mirrorsDrop } from './filters/mirror.js';
 import { respond } from './filters/respond.js';
-import { dropPending, linger, releaseParser, releaseRequest } from './finish.js';
+import { dropPartial, dropPending, linger, releaseParser, releaseRequest } from './finish.js';
 import { steerClient } from './flow.js';
 import { forward, sendBody } from './forward.js';
 import { proxyData, proxyEnded, proxyFailed } from './proxy-in.js';
@@ -269,7 +269,7 @@ export function closeClient(w: Worker, client: ClientConnection, reset = false):
   if (client.backend !== null) closeBackend(w, client.backend);
   if (client.mirrors.length > 0) mirrorsDrop(w, client);
   if (client.kept.length > 0) dropKept(w, client);
-  client.parked = null;
+  dropPartial(w, client);
   client.hello = null;
   dropPending(w, client);
   releaseRequest(w, client);

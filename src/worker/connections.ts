@@ -8,6 +8,7 @@ import type { ProxyAddresses, ProxyVersion } from '../http/proxy-protocol.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { ClientHello } from './client-hello.js';
 import type { TlsFacts } from './handshake.js';
+import type { LongHead } from './long-head.js';
 import type { Pool, Server } from './pools.js';
 import type { Rule } from './rules.js';
 
@@ -129,6 +130,8 @@ export class ClientConnection {
   hello: ClientHello | null = null;
   /** The bytes of a head, a ClientHello or a PROXY header that is not complete, while no chunk holds them. */
   parked: Buffer | null = null;
+  /** The bytes of a head that is not complete and may outgrow a chunk. */
+  longHead: LongHead | null = null;
   /** The deadline for the head under way, or the first one to come, has been set. */
   headTimed = false;
   /** The address of the head; its chunk is held until the request cannot be sent again. */
@@ -235,6 +238,8 @@ export class BackendConnection {
   client: ClientConnection | null = null;
   parser: HeadParser | null = null;
   parked: Buffer | null = null;
+  /** The bytes of a response head that is not complete and may outgrow a chunk. */
+  longHead: LongHead | null = null;
   /** The client connection whose request a mirror copies, while the body is not complete. */
   mirrorOf: ClientConnection | null = null;
   /** The pool that a copy is counted in; null unless it is a MIRROR. */

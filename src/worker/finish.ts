@@ -12,7 +12,8 @@ import type { Worker } from './worker.js';
 /** Gives back what was kept of the request for another try. The parser stays while it has a body to parse. */
 export function releaseRequest(w: Worker, client: ClientConnection): void {
   if (client.headAt !== NOWHERE) {
-    w.engine.release(client.headAt);
+    // A head that outgrew its chunk lies in several.
+    w.engine.runRelease(client.headAt, Math.max(1, client.parser?.head.bytes ?? 0));
     client.headAt = NOWHERE;
   }
   if (client.targetHeld !== NOWHERE) {
@@ -21,6 +22,13 @@ export function releaseRequest(w: Worker, client: ClientConnection): void {
   }
   client.bodyAt = NOWHERE;
   if (client.parser !== null && (client.request.done || client.request.kind !== BODY.chunked)) releaseParser(w, client);
+}
+
+/** Drops what there is of a head, or of what else has to be complete before it can be looked at. */
+export function dropPartial(w: Worker, client: ClientConnection): void {
+  client.parked = null;
+  w.longHeads.drop(client.longHead);
+  client.longHead = null;
 }
 
 /** Gives back the request's parser. */
@@ -82,7 +90,7 @@ export function linger(w: Worker, client: ClientConnection): void {
   releaseRequest(w, client);
   releaseParser(w, client);
   dropPending(w, client);
-  client.parked = null;
+  dropPartial(w, client);
   client.to(CLIENT.LINGER);
   w.engine.shutdown(client.conn);
   w.deadlines.set(client.slot, ticksOf(w, client).responseIdle);

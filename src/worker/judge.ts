@@ -2,6 +2,7 @@
 // For explain, tests and the public router. Leaves the path and the rules to src/routing.
 
 import { Tried } from '../balance/view.js';
+import { CHUNK_BYTES } from '../engine/layout.js';
 import { Framing } from '../http/framing.js';
 import { FIELDS_MAX } from '../http/head.js';
 import { Llhttp, PARSED } from '../http/llhttp.js';
@@ -17,7 +18,7 @@ import { Tokens } from './tokens.js';
 export type HeadLimits = Pick<Limits, 'headBytesMax' | 'uriBytesMax' | 'fieldsMax'>;
 
 /** Longest text that is looked at: more than any head may have. */
-const TEXT_BYTES_MAX = 131_072;
+const TEXT_BYTES_MAX = 524_288;
 
 /** Bytes that end a line or a value wherever they stand: no client can send them inside one. */
 const BREAKS = /[\r\n\0]/;
@@ -43,7 +44,11 @@ export function judge(request: RequestText, limits: HeadLimits): ReasonCode | nu
     const at = llhttp.slabAt;
     memory.set(bytes, at);
     parser.begin(at, Math.min(limits.fieldsMax, FIELDS_MAX));
-    const parsed = parser.executeHead(at, bytes.length);
+    let parsed: number = PARSED.partial;
+    // As much at a time as a worker receives at once: the parser records no more fields in one go.
+    for (let from = 0; from < bytes.length && parsed === PARSED.partial; from += CHUNK_BYTES) {
+      parsed = parser.executeHead(at + from, Math.min(CHUNK_BYTES, bytes.length - from));
+    }
     if (parsed === PARSED.tooManyFields) return 'HEAD_TOO_LARGE';
     if (parsed === PARSED.invalid) return refusalOf(memory, parser, at + bytes.length);
     if (parsed !== PARSED.complete || parser.endAt !== at + bytes.length) return 'REQUEST_MALFORMED';

@@ -1,10 +1,10 @@
 // Reads the head of a request, cut anywhere, in place.
 // Owns parking: an incomplete head leaves the slab, so that slow clients cannot fill it.
 
-import { CHUNK_BYTES } from '../engine/layout.js';
 import { type HeadParser, LLHTTP_ERROR, PARSED } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
-import { CLIENT, type ClientConnection } from './connections.js';
+import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { isLong, type LongHead, moveToRun } from './long-head.js';
 import type { Worker } from './worker.js';
 
 /** What reading made of the bytes: the head is complete, more is needed, or the reason why not. */
@@ -66,6 +66,12 @@ function hasVersion(memory: Uint8Array, at: number, end: number): boolean {
 
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 
+const FRAMING_ERRORS: ReadonlySet<number> = new Set([
+  LLHTTP_ERROR.transferEncoding,
+  LLHTTP_ERROR.contentLength,
+  LLHTTP_ERROR.invalidLength,
+]);
+
 /** Why a request that llhttp took for none is refused; its bytes, as far as they are here, end at `end`. */
 export function refusalOf(memory: Uint8Array, parser: HeadParser, end: number): ReasonCode {
   switch (parser.errorCode) {
@@ -76,12 +82,8 @@ export function refusalOf(memory: Uint8Array, parser: HeadParser, end: number): 
     case LLHTTP_ERROR.invalidMethod:
       if (hasProxyHeader(memory, parser.head.base, end)) return 'PROXY_HEADER_UNEXPECTED';
       return hasMethodToken(memory, parser.head.base, end) ? 'METHOD_UNKNOWN' : 'REQUEST_MALFORMED';
-    case LLHTTP_ERROR.transferEncoding:
-    case LLHTTP_ERROR.contentLength:
-    case LLHTTP_ERROR.invalidLength:
-      return 'REQUEST_FRAMING';
     default:
-      return 'REQUEST_MALFORMED';
+      return FRAMING_ERRORS.has(parser.errorCode) ? 'REQUEST_FRAMING' : 'REQUEST_MALFORMED';
   }
 }
 
@@ -91,6 +93,7 @@ export function refusalOf(memory: Uint8Array, parser: HeadParser, end: number): 
  * answer can be made.
  */
 export function readHead(w: Worker, client: ClientConnection, at: number, bytes: number): HeadResult {
+  if (client.longHead !== null) return readLongHead(w, client, client.longHead, at, bytes);
   const { limits } = w.plan;
   const end = at + bytes;
   let from = at;
@@ -125,7 +128,7 @@ export function readHead(w: Worker, client: ClientConnection, at: number, bytes:
       }
       return 'complete';
     case PARSED.partial:
-      return more(w, client, parser, end);
+      return more(w, client, parser, head.base, end);
     case PARSED.tooManyFields:
       return 'HEAD_TOO_LARGE';
     default:
@@ -133,21 +136,80 @@ export function readHead(w: Worker, client: ClientConnection, at: number, bytes:
   }
 }
 
-function more(w: Worker, client: ClientConnection, parser: HeadParser, end: number): HeadResult {
+/**
+ * The head, which has bytes up to `end`, goes on: keeps its new bytes, which begin at `from`, outside the slab, gives
+ * their chunk back, and reads on.
+ */
+function more(w: Worker, client: ClientConnection, parser: HeadParser, from: number, end: number): HeadResult {
   const { limits } = w.plan;
   const { head } = parser;
   const received = end - head.base;
   if (head.targetBytes > limits.uriBytesMax) return 'URI_TOO_LONG';
-  if (received >= limits.headBytesMax || received >= CHUNK_BYTES) return 'HEAD_TOO_LARGE';
-  client.parked = park(w, parser, end);
+  if (received >= limits.headBytesMax) return 'HEAD_TOO_LARGE';
+  if (client.longHead !== null || isLong(limits.headBytesMax, received)) {
+    client.longHead = w.longHeads.collect(client.longHead, w.memory, from, end);
+    if (client.longHead === null) return 'OVERLOADED';
+  } else {
+    client.parked = park(w, parser, end);
+  }
   w.engine.release(client.headAt);
-  client.headAt = -1;
+  client.headAt = NOWHERE;
   client.paused = false;
-  w.engine.readStart(client.conn, client.parked.length);
+  w.engine.readStart(client.conn, client.parked === null ? 0 : client.parked.length);
   if (!client.headTimed) {
     // From the first byte to the last, however they come: a trickle does not buy time.
     client.headTimed = true;
     w.deadlines.set(client.slot, w.ticks.requestHead);
   }
   return 'partial';
+}
+
+/** Reads on in a head that may outgrow a chunk; as `readHead`, but after a failure the head cannot be read. */
+function readLongHead(w: Worker, client: ClientConnection, long: LongHead, at: number, bytes: number): HeadResult {
+  const parser = client.parser!;
+  const end = at + bytes;
+  client.headAt = at;
+  long.placeBefore(parser, at);
+  const parsed = parser.executeHeadPiece(at, bytes);
+  const result =
+    parsed === PARSED.partial ? more(w, client, parser, at, end) : endLongHead(w, client, parsed, long, at, end);
+  if (result === 'partial') return result;
+  w.longHeads.drop(client.longHead);
+  client.longHead = null;
+  if (result === 'complete') return result;
+  w.engine.release(client.headAt);
+  client.headAt = NOWHERE;
+  parser.head.forgetFields();
+  return result;
+}
+
+/** A long head is complete, or wrong. The chunk of its last piece becomes that of the pending bytes. */
+function endLongHead(
+  w: Worker,
+  client: ClientConnection,
+  parsed: number,
+  long: LongHead,
+  at: number,
+  end: number,
+): HeadResult {
+  const { limits } = w.plan;
+  const parser = client.parser!;
+  const { head } = parser;
+  if (parsed !== PARSED.complete) return parsed === PARSED.tooManyFields ? 'HEAD_TOO_LARGE' : longRefusal(parser);
+  if (head.targetBytes > limits.uriBytesMax) return 'URI_TOO_LONG';
+  if (head.bytes > limits.headBytesMax) return 'HEAD_TOO_LARGE';
+  if (!moveToRun(w, parser, long, at)) return 'OVERLOADED';
+  client.headAt = head.base;
+  if (parser.endAt < end) {
+    client.pendingAt = parser.endAt;
+    client.pendingBytes = end - parser.endAt;
+  } else {
+    w.engine.release(at);
+  }
+  return 'complete';
+}
+
+/** Why llhttp took the rest of a long head for none: its first bytes, which are not here, were fine. */
+function longRefusal(parser: HeadParser): ReasonCode {
+  return FRAMING_ERRORS.has(parser.errorCode) ? 'REQUEST_FRAMING' : 'REQUEST_MALFORMED';
 }

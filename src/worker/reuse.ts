@@ -17,6 +17,8 @@ function detach(w: Worker, backend: BackendConnection): void {
   if (backend.parser !== null) w.llhttp.releaseResponse(backend.parser);
   backend.parser = null;
   backend.parked = null;
+  w.longHeads.drop(backend.longHead);
+  backend.longHead = null;
 }
 
 /** The plan has room for one more idle connection to its server, spoken to in this way. */

@@ -23,6 +23,7 @@ import { linger } from './finish.js';
 import { backendFlow, clientFlow } from './flow.js';
 import { clientSecured, handshakeDrop, handshakeFailed } from './handshake.js';
 import { HttpListener } from './http-listener.js';
+import { LongHeads } from './long-head.js';
 import type { ListenerPlan, WorkerPlan } from './plan.js';
 import { Pool, Servers } from './pools.js';
 import { ALERT } from './read-hello.js';
@@ -57,6 +58,8 @@ export class Worker {
   readonly llhttp: Llhttp;
   /** The memory that slab and parsers lie in. */
   readonly memory: Uint8Array;
+  /** Heads under way that may outgrow a chunk. */
+  readonly longHeads: LongHeads;
   readonly engine: Engine;
   readonly deadlines: Deadlines;
   readonly state: ServerState;
@@ -132,6 +135,7 @@ export class Worker {
     this.#onDrained = options.onDrained;
     this.llhttp = new Llhttp({ slabBytes: chunkCount * CHUNK_BYTES, parsersMax: slotCount });
     this.memory = this.llhttp.bytes;
+    this.longHeads = new LongHeads(plan.limits.slabBytes);
     this.#clientBySlot = new Array<ClientConnection | null>(slotCount).fill(null);
     this.#backendBySlot = new Array<BackendConnection | null>(slotCount).fill(null);
     this.deadlines = new Deadlines(slotCount);

@@ -5,21 +5,24 @@ import { duration, integer, map, option, size } from './build.js';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
+/** The longest head that fits into one chunk of the slab: what `headBytesMax` is unless told otherwise. */
+export const USUAL_HEAD_BYTES = 16 * KIB;
+
 export const limits = map('limits', {
   headBytesMax: option(
-    size(KIB, 16 * KIB).prefault('16KiB'),
-    'Largest head of a request or a response. A larger request gets 431, a larger response becomes 502.',
-    { limit: '1KiB to 16KiB' },
+    size(KIB, 256 * KIB).prefault('16KiB'),
+    'Largest head of a request or a response. A larger request gets 431, a larger response becomes 502. One over 16 KiB costs a copy; all that are under way may take a quarter of `slabBytes` beside it, per worker.',
+    { limit: '1KiB to 256KiB' },
   ),
   uriBytesMax: option(size(64, 16 * KIB).optional(), 'Longest request target. A longer one gets 414.', {
     byDefault: '8KiB, or `headBytesMax` if that is less',
-    limit: '64B to `headBytesMax`',
+    limit: '64B to `headBytesMax`, at most 16KiB',
   }),
   fieldsMax: option(
-    integer('a number of fields', 1, 128).prefault(100),
-    'Most header fields in one head. More get 431.',
+    integer('a number of fields', 1, 1000).prefault(100),
+    'Most header fields in one head. A request with more gets 431, a response with more becomes 502.',
     {
-      limit: '1 to 128',
+      limit: '1 to 1000',
     },
   ),
   bodyBytesMax: option(size(0).prefault(0), 'Largest request body. A larger one gets 413.', { zero: 'no limit' }),

@@ -114,6 +114,72 @@ describe('references', () => {
   });
 });
 
+describe('a run of chunks', () => {
+  test('is one piece of memory, with a reference on each chunk', (t) => {
+    const lab = useLab(t, { chunkCount: 16 });
+    const at = lab.engine.runTake(2 * CHUNK_BYTES + 1);
+    assert.equal(at, lab.engine.chunkOf(at));
+    assert.equal(lab.usedChunks, 3);
+    lab.act((engine) => engine.release(at + CHUNK_BYTES));
+    assert.equal(lab.usedChunks, 2);
+    lab.act((engine) => {
+      engine.release(at);
+      engine.release(at + 2 * CHUNK_BYTES);
+    });
+    assert.equal(lab.usedChunks, 0);
+  });
+
+  test('is found between chunks in use, and refused when there is none as long, or an eighth would not stay free', (t) => {
+    const lab = useLab(t, { chunkCount: 16 });
+    const chunks: number[] = [];
+    for (let at = lab.engine.chunkTake(); at >= 0; at = lab.engine.chunkTake()) chunks.push(at);
+    chunks.sort((a, b) => a - b);
+    lab.act((engine) => {
+      for (const index of [2, 3, 4, 7, 9, 10, 13]) engine.release(chunks[index]!);
+    });
+    assert.ok(lab.engine.runTake(4 * CHUNK_BYTES) < 0);
+    assert.equal(lab.engine.runTake(3 * CHUNK_BYTES), chunks[2]);
+    assert.equal(lab.engine.runTake(2 * CHUNK_BYTES), chunks[9]);
+    // Two are left, which is an eighth.
+    assert.ok(lab.engine.runTake(CHUNK_BYTES) < 0);
+    const rest = [lab.engine.chunkTake(), lab.engine.chunkTake()].sort((a, b) => a - b);
+    assert.deepEqual(rest, [chunks[7], chunks[13]]);
+    lab.act((engine) => {
+      for (const at of chunks) engine.release(at);
+    });
+    assert.deepEqual(lab.holdings, NOTHING);
+  });
+
+  test('goes out as one span, which takes its own reference on each chunk', async (t) => {
+    const lab = useLab(t, { chunkCount: 16 });
+    const { conn, socket } = await usePair(t, lab);
+    const bytes = randomBytes(3 * CHUNK_BYTES);
+    const at = lab.engine.runTake(bytes.length);
+    lab.memory.set(bytes, at);
+    lab.act((engine) => {
+      engine.sendBegin(conn, 0);
+      engine.span(at + 1, bytes.length - 2);
+      engine.sendEnd();
+      engine.runRelease(at, bytes.length);
+    });
+    const got: Buffer[] = [];
+    let count = 0;
+    for await (const piece of socket) {
+      got.push(piece as Buffer);
+      count += (piece as Buffer).length;
+      if (count === bytes.length - 2) break;
+    }
+    assert.ok(Buffer.concat(got).equals(bytes.subarray(1, -1)));
+    assert.equal(lab.usedChunks, 0);
+  });
+
+  test('is refused when it is no run at all', (t) => {
+    const lab = useLab(t);
+    assert.ok(lab.engine.runTake(0) < 0);
+    assert.equal(lab.usedChunks, 0);
+  });
+});
+
 describe('a handle', () => {
   test('is dead after close, also when its slot is used again', async (t) => {
     const lab = useLab(t, { slotCount: 1 });
