@@ -231,6 +231,27 @@ static napi_value sf__js_run_take(napi_env env, napi_callback_info info)
     return sf_js_number(env, b->engine == NULL ? SF_E_FULL : sf_engine_run_take(b->engine, count));
 }
 
+/* chunksOwed(into): for every chunk the references that the caller owns. */
+static napi_value sf__js_chunks_owed(napi_env env, napi_callback_info info)
+{
+    size_t argc = 1, length = 0;
+    napi_value argument;
+    napi_typedarray_type type;
+    void *data, *into = NULL;
+    bool typed = false;
+    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 ||
+        napi_is_typedarray(env, argument, &typed) != napi_ok || !typed ||
+        napi_get_typedarray_info(env, argument, &type, &length, &into, NULL, NULL) != napi_ok || type != napi_int32_array)
+        return sf_js_throw(env, "ERR_ARGUMENT", "chunksOwed(into): into must be an Int32Array");
+    sf__bound *b = data;
+    if (b->engine == NULL)
+        return NULL;
+    if (length < (size_t)b->engine->config.chunk_count)
+        return sf_js_throw(env, "ERR_ARGUMENT", "chunksOwed(into): into must have a word for every chunk");
+    sf_engine_chunks_owed(b->engine, into);
+    return NULL;
+}
+
 /* localAddress(conn, into): fills in a peer record; false when the connection is gone. */
 static napi_value sf__js_local_address(napi_env env, napi_callback_info info)
 {
@@ -335,6 +356,7 @@ static bool sf__bound_tie(napi_env env, sf__bound *b, napi_value on_ready, napi_
            sf_js_method(env, *methods, "listenEnd", sf__js_listen_end, b) &&
            sf_js_method(env, *methods, "chunkTake", sf__js_chunk_take, b) &&
            sf_js_method(env, *methods, "runTake", sf__js_run_take, b) &&
+           sf_js_method(env, *methods, "chunksOwed", sf__js_chunks_owed, b) &&
            sf_js_method(env, *methods, "localAddress", sf__js_local_address, b) &&
            sf_js_method(env, *methods, "close", sf__js_close, b) &&
            uv_poll_init(loop, &b->poll, sf_engine_descriptor(b->engine)) == 0;

@@ -188,4 +188,11 @@ int32_t sf_engine_chunk_take(sf_engine *e);
  */
 int32_t sf_engine_run_take(sf_engine *e, int32_t count);
 
+/*
+ * Counts for every chunk the references that its caller owns: all but those of queued spans. For checks, between turns.
+ *
+ * owed  borrowed: one word for each chunk of the slab.
+ */
+void sf_engine_chunks_owed(const sf_engine *e, int32_t *owed);
+
 #endif

@@ -18,6 +18,11 @@ export class Breaker {
     this.#max = plan.limits.poolRequestsMax;
   }
 
+  /** The pool has a limit, so its requests are counted. */
+  get counts(): boolean {
+    return this.#max > 0;
+  }
+
   /** Counts a request in. False, and nothing counted, when the pool has as many as it may: answer 503 at once. Hot. */
   enters(): boolean {
     if (this.#max === 0) return true;

@@ -235,6 +235,16 @@ export class ServerState {
     return Atomics.load(this.words, this.serverAt(server) + SERVER.connections);
   }
 
+  /** Requests in flight at `server` from this worker. */
+  ownInFlight(server: number): number {
+    return this.words[this.#shareAt(server) + SHARE.inFlight]!;
+  }
+
+  /** Connections open to `server` from this worker. */
+  ownConnections(server: number): number {
+    return this.words[this.#shareAt(server) + SHARE.connections]!;
+  }
+
   /** The GATE bits of `server`; 0 is open. */
   gate(server: number): number {
     return Atomics.load(this.words, this.serverAt(server) + SERVER.gate);

@@ -26,6 +26,7 @@ export interface NativeEngine {
   listenEnd(listener: number): void;
   chunkTake(): number;
   runTake(count: number): number;
+  chunksOwed(into: Int32Array): void;
   localAddress(conn: number, into: Uint8Array): boolean;
   close(): void;
 }

@@ -46,6 +46,7 @@ export class Engine {
   readonly slabAt: number;
   /** Peer records by slot, PEER_BYTES each. Valid from `accepted` until the handle is closed. */
   readonly peers: Uint8Array;
+  readonly #chunkCount: number;
   readonly #native: NativeEngine;
   readonly #addon: Addon;
   readonly #events = new Int32Array(EVENTS_MAX * EVENT.WORDS);
@@ -64,6 +65,7 @@ export class Engine {
   /** Opens an engine on the calling thread. Throws EngineUnusableError, or an Error with the system's code. */
   constructor(options: EngineOptions) {
     this.slabAt = options.slabAt;
+    this.#chunkCount = options.chunkCount;
     this.#onEvents = options.onEvents;
     this.#control = new Int32Array(CONTROL.WORDS + options.slotCount);
     this.peers = new Uint8Array(options.slotCount * PEER_BYTES);
@@ -294,6 +296,18 @@ export class Engine {
   /** Chunks nobody holds, before what is submitted is carried out. */
   get freeChunks(): number {
     return this.#control[CONTROL.freeChunks]!;
+  }
+
+  /**
+   * Carries out what is submitted, then counts for every chunk of the slab the references that we own: all but those of
+   * spans that wait in send queues. For checks, from outside a batch.
+   */
+  chunksOwed(): Int32Array {
+    const owed = new Int32Array(this.#chunkCount);
+    this.#native.submit(this.#words);
+    this.#words = 0;
+    this.#native.chunksOwed(owed);
+    return owed;
   }
 
   /** One counter of the control block, by CONTROL. */

@@ -30,6 +30,11 @@ export class Deadlines {
     if (slot > this.#top) this.#top = slot;
   }
 
+  /** A deadline runs for the slot. */
+  runs(slot: number): boolean {
+    return this.#ticks[slot] !== 0;
+  }
+
   clear(slot: number): void {
     this.#ticks[slot] = 0;
   }

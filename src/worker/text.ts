@@ -14,8 +14,8 @@ export class PinnedTexts {
   readonly #engine: Engine;
   readonly #memory: Uint8Array;
   readonly #known = new Map<string, Pinned>();
-  /** Chunks taken so far. */
-  chunks = 0;
+  /** The chunks taken so far; a reference on each is held for ever. */
+  readonly held: number[] = [];
   #at = 0;
   #room = 0;
 
@@ -39,7 +39,7 @@ export class PinnedTexts {
     if (bytes.length > this.#room) {
       const chunk = bytes.length > CHUNK_BYTES ? -1 : this.#engine.chunkTake();
       if (chunk < 0) return null;
-      this.chunks++;
+      this.held.push(chunk);
       this.#at = chunk;
       this.#room = CHUNK_BYTES;
     }

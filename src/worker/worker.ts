@@ -23,6 +23,7 @@ import { linger } from './finish.js';
 import { backendFlow, clientFlow } from './flow.js';
 import { clientSecured, handshakeDrop, handshakeFailed } from './handshake.js';
 import { HttpListener } from './http-listener.js';
+import { checkInvariants } from './invariants.js';
 import { LongHeads } from './long-head.js';
 import type { ListenerPlan, WorkerPlan } from './plan.js';
 import { Pool, Servers } from './pools.js';
@@ -188,7 +189,7 @@ export class Worker {
     this.#drainUntil = performance.now() + this.plan.timeouts.drainMs;
     for (const listener of this.#listening) this.engine.listenEnd(listener);
     this.#listening.clear();
-    this.#eachClient((client) => {
+    this.eachClient((client) => {
       if (client.state === CLIENT.IDLE) linger(this, client);
       else if (client.state === CLIENT.PROXY || client.state === CLIENT.HELLO) closeClient(this, client);
     });
@@ -297,7 +298,7 @@ export class Worker {
       retries: this.counters.retries,
       connections: engine.counter(CONTROL.connections),
       clientConnections: engine.counter(CONTROL.clientConnections),
-      chunksUsed: this.#chunkCount - engine.freeChunks - this.pinned.chunks - (this.#scratchChunk >= 0 ? 1 : 0),
+      chunksUsed: this.#chunkCount - engine.freeChunks - this.pinned.held.length - (this.#scratchChunk >= 0 ? 1 : 0),
       spansQueued: engine.counter(CONTROL.queuedSpans),
       bytesQueued: engine.counter(CONTROL.queuedBytes),
       slabFull: engine.counter(CONTROL.slabFull),
@@ -315,6 +316,7 @@ export class Worker {
       mirrorsDropped: Object.fromEntries(this.counters.mirrorsDropped),
       secured: engine.counter(CONTROL.secured),
       reasons: Object.fromEntries(this.counters.reasons),
+      violations: checkInvariants(this),
     };
   }
 
@@ -454,8 +456,19 @@ export class Worker {
     this.#onDrained();
   }
 
-  #eachClient(visit: (client: ClientConnection) => void): void {
-    for (const client of this.#clientBySlot) if (client !== null) visit(client);
+  /** Every client connection and the slot it stands in. */
+  eachClient(visit: (client: ClientConnection, slot: number) => void): void {
+    for (const [slot, client] of this.#clientBySlot.entries()) if (client !== null) visit(client, slot);
+  }
+
+  /** Every backend connection and the slot it stands in. */
+  eachBackend(visit: (backend: BackendConnection, slot: number) => void): void {
+    for (const [slot, backend] of this.#backendBySlot.entries()) if (backend !== null) visit(backend, slot);
+  }
+
+  /** The chunks held by no connection: constants, and scratch memory. */
+  get chunksKept(): readonly number[] {
+    return this.#scratchChunk < 0 ? this.pinned.held : [...this.pinned.held, this.#scratchChunk];
   }
 }
 

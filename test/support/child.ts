@@ -20,6 +20,8 @@ process.once('exit', () => {
 export class Child {
   stdout = '';
   stderr = '';
+  /** It was asked to end. */
+  ending = false;
   private ended: Exit | undefined;
   private readonly waiting = new Set<() => void>();
   private readonly child: ChildProcess;
@@ -93,6 +95,7 @@ export class Child {
   }
 
   kill(signal: NodeJS.Signals): void {
+    if (signal === 'SIGTERM' || signal === 'SIGINT' || signal === 'SIGKILL') this.ending = true;
     this.child.kill(signal);
   }
 }

@@ -76,6 +76,19 @@ export class RunningProxy {
     return (await this.#report()).engine;
   }
 
+  /**
+   * Asks every worker whether all that has to hold does (src/worker/invariants.ts): chunks and their holders, counts of
+   * requests and connections, states and deadlines. Fails with what does not.
+   */
+  async checkInvariants(): Promise<void> {
+    if (standIn) return;
+    const { engine } = await this.#report();
+    const violations = engine.flatMap(({ worker, violations }) =>
+      (violations as unknown as string[]).map((violation) => `worker ${worker}: ${violation}`),
+    );
+    assert.deepEqual(violations, [], 'the proxy broke rules of its own');
+  }
+
   /** How many TLS contexts the process has. */
   async tlsContexts(): Promise<number> {
     return (await this.#report()).tlsContexts;
@@ -124,12 +137,21 @@ export class RunningProxy {
     );
   }
 
-  /** SIGTERM, then a clean end: exit code 0 and nothing on stderr. A process that hangs is killed, and the test fails. */
+  /**
+   * Nothing broken inside, then SIGTERM and a clean end: exit code 0 and nothing on stderr. A process that hangs is
+   * killed, and the test fails.
+   */
   async stop(deadlineMs = 20_000): Promise<Exit> {
-    if (this.process.exit === undefined) this.process.kill('SIGTERM');
+    const before = this.process.stderr.length;
     try {
+      if (this.process.exit === undefined && !this.process.ending) {
+        await this.checkInvariants();
+        this.process.kill('SIGTERM');
+      }
       const exit = await this.process.exited(deadlineMs);
-      assert.equal(exit.stderr, '', 'the proxy wrote to stderr');
+      // Origins of a test may be closed already: that a health check notices now is none of its business.
+      const late = exit.stderr.slice(before).replace(/^.*server .* is down.*\n/gm, '');
+      assert.equal(exit.stderr.slice(0, before) + late, '', 'the proxy wrote to stderr');
       assert.equal(exit.signal, null, 'the proxy died of a signal');
       assert.equal(exit.code, 0, 'the proxy ended with another code than 0');
       return exit;

@@ -78,8 +78,8 @@ test('a constant is pinned once, stays where it is, and never crosses a chunk', 
     assert.equal(lab.engine.chunkOf(at), lab.engine.chunkOf(at + bytes - 1));
     assert.equal(pinned.pin(texts[i]!), places[i]);
   }
-  assert.equal(pinned.chunks, lab.usedChunks);
-  assert.equal(pinned.chunks, 3);
+  assert.equal(pinned.held.length, lab.usedChunks);
+  assert.equal(pinned.held.length, 3);
 });
 
 test('a constant longer than a chunk, or a full slab, is a RangeError', (t) => {

@@ -1,0 +1,222 @@
+// What has to hold between two turns of a worker, whatever clients and servers do. For the report, tests and fuzzing.
+// Owns the whole-structure sweep. Single steps assert what they rely on where they stand.
+
+import { POOL, SLICE } from '../balance/server-state.js';
+import { CHUNK_BYTES, CONTROL } from '../engine/layout.js';
+import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import type { Worker } from './worker.js';
+
+/** Violations told at most: the first ones say it all. */
+const VIOLATIONS_MAX = 20;
+
+const CLIENT_NAMES = Object.keys(CLIENT);
+const BACKEND_NAMES = Object.keys(BACKEND);
+
+/** Takes down what does not hold. */
+type Say = (violation: string) => void;
+
+/**
+ * Checks the worker from outside a batch. Returns what does not hold, in words; empty when all is well.
+ *
+ * - every chunk has as many references as there are holders, so nothing leaks and nothing is freed early;
+ * - what the shared server state counts for this worker is what its connections are doing;
+ * - a connection holds what its state lets it hold, and each of two that belong together knows the other;
+ * - something ends every wait: a deadline runs for each connection, or for the one it waits for.
+ */
+export function checkInvariants(w: Worker): string[] {
+  const violations: string[] = [];
+  const say: Say = (violation) => {
+    if (violations.length < VIOLATIONS_MAX) violations.push(violation);
+  };
+  checkChunks(w, say);
+  checkServers(w, say);
+  checkPools(w, say);
+  checkTables(w, say);
+  w.eachClient((client, slot) => checkClient(w, client, slot, say));
+  w.eachBackend((backend, slot) => checkBackend(w, backend, slot, say));
+  return violations;
+}
+
+/** Says so when a count is not what it should be. */
+function equal(say: Say, what: string, counted: number, expected: number): void {
+  if (counted !== expected) say(`${what}: ${counted}, expected ${expected}`);
+}
+
+/** A chunk with more references than holders is lost to the slab; one with fewer is overwritten while it is in use. */
+function checkChunks(w: Worker, say: Say): void {
+  const owed = w.engine.chunksOwed();
+  const chunkAt = (at: number): number => Math.floor((at - w.engine.slabAt) / CHUNK_BYTES);
+  const hold = (at: number, bytes = 1): void => {
+    if (at === NOWHERE) return;
+    for (let chunk = chunkAt(at); chunk <= chunkAt(at + bytes - 1); chunk++) owed[chunk]! -= 1;
+  };
+  for (const at of w.chunksKept) hold(at);
+  w.eachClient((client) => {
+    hold(client.headAt, Math.max(1, client.parser?.head.bytes ?? 0));
+    hold(client.pendingAt);
+    hold(client.targetHeld);
+  });
+  for (const [chunk, left] of owed.entries()) {
+    if (left > 0) say(`chunk ${chunk}: ${left} more references than holders`);
+    else if (left < 0) say(`chunk ${chunk}: ${-left} more holders than references`);
+  }
+}
+
+/** Requests in flight and open connections, as the shared state has them for this worker. */
+function checkServers(w: Worker, say: Say): void {
+  const inFlight = new Map<number, number>();
+  const connections = new Map<number, number>();
+  const add = (counts: Map<number, number>, server: number): void => {
+    counts.set(server, (counts.get(server) ?? 0) + 1);
+  };
+  w.eachBackend(({ server, counted }) => {
+    if (server === null) return;
+    add(connections, server.index);
+    if (counted) add(inFlight, server.index);
+  });
+  for (let server = 0; server < w.state.capacity.servers; server++) {
+    equal(say, `server ${server}, requests in flight`, w.state.ownInFlight(server), inFlight.get(server) ?? 0);
+    equal(say, `server ${server}, connections`, w.state.ownConnections(server), connections.get(server) ?? 0);
+  }
+}
+
+/** Requests that wait, and those that a circuit breaker counts, by the pool's slot in the shared state. */
+function checkPools(w: Worker, say: Say): void {
+  const waiting = new Map<number, number>();
+  const entered = new Map<number, number>();
+  w.eachClient(({ pool, queued, entered: counted }) => {
+    if (pool === null) {
+      if (queued || counted) say('a client connection without a pool is counted by one');
+      return;
+    }
+    const { slot } = pool.plan;
+    if (queued) waiting.set(slot, (waiting.get(slot) ?? 0) + 1);
+    if (counted && pool.breaker.counts) entered.set(slot, (entered.get(slot) ?? 0) + 1);
+  });
+  w.eachBackend(({ mirrorPool }) => {
+    if (mirrorPool?.breaker.counts !== true) return;
+    const { slot } = mirrorPool.plan;
+    entered.set(slot, (entered.get(slot) ?? 0) + 1);
+  });
+  const { words } = w.state;
+  for (let slot = 0; slot < w.state.capacity.pools; slot++) {
+    const own = w.state.sliceAt(w.index, slot);
+    const queued = waiting.get(slot) ?? 0;
+    equal(say, `pool ${slot}, requests that wait`, words[own + SLICE.waiting]!, queued);
+    equal(say, `pool ${slot}, requests counted by its breaker`, words[own + SLICE.inFlight]!, entered.get(slot) ?? 0);
+    const all = Atomics.load(words, w.state.poolAt(slot) + POOL.waiting);
+    if (all < queued) say(`pool ${slot}: ${all} requests wait in all workers, ${queued} of them here`);
+  }
+  for (const pool of w.pools) {
+    equal(say, `pool ${pool.plan.name}, its line`, pool.line.length, waiting.get(pool.plan.slot) ?? 0);
+  }
+}
+
+/** What is counted beside the tables of connections. */
+function checkTables(w: Worker, say: Say): void {
+  let clients = 0;
+  let backends = 0;
+  let parsers = 0;
+  let handshakes = 0;
+  let mirrors = 0;
+  let longHeadBytes = 0;
+  w.eachClient(({ parser, handshaking, longHead }) => {
+    clients++;
+    longHeadBytes += longHead?.room ?? 0;
+    if (parser !== null) parsers++;
+    if (handshaking) handshakes++;
+  });
+  w.eachBackend(({ parser, mirrorPool, longHead }) => {
+    backends++;
+    longHeadBytes += longHead?.room ?? 0;
+    if (mirrorPool !== null) mirrors++;
+    if (parser !== null) parsers++;
+  });
+  equal(say, 'client connections of the engine', w.engine.counter(CONTROL.clientConnections), clients);
+  equal(say, 'connections of the engine', w.engine.counter(CONTROL.connections), clients + backends);
+  equal(say, 'parsers in use', w.llhttp.used, parsers);
+  equal(say, 'handshakes under way', w.handshakes, handshakes);
+  equal(say, 'bytes of long heads', w.longHeads.bytes, longHeadBytes);
+  equal(say, 'copies of requests under way', w.mirrors, mirrors);
+}
+
+function checkClient(w: Worker, client: ClientConnection, slot: number, say: Say): void {
+  const { backend, state } = client;
+  const wrong = (what: string): void => say(`client connection ${slot}, ${CLIENT_NAMES[state]}: ${what}`);
+  if (client.slot !== slot) wrong(`stands in slot ${slot} and believes in ${client.slot}`);
+  if (backend !== null && backend.client !== client) wrong('its backend connection does not know it');
+  for (const mirror of client.mirrors) {
+    if (mirror.mirrorOf !== client || mirror.state !== BACKEND.MIRROR) wrong('one of its mirrors is none');
+  }
+  for (const kept of client.kept) {
+    if (kept.owner !== client || kept.state !== BACKEND.IDLE)
+      wrong('a connection kept for it is not idle, or not its own');
+  }
+  switch (state) {
+    case CLIENT.CLOSED:
+      wrong('still in the table');
+      break;
+    case CLIENT.WAITING: {
+      const connects = backend?.state === BACKEND.CONNECTING;
+      const waits = [connects, client.queued, client.resume !== null].filter(Boolean).length;
+      if (waits !== 1) wrong(`waits for ${waits} things: a connection, room or its next try; expected one of them`);
+      break;
+    }
+    case CLIENT.EXCHANGE:
+      if (client.rule === null || client.pool === null) wrong('has no rule or no pool');
+      if (backend?.state !== BACKEND.HEAD && backend?.state !== BACKEND.BODY)
+        wrong('has no backend connection at work');
+      if (client.queued || client.resume !== null) wrong('waits for room or for its next try');
+      break;
+    case CLIENT.TUNNEL:
+      if (backend?.state !== BACKEND.TUNNEL) wrong('has no other end');
+      break;
+    default:
+      if (backend !== null || client.mirrors.length > 0) wrong('has a backend connection');
+      if (client.queued || client.entered) wrong('is counted by a pool');
+      if (client.headAt !== NOWHERE || client.targetHeld !== NOWHERE) wrong('holds the head of a request');
+      if (state !== CLIENT.HEAD && client.parser !== null) wrong('holds a parser');
+  }
+  if (waitsForEver(w, client)) wrong('no deadline runs for what it waits for');
+}
+
+/** Nothing would end the wait of a client connection whose peer falls silent, though no timeout is switched off. */
+function waitsForEver(w: Worker, client: ClientConnection): boolean {
+  const { connectMs, idleMs, requestBodyMs, requestHeadMs, responseHeadMs, responseIdleMs, tunnelIdleMs } =
+    w.plan.timeouts;
+  const bounded = [connectMs, idleMs, requestBodyMs, requestHeadMs, responseHeadMs, responseIdleMs, tunnelIdleMs];
+  if (bounded.includes(0) || (client.queued && client.pool!.queueTicks === 0)) return false;
+  return !w.deadlines.runs(client.slot) && (client.backend === null || !w.deadlines.runs(client.backend.slot));
+}
+
+function checkBackend(w: Worker, backend: BackendConnection, slot: number, say: Say): void {
+  const { client, server, state } = backend;
+  const wrong = (what: string): void => say(`backend connection ${slot}, ${BACKEND_NAMES[state]}: ${what}`);
+  if (backend.slot !== slot) wrong(`stands in slot ${slot} and believes in ${backend.slot}`);
+  if (server === null) wrong('has no server');
+  if (client !== null && client.backend !== backend) wrong('its client connection does not know it');
+  switch (state) {
+    case BACKEND.CLOSED:
+      wrong('still in the table');
+      break;
+    case BACKEND.IDLE:
+      if (client !== null || backend.counted) wrong('is at work');
+      if (backend.aside === (server?.idle[backend.idleAt] === backend))
+        wrong('is set aside, or on the idle list: not one of them');
+      if (server?.current === false) wrong('is kept for a server that left the configuration');
+      if (backend.parser !== null) wrong('holds a parser');
+      break;
+    case BACKEND.MIRROR:
+      if (client !== null) wrong('belongs to a client connection');
+      if (backend.mirrorPool === null) wrong('is counted in no pool');
+      break;
+    default:
+      if (client === null) wrong('works for no client connection');
+      if (!backend.counted) wrong('is not counted at its server');
+      if (backend.idleAt !== NOWHERE) wrong('is on the idle list of its server');
+  }
+  if (state === BACKEND.IDLE || state === BACKEND.MIRROR) {
+    const { backendIdleMs, responseHeadMs } = w.plan.timeouts;
+    if (backendIdleMs > 0 && responseHeadMs > 0 && !w.deadlines.runs(slot)) wrong('no deadline runs for it');
+  }
+}
