@@ -1,0 +1,194 @@
+// The order of the house, read from its text: which folder may import which, no cycles, one writer per state machine,
+// and words that say nothing to a reader who greps for those of the field.
+// Known violations stand in tidy.known.txt. The list may only shrink: a new violation fails here, and so does a listed
+// one that is gone, until `TIDY=shrink node --import tsx --test test/unit/tidy.test.ts` has struck it off.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const listFile = fileURLToPath(new URL('tidy.known.txt', import.meta.url));
+const SHRINK = 'TIDY=shrink node --import tsx --test test/unit/tidy.test.ts';
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const below = (folder: string, ending: RegExp): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => ending.test(name))
+    .map((name) => join(folder, name))
+    .sort();
+
+/** What a line of the list begins with. */
+type Kind = 'arrow' | 'cycle' | 'word';
+const lines = (): string[] => readFileSync(listFile, 'utf8').trimEnd().split('\n');
+const shrinks = process.env.TIDY === 'shrink';
+
+/** Compares what was found with what is known. `mend` says what to do about a new one. */
+function ratchet(kind: Kind, violations: readonly string[], mend: string): void {
+  const found = violations.map((violation) => `${kind}: ${violation}`);
+  const known = lines().filter((line) => line.startsWith(`${kind}: `));
+  const fresh = found.filter((line) => !known.includes(line));
+  assert.deepEqual(fresh, [], `new violations: ${mend}`);
+  const gone = known.filter((line) => !found.includes(line));
+  if (shrinks)
+    writeFileSync(
+      listFile,
+      `${lines()
+        .filter((line) => !gone.includes(line))
+        .join('\n')}\n`,
+    );
+  else assert.deepEqual(gone, [], `mended, so strike them off: ${SHRINK}`);
+}
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  /** Only types are imported: nothing is left of it when the program runs. */
+  readonly typeOnly: boolean;
+}
+
+const IMPORT = /^(?:import|export)\s+(type\s+)?(?:([^;'"]*?)\s+from\s+)?'(\.[^']+)'/gm;
+
+/** Whether a clause like `{ type A, type B }` names types alone. */
+function namesTypesAlone(clause: string): boolean {
+  const braces = /^\{([^}]*)\}$/s.exec(clause.trim());
+  if (braces === null) return false;
+  const names = braces[1]!
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  return names.every((name) => name.startsWith('type '));
+}
+
+function importsOf(file: string, text: string): Import[] {
+  return [...text.matchAll(IMPORT)].map(([, type, clause, path]) => ({
+    from: relative('src', file),
+    to: relative(join(root, 'src'), resolve(root, dirname(file), path!)).replace(/\.js$/, '.ts'),
+    typeOnly: type !== undefined || (clause !== undefined && namesTypesAlone(clause)),
+  }));
+}
+
+const imports = below('src', /(?<!\.d)\.ts$/).flatMap((file) => importsOf(file, read(file)));
+
+/**
+ * What a folder may import, itself aside. The order is that of the design: base below everything, the command line on
+ * top. Files beside the folders (`index.ts`, `router.ts`) are the public face, over everything but the command line.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  engine: ['base'],
+  http: ['base', 'engine'],
+  balance: ['base'],
+  routing: ['base', 'http'],
+  health: ['base', 'http', 'balance'],
+  config: ['base', 'http', 'engine', 'balance', 'routing'],
+  worker: ['base', 'http', 'engine', 'balance', 'routing'],
+  primary: ['base', 'http', 'engine', 'balance', 'routing', 'health', 'config', 'worker'],
+  '.': ['base', 'http', 'engine', 'balance', 'routing', 'health', 'config', 'worker', 'primary'],
+  cli: ['base', 'http', 'engine', 'balance', 'routing', 'health', 'config', 'worker', 'primary', '.'],
+};
+
+const folderOf = (file: string): string => (file.includes('/') ? file.slice(0, file.indexOf('/')) : '.');
+
+/** Imports that lead from a folder to one above it. */
+function arrowsBack(all: readonly Import[]): string[] {
+  const back = all.filter(({ from, to }) => {
+    const [own, other] = [folderOf(from), folderOf(to)];
+    if (own === other) return false;
+    assert.ok(MAY_IMPORT[own], `src/${own}/ is new: say in MAY_IMPORT what it may import, and who may import it`);
+    return !MAY_IMPORT[own].includes(other);
+  });
+  return [...new Set(back.map(({ from, to }) => `${from} -> ${to}`))].sort();
+}
+
+/** Files from which a way of imports by value leads back to themselves. */
+function inCycles(all: readonly Import[]): string[] {
+  const next = new Map<string, string[]>();
+  for (const { from, to, typeOnly } of all) if (!typeOnly) next.set(from, [...(next.get(from) ?? []), to]);
+  const leadsBack = (file: string): boolean => {
+    const seen = new Set<string>();
+    const left = [...(next.get(file) ?? [])];
+    for (let at = left.pop(); at !== undefined; at = left.pop()) {
+      if (at === file) return true;
+      if (seen.has(at)) continue;
+      seen.add(at);
+      left.push(...(next.get(at) ?? []));
+    }
+    return false;
+  };
+  return [...next.keys()].filter(leadsBack).sort();
+}
+
+/** Not the field's words. Beside each, what to say instead. */
+const BANNED: readonly { word: string; pattern: RegExp; say: string }[] = [
+  { word: 'goodbye', pattern: /\bgoodbye/i, say: 'drain, shutdown, close_notify' },
+  { word: 'whoever', pattern: /\bwhoever\b/i, say: 'the component itself' },
+  { word: 'lives by', pattern: /\bliv(?:e|es|ed|ing) by\b/i, say: 'applies' },
+  { word: 'is told', pattern: /\b(?:is|are|was|were|been|being) told\b/i, say: 'is reported, gets, logs' },
+  { word: 'hears of', pattern: /\bhears? of\b/i, say: 'gets the event, learns' },
+  { word: 'tells of', pattern: /\btells? of\b/i, say: 'reports' },
+  { word: 'twin', pattern: /\btwins?\b/i, say: 'duplicate, copy' },
+  { word: 'hasty', pattern: /hasty/i, say: 'stale reuse' },
+  { word: 'nobody', pattern: /\bnobody\b/i, say: 'no client, no server, no worker' },
+];
+
+/** One entry for each file and banned word in it. */
+function bannedWords(file: string, text: string): string[] {
+  return BANNED.filter(({ pattern }) => pattern.test(text)).map(({ word }) => `${file}: ${word}`);
+}
+
+test('imports follow the order of the folders', () => {
+  ratchet('arrow', arrowsBack(imports), 'move what both need to the lower folder, or turn the dependency around');
+});
+
+test('no file imports itself by way of others', () => {
+  ratchet('cycle', inCycles(imports), 'pass in what is needed, or move it to a third file');
+});
+
+test('the prose uses the words of the field', () => {
+  const files = [
+    'README.md',
+    'CHANGELOG.md',
+    ...below('docs', /\.md$/),
+    ...below('src', /\.(?:ts|md)$/),
+    ...below('native', /\.[ch]$/),
+  ];
+  const says = BANNED.map(({ word, say }) => `${word} (${say})`).join('; ');
+  ratchet(
+    'word',
+    files.flatMap((file) => bannedWords(file, read(file))),
+    `say it otherwise: ${says}`,
+  );
+});
+
+test('the state of a connection has one writer', () => {
+  const writers = below('src/worker', /\.ts$/).filter((file) => /\.state = (?!new )/.test(read(file)));
+  assert.deepEqual(writers, ['src/worker/connections.ts']);
+});
+
+test('the guard itself finds what it looks for', () => {
+  const text = [
+    "import { a } from '../worker/b.js';",
+    "import type { c } from '../cli/d.js';",
+    "import {\n  type E,\n  type F,\n} from './g.js';",
+    "import { type H, i } from './j.js';",
+    "export * from '../base/k.js';",
+  ].join('\n');
+  const found = importsOf('src/http/x.ts', text);
+  assert.deepEqual(
+    found.map(({ to, typeOnly }) => `${to}${typeOnly ? ' (types)' : ''}`),
+    ['worker/b.ts', 'cli/d.ts (types)', 'http/g.ts (types)', 'http/j.ts', 'base/k.ts'],
+  );
+  assert.deepEqual(arrowsBack(found), ['http/x.ts -> cli/d.ts', 'http/x.ts -> worker/b.ts']);
+  const value = (from: string, to: string): Import => ({ from, to, typeOnly: false });
+  const types = { ...value('c', 'a'), typeOnly: true };
+  assert.deepEqual(inCycles([value('a', 'b'), value('b', 'c'), types]), []);
+  assert.deepEqual(inCycles([value('a', 'b'), value('b', 'c'), value('c', 'b')]), ['b', 'c']);
+  assert.deepEqual(bannedWords('x.ts', '// Who lives by a plan\n is told of its twin. const hastyUntil = 0;'), [
+    'x.ts: lives by',
+    'x.ts: is told',
+    'x.ts: twin',
+    'x.ts: hasty',
+  ]);
+});
