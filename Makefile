@@ -99,32 +99,50 @@ preflight:
 
 # --- Measure ----------------------------------------------------------------------------------------------------------
 
-.PHONY: bench bench-quick bench-allocation bench-instructions bench-rules
+.PHONY: bench bench-quick
 bench: build ## Measure against nginx, HAProxy and others: FLAGS='--quick --html report.html'
 	@$(NODE) dist/cli/main.js bench $(FLAGS)
 
 bench-quick: build ## The same in a minute
 	@$(NODE) dist/cli/main.js bench --quick $(FLAGS)
 
+# The laboratory, bench/lab: what is measured to decide how to build, not shipped with the product.
+LAB = $(NODE) --import tsx bench/lab
+.PHONY: bench-allocation bench-instructions bench-rules bench-balance bench-match bench-pool bench-faults bench-where
 bench-allocation: build ## Heap growth per request between garbage collections
-	@$(NODE) dist/bench/allocation.js
+	@$(LAB)/allocation.ts
 
 bench-instructions: build ## Instructions per request by perf, for machines that are not quiet: FLAGS='--only https'
-	@$(NODE) dist/bench/instructions.js $(FLAGS)
+	@$(LAB)/instructions.ts $(FLAGS)
 
 bench-rules: build ## What 10,000 rules cost against 10, beside nginx and HAProxy: FLAGS='--rounds 5 --duration 2'
-	@$(NODE) --import tsx bench/rule-count.ts $(FLAGS)
+	@$(LAB)/rule-count.ts $(FLAGS)
+
+bench-balance: build ## Nanoseconds per pick of each balancer: FLAGS='--picks 1000000'
+	@$(LAB)/balance.ts $(FLAGS)
+
+bench-match: build ## Nanoseconds and heap per match of the routing table, and how long tables take to compile
+	@$(LAB)/match.ts
+
+bench-pool: build ## What all features of a pool cost per request: FLAGS=ROUNDS
+	@$(LAB)/pool-cost.ts $(FLAGS)
+
+bench-faults: build ## What faults of servers do to clients, beside nginx and HAProxy: FLAGS='--write' makes docs/reliability.md
+	@$(LAB)/faults.ts $(FLAGS)
+
+bench-where: build ## Where the worker spends its time, by steps of a request (perf): FLAGS=FILE.json
+	@$(LAB)/where.ts $(FLAGS)
 
 .PHONY: performance
 performance: build ## Rewrite the figures of docs/performance.md and the README from a full run (FLAGS as for bench): keep the machine quiet
 	@mkdir -p build
 	@$(NODE) dist/cli/main.js bench --workers auto --json build/bench.json --html build/bench.html $(FLAGS)
-	@$(NODE) dist/bench/where.js build/where.json
-	@$(NODE) dist/bench/report/markdown.js build/bench.json build/where.json docs/performance.md
-	@$(NODE) dist/bench/report/markdown.js --summary build/bench.json README.md
+	@$(LAB)/where.ts build/where.json
+	@$(LAB)/markdown.ts build/bench.json build/where.json docs/performance.md
+	@$(LAB)/markdown.ts --summary build/bench.json README.md
 
 .PHONY: performance-tls
 performance-tls: build ## The same for its figures of TLS, beside nginx and HAProxy
 	@mkdir -p build
 	@$(NODE) dist/cli/main.js bench --only https --rounds 9 --json build/bench-tls.json --html build/bench-tls.html $(FLAGS)
-	@$(NODE) dist/bench/report/markdown.js --tls build/bench-tls.json docs/performance.md
+	@$(LAB)/markdown.ts --tls build/bench-tls.json docs/performance.md

@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TRY_TIMEOUT_MS } from '../../bench/faults/contestants.js';
-import type { Figures } from '../../bench/faults/figures.js';
-import { FAULTS, type FaultName, runFaults } from '../../bench/faults/run.js';
+import { TRY_TIMEOUT_MS } from '../../bench/lab/faults/contestants.js';
+import type { Figures } from '../../bench/lab/faults/figures.js';
+import { FAULTS, type FaultName, runFaults } from '../../bench/lab/faults/run.js';
 import { freePlace } from '../support/addresses.js';
 import { standIn } from '../support/proxy.js';
 

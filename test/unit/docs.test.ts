@@ -80,8 +80,8 @@ test('every command and flag of sevenfold that the pages name is in its help', (
       for (const [, name] of text.matchAll(/^(?:node dist\/cli\/main\.js|sevenfold) ([a-z]+)/gm)) {
         if (name !== 'ready' && !new RegExp(`^  ${name} `, 'm').test(help)) unknown.push(`${path}: sevenfold ${name}`);
       }
-      // Flags of other programs, such as those that run a bench by hand, are not ours.
-      const ours = text.replace(/^(?:node --import|taskset|openssl|curl|apt-get)\b.*$/gm, '');
+      // Flags of other programs, those of the laboratory among them, are not ours.
+      const ours = text.replace(/^(?:node --import|make bench-|taskset|openssl|curl|apt-get)\b.*$/gm, '');
       for (const [flag] of ours.matchAll(/(?<![\w-])--[a-z][a-z-]*/g)) {
         if (!new RegExp(`'[^']*${flag}[ ']`).test(sources)) unknown.push(`${path}: ${flag}`);
       }

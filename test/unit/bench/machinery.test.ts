@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { allocationOf } from '../../../bench/allocation.js';
 import { missingEdits, wrongHeaders } from '../../../bench/check.js';
 import { allContestants, chooseContestants } from '../../../bench/contestants/contestant.js';
 import { streamModule } from '../../../bench/contestants/nginx.js';
+import { allocationOf } from '../../../bench/lab/allocation.js';
 import { parseWrk, wrkScript } from '../../../bench/load/wrk.js';
 import { allowedCores, planCores } from '../../../bench/machine.js';
 import { openRate } from '../../../bench/open-phase.js';

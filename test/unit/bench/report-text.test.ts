@@ -1,10 +1,10 @@
 // The reports as text: every figure with its spread, and the page of the documentation written between its marks.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { figuresMarkdown, replaceMarked, summaryMarkdown, whereMarkdown } from '../../../bench/report/markdown.js';
+import { figuresMarkdown, replaceMarked, summaryMarkdown, whereMarkdown } from '../../../bench/lab/markdown.js';
+import { functionsOf, sharesOf } from '../../../bench/lab/where.js';
 import { spreadText } from '../../../bench/report/tables.js';
 import { aligned, terminalReport } from '../../../bench/report/terminal.js';
-import { functionsOf, sharesOf } from '../../../bench/where.js';
 import { sampleResult } from './sample-result.js';
 
 test('prints every figure of several rounds with its spread, and a dash for what nobody could read', () => {

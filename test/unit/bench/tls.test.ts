@@ -10,7 +10,7 @@ import { type TestContext, test } from 'node:test';
 import { createServer, type Server } from 'node:tls';
 import { certificatesIn } from '../../../bench/certificate.js';
 import { type TlsVisit, wrongVisit } from '../../../bench/check.js';
-import { type Instructions, instructionRows, parsePerfStat } from '../../../bench/instructions.js';
+import { type Instructions, instructionRows, parsePerfStat } from '../../../bench/lab/instructions.js';
 import { type HandshakePlan, runHandshakes } from '../../../bench/load/handshake-client.js';
 import { parseOptions } from '../../../bench/options.js';
 import { tablesOf } from '../../../bench/report/tables.js';

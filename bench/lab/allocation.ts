@@ -1,10 +1,10 @@
 // The claim that the hot path allocates nothing: growth of one worker's heap by request, between garbage collections.
-// Run as a program: `node dist/bench/allocation.js`; exits with 1 above the limit. Needs wrk.
+// Run as a program: `make bench-allocation`; exits with 1 above the limit. Needs wrk.
 import { pathToFileURL } from 'node:url';
-import { wrk } from './load/wrk.js';
+import { wrk } from '../load/wrk.js';
+import type { StartedProcess } from '../processes.js';
+import { type Spread, spreadOf } from '../stats.js';
 import { startOneWorker } from './one-worker.js';
-import type { StartedProcess } from './processes.js';
-import { type Spread, spreadOf } from './stats.js';
 
 /** The promise: bytes of heap by keep-alive request. */
 const LIMIT_BYTES = 16;

@@ -1,6 +1,6 @@
 // An origin that can be told to misbehave, as a process of its own so that it can be killed and frozen.
 // Owns the faults a server makes by itself. Leaves SIGKILL, SIGSTOP and the choice of the moment to run.ts.
-// Run: node --import tsx bench/faults/origin.ts HOST PORT NAME, with an IPC channel that carries `Fault`s.
+// Run: node --import tsx bench/lab/faults/origin.ts HOST PORT NAME, with an IPC channel that carries `Fault`s.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

@@ -1,25 +1,25 @@
 // Instructions per request, counted by perf: on a machine that others use, too, CPU times are hardly to be compared, but
 // the number of instructions stays what it is. It is not time: it knows nothing of caches. Run as a program:
-// `node dist/bench/instructions.js --only https --workloads https,resume`, with the flags of `sevenfold bench`.
+// `make bench-instructions FLAGS='--only https --workloads https,resume'`, with the flags of `sevenfold bench`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { contestantsOf } from './closed-phase.js';
-import { allContestants, chooseContestants } from './contestants/contestant.js';
-import { startFleet } from './fleet.js';
-import { handshakes } from './load/handshakes.js';
-import { wrk } from './load/wrk.js';
-import { describeMachine, planCores } from './machine.js';
-import { parseOptions } from './options.js';
-import { processTree } from './proc.js';
-import { spreadText } from './report/tables.js';
-import { aligned } from './report/terminal.js';
-import { type Entry, orderOfRound } from './rounds.js';
-import { pairedRatio, spreadOf } from './stats.js';
-import { WORKLOADS, type Workload } from './workloads.js';
+import { contestantsOf } from '../closed-phase.js';
+import { allContestants, chooseContestants } from '../contestants/contestant.js';
+import { startFleet } from '../fleet.js';
+import { handshakes } from '../load/handshakes.js';
+import { wrk } from '../load/wrk.js';
+import { describeMachine, planCores } from '../machine.js';
+import { parseOptions } from '../options.js';
+import { processTree } from '../proc.js';
+import { spreadText } from '../report/tables.js';
+import { aligned } from '../report/terminal.js';
+import { type Entry, orderOfRound } from '../rounds.js';
+import { pairedRatio, spreadOf } from '../stats.js';
+import { WORKLOADS, type Workload } from '../workloads.js';
 
 /** What one round counted for each answer. */
 export interface Instructions {

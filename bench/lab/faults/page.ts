@@ -35,7 +35,7 @@ export function page(results: readonly Result[], machine: string, schedule: Sche
   const faults = [...new Set(results.map(({ fault }) => fault))];
   return `# Reliability
 
-<!-- Written by \`node --import tsx bench/faults.ts --write\`. Do not edit. -->
+<!-- Written by \`make bench-faults FLAGS=--write\`. Do not edit. -->
 
 What the clients of a pool notice when one of its three servers fails. Real processes: sixteen clients with a
 keep-alive connection each send GETs (twelve) and POSTs (four) one at a time, 8 ms after the last answer, and never retry; after
@@ -44,7 +44,7 @@ ${schedule.warmUpMs / 1000} s one server gets the fault, for ${schedule.faultMs 
 All proxies are told the same: least requests (or connections), two further tries, on failed connects, resets,
 timeouts of ${TRY_TIMEOUT_MS / 1000} s and the statuses 500, 502, 503 and 504, for idempotent methods; a server is out after a few failures in
 a row; health checks every second where there are any (nginx has none without a subscription). The configurations
-stand in \`bench/faults/contestants.ts\`.
+stand in \`bench/lab/faults/contestants.ts\`.
 
 - **failed**: requests that ended in a status of 500 or above, a broken answer or a broken connection. A POST that was
   on its way to a server that died cannot be sent again safely; everybody loses those.

@@ -1,15 +1,15 @@
 // What routing costs by itself: nanoseconds and heap bytes per match with 10 and 10,000 rules, against find-my-way on
-// paths alone, and how long tables take to compile. Run with: node --import tsx bench/match.ts
+// paths alone, and how long tables take to compile. Run with: make bench-match
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import findMyWay from 'find-my-way';
 import { bench, do_not_optimize, group, run } from 'mitata';
-import { compile } from '../src/routing/compile.js';
-import type { RouteConfig, RoutingConfig } from '../src/routing/input.js';
-import { Matcher } from '../src/routing/matcher.js';
-import type { RequestView } from '../src/routing/request.js';
-import { requestView } from '../src/routing/request-text.js';
+import { compile } from '../../src/routing/compile.js';
+import type { RouteConfig, RoutingConfig } from '../../src/routing/input.js';
+import { Matcher } from '../../src/routing/matcher.js';
+import type { RequestView } from '../../src/routing/request.js';
+import { requestView } from '../../src/routing/request-text.js';
 
 /** Requests that take turns, so that no branch predictor learns one by heart. A power of two. */
 const REQUESTS = 256;

@@ -1,6 +1,6 @@
 // Faults are shown, not assumed: what each kind of server failure costs the clients of Sevenfold, nginx and HAProxy.
 // Owns the command line and docs/reliability.md. Leaves the running to faults/.
-// Run: node --import tsx bench/faults.ts [--only NAME,…] [--faults NAME,…] [--write], after `make build`
+// Run: make bench-faults FLAGS='[--only NAME,…] [--faults NAME,…] [--write]'
 
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, release } from 'node:os';
@@ -43,6 +43,6 @@ function report(contestant: Contestant, fault: FaultName, figures: Figures): voi
 
 if (values.write) {
   const machine = `${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'}), Linux ${release()}, Node ${process.version}`;
-  const file = new URL('../docs/reliability.md', import.meta.url);
+  const file = new URL('../../docs/reliability.md', import.meta.url);
   writeFileSync(file, page(results, machine, SCHEDULE));
 }

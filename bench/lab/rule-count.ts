@@ -1,6 +1,6 @@
 // What the number of rules costs per request: CPU of Sevenfold, nginx and HAProxy with 10 and with 10,000 rules.
 // Claim: 10,000 cost at most 1.1 times the user time of 10. The rules are rule-set.ts, the peers' forms of them peers/*-rules.*.
-// Run: node --import tsx bench/rule-count.ts [--rounds N] [--duration SECONDS], or make bench-rules; after `make build`
+// Run: make bench-rules FLAGS='[--rounds N] [--duration SECONDS]'
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,18 +8,20 @@ import { request as httpRequest } from 'node:http';
 import { loadavg, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { compile } from '../src/routing/compile.js';
-import type { Contestant, Place, RunningContestant } from './contestants/contestant.js';
-import { COMMAND_LINE } from './contestants/sevenfold.js';
-import { autocannon } from './load/autocannon.js';
-import type { LoadRequest } from './load/load.js';
-import { wrk } from './load/wrk.js';
-import { describeMachine, planCores } from './machine.js';
-import { startOrigin } from './origins.js';
-import { nginxUser, writePeerConfig } from './peers.js';
-import { freePort, startProcess } from './processes.js';
-import { aligned, machineLine } from './report/terminal.js';
-import { type Entry, measureRound, orderOfRound, type RoundFigures } from './rounds.js';
+import { compile } from '../../src/routing/compile.js';
+import type { Contestant, Place, RunningContestant } from '../contestants/contestant.js';
+import { COMMAND_LINE } from '../contestants/sevenfold.js';
+import { autocannon } from '../load/autocannon.js';
+import type { LoadRequest } from '../load/load.js';
+import { wrk } from '../load/wrk.js';
+import { describeMachine, planCores } from '../machine.js';
+import { startOrigin } from '../origins.js';
+import { nginxUser, writePeerConfig } from '../peers.js';
+import { freePort, startProcess } from '../processes.js';
+import { aligned, machineLine } from '../report/terminal.js';
+import { type Entry, measureRound, orderOfRound, type RoundFigures } from '../rounds.js';
+import { pairedRatio, type Spread, spreadOf } from '../stats.js';
+import { SMALL_BODY, WORKLOADS, type Workload } from '../workloads.js';
 import {
   DEEP,
   FEW,
@@ -31,8 +33,6 @@ import {
   sevenfoldRoutes,
   WHOLE,
 } from './rule-set.js';
-import { pairedRatio, type Spread, spreadOf } from './stats.js';
-import { SMALL_BODY, WORKLOADS, type Workload } from './workloads.js';
 
 const CONNECTIONS = 64;
 const WARM_UP_SECONDS = 2;

@@ -3,13 +3,13 @@
 // alone `--tls RESULT.json PAGE.md`, for the short table of the README `--summary RESULT.json PAGE.md`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { spreadText, tablesOf } from '../report/tables.js';
+import { machineLine } from '../report/terminal.js';
 import type { BenchResult } from '../result.js';
 import { pairedRatio } from '../stats.js';
 import { rowsOf, totalByRound } from '../summary.js';
 import { warningsOf } from '../verdict.js';
-import type { Share } from '../where.js';
-import { spreadText, tablesOf } from './tables.js';
-import { machineLine } from './terminal.js';
+import type { Share } from './where.js';
 
 /** The machine, the command and every table, in Markdown. */
 export function figuresMarkdown(result: BenchResult): string {

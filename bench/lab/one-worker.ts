@@ -3,12 +3,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { COMMAND_LINE } from './contestants/sevenfold.js';
-import type { LoadRequest } from './load/load.js';
-import { describeMachine, planCores } from './machine.js';
-import { startOrigin } from './origins.js';
-import { freePort, type StartedProcess, startProcess } from './processes.js';
-import { WORKLOADS } from './workloads.js';
+import { COMMAND_LINE } from '../contestants/sevenfold.js';
+import type { LoadRequest } from '../load/load.js';
+import { describeMachine, planCores } from '../machine.js';
+import { startOrigin } from '../origins.js';
+import { freePort, type StartedProcess, startProcess } from '../processes.js';
+import { WORKLOADS } from '../workloads.js';
 
 const CONNECTIONS = 64;
 

@@ -1,14 +1,14 @@
 // Where the time of an L7 request goes: samples one worker under the main workload with perf and sorts them by step.
-// Run as a program: `node dist/bench/where.js [FILE]`; prints a table, writes JSON into FILE. Needs perf, wrk and Linux.
+// Run as a program: `make bench-where FLAGS=FILE`; prints a table, writes JSON into FILE. Needs perf, wrk and Linux.
 import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { wrk } from './load/wrk.js';
+import { wrk } from '../load/wrk.js';
+import { treeCpu } from '../proc.js';
+import { runProcess } from '../processes.js';
+import { aligned } from '../report/terminal.js';
 import { startOneWorker } from './one-worker.js';
-import { treeCpu } from './proc.js';
-import { runProcess } from './processes.js';
-import { aligned } from './report/terminal.js';
 
 export interface Share {
   readonly step: string;

@@ -1,6 +1,6 @@
 // What the pool features cost per request: user time of the proxy with least-requests, stickiness, passive detection,
 // health checks and limits on, against round-robin alone. Claim: at most 15 % more.
-// Run: node --import tsx bench/pool-cost.ts [rounds], after `make build`; needs nginx (origin) and wrk.
+// Run: make bench-pool FLAGS=ROUNDS; needs nginx (origin) and wrk.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,9 +8,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nginxUser } from './peers.js';
+import { nginxUser } from '../peers.js';
 
-const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const SECONDS = 3;
 const rounds = Number(process.argv[2] ?? 5);
 const host = `127.8.${(process.pid >> 7) & 127}.${(process.pid & 127) + 1}`;

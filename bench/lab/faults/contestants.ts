@@ -21,7 +21,7 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
 /** Starts a contestant in front of `servers` (HOST:PORT). Rejects when its program is missing or does not come up. */
 export async function start(

@@ -1,17 +1,17 @@
 // What a pick costs: nanoseconds and heap bytes per pick, for every balancer and several pool sizes.
 // Claims: no balancer allocates; a pick with its in-flight counting stays under half a microsecond.
-// Run: node --import tsx bench/balance.ts [--picks N]
+// Run: make bench-balance FLAGS='--picks N'
 
 import { hrtime } from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createBalancer } from '../src/balance/balancer.js';
-import { buildMaglev } from '../src/balance/maglev.js';
-import { Membership } from '../src/balance/membership.js';
-import { BALANCE_DEFAULTS, type BalanceKind, LIMIT_DEFAULTS } from '../src/balance/options.js';
-import { RETRY_DEFAULTS } from '../src/balance/retry.js';
-import { createServerState, ServerState } from '../src/balance/server-state.js';
-import { Tried } from '../src/balance/view.js';
+import { createBalancer } from '../../src/balance/balancer.js';
+import { buildMaglev } from '../../src/balance/maglev.js';
+import { Membership } from '../../src/balance/membership.js';
+import { BALANCE_DEFAULTS, type BalanceKind, LIMIT_DEFAULTS } from '../../src/balance/options.js';
+import { RETRY_DEFAULTS } from '../../src/balance/retry.js';
+import { createServerState, ServerState } from '../../src/balance/server-state.js';
+import { Tried } from '../../src/balance/view.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
