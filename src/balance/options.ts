@@ -145,7 +145,7 @@ export interface PoolLimitOptions {
 export interface ServerPlan {
   /** Slot in the shared state, unique over all pools; stays the server's own across reloads. */
   index: number;
-  /** Name for logs and metrics. */
+  /** Name for log lines and reports. */
   name: string;
   /** HOST:PORT or unix:PATH, resolved. */
   address: string;

@@ -19,12 +19,15 @@ import { conditionsKey, conditionsText, placeText, type RouteLine, routeLines } 
 /** One rule that came, went, or does something else than before. */
 export interface RuleChange {
   readonly kind: 'added' | 'removed' | 'changed';
-  /** Its name, or its place in the document. */
+  /** Its name, or its place in the document. A rule that keeps its name is changed, never added or removed. */
   readonly rule: string;
   /** `file:line:column`, in the new file unless the rule was removed. */
   readonly place: string;
   /** The conditions this is about, in words. */
   readonly conditions: readonly string[];
+  /** Of a rule that keeps its name: conditions it had and has no more, and those it has now and had not. */
+  readonly conditionsBefore?: readonly string[];
+  readonly conditionsAfter?: readonly string[];
   /** What became of such requests, and what becomes of them now. Empty where there was, or is, no rule. */
   readonly before: readonly string[];
   readonly after: readonly string[];
@@ -72,20 +75,67 @@ function compareRules(before: LoadedRoutes, after: LoadedRoutes): RuleChange[] {
   const note = (kind: RuleChange['kind'], line: RouteLine, was: readonly string[], is: readonly string[]) => {
     const place = placeText(line.place);
     // One rule under several hosts, or with several matches, is one change.
-    const key = [kind, line.rule, ...was, '→', ...is].join('\n');
+    const key = changeKey(kind, line.rule, was, is);
     const known = changes.get(key);
     if (known) known.conditions.push(conditionsText(line));
     else changes.set(key, { kind, rule: line.rule, place, conditions: [conditionsText(line)], before: was, after: is });
   };
+  const renewed = new Map<string, Renewed>();
+  const namedBefore = byName(oldLines.values());
+  const namedAfter = byName(newLines.values());
+  const renew = (line: RouteLine): Renewed | undefined => {
+    const [was, is] = [namedBefore.get(line.rule), namedAfter.get(line.rule)];
+    if (!line.isNamed || was === undefined || is === undefined) return undefined;
+    const known = renewed.get(line.rule) ?? { was, is, gone: [], come: [] };
+    renewed.set(line.rule, known);
+    return known;
+  };
   for (const [key, line] of newLines) {
     const old = oldLines.get(key);
-    if (old === undefined) note('added', line, [], line.actions);
+    const same = old === undefined ? renew(line) : undefined;
+    if (same !== undefined) same.come.push(conditionsText(line));
+    else if (old === undefined) note('added', line, [], line.actions);
     else if (old.actions.join('\n') !== line.actions.join('\n')) note('changed', line, old.actions, line.actions);
   }
   for (const [key, line] of oldLines) {
-    if (!newLines.has(key)) note('removed', line, line.actions, []);
+    if (newLines.has(key)) continue;
+    const same = renew(line);
+    if (same === undefined) note('removed', line, line.actions, []);
+    else same.gone.push(conditionsText(line));
+  }
+  for (const [rule, { was, is, gone, come }] of renewed) {
+    const key = changeKey('changed', rule, was.actions, is.actions);
+    const known = changes.get(key) ?? {
+      kind: 'changed',
+      rule,
+      place: placeText(is.place),
+      conditions: [],
+      before: was.actions,
+      after: is.actions,
+    };
+    changes.set(key, { ...known, conditionsBefore: gone, conditionsAfter: come });
   }
   return [...changes.values()];
+}
+
+/** Equal for what is one change of one rule. */
+function changeKey(kind: RuleChange['kind'], rule: string, was: readonly string[], is: readonly string[]): string {
+  return [kind, rule, ...was, '→', ...is].join('\n');
+}
+
+/** A rule that keeps its name and has other conditions now: a line of it before and now, and the conditions that differ. */
+interface Renewed {
+  readonly was: RouteLine;
+  readonly is: RouteLine;
+  readonly gone: string[];
+  readonly come: string[];
+}
+
+/** The first line of each rule that has a name. */
+function byName(lines: Iterable<RouteLine>): Map<string, RouteLine> {
+  const named = new Map<string, RouteLine>();
+  for (const line of lines) if (line.isNamed && !named.has(line.rule)) named.set(line.rule, line);
+  return named;
 }
 
 /** Warnings of the new configuration that the old one did not give for the same conditions. */

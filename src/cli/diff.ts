@@ -134,10 +134,13 @@ function comparisonText({ rules, shadowed, settings }: Comparison): string {
   return `${blocks.join('\n')}\n\n${words.join(', ')}.\n`;
 }
 
-function ruleText({ kind, rule, place, conditions, before, after }: RuleChange): string {
+function ruleText(change: RuleChange): string {
+  const { kind, rule, place, conditions, conditionsBefore = [], conditionsAfter = [], before, after } = change;
   return [
     `${SIGNS[kind](`${kind} rule ${rule}`)} (${place})`,
     ...conditions.map((condition) => `    ${condition}`),
+    ...conditionsBefore.map((condition) => `  - ${condition}`),
+    ...conditionsAfter.map((condition) => `  + ${condition}`),
     ...before.filter((line) => kind === 'removed' || !after.includes(line)).map((line) => `      - ${line}`),
     ...after.filter((line) => kind === 'added' || !before.includes(line)).map((line) => `      + ${line}`),
   ].join('\n');

@@ -162,7 +162,8 @@ function defaultOf(value: z.ZodType, inWords: string | undefined): string {
 /** The plural of what `kindOf` says: `texts`, `addresses`, but one of a few words stays as it is. */
 function manyOf(kind: string): string {
   if (kind.includes('`')) return kind;
-  return kind.endsWith('s') ? `${kind}es` : `${kind}s`;
+  const parts = kind.split(' or ').map((part) => (part.endsWith('s') ? `${part}es` : `${part}s`));
+  return parts.join(' or ');
 }
 
 function kindOf(value: z.ZodType): string {

@@ -53,7 +53,7 @@ export function compile(config: RoutingConfig, placeOf: PlaceOf = () => undefine
     route.rules.forEach((rule, i) => {
       const at = ['routes', r, 'rules', i];
       const matches = draftMatches(rule, rules.length, at, problems);
-      rules.push(planRule(rule, rules.length, at, pools, problems));
+      rules.push(planRule(route, rule, rules.length, at, pools, problems));
       for (const host of hosts) for (const match of matches) entries.push({ host, match });
     });
   });
@@ -104,7 +104,19 @@ function draftMatches(rule: RuleConfig, index: number, at: DocumentPath, problem
   return rule.matches.map((match, i) => draftMatch(match, index, i, [...at, 'matches', i], problems));
 }
 
-function planRule(rule: RuleConfig, index: number, at: DocumentPath, pools: PoolIndexes, problems: Problems): RulePlan {
+/** What a rule without a name is called: by its place in the document, or in a route that has one, by its place there. */
+function nameByPlace(route: RouteConfig, at: DocumentPath): string {
+  return route.name === undefined ? documentPath(at) : `${route.name}.${documentPath(at.slice(2))}`;
+}
+
+function planRule(
+  route: RouteConfig,
+  rule: RuleConfig,
+  index: number,
+  at: DocumentPath,
+  pools: PoolIndexes,
+  problems: Problems,
+): RulePlan {
   const backendRefs = planBackends(rule, at, pools, problems);
   const filters = (rule.filters ?? []).flatMap((filter, i) => {
     const plan = planFilter(filter, [...at, 'filters', i], pools, problems);
@@ -119,7 +131,7 @@ function planRule(rule: RuleConfig, index: number, at: DocumentPath, pools: Pool
   }
   return {
     index,
-    name: rule.name ?? documentPath(at),
+    name: rule.name ?? nameByPlace(route, at),
     place: problems.placeOf(at),
     backendRefs,
     drained,

@@ -53,12 +53,14 @@ export function explanationText(
   pools: readonly string[],
   notes: readonly string[] = [],
 ): string {
-  const { request, winner, losers } = explanation;
+  const { request, winner, knowsHost, losers } = explanation;
   const query = request.query === '' ? '' : `?${request.query}`;
   const site = request.host === '' ? '' : `${request.scheme}://${request.host}`;
   const lines = [`${request.method} ${site}${request.path}${query}`, ...notes, ''];
-  if (winner === undefined) lines.push('No rule matches: the answer is 404.');
-  else {
+  if (winner === undefined) {
+    lines.push('No rule matches: the answer is 404.');
+    if (!knowsHost && request.host !== '') lines.push(`No route is for the host ${quoted(request.host)}.`);
+  } else {
     lines.push(`goes to ${ruleText(winner)}`);
     for (const finding of winner.findings) lines.push(`  because ${holdsText(finding)}`);
     for (const line of actionLines(winner.rule, pools)) lines.push(`  ${line}`);

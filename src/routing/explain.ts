@@ -2,10 +2,11 @@
 // Owns the trail as data, taken from the matcher's own walk. Leaves single conditions to findings.ts, words to
 // explain-text.ts.
 
+import { distance } from 'fastest-levenshtein';
 import { METHOD_NAMES } from '../http/methods.js';
 import type { CompiledRoutes } from './compile.js';
-import { decidingStep, type PrecedenceStep } from './drafts.js';
-import { type Finding, findingsOf, viewText } from './findings.js';
+import { decidingStep, type EntryDraft, type PrecedenceStep } from './drafts.js';
+import { type Finding, findingsOf, hostnameOf, viewText } from './findings.js';
 import type { Place } from './input.js';
 import { ENTRY, HEADER, LEAF } from './layout.js';
 import { Matcher } from './matcher.js';
@@ -38,7 +39,12 @@ export interface Explanation {
   };
   /** undefined when no rule matches: the request is answered with 404. */
   readonly winner: Candidate | undefined;
-  /** The nearest losers, nearest first: outranked ones, then those that lacked least. */
+  /** True when some route is for this host, or for all. */
+  readonly knowsHost: boolean;
+  /**
+   * The nearest losers, nearest first: outranked ones, then those that lacked least. Where there are more than can be
+   * named, those of hosts that have nothing to do with the request's are left out.
+   */
   readonly losers: readonly Candidate[];
 }
 
@@ -64,6 +70,7 @@ export function explain(
       query: viewText(view, view.queryAt, view.queryBytes),
     },
     winner: walk.winner === -1 ? undefined : walk.candidate(walk.winner),
+    knowsHost: walk.knowsHost,
     losers: walk.nearest(path, losersMax).map((entry) => walk.candidate(entry)),
   };
 }
@@ -84,6 +91,10 @@ class Walk {
     this.winner = matcher.matchEntry(view);
     matcher.begin(view);
     for (let leaf = matcher.nextLeaf(); leaf !== -1; leaf = matcher.nextLeaf()) this.#leaves.add(leaf);
+  }
+
+  get knowsHost(): boolean {
+    return this.#hosts.size > 0;
   }
 
   candidate(entry: number): Candidate {
@@ -120,12 +131,25 @@ class Walk {
     const seen = new Set(this.winner === -1 ? [] : [this.#matchKey(this.winner)]);
     const nearest: number[] = [];
     for (const { entry } of judged) {
-      if (nearest.length === max) break;
       const key = this.#matchKey(entry);
       if (!seen.has(key)) nearest.push(entry);
       seen.add(key);
     }
-    return nearest;
+    return nearest.length <= max ? nearest : this.#related(nearest, max).slice(0, max);
+  }
+
+  /** Without the entries of other hosts, unless the host looks like the one asked for, or is all that few of them lack. */
+  #related(entries: readonly number[], max: number): number[] {
+    const host = viewText(this.view, this.view.hostAt, this.view.hostBytes);
+    const isNear = (entry: number) => this.#hosts.has(this.#host(entry)) || nearHosts(host, this.#draft(entry));
+    const lacksHostAlone = new Set(
+      entries.filter((entry) => {
+        const { match } = this.#draft(entry);
+        return match.path !== '/' && this.candidate(entry).findings.filter(({ holds }) => !holds).length === 1;
+      }),
+    );
+    const few = lacksHostAlone.size <= max;
+    return entries.filter((entry) => isNear(entry) || (few && lacksHostAlone.has(entry)));
   }
 
   /** How far an entry is from matching. A wrong host weighs most: such a rule is seldom the one that was meant. */
@@ -161,6 +185,17 @@ class Walk {
   #matchKey(entry: number): string {
     return `${this.#word(entry, ENTRY.rule)} ${this.#word(entry, ENTRY.match)}`;
   }
+}
+
+/** Slips in a host name that make it another one. */
+const SLIPS_MAX = 3;
+
+/** True for host names that are easily mistaken for each other: a few slips, or `www.` in front. All are near to none. */
+function nearHosts(host: string, draft: EntryDraft): boolean {
+  const other = hostnameOf(draft).replace(/^\*\./, '');
+  if (host === '' || host.endsWith(`.${other}`) || other.endsWith(`.${host}`)) return true;
+  const slips = Math.min(SLIPS_MAX, Math.floor(host.length / 3));
+  return Math.abs(host.length - other.length) <= slips && distance(host, other) <= slips;
 }
 
 /** How many characters two paths share from the start. */

@@ -24,7 +24,7 @@ const server = map('a server', {
       limit: '0 to 1000',
     },
   ),
-  name: option(text('a name', 'Expected a name.').optional(), 'A name for messages, logs and metrics.', {
+  name: option(text('a name', 'Expected a name.').optional(), 'A name for log lines and the report of `SIGUSR2`.', {
     byDefault: 'the address',
   }),
   backup: option(flag().prefault(false), 'Used only when no other server of the pool can be.'),

@@ -6,7 +6,10 @@ import { filter } from './filters.js';
 import { match } from './matches.js';
 
 const name = (what: string) =>
-  option(text('a name', 'Expected a name.').optional(), `A name for the ${what}, shown in messages, logs and metrics.`);
+  option(
+    text('a name', 'Expected a name.').optional(),
+    `A name for the ${what}, shown in messages and by \`routes\`, \`explain\` and \`diff\`.`,
+  );
 
 export const backendRef = map('a backend reference', {
   pool: option(text('a pool name', 'Expected the name of a pool.'), 'The name of the pool.'),

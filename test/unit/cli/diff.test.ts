@@ -51,6 +51,41 @@ test('a rule added, one removed and one changed are told apart, with all their h
   );
 });
 
+test('a rule that keeps its name and has other conditions is changed, not removed and added', async () => {
+  const moved = SHOP.replace('value: /images', 'value: /pictures');
+  assert.equal(
+    (await said(moved)).out,
+    `~ changed rule images (new.yaml:7:19)
+  - shop.example.com, prefix /images
+  - *.shop.example.com, prefix /images
+  + shop.example.com, prefix /pictures
+  + *.shop.example.com, prefix /pictures
+
+1 rule changed.
+`,
+  );
+  const more = SHOP.replace('value: /images } }]', 'value: /images } }, { path: { value: /img } }]');
+  assert.equal(
+    (await said(more.replace('pool: images', 'pool: api'))).out,
+    `~ changed rule images (new.yaml:7:19)
+    shop.example.com, prefix /images
+    *.shop.example.com, prefix /images
+  + shop.example.com, prefix /img
+  + *.shop.example.com, prefix /img
+      - pool images
+      + pool api
+
+1 rule changed.
+`,
+  );
+});
+
+test('a rule without a name is called by its place in its route, if that has a name', async () => {
+  const named = SHOP.replace('  - hostnames: [old', '  - name: old\n    hostnames: [old');
+  const { out } = await said(named.replace('statusCode: 308', 'statusCode: 301'));
+  assert.match(out, /^~ changed rule old\.rules\[0\] \(/);
+});
+
 test('pools, listeners, limits and timeouts are compared', async () => {
   const text = SHOP.replace('weight: 2', 'weight: 3').replace(':8080', ':8081');
   const { out } = await said(

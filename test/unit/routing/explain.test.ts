@@ -181,3 +181,23 @@ test('agrees with match() on random rules, and tells the truth about every loser
     { numRuns: 3000 },
   );
 });
+
+test('among thousands of rules, those of unrelated hosts are no losers', () => {
+  const site = (host: string, path: string): RouteConfig => ({
+    hostnames: [host],
+    rules: [{ name: `${host}${path}`, matches: [{ path: { value: path } }], pool: 'p' }],
+  });
+  const many = Array.from({ length: 1000 }, (_, i) => site(`shop-${i}.example.net`, `/path-${i % 7}`));
+  const compiled = compile({
+    routes: [...many, site('www.shop.test', '/a'), site('shpo.test', '/b'), site('*.shop.test', '/c')],
+    pools: { p: {} },
+  });
+  const losersOf = (url: string) => explain(compiled, requestView({ url })).losers.map(({ rule }) => rule.name);
+  assert.deepEqual(losersOf('http://shop.test/path-1/x').sort(), ['*.shop.test/c', 'shpo.test/b', 'www.shop.test/a']);
+  assert.deepEqual(losersOf('http://elsewhere.org/path-1/x'), []);
+  assert.deepEqual(losersOf('http://elsewhere.org/c'), ['*.shop.test/c'], 'few lack the host alone');
+  assert.match(
+    explanationText(explain(compiled, requestView({ url: 'http://elsewhere.org/path-1' })), ['p']),
+    /^No rule matches: the answer is 404\.\nNo route is for the host "elsewhere\.org"\.\n$/m,
+  );
+});
