@@ -3,8 +3,12 @@
 // Owns finding the listeners that a URL means, and the words. Leaves the rules to src/routing.
 
 import { isRaw, type ListenerConfig } from './config/config.js';
+import { parseAddress } from './http/addresses.js';
+import { forwardedByHttps } from './http/forwarded-scheme.js';
 import { HTTPS_REDIRECT_STATUS, httpsLocation } from './http/https-location.js';
-import type { RequestText } from './routing/request-text.js';
+import { isExcepted } from './routing/exceptions.js';
+import { type RequestText, requestView } from './routing/request-text.js';
+import type { Trust } from './worker/trust.js';
 
 /** What becomes of a request that no rule is asked about. */
 export interface Entrance {
@@ -26,7 +30,7 @@ const DEFAULT_PORTS = { http: 80, https: 443 } as const;
  * A URL means the listeners of its scheme at its port, or when there are none at that port, all of its scheme: ports are
  * often mapped in front. A request that tells no scheme means all that read requests. Only what all of them do counts.
  */
-export function entrance(request: RequestText, listeners: readonly ListenerConfig[]): Entrance | null {
+export function entrance(request: RequestText, listeners: readonly ListenerConfig[], trust: Trust): Entrance | null {
   const { scheme, host, target } = partsOf(request);
   const { port, readers, named } = meant(request, listeners);
   if (named.length === 0) {
@@ -35,17 +39,45 @@ export function entrance(request: RequestText, listeners: readonly ListenerConfi
   }
   const doors = named.length > 0 ? named : readers;
   if (doors.length === 0) return null;
-  const ports = doors.flatMap(({ redirectToHttps }) => redirectToHttps ?? []);
-  if (ports.length === doors.length) return redirected(doors, httpsLocation(host, target, ports[0]!));
+  const redirecting = doors.filter((listener) => redirects(listener, request, trust));
+  if (redirecting.length === doors.length) {
+    return redirected(doors, httpsLocation(host, target, doors[0]!.redirectToHttps!));
+  }
   const isAnonymous = scheme === 'https' && request.clientCertificate === undefined;
   const asksAll = doors.every(({ tls }) => tls?.clientCertificates?.mode === 'required');
   return isAnonymous && asksAll ? refused(doors) : null;
 }
 
-/** The listeners that a request means and that read it, as `entrance` finds them. */
-export function listenersMeant(request: RequestText, listeners: readonly ListenerConfig[]): readonly ListenerConfig[] {
+/** The listeners that a request means and whose rules decide about it, when `entrance` finds that rules do. */
+export function listenersMeant(
+  request: RequestText,
+  listeners: readonly ListenerConfig[],
+  trust: Trust,
+): readonly ListenerConfig[] {
   const { readers, named } = meant(request, listeners);
-  return named.length > 0 ? named : readers;
+  return (named.length > 0 ? named : readers).filter((listener) => !redirects(listener, request, trust));
+}
+
+/** True when the listener redirects the request, as its workers decide it. */
+function redirects(
+  { redirectToHttps, redirectToHttpsExcept }: ListenerConfig,
+  request: RequestText,
+  trust: Trust,
+): boolean {
+  if (redirectToHttps === undefined || (isTrusted(request, trust) && saysHttps(request))) return false;
+  const path = partsOf(request).target.replace(/\?.*$/s, '');
+  return redirectToHttpsExcept.length === 0 || !isExcepted(path === '' ? '/' : path, redirectToHttpsExcept);
+}
+
+function isTrusted({ clientAddress }: RequestText, trust: Trust): boolean {
+  const address = clientAddress === undefined ? undefined : parseAddress(clientAddress);
+  return address !== undefined && trust.contains(address, 0, address.length);
+}
+
+function saysHttps(request: RequestText): boolean {
+  // Its path does not matter here, and may be one that has no normal form.
+  const { bytes, head } = requestView({ ...request, url: '/' });
+  return head !== null && forwardedByHttps(bytes, head);
 }
 
 /** The listeners of the request's scheme that read requests, and those of them at its port. */
@@ -133,9 +165,14 @@ function unread(passing: readonly ListenerConfig[], host: string): Entrance {
   };
 }
 
-/** The listeners by their addresses, and the ending of the verb that follows. */
+/** A listener as people know it: its name and address, or its address alone. */
+export function listenerText({ name, address }: ListenerConfig): string {
+  return name === undefined ? address : `${name} (${address})`;
+}
+
+/** The listeners by their names and addresses, and the ending of the verb that follows. */
 function whoIs(listeners: readonly ListenerConfig[]): [who: string, ending: 's' | ''] {
-  const addresses = listeners.map(({ address }) => address).join(', ');
+  const addresses = listeners.map(listenerText).join(', ');
   return listeners.length === 1 ? [`listener ${addresses}`, 's'] : [`listeners ${addresses}`, ''];
 }
 

@@ -6,9 +6,9 @@ import { type ClientSeen, clientLine, seeClient } from './client-seen.js';
 import type { ListenerConfig } from './config/config.js';
 import type { ConfigValue } from './config/define.js';
 import { checkValue, type Loaded } from './config/load.js';
-import type { Problem } from './config/problems.js';
+import { alternatives, type Problem } from './config/problems.js';
 import { compileRoutes, type LoadedRoutes } from './config/routes.js';
-import { type Entrance, entrance, listenersMeant } from './entrance.js';
+import { type Entrance, entrance, listenersMeant, listenerText } from './entrance.js';
 import { methodNumber } from './http/methods.js';
 import { REASONS, type ReasonCode } from './http/reasons.js';
 import { type Candidate, type Explanation, explain } from './routing/explain.js';
@@ -32,6 +32,8 @@ export interface RouteRequest {
   readonly cookies?: Readonly<Record<string, string>>;
   /** The address at the other end of the connection: the client's, or that of a proxy in front. Default 127.0.0.1. */
   readonly clientAddress?: string;
+  /** The name of the listener it comes to. Default: each that the URL can mean. Throws RangeError when there is none of that name. */
+  readonly listener?: string;
   /** The name asked for in TLS. Default: the host of an https URL. With this or what follows, a request comes over TLS. */
   readonly serverName?: string;
   /** Default `TLSv1.3`. */
@@ -58,6 +60,12 @@ export interface PoolShare {
   readonly share: number;
 }
 
+/** What is decided at one of several listeners. */
+export interface AtListener {
+  readonly listener: ListenerConfig | undefined;
+  readonly decision: Decision;
+}
+
 /** Where one request goes. */
 export interface Decision {
   /** The rule that wins: its name, or its place in the document such as `routes[0].rules[1]`. Undefined when none matches. */
@@ -69,6 +77,11 @@ export interface Decision {
    * refuse the handshake or pass the connection on unread. Empty when rules decide.
    */
   readonly listeners: readonly string[];
+  /**
+   * What other listeners decide that the request can mean as well, where that differs: rules can be bound to listeners. Empty when
+   * all decide alike, or when the request names its listener.
+   */
+  readonly elsewhere: readonly AtListener[];
   /** The client as the rules see it; undefined when no rule is asked. */
   readonly client: ClientSeen | undefined;
   /** The pools that share such requests. Empty when no server sees them. */
@@ -101,12 +114,14 @@ export class Router {
   readonly #matcher: Matcher;
   readonly #poolNames: readonly string[];
   readonly #trust: Trust;
+  readonly #hasBoundRoutes: boolean;
 
   constructor(loaded: LoadedRoutes) {
     this.#loaded = loaded;
     this.#matcher = new Matcher(loaded.routes.table);
     this.#poolNames = Object.keys(loaded.config.pools);
     this.#trust = new Trust(loaded.config.trustedProxies);
+    this.#hasBoundRoutes = loaded.config.routes.some(({ listeners }) => listeners !== undefined);
   }
 
   /** What is allowed but probably not meant, such as rules that no request reaches. */
@@ -119,16 +134,13 @@ export class Router {
     const text = requestText(request);
     const refusal = judge(text, this.#loaded.config.limits);
     if (refusal !== null) return refusedFor(refusal, request);
-    const ahead = entrance(text, this.#loaded.config.listeners);
+    const listeners = this.#listenersFor(request.listener);
+    const ahead = entrance(text, listeners, this.#trust);
     if (ahead !== null) return this.#aheadOfRules(ahead);
     try {
-      const view = requestView(text);
-      const client = seeClient(view, this.#listenerFor(text), this.#trust);
-      const index = this.#matcher.match(view);
-      const trail = () => explain(this.#loaded.routes, view, this.#matcher);
-      const rule = this.#loaded.routes.rules[index];
-      if (this.#isTooLarge(rule, text)) return refusedFor('BODY_TOO_LARGE', request);
-      return this.#decision(rule, trail, client);
+      const [first, ...others] = this.#decisions(request, text, listenersMeant(text, listeners, this.#trust));
+      const elsewhere = others.filter(({ decision }) => !sameOutcome(decision, first!.decision));
+      return elsewhere.length === 0 ? first!.decision : severally(first!, elsewhere);
     } catch (error) {
       if (!(error instanceof RequestTextError)) throw error;
       return refused(400, error.message, error.message);
@@ -143,6 +155,39 @@ export class Router {
     return most !== 0 && length !== undefined && Number(length) > most;
   }
 
+  /** All listeners, or the one that the request names. */
+  #listenersFor(name: string | undefined): readonly ListenerConfig[] {
+    const { listeners } = this.#loaded.config;
+    if (name === undefined) return listeners;
+    const named = listeners.filter((listener) => listener.name === name);
+    if (named.length > 0) return named;
+    const known = listeners.flatMap((listener) => listener.name ?? []);
+    throw new RangeError(
+      `There is no listener '${name}'. Expected ${known.length === 0 ? 'no name' : alternatives(known)}.`,
+    );
+  }
+
+  /** What the rules decide at each of the listeners; once where they cannot differ. */
+  #decisions(request: RouteRequest, text: RequestText, listeners: readonly ListenerConfig[]): AtListener[] {
+    const byView = new Map<string, ListenerConfig | undefined>();
+    for (const listener of listeners.length === 0 ? [undefined] : listeners) {
+      const name = this.#hasBoundRoutes ? listener?.name : undefined;
+      const key = JSON.stringify([name, listener?.clientAddressHeader]);
+      if (!byView.has(key)) byView.set(key, listener);
+    }
+    return [...byView.values()].map((listener) => ({ listener, decision: this.#decide(request, text, listener) }));
+  }
+
+  #decide(request: RouteRequest, text: RequestText, listener: ListenerConfig | undefined): Decision {
+    const view = requestView(text);
+    view.listener = listener?.name ?? '';
+    const client = seeClient(view, listener, this.#trust);
+    const rule = this.#loaded.routes.rules[this.#matcher.match(view)];
+    if (this.#isTooLarge(rule, text)) return refusedFor('BODY_TOO_LARGE', request);
+    const trail = () => explain(this.#loaded.routes, view, this.#matcher);
+    return this.#decision(rule, trail, client);
+  }
+
   #aheadOfRules({ listeners, status, says, text }: Entrance): Decision {
     const { config, source } = this.#loaded;
     return {
@@ -153,17 +198,17 @@ export class Router {
     };
   }
 
-  /** The listener that tells who the client is: of those that the request means, the first that reads it from a field. */
-  #listenerFor(text: RequestText): ListenerConfig | undefined {
-    const meant = listenersMeant(text, this.#loaded.config.listeners);
-    return meant.find(({ clientAddressHeader }) => clientAddressHeader !== undefined) ?? meant[0];
-  }
-
   #decision(rule: RulePlan | undefined, trail: () => Explanation, client: ClientSeen): Decision {
     const names = this.#poolNames;
     const line = clientLine(client);
     const notes = line === undefined ? [] : [line];
-    const base = { client, listeners: [], explain: trail, text: () => explanationText(trail(), names, notes) };
+    const base = {
+      client,
+      elsewhere: [],
+      listeners: [],
+      explain: trail,
+      text: () => explanationText(trail(), names, notes),
+    };
     if (rule === undefined) {
       return { rule: undefined, place: undefined, pools: [], status: 404, actions: ['404: no rule matches'], ...base };
     }
@@ -176,6 +221,26 @@ export class Router {
       ...base,
     };
   }
+}
+
+function sameOutcome(a: Decision, b: Decision): boolean {
+  const outcome = ({ rule, pools, status }: Decision): string => JSON.stringify([rule, pools, status]);
+  return outcome(a) === outcome(b);
+}
+
+/** The decision at the first of several listeners, which says that others decide otherwise. */
+function severally({ listener, decision }: AtListener, elsewhere: readonly AtListener[]): Decision {
+  const name = (at: ListenerConfig | undefined): string => (at === undefined ? '' : listenerText(at));
+  const others = elsewhere.map((other) => {
+    const goesTo = other.decision.rule === undefined ? 'no rule matches' : `it goes to ${other.decision.rule}`;
+    const advice = other.listener?.name === undefined ? '' : ` (--listener ${other.listener.name} says why)`;
+    return `At listener ${name(other.listener)} ${goesTo}${advice}.\n`;
+  });
+  return {
+    ...decision,
+    elsewhere,
+    text: () => `At listener ${name(listener)}:\n${decision.text()}\n${others.join('')}`,
+  };
 }
 
 function refusedFor(code: ReasonCode, request: RouteRequest): Decision {
@@ -206,6 +271,7 @@ function unruled(action: string, text: string): Decision {
     rule: undefined,
     place: undefined,
     client: undefined,
+    elsewhere: [],
     listeners: [],
     pools: [],
     status: undefined,

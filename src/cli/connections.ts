@@ -24,32 +24,35 @@ export interface ConnectionLine {
 
 /** All connections of all raw listeners, those of one listener in order of precedence, and the listeners that redirect. */
 export function connectionLines({ config, source }: LoadedRoutes): ConnectionLine[] {
-  return config.listeners.flatMap(({ address, protocol, pool, tlsRoutes, redirectToHttps }, index) => {
-    const line = (
-      serverName: string,
-      target: string,
-      pools: readonly string[],
-      ...path: (string | number)[]
-    ): ConnectionLine => ({
-      listener: address,
-      protocol,
-      serverName,
-      target,
-      pools,
-      place: source.placeOf(['listeners', index, ...path]),
-    });
-    if (redirectToHttps !== undefined) {
-      const target = `redirect ${HTTPS_REDIRECT_STATUS} to https at port ${redirectToHttps}`;
-      return [line('*', target, [], 'redirectToHttps')];
-    }
-    const lines = tlsRoutes.flatMap((route, number) =>
-      route.hostnames.map((name, at) =>
-        line(name, targetOf(route), poolsOf(route), 'tlsRoutes', number, 'hostnames', at),
-      ),
-    );
-    lines.sort((a, b) => rank(a.serverName) - rank(b.serverName));
-    return pool === undefined || !isRaw(protocol) ? lines : [...lines, line('*', pool, [pool], 'pool')];
-  });
+  return config.listeners.flatMap(
+    ({ address, protocol, pool, tlsRoutes, redirectToHttps, redirectToHttpsExcept }, index) => {
+      const line = (
+        serverName: string,
+        target: string,
+        pools: readonly string[],
+        ...path: (string | number)[]
+      ): ConnectionLine => ({
+        listener: address,
+        protocol,
+        serverName,
+        target,
+        pools,
+        place: source.placeOf(['listeners', index, ...path]),
+      });
+      if (redirectToHttps !== undefined) {
+        const except = redirectToHttpsExcept.length === 0 ? '' : `, but for ${redirectToHttpsExcept.join(', ')}`;
+        const target = `redirect ${HTTPS_REDIRECT_STATUS} to https at port ${redirectToHttps}${except}`;
+        return [line('*', target, [], 'redirectToHttps')];
+      }
+      const lines = tlsRoutes.flatMap((route, number) =>
+        route.hostnames.map((name, at) =>
+          line(name, targetOf(route), poolsOf(route), 'tlsRoutes', number, 'hostnames', at),
+        ),
+      );
+      lines.sort((a, b) => rank(a.serverName) - rank(b.serverName));
+      return pool === undefined || !isRaw(protocol) ? lines : [...lines, line('*', pool, [pool], 'pool')];
+    },
+  );
 }
 
 /** Exact names before wildcards, and of those the longer first. */

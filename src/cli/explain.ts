@@ -3,6 +3,8 @@
 
 import { isIP } from 'node:net';
 import { type Command, Option } from 'commander';
+import { isRaw, type ListenerConfig } from '../config/config.js';
+import { alternatives, didYouMean } from '../config/problems.js';
 import { loadRoutes } from '../config/routes.js';
 import { connectionAsked } from '../config/schema/tests.js';
 import { TLS_VERSIONS } from '../engine/tls.js';
@@ -14,6 +16,7 @@ export interface ExplainOptions {
   readonly config: string;
   readonly header?: readonly string[];
   readonly cookie?: readonly string[];
+  readonly listener?: string;
   readonly client?: string;
   readonly serverName?: string;
   readonly tlsVersion?: 'TLSv1.2' | 'TLSv1.3';
@@ -38,6 +41,10 @@ export function register(program: Command): void {
     .requiredOption('-c, --config <file>', 'configuration file')
     .option('-H, --header <header>', "a header, 'Name: value'; may be repeated", collect)
     .option('-b, --cookie <cookie>', "cookies, 'name=value; name=value'; may be repeated", collect)
+    .option(
+      '--listener <name>',
+      'listener that the request comes to, by its name; each that the URL can mean unless given',
+    )
     .option('--client <address>', 'address of the client, or of the proxy it comes through', '127.0.0.1')
     .option('--server-name <name>', 'name asked for in TLS; the host of an https URL unless given')
     .addOption(new Option('--tls-version <version>', 'version of TLS').choices(TLS_VERSIONS))
@@ -55,12 +62,21 @@ export async function explain(request: string, options: ExplainOptions): Promise
   if (connection !== undefined) return explainConnection(connection.serverName, connection.port, options);
   const parsed = readRequest(request, options);
   if (typeof parsed === 'string') return outcome(2, '', `${parsed}\n`);
-  const decision = new Router(await loadRoutes(options.config)).match(parsed);
+  const loaded = await loadRoutes(options.config);
+  const wrong = wrongListener(options.listener, loaded.config.listeners);
+  if (wrong !== undefined) return outcome(2, '', `${wrong}\n`);
+  const decision = new Router(loaded).match(parsed);
   const { rule, place, client, listeners, pools, status, actions } = decision;
   const isRedirected = listeners.length > 0 && status !== undefined;
   const code = rule === undefined && !isRedirected ? 1 : 0;
   if (options.json) {
-    const all = { rule, place, client, listeners, pools, status, actions, reasons: decision.explain() };
+    const elsewhere = decision.elsewhere.map(({ listener, decision: other }) => ({
+      listener: listener?.name ?? listener?.address,
+      rule: other.rule,
+      pools: other.pools,
+      status: other.status,
+    }));
+    const all = { rule, place, client, listeners, pools, status, actions, elsewhere, reasons: decision.explain() };
     return outcome(code, `${JSON.stringify(all, null, 2)}\n`);
   }
   return outcome(code, painted(decision.text()));
@@ -93,6 +109,17 @@ function painted(text: string): string {
     );
 }
 
+/** What is wrong with the name of a listener on the command line; undefined when nothing is. */
+function wrongListener(name: string | undefined, listeners: readonly ListenerConfig[]): string | undefined {
+  if (name === undefined) return undefined;
+  const readers = listeners.filter(({ protocol }) => !isRaw(protocol));
+  if (readers.some((listener) => listener.name === name)) return undefined;
+  const known = readers.flatMap((listener) => listener.name ?? []);
+  const expected =
+    known.length === 0 ? 'No listener has a name.' : `Expected ${alternatives(known)}.${didYouMean(name, known)}`;
+  return `--listener '${name}' is not a listener that reads requests. ${expected}`;
+}
+
 /** The request of the command line, or what is wrong with it. */
 function readRequest(request: string, options: ExplainOptions): RouteRequest | string {
   const { header = [], cookie = [], client } = options;
@@ -119,6 +146,7 @@ function readRequest(request: string, options: ExplainOptions): RouteRequest | s
     headers,
     ...(parts.length === 1 ? {} : { method: parts[0]! }),
     ...(client === undefined ? {} : { clientAddress: client }),
+    ...(options.listener === undefined ? {} : { listener: options.listener }),
     ...tlsOf(options),
   };
 }

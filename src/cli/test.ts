@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import type { TestConfig } from '../config/config.js';
 import { loadRoutes } from '../config/routes.js';
 import { connectionAsked } from '../config/schema/tests.js';
+import { listenerText } from '../entrance.js';
 import { type Decision, Router } from '../router.js';
 import { type Led, leadConnection, ledText } from './connections.js';
 import { counted, type Outcome, outcome, paint, report } from './terminal.js';
@@ -80,12 +81,13 @@ interface Result {
 }
 
 function ofDecision(expectation: TestConfig, decision: Decision): Result {
-  const { rule, pools, status } = decision;
-  return {
-    failures: failuresOf(expectation, decision),
-    reasons: reasonLines(decision),
-    found: { rule, pools, status },
-  };
+  const { rule, pools, status, elsewhere } = decision;
+  const failures = failuresOf(expectation, decision);
+  const others = elsewhere.flatMap((other) => {
+    const where = other.listener === undefined ? '' : ` at listener ${listenerText(other.listener)}`;
+    return failuresOf(expectation, other.decision).map((failure) => `${failure}${where}`);
+  });
+  return { failures: [...failures, ...others], reasons: reasonLines(decision), found: { rule, pools, status } };
 }
 
 /** The expectation of a raw connection: every listener that it can mean has to lead it to the pool. */
@@ -108,13 +110,23 @@ function reasonLines(decision: Decision): string[] {
   return [...notes, ...blocks.slice(0, 3).flatMap((block) => block.split('\n'))];
 }
 
-function requestOf({ request, headers, client, serverName, tlsVersion, tlsCipher, clientCertificate }: TestConfig) {
+function requestOf({
+  request,
+  headers,
+  client,
+  listener,
+  serverName,
+  tlsVersion,
+  tlsCipher,
+  clientCertificate,
+}: TestConfig) {
   const space = request.indexOf(' ');
   return {
     method: request.slice(0, space),
     url: request.slice(space + 1),
     ...(headers === undefined ? {} : { headers }),
     ...(client === undefined ? {} : { clientAddress: client }),
+    ...(listener === undefined ? {} : { listener }),
     ...(serverName === undefined ? {} : { serverName }),
     ...(tlsVersion === undefined ? {} : { tlsVersion }),
     ...(tlsCipher === undefined ? {} : { tlsCipher }),
@@ -126,19 +138,30 @@ function requestOf({ request, headers, client, serverName, tlsVersion, tlsCipher
 function failuresOf({ expect }: TestConfig, decision: Decision): string[] {
   const failures: string[] = [];
   if (expect.pool !== undefined && !decision.pools.some(({ pool }) => pool === expect.pool)) {
-    failures.push(`expected pool ${expect.pool}, found ${targetText(decision)}`);
+    failures.push(`expected pool ${expect.pool}, found ${oneTargetText(decision)}`);
   }
   if (expect.rule !== undefined && decision.rule !== expect.rule) {
     failures.push(`expected rule ${expect.rule}, found ${decision.rule ?? 'no rule'}`);
   }
   if (expect.status !== undefined && decision.status !== expect.status) {
-    failures.push(`expected status ${expect.status}, found ${targetText(decision)}`);
+    failures.push(`expected status ${expect.status}, found ${oneTargetText(decision)}`);
   }
   return failures;
 }
 
 /** Where a decision leads: `pool api`, `pool api 90 %, pool next 10 %`, `status 404`, or what a listener does instead. */
-export function targetText({ pools, status, actions }: Pick<Decision, 'pools' | 'status' | 'actions'>): string {
+export function targetText({
+  elsewhere,
+  ...decision
+}: Pick<Decision, 'pools' | 'status' | 'actions' | 'elsewhere'>): string {
+  const others = elsewhere.map((other) => {
+    const where = other.listener === undefined ? 'elsewhere' : `at ${listenerText(other.listener)}`;
+    return `, ${where} ${oneTargetText(other.decision)}`;
+  });
+  return `${oneTargetText(decision)}${others.join('')}`;
+}
+
+function oneTargetText({ pools, status, actions }: Pick<Decision, 'pools' | 'status' | 'actions'>): string {
   if (status !== undefined) return `status ${status}`;
   if (pools.length === 0) return actions.join(', ');
   if (pools.length === 1) return `pool ${pools[0]!.pool}`;

@@ -30,6 +30,7 @@ export interface RouteLine {
 /** Every match under every host name, in order of precedence. */
 export function routeLines({ config, routes }: LoadedRoutes): RouteLine[] {
   const rules = config.routes.flatMap((route): readonly RuleConfig[] => route.rules);
+  const listeners = config.routes.flatMap((route) => route.rules.map(() => route.listeners));
   const pools = Object.keys(config.pools);
   const actions = routes.rules.map((rule) => actionLines(rule, pools));
   const targets = routes.rules.map((rule) => targetWords(rule, pools));
@@ -39,7 +40,7 @@ export function routeLines({ config, routes }: LoadedRoutes): RouteLine[] {
     const plan = routes.rules[index];
     return {
       host: hostnameOf(entry),
-      ...matchWords(rule?.matches?.[matchIndex] ?? {}),
+      ...matchWords(rule?.matches?.[matchIndex] ?? {}, listeners[index]),
       rule: plan?.name ?? '',
       isNamed: rule?.name !== undefined,
       target: targets[index] ?? '',
@@ -83,9 +84,10 @@ const VALUE_WORDS = {
   RegularExpression: 'matches',
 } as const;
 
-function matchWords(match: Partial<MatchConfig>) {
+function matchWords(match: Partial<MatchConfig>, listeners: readonly string[] | undefined) {
   const { path, method, headers, queryParams, cookies, clientAddress } = match;
   const conditions = [
+    ...(listeners === undefined ? [] : [`listener ${[...listeners].sort().join(' or ')}`]),
     ...connectionWords(match),
     ...(headers ?? []).map((header) => `header ${valueWords({ ...header, name: header.name.toLowerCase() })}`),
     ...(cookies ?? []).map((cookie) => `cookie ${valueWords(cookie)}`),

@@ -4,6 +4,7 @@
 import { dirname, resolve } from 'node:path';
 import type { TlsVersion } from '../engine/tls.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
+import { exceptionOf } from '../routing/exceptions.js';
 import { type PoolOptions, poolOptions } from './pool-options.js';
 import type { LISTENER_PROTOCOLS } from './schema/listeners.js';
 import type { ParsedConfig } from './schema.js';
@@ -11,6 +12,8 @@ import type { Endpoint } from './units.js';
 
 /** Where clients come in. */
 export interface ListenerConfig {
+  /** What routes are bound to. */
+  readonly name?: string;
   /** As it was written, for messages. */
   readonly address: string;
   /** An IP address without brackets. */
@@ -23,8 +26,10 @@ export interface ListenerConfig {
   readonly tlsRoutes: readonly TlsRouteConfig[];
   /** Set exactly when `protocol` is `https` or `tls`. Files with absolute names. */
   readonly tls?: TlsConfig;
-  /** The port that every request is sent to by https, instead of being routed. */
+  /** The port that requests are sent to by https, instead of being routed. */
   readonly redirectToHttps?: number;
+  /** Prefixes of paths that are routed all the same: in normal form, without a closing slash. */
+  readonly redirectToHttpsExcept: readonly string[];
   /** Value of the field added to every response. */
   readonly strictTransportSecurity?: string;
   /** CIDR ranges whose connections begin with a PROXY header. */
@@ -177,8 +182,9 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
 
 function listenerConfig(listener: ParsedConfig['listeners'][number], directory: string): ListenerConfig {
   const { address, protocol, pool, tlsRoutes, tls, redirectToHttps, strictTransportSecurity, proxyProtocol } = listener;
-  const { clientAddressHeader } = listener;
+  const { name, clientAddressHeader, redirectToHttpsExcept = [] } = listener;
   return {
+    ...(name === undefined ? {} : { name }),
     ...address,
     protocol,
     ...(pool === undefined ? {} : { pool }),
@@ -188,6 +194,7 @@ function listenerConfig(listener: ParsedConfig['listeners'][number], directory: 
     })),
     ...(tls === undefined ? {} : { tls: tlsConfig(tls, directory) }),
     ...(redirectToHttps === undefined ? {} : { redirectToHttps }),
+    redirectToHttpsExcept: redirectToHttpsExcept.flatMap((path) => exceptionOf(path) ?? []),
     ...(strictTransportSecurity === undefined ? {} : { strictTransportSecurity }),
     ...(proxyProtocol === undefined ? {} : { proxySources: proxyProtocol.from }),
     ...(clientAddressHeader === undefined ? {} : { clientAddressHeader }),

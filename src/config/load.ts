@@ -128,6 +128,7 @@ function checkConfig({ value, source, mistakes }: Document): Loaded {
       },
       warn: (path, found, expected) => warnings.atValue(path, found, expected),
       poolNames: isBroken(['pools']) ? null : new Set(Object.keys(parsed.pools)),
+      isBroken,
       poolsUsed: new Set(
         broken.some(([top]) => top === 'routes' || top === 'listeners') ? Object.keys(parsed.pools) : [],
       ),

@@ -7,6 +7,7 @@ import type { FilterConfig, RuleConfig } from './config.js';
 import type { Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
 import { checkPoolName, type Scope } from './semantics.js';
+import { checkRouteListeners, isFor } from './semantics-listeners.js';
 import { checkMatch } from './semantics-matches.js';
 import { checkBackendRefs, checkHostnames } from './semantics-targets.js';
 
@@ -17,11 +18,13 @@ export function checkRoutes({ routes, listeners }: ParsedConfig, scope: Scope): 
     const at = ['routes', routeIndex];
     checkUnique(route.name, at, 'route', routeNames, scope);
     checkHostnames(route.hostnames ?? [], at, scope, " Leave 'hostnames' out to match every host.");
+    checkRouteListeners(route, at, listeners, scope);
+    const own = listeners.filter((listener) => isFor(route, listener));
     for (const [ruleIndex, rule] of route.rules.entries()) {
       const ruleAt = [...at, 'rules', ruleIndex];
       checkUnique(rule.name, ruleAt, 'rule', ruleNames, scope);
       for (const [index, match] of (rule.matches ?? []).entries())
-        checkMatch(match, [...ruleAt, 'matches', index], listeners, scope);
+        checkMatch(match, [...ruleAt, 'matches', index], own.length === 0 ? listeners : own, scope);
       checkBackends(rule, ruleAt, scope);
       checkFilters(rule, ruleAt, scope);
       checkTimeouts(rule, ruleAt, scope);

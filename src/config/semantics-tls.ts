@@ -17,6 +17,7 @@ import { readStaple } from './ocsp.js';
 import { alternatives, type Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
 import type { Scope } from './semantics.js';
+import { isFor } from './semantics-listeners.js';
 
 type Listener = ParsedConfig['listeners'][number];
 
@@ -58,9 +59,9 @@ export function checkListenerTls(listener: Listener, at: Path, routes: ParsedCon
     checkAuthorities(tls.clientCertificates.ca, [...at, 'tls', 'clientCertificates', 'ca'], scope);
   }
   if (pairs.length === tls.certificates.length) {
-    const hosts = ((protocol === 'https' ? routes : listener.tlsRoutes) ?? []).flatMap(
-      ({ hostnames }) => hostnames ?? [],
-    );
+    const hosts = (
+      (protocol === 'https' ? routes?.filter((route) => isFor(route, listener)) : listener.tlsRoutes) ?? []
+    ).flatMap(({ hostnames }) => hostnames ?? []);
     warnOfHosts(pairs, hosts, at, scope);
     warnOfTwins(pairs, at, scope);
   }

@@ -8,6 +8,15 @@ import { sizeText } from './schema/build.js';
 import { USUAL_HEAD_BYTES } from './schema/limits.js';
 import { connectionAsked } from './schema/tests.js';
 import type { ParsedConfig } from './schema.js';
+import {
+  checkClientAddressHeader,
+  checkListenerName,
+  checkListenerRef,
+  checkRedirect,
+  checkTrust,
+  redirectsAll,
+  warnOfUnrouted,
+} from './semantics-listeners.js';
 import { checkPoolOptions } from './semantics-pools.js';
 import { checkRawListener } from './semantics-raw.js';
 import { checkRoutes } from './semantics-routes.js';
@@ -24,6 +33,8 @@ export interface Scope {
   /** Names of all pools, broken ones too; null when the pools as a whole cannot be read. */
   readonly poolNames: ReadonlySet<string> | null;
   readonly poolsUsed: Set<string>;
+  /** True when this part of the document cannot be read: what depends on it cannot be judged. */
+  isBroken(path: Path): boolean;
   /** The directory that file names are relative to. */
   readonly directory: string;
 }
@@ -63,8 +74,11 @@ function checkListeners(config: ParsedConfig, scope: Scope): void {
     checkRawListener(listener, at, config, scope);
     checkListenerTls(listener, at, routes, scope);
     checkProxySources(listener, at, scope);
+    checkListenerName(listener, index, config, scope);
+    checkRedirect(listener, at, scope);
     checkClientAddressHeader(listener, at, config, scope);
-    if (!isRaw(protocol) && listener.redirectToHttps === undefined && (routes ?? []).length === 0) {
+    warnOfUnrouted(listener, at, config, scope);
+    if (!isRaw(protocol) && !redirectsAll(listener) && (routes ?? []).length === 0) {
       scope.report(
         at,
         `An ${protocol} listener has no routes.`,
@@ -89,53 +103,6 @@ function checkProxySources({ proxyProtocol }: ParsedConfig['listeners'][number],
     scope.warn(
       [...at, 'proxyProtocol', 'from', index],
       `${range} is everybody, and whoever is in the list can claim any address.`,
-      'Expected the addresses of the proxies in front alone.',
-    );
-  }
-}
-
-/** Fields that say something else, which nobody would take for an address. */
-const NO_ADDRESS =
-  /^(host|connection|content-length|transfer-encoding|upgrade|te|trailer|cookie|x-forwarded-(proto|host|port))$/i;
-
-/** Reports a header for the client's address that would never be read, or never hold one. */
-function checkClientAddressHeader(
-  { clientAddressHeader: name, protocol }: ParsedConfig['listeners'][number],
-  at: Path,
-  { trustedProxies }: ParsedConfig,
-  scope: Scope,
-): void {
-  if (name === undefined) return;
-  const here = [...at, 'clientAddressHeader'];
-  if (isRaw(protocol)) {
-    scope.report(
-      here,
-      `A listener of protocol ${protocol} reads no headers.`,
-      "Expected 'proxyProtocol' to learn who the client is.",
-    );
-  } else if (NO_ADDRESS.test(name)) {
-    scope.report(
-      here,
-      `'${name}' holds no address.`,
-      'Expected X-Forwarded-For, Forwarded, or a header such as CF-Connecting-IP.',
-    );
-  } else if (trustedProxies.length === 0) {
-    scope.report(
-      here,
-      'Nobody is trusted to say who the client is.',
-      "Expected 'trustedProxies' with the addresses of the proxies in front.",
-    );
-  }
-}
-
-/** Warns when everybody may state any address and some listener believes it. */
-function checkTrust({ listeners, trustedProxies }: ParsedConfig, scope: Scope): void {
-  if (listeners.every(({ clientAddressHeader }) => clientAddressHeader === undefined)) return;
-  for (const [index, range] of trustedProxies.entries()) {
-    if (!range.endsWith('/0')) continue;
-    scope.warn(
-      ['trustedProxies', index],
-      `${range} is everybody: every client can claim any address.`,
       'Expected the addresses of the proxies in front alone.',
     );
   }
@@ -219,7 +186,7 @@ function checkLimits({ limits }: ParsedConfig, scope: Scope): void {
   }
 }
 
-function checkTests({ tests, routes }: ParsedConfig, scope: Scope): void {
+function checkTests({ tests, routes, listeners }: ParsedConfig, scope: Scope): void {
   if (tests === undefined) return;
   const ruleNames = (routes ?? []).flatMap((route) => route.rules.flatMap((rule) => rule.name ?? []));
   for (const [index, test] of tests.entries()) {
@@ -233,6 +200,7 @@ function checkTests({ tests, routes }: ParsedConfig, scope: Scope): void {
     if (!url.startsWith('/') && !(URL.canParse(url) && /^https?:\/\//i.test(url))) {
       scope.report([...at, 'request'], `'${url}' is not a URL.`, 'Expected http://HOST/PATH, or /PATH for any host.');
     }
+    if (test.listener !== undefined) checkListenerRef(test.listener, [...at, 'listener'], listeners, scope);
     const fact = /^http:/i.test(url) ? TLS_FACTS.find((name) => test[name] !== undefined) : undefined;
     if (fact !== undefined) {
       scope.report([...at, fact], `A request without TLS has no ${fact}.`, 'Expected an https URL in the request.');
@@ -264,7 +232,7 @@ const TLS_FACTS = ['serverName', 'tlsVersion', 'tlsCipher', 'clientCertificate']
 /** A test of where a raw TLS connection goes: by its name alone, to a pool. */
 function checkConnectionTest(test: NonNullable<ParsedConfig['tests']>[number], at: Path, scope: Scope): void {
   const { pool, rule, status } = test.expect;
-  for (const name of ['headers', 'client', ...TLS_FACTS] as const) {
+  for (const name of ['headers', 'client', 'listener', ...TLS_FACTS] as const) {
     if (test[name] === undefined) continue;
     scope.report([...at, name], `A tls:// request has ${name}.`, 'Expected the name behind tls:// alone.');
   }

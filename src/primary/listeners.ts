@@ -52,7 +52,9 @@ export class Listeners {
           protocol: config.protocol,
           port: addon().listenerPort(listener),
           tls: tls.get(config.address) ?? -1,
+          name: config.name ?? '',
           redirectToHttps: config.redirectToHttps ?? 0,
+          redirectToHttpsExcept: [...config.redirectToHttpsExcept],
           strictTransportSecurity: config.strictTransportSecurity ?? '',
           pool: config.pool === undefined ? -1 : poolIndex.get(config.pool)!,
           tlsRoutes: config.tlsRoutes.map(({ hostnames, backendRefs }) => ({

@@ -86,6 +86,8 @@ export class Conditions {
         );
       case OP.CONTAINS:
         return this.#contains(facts.bytes, facts.at, facts.length, valueAt, valueBytes);
+      case OP.ONE_OF:
+        return this.#oneOf(facts.bytes, facts.at, facts.length, valueAt, valueBytes);
       case OP.REGEX:
         return this.#test(valueAt, facts.bytes, facts.at, facts.length);
       default:
@@ -97,6 +99,18 @@ export class Conditions {
     const value = this.#bytes;
     for (let i = 0; i < valueBytes; i++) if (bytes[at + i] !== value[valueAt + i]) return false;
     return true;
+  }
+
+  /** Compares with each part of the list in the table. */
+  #oneOf(bytes: Uint8Array, at: number, length: number, valueAt: number, valueBytes: number): boolean {
+    const end = valueAt + valueBytes;
+    for (let part = valueAt; part <= end; ) {
+      let partEnd = part;
+      while (partEnd < end && this.#bytes[partEnd] !== LINE_FEED) partEnd++;
+      if (partEnd - part === length && this.#equal(bytes, at, part, length)) return true;
+      part = partEnd + 1;
+    }
+    return false;
   }
 
   #contains(bytes: Uint8Array, at: number, length: number, valueAt: number, valueBytes: number): boolean {

@@ -121,9 +121,13 @@ export function draftHost(hostname: string, at: DocumentPath, problems: Problems
   return wildcard ? { kind: HOST_KIND.WILDCARD, name: `.${name}` } : { kind: HOST_KIND.EXACT, name };
 }
 
-/** Drafts one match. Problems are reported, and what is wrong is left out of the draft. */
+/**
+ * Drafts one match. Problems are reported, and what is wrong is left out of the draft. `listeners` are the names its route is
+ * bound to, or undefined: a condition that holds nothing against others in the order of precedence.
+ */
 export function draftMatch(
   config: MatchConfig,
+  listeners: readonly string[] | undefined,
   rule: number,
   match: number,
   at: DocumentPath,
@@ -151,6 +155,7 @@ export function draftMatch(
     ...draftPath(config.path, [...at, 'path'], problems),
     method: draftMethod(config.method, [...at, 'method'], problems),
     conditions: [
+      ...draftListeners(listeners),
       ...strings(headers, 'headers', FACT_KIND.HEADER),
       ...strings(cookies, 'cookies', FACT_KIND.COOKIE),
       ...strings(queryParams, 'queryParams', FACT_KIND.QUERY),
@@ -241,6 +246,13 @@ function draftServerName(name: string | undefined, at: DocumentPath, problems: P
   if (host === undefined) return [];
   const op = host.kind === HOST_KIND.WILDCARD ? OP.SUFFIX : host.kind === HOST_KIND.EXACT ? OP.EXACT : OP.PRESENT;
   return [{ fact: { kind: FACT_KIND.SERVER_NAME, name: '' }, op, invert: false, value: host.name, ranges: [] }];
+}
+
+function draftListeners(names: readonly string[] | undefined): ConditionDraft[] {
+  if (names === undefined) return [];
+  const op = names.length === 1 ? OP.EXACT : OP.ONE_OF;
+  const value = [...names].sort().join('\n');
+  return [{ fact: { kind: FACT_KIND.LISTENER, name: '' }, op, invert: false, value, ranges: [] }];
 }
 
 /** A fact of the connection that is one of a few words. */

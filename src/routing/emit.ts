@@ -176,8 +176,9 @@ class Emitter {
     if (index === undefined) {
       index = this.#factIndex.size;
       this.#factIndex.set(key, index);
-      const kind = Number(key[0]);
-      const name = Buffer.from(key.slice(1), 'utf8');
+      const space = key.indexOf(' ');
+      const kind = Number(key.slice(0, space));
+      const name = Buffer.from(key.slice(space + 1), 'utf8');
       this.#facts.push(kind, this.#string(name), name.length);
     }
     return index;
@@ -353,7 +354,7 @@ function isList(condition: ConditionDraft): boolean {
 }
 
 function factKeyOf(fact: { readonly kind: number; readonly name: string }): string {
-  return `${fact.kind}${fact.name}`;
+  return `${fact.kind} ${fact.name}`;
 }
 
 function valueKeyOf(condition: ConditionDraft): string {

@@ -7,6 +7,7 @@ import type { Comparison, Finding, Part } from './findings.js';
 import type { FilterPlan, HeaderValuePlan, PathModifierPlan, RuleLimits, RulePlan, RuleTimeouts } from './plan.js';
 
 const PART_WORDS: Readonly<Record<Part, string>> = {
+  listener: 'listener',
   hostname: 'host',
   path: 'path',
   method: 'method',
@@ -32,6 +33,7 @@ const COMPARISON_WORDS: Readonly<Record<Comparison, string>> = {
   Present: 'any value',
   RegularExpression: 'matching ',
   Within: 'within ',
+  OneOf: 'one of ',
 };
 
 const STEP_WORDS: Readonly<Record<PrecedenceStep, string>> = {

@@ -197,11 +197,15 @@ export class Facts {
     }
   }
 
-  /** What the connection tells: there only with TLS, except the scheme; ASCII. */
+  /** What the connection tells: there only with TLS, except the scheme and the listener; ASCII. */
   #readConnection(fact: number, kind: number): void {
     const { tls } = this.#view;
     if (kind === FACT_KIND.SCHEME) {
       this.#setText(fact, tls === null ? 'http' : 'https');
+      return;
+    }
+    if (kind === FACT_KIND.LISTENER) {
+      if (this.#view.listener !== '') this.#setText(fact, this.#view.listener);
       return;
     }
     if (tls === null) return;

@@ -18,10 +18,12 @@ export type Comparison =
   | 'Contains'
   | 'Present'
   | 'RegularExpression'
+  | 'OneOf'
   | 'Within';
 
 /** A part of a request that can be a condition. */
 export type Part =
+  | 'listener'
   | 'hostname'
   | 'path'
   | 'method'
@@ -124,6 +126,7 @@ const COMPARISONS: Readonly<Record<number, Comparison>> = {
   [OP.PRESENT]: 'Present',
   [OP.REGEX]: 'RegularExpression',
   [OP.RANGES]: 'Within',
+  [OP.ONE_OF]: 'OneOf',
 };
 
 const PARTS: Readonly<Record<number, Part>> = {
@@ -137,6 +140,7 @@ const PARTS: Readonly<Record<number, Part>> = {
   [FACT_KIND.CERTIFICATE_SUBJECT]: 'clientCertificateSubject',
   [FACT_KIND.CERTIFICATE_NAMES]: 'clientCertificateSubjectAltName',
   [FACT_KIND.CERTIFICATE_FINGERPRINT]: 'clientCertificate',
+  [FACT_KIND.LISTENER]: 'listener',
 };
 
 function conditionFinding(draft: ConditionDraft, condition: number, view: RequestView, matcher: Matcher): Finding {
@@ -146,7 +150,7 @@ function conditionFinding(draft: ConditionDraft, condition: number, view: Reques
     part,
     name: isNamed ? draft.fact?.name : undefined,
     comparison: COMPARISONS[draft.op]!,
-    expected: draft.fact === undefined ? draft.ranges.map(rangeText).join(', ') : draft.value,
+    expected: draft.fact === undefined ? draft.ranges.map(rangeText).join(', ') : draft.value.replaceAll('\n', ', '),
     invert: draft.invert,
     found: draft.fact === undefined ? clientText(view) : factText(condition, matcher),
     holds: matcher.conditions.holds(condition, view),

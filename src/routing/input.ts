@@ -151,6 +151,8 @@ export interface RuleConfig {
 
 export interface RouteConfig {
   readonly name?: string | undefined;
+  /** Names of the listeners whose requests it is for; undefined for those of all. */
+  readonly listeners?: readonly string[] | undefined;
   readonly hostnames?: readonly string[] | undefined;
   readonly rules: readonly RuleConfig[];
 }

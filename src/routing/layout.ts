@@ -5,7 +5,7 @@
 /** "SVF7" read as a little-endian word. */
 export const TABLE_MAGIC = 0x37465653;
 /** Raised whenever the meaning of any word below changes; a matcher refuses other versions. */
-export const TABLE_VERSION = 3;
+export const TABLE_VERSION = 4;
 
 /**
  * The table's header, as Int32 words from the start of the block. Sections named `…At` are offsets in words, and
@@ -97,8 +97,11 @@ export const ENTRY = {
   WORDS: 8,
 } as const;
 
-/** How a condition compares. RANGES looks at the client's address, every other one at a fact. */
-export const OP = { EXACT: 0, PREFIX: 1, SUFFIX: 2, CONTAINS: 3, PRESENT: 4, REGEX: 5, RANGES: 6 } as const;
+/**
+ * How a condition compares. RANGES looks at the client's address, every other one at a fact. The value of ONE_OF is a list with
+ * line feeds between: the fact is one part of it.
+ */
+export const OP = { EXACT: 0, PREFIX: 1, SUFFIX: 2, CONTAINS: 3, PRESENT: 4, REGEX: 5, RANGES: 6, ONE_OF: 7 } as const;
 
 /** Added to an OP in the table: the fact is a list with line feeds between, and one part of it must compare so. */
 export const OP_ANY = 8;
@@ -122,6 +125,7 @@ export const FACT_KIND = {
   /** The only list: see OP_ANY. */
   CERTIFICATE_NAMES: 8,
   CERTIFICATE_FINGERPRINT: 9,
+  LISTENER: 10,
 } as const;
 
 /** A named value of a request that some condition looks at. */

@@ -70,7 +70,12 @@ export function requestView(text: RequestText): RequestView {
     const at = field * FIELD.WORDS;
     const nameAt = head.fields[at + FIELD.nameAt]!;
     const nameBytes = head.fields[at + FIELD.nameBytes]!;
-    head.fields[at + FIELD.id] = fieldId(view.bytes, nameAt, nameBytes);
+    const id = fieldId(view.bytes, nameAt, nameBytes);
+    head.fields[at + FIELD.id] = id;
+    if (id === FIELD_ID.NONE) continue;
+    head.repeated |= head.ids & (1 << id);
+    head.ids |= 1 << id;
+    head.places[id] = at;
   }
   setClientAddress(view, text.clientAddress);
   view.tls = tlsOf(text, host);

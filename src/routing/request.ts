@@ -55,4 +55,6 @@ export class RequestView {
   clientAddressBytes = 0;
   /** Null for a request that came without TLS. */
   tls: TlsView | null = null;
+  /** The name of the listener it came to; empty for one without a name. */
+  listener = '';
 }

@@ -111,6 +111,11 @@ function impliesPlainly(given: ConditionDraft, wanted: ConditionDraft): boolean 
       return (op === OP.EXACT || op === OP.PREFIX) && value.startsWith(wanted.value);
     case OP.SUFFIX:
       return (op === OP.EXACT || op === OP.SUFFIX) && value.endsWith(wanted.value);
+    case OP.ONE_OF:
+      return (
+        (op === OP.EXACT || op === OP.ONE_OF) &&
+        value.split('\n').every((part) => wanted.value.split('\n').includes(part))
+      );
     case OP.CONTAINS:
       return op !== OP.REGEX && op !== OP.PRESENT && value.includes(wanted.value);
     default:

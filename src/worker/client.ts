@@ -17,7 +17,6 @@ import { proxyData, proxyEnded, proxyFailed } from './proxy-in.js';
 import { dropKept } from './proxy-out.js';
 import { readHead } from './read-head.js';
 import { helloEnded, helloLate, readHello } from './read-hello.js';
-import { redirectToHttps } from './redirect.js';
 import { resume } from './retry.js';
 import { closeBackend } from './reuse.js';
 import { route } from './route.js';
@@ -119,13 +118,15 @@ function startExchange(w: Worker, client: ClientConnection): void {
   resetRequest(client);
   client.requestNumber = w.ids.next();
   client.to(CLIENT.WAITING);
-  const secure = w.listeners[client.listener]?.redirectToHttps ?? 0;
-  const refused = check(w, client) ?? (secure > 0 ? redirectToHttps(w, client, secure) : route(w, client));
+  const { redirect } = w.httpListeners[client.listener]!;
+  let refused = check(w, client);
+  const redirects = refused === null && redirect !== null && redirect.applies(w, client);
+  refused ??= redirects ? redirect!.answer(w, client) : route(w, client);
   if (refused !== null) {
     fail(w, client, refused);
     return;
   }
-  if (secure > 0) return;
+  if (redirects) return;
   if (isTooLarge(client, client.rule!)) {
     fail(w, client, 'BODY_TOO_LARGE');
     return;

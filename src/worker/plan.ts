@@ -16,8 +16,12 @@ export interface ListenerPlan {
   protocol: ListenerProtocol;
   /** The engine's TLS context for `https` and `tls`, else -1. */
   tls: number;
-  /** The port that every request is redirected to by https; 0 for none. */
+  /** What routes are bound to; empty for none. */
+  name: string;
+  /** The port that requests are redirected to by https; 0 for none. */
   redirectToHttps: number;
+  /** Prefixes of paths that are not redirected: in normal form, without a closing slash. */
+  redirectToHttpsExcept: string[];
   /** Value of Strict-Transport-Security in every response; empty for none. */
   strictTransportSecurity: string;
   /** The bound port; 0 for a unix socket. */

@@ -1,22 +1,56 @@
-// A listener that only says where its requests are served by https.
+// A listener that only says where its requests are served by https: which of them, and the answer.
 
 import { STATUS_CODES } from 'node:http';
+import { forwardedByHttps } from '../http/forwarded-scheme.js';
 import { HTTPS_REDIRECT_STATUS, httpsLocation } from '../http/https-location.js';
 import type { ReasonCode } from '../http/reasons.js';
+import { isExcepted } from '../routing/exceptions.js';
 import { reply } from './answer.js';
 import type { ClientConnection } from './connections.js';
 import type { Worker } from './worker.js';
 
 const NOTHING = new Uint8Array(0);
+const QUESTION = 0x3f;
 
-/** Answers a request that was checked with its place by https at `port`. Returns why it cannot be, or null. */
-export function redirectToHttps(w: Worker, client: ClientConnection, port: number): ReasonCode | null {
-  const latin1 = (at: number, bytes: number): string => Buffer.from(w.memory.buffer, at, bytes).toString('latin1');
-  // HTTP/1.0 may leave it out, and anyone may leave it empty: then nobody knows where to send the client.
-  if (client.hostBytes === 0) return 'REDIRECT_HOST_MISSING';
-  const host = latin1(client.hostAt, client.hostBytes);
-  const to = httpsLocation(host, latin1(client.targetAt, client.targetBytes), port);
-  const reason = STATUS_CODES[HTTPS_REDIRECT_STATUS] ?? '';
-  reply(w, client, HTTPS_REDIRECT_STATUS, reason, `Location: ${to}\r\n`, NOTHING, false);
-  return null;
+/** The redirect of one listener, and what it leaves to the rules. */
+export class HttpsRedirect {
+  readonly #port: number;
+  readonly #except: readonly string[];
+
+  /** `except` are prefixes of paths, compared by whole elements; in normal form and without a closing slash. */
+  constructor(port: number, except: readonly string[]) {
+    this.#port = port;
+    this.#except = except;
+  }
+
+  /**
+   * True for a request that is to be redirected. Not those that a trusted proxy in front took by https, which would come back
+   * here the same way, and not those under an excepted path: both go to the rules.
+   */
+  applies(w: Worker, client: ClientConnection): boolean {
+    if (client.trusted && forwardedByHttps(w.memory, client.parser!.head)) return false;
+    if (this.#except.length === 0) return true;
+    return !isExcepted(textOf(w, client.targetAt, pathBytes(w.memory, client)), this.#except);
+  }
+
+  /** Answers a request that was checked with its place by https. Returns why it cannot be, or null. */
+  answer(w: Worker, client: ClientConnection): ReasonCode | null {
+    // HTTP/1.0 may leave it out, and anyone may leave it empty: then nobody knows where to send the client.
+    if (client.hostBytes === 0) return 'REDIRECT_HOST_MISSING';
+    const host = textOf(w, client.hostAt, client.hostBytes);
+    const to = httpsLocation(host, textOf(w, client.targetAt, client.targetBytes), this.#port);
+    const reason = STATUS_CODES[HTTPS_REDIRECT_STATUS] ?? '';
+    reply(w, client, HTTPS_REDIRECT_STATUS, reason, `Location: ${to}\r\n`, NOTHING, false);
+    return null;
+  }
+}
+
+function textOf(w: Worker, at: number, bytes: number): string {
+  return Buffer.from(w.memory.buffer, at, bytes).toString('latin1');
+}
+
+function pathBytes(memory: Uint8Array, { targetAt, targetBytes }: ClientConnection): number {
+  let bytes = 0;
+  while (bytes < targetBytes && memory[targetAt + bytes] !== QUESTION) bytes++;
+  return bytes;
 }

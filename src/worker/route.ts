@@ -48,6 +48,7 @@ export function route(w: Worker, client: ClientConnection): ReasonCode | null {
   view.tls = client.tls;
   view.hostAt = client.hostAt;
   view.hostBytes = withoutPort(memory, client.hostAt, client.hostBytes);
+  view.listener = w.httpListeners[client.listener]!.name;
   readClientAddress(w, client);
   const rule = w.matcher.match(view);
   if (rule < 0) return 'NO_ROUTE';

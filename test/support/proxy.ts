@@ -30,7 +30,9 @@ export interface ProxySpec {
     readonly tlsRoutes?: readonly object[];
     readonly v6?: boolean;
     readonly tls?: object;
+    readonly name?: string;
     readonly redirectToHttps?: number;
+    readonly redirectToHttpsExcept?: readonly string[];
     readonly strictTransportSecurity?: string;
     readonly proxyProtocol?: object;
     readonly clientAddressHeader?: string;

@@ -103,6 +103,13 @@ const proxyProtocol = map('PROXY protocol options', {
 });
 
 const listener = map('a listener', {
+  name: option(
+    text('a listener name', 'Expected letters, digits, -, _ and ., with a letter first.', (value) =>
+      /^[A-Za-z][\w.-]*$/.test(value),
+    ).optional(),
+    'A name that routes are bound to by their `listeners`, shown in messages. Each listener needs one of its own.',
+    { byDefault: 'none' },
+  ),
   address: option(
     scalar<string, ListenAddress>(
       'address',
@@ -129,7 +136,15 @@ const listener = map('a listener', {
   tls: option(tls.optional(), 'How TLS is spoken. Needed with `https` and `tls`.'),
   redirectToHttps: option(
     integer('a port', 1, 65_535).optional(),
-    'With `http`: answers every request with a redirect (308) to the same place by https at this port. Routes are not asked.',
+    'With `http`: answers every request with a redirect (308) to the same place by https at this port. Routes are not asked, but for ' +
+      'requests under `redirectToHttpsExcept`, and those that one of `trustedProxies` took by https (`X-Forwarded-Proto`, or ' +
+      '`proto` of `Forwarded`).',
+  ),
+  redirectToHttpsExcept: option(
+    list('a list of paths', text('a path', 'Expected a path that starts with /.'), 1).optional(),
+    'Beside `redirectToHttps`: paths that are not redirected but routed, with all below them by whole elements, such as ' +
+      '`/.well-known/acme-challenge/`.',
+    { byDefault: 'none' },
   ),
   strictTransportSecurity: option(
     text('a Strict-Transport-Security value', HSTS_EXPECTED, (value) => HSTS.test(value), hstsAdvice).optional(),

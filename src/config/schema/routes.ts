@@ -87,6 +87,12 @@ const rule = map('a rule', {
 
 const route = map('a route', {
   name: name('route'),
+  listeners: option(
+    list('a list of listener names', text('a listener name', 'Expected the name of a listener.'), 1).optional(),
+    'Names of the listeners whose requests the rules are for, as `sectionName` of a `parentRef` in the Gateway API. Requests of other ' +
+      'listeners never see them.',
+    { byDefault: 'every listener' },
+  ),
   hostnames: option(
     list(
       'a list of host names',

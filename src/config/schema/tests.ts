@@ -68,6 +68,14 @@ const test = map('a test', {
     ).optional(),
     'Headers of the request.',
   ),
+  listener: option(
+    text('a listener name', 'Expected the name of a listener.').optional(),
+    'The name of the listener it comes to.',
+    {
+      byDefault:
+        'every listener of the scheme, at the port of the URL if there is one; the test holds if it does at all of them',
+    },
+  ),
   client: option(
     text('an IP address', 'Expected an IP address.', (value) => isIP(value) !== 0).optional(),
     'The address of the client; or of a trusted proxy it comes through, and `headers` says who it is.',

@@ -105,6 +105,11 @@ const match: fc.Arbitrary<MatchConfig> = partly<MatchConfig>({
   ...connection,
 });
 
+const listeners = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(undefined) },
+  { weight: 1, arbitrary: fc.uniqueArray(fc.constantFrom('l', 'm', 'lm'), { minLength: 1, maxLength: 2 }) },
+);
+
 /** Routes with 1 to 4 rules each, up to 4 routes; sometimes many rules under one path, to exercise selectors. */
 export const routes: fc.Arbitrary<RouteConfig[]> = fc.oneof(
   {
@@ -112,6 +117,7 @@ export const routes: fc.Arbitrary<RouteConfig[]> = fc.oneof(
     arbitrary: fc.array(
       fc.record({
         hostnames: fc.array(hostname, { maxLength: 3 }),
+        listeners,
         rules: fc.array(fc.record({ matches: fc.array(match, { maxLength: 3 }), pool: fc.constant('p') }), {
           minLength: 1,
           maxLength: 4,
@@ -134,6 +140,12 @@ export const routes: fc.Arbitrary<RouteConfig[]> = fc.oneof(
     arbitrary: fc
       .array(partly<MatchConfig>(connection), { minLength: 5, maxLength: 16 })
       .map((list) => [{ rules: list.map((one) => ({ matches: [one], pool: 'p' })) }]),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .array(fc.tuple(listeners, partly<MatchConfig>({ method })), { minLength: 5, maxLength: 16 })
+      .map((list) => list.map(([names, one]) => ({ listeners: names, rules: [{ matches: [one], pool: 'p' }] }))),
   },
 );
 
@@ -173,6 +185,7 @@ export const request: fc.Arbitrary<ReferenceRequest> = fc.record({
   query,
   headers: fc.array(header, { maxLength: 4 }),
   clientAddress: fc.constantFrom(undefined, [10, 0, 0, 1], [10, 0, 0, 2], [10, 200, 0, 1], [127, 0, 0, 1]),
+  listener: fc.constantFrom('', 'l', 'm', 'lm'),
   tls: fc.oneof(
     { weight: 1, arbitrary: fc.constant(undefined) },
     {

@@ -35,6 +35,7 @@ function viewOf(sent: ReferenceRequest) {
           clientCertificate: sent.tls.certificate,
         }),
   });
+  view.listener = sent.listener;
   return view;
 }
 

@@ -12,6 +12,8 @@ export interface ReferenceRequest {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Four numbers, or none for a client without an address. */
   readonly clientAddress: readonly number[] | undefined;
+  /** The name of the listener it came to; empty for none. */
+  readonly listener: string;
   /** Undefined for a request without TLS. */
   readonly tls: ReferenceTls | undefined;
 }
@@ -35,12 +37,13 @@ export function referenceMatch(routes: readonly RouteConfig[], request: Referenc
   const candidates: Candidate[] = [];
   let rule = 0;
   for (const route of routes) {
+    const isBound = route.listeners === undefined || route.listeners.some((name) => name === request.listener);
     const hostnames = route.hostnames?.length ? route.hostnames : ['*'];
     for (const { matches } of route.rules) {
       const list = matches?.length ? matches : [{}];
       list.forEach((match, matchIndex) => {
         for (const hostname of hostnames) {
-          if (!hostHolds(hostname, request.host) || !matchHolds(match, request)) continue;
+          if (!isBound || !hostHolds(hostname, request.host) || !matchHolds(match, request)) continue;
           candidates.push({ rule, order: [...hostOrder(hostname), ...matchOrder(match), -rule, -matchIndex] });
         }
       });

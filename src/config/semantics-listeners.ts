@@ -1,0 +1,162 @@
+// What no schema can say of listeners that read requests: their names, what they redirect, whom they believe, and which routes
+// are for them. Owns these checks. Leaves TLS to semantics-tls.ts, and raw listeners to semantics-raw.ts.
+
+import { exceptionOf } from '../routing/exceptions.js';
+import { isRaw } from './config.js';
+import { alternatives, didYouMean, type Path } from './problems.js';
+import type { ParsedConfig } from './schema.js';
+import type { Scope } from './semantics.js';
+
+type Listener = ParsedConfig['listeners'][number];
+type Route = NonNullable<ParsedConfig['routes']>[number];
+
+/** Reports a name that an earlier listener has. */
+export function checkListenerName({ name }: Listener, index: number, { listeners }: ParsedConfig, scope: Scope): void {
+  const namesake = name === undefined ? -1 : listeners.findIndex((other) => other.name === name);
+  if (namesake < 0 || namesake === index) return;
+  scope.report(
+    ['listeners', index, 'name'],
+    `listeners[${namesake}] has the name '${name}' already.`,
+    'Expected a name of its own for each listener.',
+  );
+}
+
+/** Reports what is no name of a listener that reads requests. */
+export function checkListenerRef(name: string, path: Path, listeners: readonly Listener[], scope: Scope): void {
+  const found = listeners.find((listener) => listener.name === name);
+  if (found !== undefined) {
+    if (!isRaw(found.protocol)) return;
+    scope.report(
+      path,
+      `Listener '${name}' of protocol ${found.protocol} reads no requests.`,
+      'Expected one of protocol http or https.',
+    );
+    return;
+  }
+  // A broken listener may be the one that is meant.
+  if (listeners.some((_, index) => scope.isBroken(['listeners', index]))) return;
+  const known = listeners.flatMap((listener) => (isRaw(listener.protocol) ? [] : (listener.name ?? [])));
+  const expected =
+    known.length === 0
+      ? "Expected a listener with that 'name'."
+      : `Expected ${alternatives(known)}.${didYouMean(name, known)}`;
+  scope.report(path, `There is no listener '${name}'.`, expected);
+}
+
+/** Reports names in `listeners` of a route that are none, or stand twice. */
+export function checkRouteListeners(
+  { listeners: names }: Route,
+  at: Path,
+  listeners: readonly Listener[],
+  scope: Scope,
+): void {
+  for (const [index, name] of (names ?? []).entries()) {
+    const path = [...at, 'listeners', index];
+    if (names!.indexOf(name) < index) {
+      scope.report(path, `'${name}' stands twice in this list.`, 'Expected each listener once.');
+      continue;
+    }
+    checkListenerRef(name, path, listeners, scope);
+    const listener = listeners.find((other) => other.name === name);
+    if (listener !== undefined && redirectsAll(listener)) {
+      scope.warn(
+        path,
+        `Listener '${name}' redirects its requests to https before any rule is asked.`,
+        "Expected another listener, or 'redirectToHttpsExcept' there.",
+      );
+    }
+  }
+}
+
+/** True when a route is for requests of a listener. */
+export function isFor({ listeners }: Route, { name }: Listener): boolean {
+  return listeners === undefined || (name !== undefined && listeners.includes(name));
+}
+
+/** True for a listener that asks rules about no request, unless a trusted proxy sends it. */
+export function redirectsAll({ redirectToHttps, redirectToHttpsExcept }: Listener): boolean {
+  return redirectToHttps !== undefined && redirectToHttpsExcept === undefined;
+}
+
+/** Warns of a listener whose every request is answered with 404, since all routes are for others. */
+export function warnOfUnrouted(listener: Listener, at: Path, { routes = [] }: ParsedConfig, scope: Scope): void {
+  if (isRaw(listener.protocol) || redirectsAll(listener) || scope.isBroken(['routes'])) return;
+  if (routes.length === 0 || routes.some((route) => isFor(route, listener))) return;
+  scope.warn(
+    at,
+    'Every route is for other listeners: all requests here are answered with 404.',
+    "Expected a route for it, by 'name' and 'listeners'.",
+  );
+}
+
+/** Reports exceptions from a redirect that is not there, or that no path is. */
+export function checkRedirect(
+  { redirectToHttps, redirectToHttpsExcept: except }: Listener,
+  at: Path,
+  scope: Scope,
+): void {
+  if (except === undefined) return;
+  const here = [...at, 'redirectToHttpsExcept'];
+  if (redirectToHttps === undefined) {
+    scope.report(here, 'A listener that redirects nothing has exceptions.', "Expected 'redirectToHttps' beside it.");
+  }
+  for (const [index, path] of except.entries()) {
+    const kept = exceptionOf(path);
+    if (kept === '')
+      scope.report([...here, index], "'/' is every path.", "Expected another path, or no 'redirectToHttps'.");
+    else if (kept === undefined) {
+      scope.report(
+        [...here, index],
+        `'${path}' is not a path that a request can have.`,
+        'Expected one such as /.well-known/acme-challenge/.',
+      );
+    }
+  }
+}
+
+/** Fields that say something else, which is never an address. */
+const NO_ADDRESS =
+  /^(host|connection|content-length|transfer-encoding|upgrade|te|trailer|cookie|x-forwarded-(proto|host|port))$/i;
+
+/** Reports a header for the client's address that would never be read, or never hold one. */
+export function checkClientAddressHeader(
+  { clientAddressHeader: name, protocol }: ParsedConfig['listeners'][number],
+  at: Path,
+  { trustedProxies }: ParsedConfig,
+  scope: Scope,
+): void {
+  if (name === undefined) return;
+  const here = [...at, 'clientAddressHeader'];
+  if (isRaw(protocol)) {
+    scope.report(
+      here,
+      `A listener of protocol ${protocol} reads no headers.`,
+      "Expected 'proxyProtocol' to learn who the client is.",
+    );
+  } else if (NO_ADDRESS.test(name)) {
+    scope.report(
+      here,
+      `'${name}' holds no address.`,
+      'Expected X-Forwarded-For, Forwarded, or a header such as CF-Connecting-IP.',
+    );
+  } else if (trustedProxies.length === 0 && !scope.isBroken(['trustedProxies'])) {
+    scope.report(
+      here,
+      'No proxy is trusted to say who the client is.',
+      "Expected 'trustedProxies' with the addresses of the proxies in front.",
+    );
+  }
+}
+
+/** Warns when everybody may state any address and some listener believes it. */
+export function checkTrust({ listeners, trustedProxies }: ParsedConfig, scope: Scope): void {
+  if (listeners.every(({ clientAddressHeader }) => clientAddressHeader === undefined)) return;
+  for (const [index, range] of trustedProxies.entries()) {
+    if (!range.endsWith('/0')) continue;
+    scope.warn(
+      ['trustedProxies', index],
+      `${range} is everybody: every client can claim any address.`,
+      'Expected the addresses of the proxies in front alone.',
+    );
+  }
+}
