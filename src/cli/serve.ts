@@ -1,5 +1,5 @@
 // Runs a configuration until a signal ends it: what `run` and `demo` have in common.
-// SIGHUP reloads, SIGTERM and SIGINT drain (a second one ends at once), SIGUSR2 prints one JSON line about each worker.
+// SIGHUP reloads, SIGTERM and SIGINT drain (a second one ends at once), SIGUSR2 prints one JSON line about workers, pools and servers.
 
 import { ConfigError, formatProblem, type Problem } from '../config/problems.js';
 import type { LoadedRoutes } from '../config/routes.js';
@@ -113,7 +113,7 @@ function untilEnd(primary: Primary, source: Source, ready: () => void): Promise<
 
 /** Prints the report: one line of JSON. */
 async function tell(primary: Primary): Promise<void> {
-  say(JSON.stringify({ engine: await primary.report(), tlsContexts: primary.tlsContexts }));
+  say(JSON.stringify({ engine: await primary.report(), tlsContexts: primary.tlsContexts, pools: primary.pools }));
 }
 
 /** Loads the configuration anew. A bad one is told, and changes nothing. */

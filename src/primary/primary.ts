@@ -10,6 +10,7 @@ import type { ListenerPlan, WorkerPlan } from '../worker/plan.js';
 import { Listeners } from './listeners.js';
 import { placePools, workerPlan } from './plan.js';
 import { PoolWatch } from './pool-watch.js';
+import { type PoolReport, poolReports } from './report.js';
 import { Supervisor } from './supervisor.js';
 import {
   closeTlsContexts,
@@ -166,6 +167,11 @@ export class Primary {
   /** TLS contexts of the process: one for each listener and pool with TLS, and older ones that connections still use. */
   get tlsContexts(): number {
     return tlsContextCount();
+  }
+
+  /** What every pool and server is doing now, by the pool's name. */
+  get pools(): Record<string, PoolReport> {
+    return poolReports(this.#plan.pools, this.#state);
   }
 
   /** One report of each worker. */

@@ -128,6 +128,26 @@ test('a server that was ejected is back as soon as it passes its checks', { skip
   await answersBecome(proxy, 'from both', (answers) => answers.size === 2);
 });
 
+test('the report names every pool and server, and how each is', { skip }, async (t) => {
+  const [ill, well] = [await origin(t, 'ill'), await origin(t, 'well')];
+  ill.now.healthy = false;
+  const servers = [
+    { address: ill.address, name: 'first' },
+    { address: well.address, weight: 3 },
+  ];
+  const proxy = await proxyOf(t, { servers, healthCheck: CHECK });
+  assert.equal(await ask(proxy), 'well');
+  const { main } = await proxy.pools();
+  assert.deepEqual([main!.requests, main!.waiting, main!.ejected], [1, 0, 0]);
+  assert.deepEqual(
+    main!.servers.map(({ name, address, status, weight }) => [name, address, status, weight]),
+    [
+      ['first', ill.address, 'DOWN', 1],
+      [well.address, well.address, 'UP', 3],
+    ],
+  );
+});
+
 test('a pool whose name does not resolve is empty, says so, and keeps nobody from starting', { skip }, async (t) => {
   const proxy = await proxyOf(t, { servers: [{ address: 'nobody.invalid:80' }] });
   assert.equal(await ask(proxy), '503');

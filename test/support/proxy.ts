@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { PoolReport } from '../../src/primary/report.js';
 import { freePlace, freePlaceV6, type Place, scratchDirectory, written } from './addresses.js';
 import { Child, type Exit } from './child.js';
 import { startNginx } from './nginx.js';
@@ -49,6 +50,12 @@ export interface ProxySpec {
 
 /** One engine's own count of what it holds. All of it must go back to where it was once the work is over. */
 export type EngineCounters = Readonly<Record<string, number>>;
+
+interface Report {
+  readonly engine: EngineCounters[];
+  readonly tlsContexts: number;
+  readonly pools: Record<string, PoolReport>;
+}
 
 /** A running proxy. */
 export class RunningProxy {
@@ -96,12 +103,17 @@ export class RunningProxy {
     return (await this.#report()).tlsContexts;
   }
 
-  async #report(): Promise<{ engine: EngineCounters[]; tlsContexts: number }> {
+  /** What the proxy says of its pools and servers. */
+  async pools(): Promise<Record<string, PoolReport>> {
+    return (await this.#report()).pools;
+  }
+
+  async #report(): Promise<Report> {
     const from = this.process.stdout.length;
     this.process.kill('SIGUSR2');
     return this.process.until('engine counters', () => {
       const line = /^\{"engine":.*\}$/m.exec(this.process.stdout.slice(from));
-      return line === null ? undefined : (JSON.parse(line[0]) as { engine: EngineCounters[]; tlsContexts: number });
+      return line === null ? undefined : (JSON.parse(line[0]) as Report);
     });
   }
 

@@ -126,6 +126,8 @@ test('docs/operations.md lists every field of the report, and no other', () => {
   const worker = fieldsOf(read('src/worker/worker.ts'), /^ {2}report\(\)/m);
   const heap = fieldsOf(read('src/worker/thread.ts'), /^function heap\(\)/m);
   assert.deepEqual(firstColumn(read('docs/operations.md'), '## The report').sort(), [...worker, ...heap].sort());
+  const fields = [...read('src/primary/report.ts').matchAll(/^ {2}readonly (\w+):/gm)].map((match) => match[1]!);
+  assert.deepEqual(firstColumn(read('docs/operations.md'), '### Pools and servers').sort(), fields.sort());
 });
 
 test('every limit and timeout the pages name is an option', () => {
