@@ -8,13 +8,13 @@
 #include <stdlib.h>
 
 typedef struct sf__accepting {
-    sf_acceptor *acceptors[SF_LISTENERS_MAX];
+    sf_acceptor *acceptors[SF_LISTENERS_MAX]; /* by the place of their listener, which is closed with them */
     int stopping;
     bool ending;
     napi_async_cleanup_hook_handle cleanup;
 } sf__accepting;
 
-/* listenerOpen(host, port, backlog): the listener's index. */
+/* listenerOpen(host, port, backlog): the listener's number. */
 static napi_value sf__js_listener_open(napi_env env, napi_callback_info info)
 {
     size_t argc = 3, length;
@@ -36,9 +36,9 @@ static bool sf__listener_argument(napi_env env, napi_callback_info info, int32_t
     size_t argc = 1;
     napi_value argument;
     if (napi_get_cb_info(env, info, &argc, &argument, NULL, data) == napi_ok && argc == 1 &&
-        sf_js_int(env, argument, listener) && *listener >= 0 && *listener < SF_LISTENERS_MAX)
+        sf_js_int(env, argument, listener) && *listener >= 0)
         return true;
-    (void)sf_js_throw(env, "ERR_ARGUMENT", "expected the index of a listener");
+    (void)sf_js_throw(env, "ERR_ARGUMENT", "expected the number of a listener");
     return false;
 }
 
@@ -61,12 +61,12 @@ static void sf__acceptor_ended(void *context)
     }
 }
 
-static void sf__acceptor_end(sf__accepting *accepting, int32_t listener)
+static void sf__acceptor_end(sf__accepting *accepting, int32_t place)
 {
-    sf_acceptor *acceptor = accepting->acceptors[listener];
+    sf_acceptor *acceptor = accepting->acceptors[place];
     if (acceptor == NULL)
         return;
-    accepting->acceptors[listener] = NULL;
+    accepting->acceptors[place] = NULL;
     accepting->stopping++;
     sf_acceptor_stop(acceptor, sf__acceptor_ended, accepting);
 }
@@ -89,7 +89,9 @@ static napi_value sf__js_listener_close(napi_env env, napi_callback_info info)
     void *data;
     if (!sf__listener_argument(env, info, &listener, &data))
         return NULL;
-    sf__acceptor_end(data, listener);
+    if (sf_listener_descriptor(listener) < 0)
+        return NULL; /* closed already: its place may be that of another */
+    sf__acceptor_end(data, sf_listener_place(listener));
     sf_listener_close(listener);
     return NULL;
 }
@@ -103,12 +105,13 @@ static napi_value sf__js_acceptor_start(napi_env env, napi_callback_info info)
     if (!sf__listener_argument(env, info, &listener, &data))
         return NULL;
     sf__accepting *accepting = data;
-    if (accepting->acceptors[listener] != NULL)
+    int32_t place = sf_listener_place(listener);
+    if (accepting->acceptors[place] != NULL)
         return sf_js_throw(env, "ERR_ARGUMENT", "acceptorStart: this listener is being accepted from already");
     if (napi_get_uv_event_loop(env, &loop) != napi_ok)
         return sf_js_throw(env, "ERR_ENGINE", "acceptorStart: this environment has no loop");
-    accepting->acceptors[listener] = sf_acceptor_start(loop, listener);
-    if (accepting->acceptors[listener] == NULL)
+    accepting->acceptors[place] = sf_acceptor_start(loop, listener);
+    if (accepting->acceptors[place] == NULL)
         return sf_js_throw_errno(env, errno, "acceptorStart");
     return NULL;
 }

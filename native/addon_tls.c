@@ -35,7 +35,7 @@ static bool sf__bytes_of(napi_env env, napi_value value, const uint8_t **data, s
     return true;
 }
 
-/* tlsOpen(versionMin, ciphers, protocols, scope): the context's index. */
+/* tlsOpen(versionMin, ciphers, protocols, scope): the context's number. */
 static napi_value sf__js_tls_open(napi_env env, napi_callback_info info)
 {
     napi_value arguments[4], result = NULL;
@@ -56,7 +56,7 @@ static napi_value sf__js_tls_open(napi_env env, napi_callback_info info)
     return result;
 }
 
-/* tlsOpenClient(versionMin, ciphers, protocols, name, verify, authorities): the context's index. */
+/* tlsOpenClient(versionMin, ciphers, protocols, name, verify, authorities): the context's number. */
 static napi_value sf__js_tls_open_client(napi_env env, napi_callback_info info)
 {
     napi_value arguments[6], result = NULL;

@@ -11,11 +11,30 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/* A number is `generation * SF_LISTENERS_MAX + place`; the generation changes whenever a listener leaves its place. */
+#define SF__GENERATION_MASK (INT32_MAX / SF_LISTENERS_MAX)
+_Static_assert((SF__GENERATION_MASK & (SF__GENERATION_MASK + 1)) == 0, "a mask");
+
 static pthread_mutex_t listeners_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
     bool open;
     int fd;
+    int32_t generation;
 } listeners[SF_LISTENERS_MAX];
+
+/* The place of an open listener, or -1. The lock is held. */
+static int32_t sf__place_of(int32_t listener)
+{
+    int32_t place = sf_listener_place(listener);
+    if (place < 0 || !listeners[place].open || listeners[place].generation != listener / SF_LISTENERS_MAX)
+        return -1;
+    return place;
+}
+
+int32_t sf_listener_place(int32_t listener)
+{
+    return listener < 0 ? -1 : listener % SF_LISTENERS_MAX;
+}
 
 /* A socket file that nobody listens on any more is in the way of bind: take it out. */
 static void sf__unlink_dead(const struct sockaddr_storage *storage, socklen_t bytes)
@@ -62,29 +81,28 @@ int32_t sf_listener_open(const char *host, int32_t port, int32_t backlog)
     int fd = sf__listen_socket(host, port, backlog);
     if (fd < 0)
         return -1;
-    int32_t index = -1;
+    int32_t listener = -1;
     pthread_mutex_lock(&listeners_lock);
-    for (int32_t i = 0; i < SF_LISTENERS_MAX && index < 0; i++) {
+    for (int32_t i = 0; i < SF_LISTENERS_MAX && listener < 0; i++) {
         if (listeners[i].open)
             continue;
         listeners[i].open = true;
         listeners[i].fd = fd;
-        index = i;
+        listener = listeners[i].generation * SF_LISTENERS_MAX + i;
     }
     pthread_mutex_unlock(&listeners_lock);
-    if (index < 0) {
+    if (listener < 0) {
         close(fd);
         errno = ENOSPC;
     }
-    return index;
+    return listener;
 }
 
 int sf_listener_descriptor(int32_t listener)
 {
-    if (listener < 0 || listener >= SF_LISTENERS_MAX)
-        return -1;
     pthread_mutex_lock(&listeners_lock);
-    int fd = listeners[listener].open ? listeners[listener].fd : -1;
+    int32_t place = sf__place_of(listener);
+    int fd = place < 0 ? -1 : listeners[place].fd;
     pthread_mutex_unlock(&listeners_lock);
     return fd;
 }
@@ -105,19 +123,19 @@ int32_t sf_listener_port(int32_t listener)
 
 void sf_listener_close(int32_t listener)
 {
-    if (listener < 0 || listener >= SF_LISTENERS_MAX)
-        return;
     pthread_mutex_lock(&listeners_lock);
-    if (listeners[listener].open) {
+    int32_t place = sf__place_of(listener);
+    if (place >= 0) {
         struct sockaddr_storage storage;
         socklen_t bytes = sizeof(storage);
         const struct sockaddr_un *address = (const struct sockaddr_un *)&storage;
-        int fd = listeners[listener].fd;
+        int fd = listeners[place].fd;
         if (getsockname(fd, (struct sockaddr *)&storage, &bytes) == 0 && storage.ss_family == AF_UNIX &&
             bytes > offsetof(struct sockaddr_un, sun_path) && address->sun_path[0] != '\0')
             (void)unlink(address->sun_path); /* it may be gone already */
         close(fd);
-        listeners[listener].open = false;
+        listeners[place].open = false;
+        listeners[place].generation = (listeners[place].generation + 1) & SF__GENERATION_MASK;
     }
     pthread_mutex_unlock(&listeners_lock);
 }

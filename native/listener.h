@@ -1,5 +1,6 @@
 /*
- * Listening sockets of the process, by index, so that every thread can name one without seeing its descriptor.
+ * Listening sockets of the process, by number, so that every thread can name one without seeing its descriptor. A
+ * number is given out once: when its listener is closed, it means nothing, whatever takes the place in the registry.
  *
  * Ownership. The registry owns the descriptors. Every function may be called from any thread.
  */
@@ -16,7 +17,7 @@
  * host     an IPv4 or IPv6 address in text, or the path of a unix socket when `port` is negative. Borrowed.
  * backlog  what listen(2) takes; the kernel caps it at net.core.somaxconn.
  *
- * Returns the listener's index (0 or more), or -1 with errno set.
+ * Returns the listener's number (0 or more), or -1 with errno set.
  */
 int32_t sf_listener_open(const char *host, int32_t port, int32_t backlog);
 
@@ -26,7 +27,10 @@ int sf_listener_descriptor(int32_t listener);
 /* The bound port, also when 0 was asked for; 0 for a unix socket, -1 when the listener is not open. */
 int32_t sf_listener_port(int32_t listener);
 
-/* Closes the listener; its index is used again by a later open. Safe to repeat. */
+/* Closes the listener; its number means nothing any more. Safe to repeat. */
 void sf_listener_close(int32_t listener);
+
+/* Which of SF_LISTENERS_MAX places a number stands for, open or not; -1 when it is none. */
+int32_t sf_listener_place(int32_t listener);
 
 #endif

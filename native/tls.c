@@ -52,9 +52,35 @@ struct sf_tls {
     } sessions[SF__SESSIONS];
 };
 
+/* A number is `generation << SF__PLACE_BITS | place`. The generation changes whenever a context leaves its place. */
+#define SF__PLACE_BITS 12
+#define SF__GENERATION_MASK (INT32_MAX >> SF__PLACE_BITS)
+_Static_assert(SF_TLS_CONTEXTS_MAX == 1 << SF__PLACE_BITS, "every place fits into a number");
+
 static pthread_mutex_t contexts_lock = PTHREAD_MUTEX_INITIALIZER;
-static sf_tls *contexts[SF_TLS_CONTEXTS_MAX];
+static struct {
+    sf_tls *tls; /* one reference; NULL when the place is free */
+    int32_t generation;
+} contexts[SF_TLS_CONTEXTS_MAX];
 static atomic_int context_count;
+
+/* The place of an open context, or -1. The lock is held. */
+static int32_t sf__place_of(int32_t number)
+{
+    int32_t place = number & (SF_TLS_CONTEXTS_MAX - 1);
+    if (number < 0 || contexts[place].tls == NULL || contexts[place].generation != number >> SF__PLACE_BITS)
+        return -1;
+    return place;
+}
+
+/* Frees a place, so that its number means nothing any more, and returns what was there. The lock is held. */
+static sf_tls *sf__place_free(int32_t place)
+{
+    sf_tls *tls = contexts[place].tls;
+    contexts[place].tls = NULL;
+    contexts[place].generation = (contexts[place].generation + 1) & SF__GENERATION_MASK;
+    return tls;
+}
 
 static bool sf__tls_refuse(sf_tls_reason *reason, const char *what)
 {
@@ -367,25 +393,27 @@ int32_t sf_tls_open(const sf_tls_options *options, sf_tls_reason *reason)
     tls->scope_bytes = (unsigned int)(scope_bytes < sizeof(tls->scope) ? scope_bytes : sizeof(tls->scope));
     memcpy(tls->scope, options->scope, tls->scope_bytes);
 
-    int32_t index = -1;
+    int32_t number = -1;
     pthread_mutex_lock(&contexts_lock);
-    for (int32_t i = 0; i < SF_TLS_CONTEXTS_MAX && index < 0; i++)
-        if (contexts[i] == NULL)
-            contexts[index = i] = tls;
-    pthread_mutex_unlock(&contexts_lock);
-    if (index < 0) {
-        sf_tls_release(tls);
-        (void)sf__tls_refuse(reason, "too many TLS listeners");
+    for (int32_t place = 0; place < SF_TLS_CONTEXTS_MAX && number < 0; place++) {
+        if (contexts[place].tls != NULL)
+            continue;
+        contexts[place].tls = tls;
+        number = contexts[place].generation << SF__PLACE_BITS | place;
     }
-    return index;
+    pthread_mutex_unlock(&contexts_lock);
+    if (number < 0) {
+        sf_tls_release(tls);
+        (void)sf__tls_refuse(reason, "too many TLS contexts");
+    }
+    return number;
 }
 
-sf_tls *sf_tls_acquire(int32_t index)
+sf_tls *sf_tls_acquire(int32_t number)
 {
-    if (index < 0 || index >= SF_TLS_CONTEXTS_MAX)
-        return NULL;
     pthread_mutex_lock(&contexts_lock);
-    sf_tls *tls = contexts[index];
+    int32_t place = sf__place_of(number);
+    sf_tls *tls = place < 0 ? NULL : contexts[place].tls;
     if (tls != NULL)
         atomic_fetch_add_explicit(&tls->references, 1, memory_order_relaxed);
     pthread_mutex_unlock(&contexts_lock);
@@ -417,27 +445,23 @@ int32_t sf_tls_count(void)
     return atomic_load_explicit(&context_count, memory_order_relaxed);
 }
 
-void sf_tls_close(int32_t index)
+void sf_tls_close(int32_t number)
 {
-    if (index < 0 || index >= SF_TLS_CONTEXTS_MAX)
-        return;
     pthread_mutex_lock(&contexts_lock);
-    sf_tls *tls = contexts[index];
-    contexts[index] = NULL;
+    int32_t place = sf__place_of(number);
+    sf_tls *tls = place < 0 ? NULL : sf__place_free(place);
     pthread_mutex_unlock(&contexts_lock);
     sf_tls_release(tls);
 }
 
-bool sf_tls_replace(int32_t index, int32_t by)
+bool sf_tls_replace(int32_t number, int32_t by)
 {
-    if (index < 0 || index >= SF_TLS_CONTEXTS_MAX || by < 0 || by >= SF_TLS_CONTEXTS_MAX || index == by)
-        return false;
     sf_tls *before = NULL;
     pthread_mutex_lock(&contexts_lock);
-    if (contexts[index] != NULL && contexts[by] != NULL) {
-        before = contexts[index];
-        contexts[index] = contexts[by];
-        contexts[by] = NULL;
+    int32_t place = sf__place_of(number), from = sf__place_of(by);
+    if (place >= 0 && from >= 0 && place != from) {
+        before = contexts[place].tls;
+        contexts[place].tls = sf__place_free(from);
     }
     pthread_mutex_unlock(&contexts_lock);
     sf_tls_release(before);

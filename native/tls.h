@@ -1,10 +1,13 @@
 /*
- * TLS contexts of the process, by index. Those of a server: identities (certificate chain and key), the server names
+ * TLS contexts of the process, by number. Those of a server: identities (certificate chain and key), the server names
  * they are for, and what a handshake may agree on. Those of a client: whom it believes, and sessions to go on with. Built by one thread, used by all.
  *
  * Ownership. The registry holds one reference on an open context, every connection another. Certificates and keys are
  * OpenSSL's from the moment they were read; the caller's bytes are borrowed for the call and may be wiped after it.
  * A context must not be changed any more once a connection may use it. Other than that, any thread may call anything.
+ *
+ * A number is given out once: when its context is closed, it means nothing, whatever takes the place in the registry. So
+ * who keeps a number too long gets no context, and never one that believes other authorities.
  *
  * OpenSSL is the one that Node exports: this module links to none of its own.
  */
@@ -46,14 +49,14 @@ typedef struct sf_tls_reason {
 /*
  * Opens a context for a server, without an identity yet.
  *
- * Returns its index (0 or more), or -1 with `reason` set.
+ * Returns its number (0 or more), or -1 with `reason` set.
  */
 int32_t sf_tls_open(const sf_tls_options *options, sf_tls_reason *reason);
 
 /*
  * Opens a context for a client. One certificate may be given to it as identity 0.
  *
- * Returns its index (0 or more), or -1 with `reason` set.
+ * Returns its number (0 or more), or -1 with `reason` set.
  */
 int32_t sf_tls_open_client(const sf_tls_options *options, const sf_tls_client_options *client, sf_tls_reason *reason);
 
@@ -96,7 +99,7 @@ bool sf_tls_name(int32_t tls, const char *name, int32_t identity);
 void sf_tls_close(int32_t tls);
 
 /*
- * Puts the open context `by` in the place of `tls`, for every thread at once, and frees its own place. Connections that
+ * Puts the open context `by` under the number `tls`, for every thread at once; `by` is no number any more. Connections that
  * use what was at `tls` go on with it. Returns false, with nothing changed, when one of the two is not open.
  */
 bool sf_tls_replace(int32_t tls, int32_t by);

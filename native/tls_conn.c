@@ -257,7 +257,7 @@ static sf_tls_conn *sf__tls_new(sf_engine *e, sf_conn *c, sf_tls *tls)
 {
     if (e->tls_stage == NULL)
         e->tls_stage = calloc(1, sizeof(*e->tls_stage));
-    sf_tls_conn *t = e->tls_stage == NULL || tls == NULL ? NULL : calloc(1, sizeof(*t));
+    sf_tls_conn *t = e->tls_stage == NULL ? NULL : calloc(1, sizeof(*t));
     if (t == NULL) {
         sf_tls_release(tls);
         return NULL;
@@ -302,9 +302,10 @@ int sf__tls_begin(sf_engine *e, sf_handle handle, int32_t context, sf_span front
         return SF_OK;
     if (c->tls != NULL || c->queue != NULL)
         return SF_E_INVALID;
-    c->tls = sf__tls_new(e, c, sf_tls_acquire(context));
+    sf_tls *tls = sf_tls_acquire(context);
+    c->tls = tls == NULL ? NULL : sf__tls_new(e, c, tls);
     if (c->tls == NULL) {
-        sf__conn_fail(e, c, SF_ENGINE_ERROR_NO_MEMORY);
+        sf__conn_fail(e, c, tls == NULL ? SF_ENGINE_ERROR_NO_SUCH_CONTEXT : SF_ENGINE_ERROR_NO_MEMORY);
         return SF_OK;
     }
     e->config.control[SF_CONTROL_SECURED]++;

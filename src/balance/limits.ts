@@ -35,7 +35,14 @@ export class Breaker {
     return true;
   }
 
-  /** Counts a request out: once per true of `enters`, on the same object (a pool that gets a breaker starts from 0). Hot. */
+  /** Counts a request in that another plan's breaker of this pool let in, whatever the limit says now. */
+  joins(): void {
+    if (this.#max === 0) return;
+    Atomics.add(this.#words, this.#inFlightAt, 1);
+    this.#words[this.#ownAt]! += 1;
+  }
+
+  /** Counts a request out: once per true of `enters`, or `joins`, on the same object. Hot. */
   leaves(): void {
     if (this.#max === 0) return;
     Atomics.sub(this.#words, this.#inFlightAt, 1);

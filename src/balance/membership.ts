@@ -24,6 +24,8 @@ export class Membership {
   readonly #freeServers: number[];
   /** Slots taken out that may still have requests; free once they are empty. */
   readonly #leaving = new Set<number>();
+  /** Slots of pools taken out: free once they are empty, and all their servers gone. */
+  readonly #leavingPools = new Set<number>();
 
   constructor(state: ServerState) {
     this.#state = state;
@@ -67,18 +69,18 @@ export class Membership {
     return plan;
   }
 
-  /** Takes a pool out: all its servers leave, as those that `place` takes out. Its slot is free at once; tell the workers first. */
+  /** Takes a pool out: all its servers leave, as those that `place` takes out, and its slot after them. */
   remove(name: string): void {
     const entry = this.#pools.get(name);
     if (entry === undefined) return;
     for (const index of entry.servers.values()) this.#retire(index);
     this.#pools.delete(name);
-    this.#freePools.unshift(entry.slot);
+    this.#leavingPools.add(entry.slot);
   }
 
   /**
-   * Lets retired servers drain, frees the slots of those that have no request and no connection left, and returns these.
-   * Call it now and then, and only when every worker runs a plan without them.
+   * Lets retired servers drain, frees the slots of those that have no request and no connection left, and returns these;
+   * then those of pools that have nothing left. Call it now and then, and only when every worker runs a plan without them.
    */
   collect(): number[] {
     const freed: number[] = [];
@@ -91,7 +93,18 @@ export class Membership {
       this.#freeServers.unshift(index);
       freed.push(index);
     }
+    for (const slot of this.#leavingPools) this.#freePool(slot);
     return freed;
+  }
+
+  /** Frees the slot of a pool that was taken out, unless something is still counted there. */
+  #freePool(slot: number): void {
+    const { words } = this.#state;
+    for (const index of this.#leaving) if (words[this.#state.serverAt(index) + SERVER.pool] === slot) return;
+    const at = this.#state.poolAt(slot);
+    if (Atomics.load(words, at + POOL.inFlight) !== 0 || Atomics.load(words, at + POOL.waiting) !== 0) return;
+    this.#leavingPools.delete(slot);
+    this.#freePools.unshift(slot);
   }
 
   #retire(index: number): void {

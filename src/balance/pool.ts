@@ -8,10 +8,13 @@ import { OutlierReports } from './outlier.js';
 import { Retries } from './retry.js';
 import type { ServerState } from './server-state.js';
 import { Sessions } from './session.js';
-import type { Tried } from './view.js';
+import { NO_SERVER, type Tried } from './view.js';
 import { WaitingLine } from './waiting-line.js';
 
-/** Made anew with each plan; requests that began on the old one end on it. `T` is the worker's request object. */
+/**
+ * Made anew with each plan. Requests that began on the old one count themselves out of it, and pick from the new one:
+ * indexes of servers may belong to others by then. `T` is the worker's request object.
+ */
 export class Pool<T> {
   readonly plan: BalancePoolPlan;
   readonly state: ServerState;
@@ -22,6 +25,10 @@ export class Pool<T> {
   readonly line: WaitingLine<T>;
   /** Null when the pool has no sessions. */
   readonly sessions: Sessions | null;
+  /** Its servers, by index. */
+  readonly members: ReadonlySet<number>;
+  /** A new plan has taken its place: nothing is picked here any more. */
+  retired = false;
 
   /** `before` is the pool of the same slot under the plan before, if there was one: who waits there goes on waiting. */
   constructor(plan: BalancePoolPlan, state: ServerState, before?: Pool<T>) {
@@ -33,6 +40,7 @@ export class Pool<T> {
     this.breaker = new Breaker(plan, state);
     this.line = before?.line ?? new WaitingLine(plan, state);
     this.line.follow(plan);
+    this.members = new Set(plan.servers.map(({ index }) => index));
     this.sessions = plan.session === null ? null : new Sessions(plan, plan.session, state);
   }
 
@@ -42,11 +50,17 @@ export class Pool<T> {
    */
   begin(sticky: number, key: number, tried: Tried): number {
     const { sessions, state } = this;
+    if (this.retired) return NO_SERVER;
     if (sessions?.stays(sticky, tried) && state.requestBegins(sticky)) return sticky;
     for (;;) {
       const server = this.balancer.pick(key, tried);
       // Another worker may have taken the last place since the look at it: then look again, and find it full.
       if (server < 0 || state.requestBegins(server)) return server;
     }
+  }
+
+  /** Whether a request could go to a server that it was not sent to yet. */
+  hasOther(tried: Tried): boolean {
+    return !this.retired && this.balancer.pick(0, tried) >= 0;
   }
 }

@@ -26,6 +26,14 @@ export class Tried {
     this.count++;
   }
 
+  /** Forgets servers that are not among `members`: their indexes may come to mean others. */
+  keep(members: ReadonlySet<number>): void {
+    const known = Math.min(this.count, TRIED_MAX);
+    let kept = 0;
+    for (let i = 0; i < known; i++) if (members.has(this.#servers[i]!)) this.#servers[kept++] = this.#servers[i]!;
+    this.count = kept;
+  }
+
   has(server: number): boolean {
     const known = Math.min(this.count, TRIED_MAX);
     for (let i = 0; i < known; i++) if (this.#servers[i] === server) return true;

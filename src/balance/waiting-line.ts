@@ -150,12 +150,12 @@ type WaitAsync = (
 ) => { async: boolean; value: 'not-equal' | 'timed-out' | Promise<'ok' | 'timed-out'> };
 
 /**
- * Calls `turn` when another worker offers this one a place in `plan`'s pool. Returns a function that arms it for one
+ * Calls `turn` when another worker offers this one a place in the pool of this slot. Returns a function that arms it for one
  * wake-up, at most `timeoutMs` ahead: arm it whenever the line is not empty. Arming twice is arming once.
  */
-export function wakeUps(plan: BalancePoolPlan, state: ServerState, timeoutMs: number, turn: () => void): () => void {
+export function wakeUps(poolSlot: number, state: ServerState, timeoutMs: number, turn: () => void): () => void {
   const waitAsync = (Atomics as unknown as { waitAsync: WaitAsync }).waitAsync;
-  const at = state.sliceAt(state.worker, plan.slot) + SLICE.wake;
+  const at = state.sliceAt(state.worker, poolSlot) + SLICE.wake;
   let armed = false;
   let seen = Atomics.load(state.words, at);
   const woken = (): void => {

@@ -23,7 +23,7 @@ export const PEER_BYTES = 20;
 export const EVENT = { kind: 0, conn: 1, at: 2, bytes: 3, WORDS: 4 } as const;
 
 export const EVENT_KIND = {
-  /** A client connection; at: the listener's index. Its peer record is filled in. */
+  /** A client connection; at: the listener's number. Its peer record is filled in. */
   accepted: 1,
   /** A backend connection is established. */
   connected: 2,
@@ -128,6 +128,8 @@ export const ENGINE_ERROR = {
   certificateUnknown: 17,
   /** TLS: anything else about its certificate: not for clients, a wrong signature, more than can be told. */
   certificateInvalid: 18,
+  /** TLS: the context was closed before the connection began. */
+  noSuchContext: 19,
 } as const;
 
 /**

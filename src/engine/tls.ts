@@ -1,5 +1,5 @@
-// TLS contexts of the process: what a listener shows to clients, and what we expect of servers, by an index that every
-// thread can use.
+// TLS contexts of the process: what a listener shows to clients, and what we expect of servers, by a number that every
+// thread can use, and that means nothing once its context is closed.
 // Owns making one whole or not at all. Leaves which certificates it holds to the caller, handshakes to native/.
 
 import { createHash } from 'node:crypto';
@@ -55,7 +55,7 @@ export type TlsVersion = (typeof TLS_VERSIONS)[number];
 
 const VERSION_WORD: Readonly<Record<TlsVersion, number>> = { 'TLSv1.2': 0x0303, 'TLSv1.3': 0x0304 };
 
-/** Opens a context and returns its index, to be given to `closeTlsContext`. Throws an Error that says what OpenSSL refuses. */
+/** Opens a context and returns its number, to be given to `closeTlsContext`. Throws an Error that says what OpenSSL refuses. */
 export function openTlsContext(options: TlsContextOptions): number {
   const { identities, versionMin, ciphers, protocols, clients } = options;
   const native = addon();
@@ -132,7 +132,7 @@ export function closeTlsContext(tls: number): void {
 }
 
 /**
- * Puts the context `by` in the place of `tls`, for all threads at once; `by` is no context any more. Connections that use
+ * Puts the context `by` under the number `tls`, for all threads at once; `by` is no context any more. Connections that use
  * the one before go on with it.
  */
 export function replaceTlsContext(tls: number, by: number): void {

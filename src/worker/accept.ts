@@ -4,16 +4,15 @@ import { clientData, closeClient } from './client.js';
 import { NOT_STATED } from './client-address.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { handshakeBegin } from './handshake.js';
-import type { ListenerPlan } from './plan.js';
 import { proxyBegin } from './proxy-in.js';
 import { helloBegin } from './read-hello.js';
 import { tunnelOpen } from './tunnel.js';
 import type { Worker } from './worker.js';
 
-/** Handles a new client connection of the listener with this index in the engine's registry. */
-export function accepted(w: Worker, conn: number, listener: number): void {
-  const plan = w.listeners[listener];
-  if (plan === undefined || w.draining) {
+/** Handles a new client connection of the listener with this number in the engine's registry. */
+export function accepted(w: Worker, conn: number, number: number): void {
+  const listener = w.listeners.get(number);
+  if (listener === undefined || w.draining) {
     w.engine.closeConn(conn);
     return;
   }
@@ -39,24 +38,31 @@ export function accepted(w: Worker, conn: number, listener: number): void {
   client.hello = null;
   client.proxied = null;
   client.statedBytes = NOT_STATED;
-  if (w.proxySources[listener]?.holds(w.engine.peers, client.slot) === true) proxyBegin(w, client);
-  else admit(w, client, plan, NOWHERE, 0);
+  if (listener.proxySources?.holds(w.engine.peers, client.slot) === true) proxyBegin(w, client);
+  else admit(w, client, NOWHERE, 0);
 }
 
 /**
  * Lets a client in whose address is settled. `bytes` bytes at `at` came with its PROXY header, behind it; if there are
  * any, their chunk reference passes to this function.
  */
-export function admit(w: Worker, client: ClientConnection, plan: ListenerPlan, at: number, bytes: number): void {
+export function admit(w: Worker, client: ClientConnection, at: number, bytes: number): void {
+  const { plan, pool, current } = client.listener;
   client.to(CLIENT.IDLE);
   client.trusted = w.trust.holds(w.engine.peers, client.slot);
+  // One that came in just before its listener went has no context and no pool any more, and needs neither for http.
+  if (!current && plan.protocol !== 'http') {
+    if (bytes > 0) w.engine.release(at);
+    closeClient(w, client);
+    return;
+  }
   if (plan.tls >= 0) {
     const begun = handshakeBegin(w, client, plan.tls, at, bytes);
     if (bytes > 0) w.engine.release(at);
     if (!begun) closeClient(w, client);
     return;
   }
-  if (plan.protocol === 'tcp') tunnelOpen(w, client, w.pools[plan.pool]!);
+  if (plan.protocol === 'tcp') tunnelOpen(w, client, pool!);
   else if (plan.protocol === 'tls-passthrough') helloBegin(w, client);
   // The first request is due at once: a connection that says nothing is not an idle keep-alive one.
   else w.deadlines.set(client.slot, w.ticks.requestHead);

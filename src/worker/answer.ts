@@ -136,8 +136,7 @@ export function reply(
 
 /** The Strict-Transport-Security line of the client's listener, if it has one. */
 function strictTransport(w: Worker, client: ClientConnection): string {
-  const value = client.tls === null ? undefined : w.listeners[client.listener]?.strictTransportSecurity;
-  return value === undefined || value === '' ? '' : `Strict-Transport-Security: ${value}\r\n`;
+  return w.strictTransportOf(client);
 }
 
 const NOTHING = Buffer.alloc(0);

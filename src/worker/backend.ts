@@ -376,6 +376,7 @@ function connectReason(error: number): ReasonCode {
   if (error === ENGINE_ERROR.timedOut) return 'CONNECT_TIMEOUT';
   // What we lack is not the server's fault, and trying another would not help.
   if (error === ENGINE_ERROR.noDescriptors || error === ENGINE_ERROR.noMemory) return 'OVERLOADED';
+  if (error === ENGINE_ERROR.noSuchContext) return 'OVERLOADED';
   if (error === ENGINE_ERROR.tls || error === ENGINE_ERROR.truncated) return 'TLS_FAILED';
   return 'CONNECT_FAILED';
 }

@@ -118,7 +118,7 @@ function startExchange(w: Worker, client: ClientConnection): void {
   resetRequest(client);
   client.requestNumber = w.ids.next();
   client.to(CLIENT.WAITING);
-  const { redirect } = w.httpListeners[client.listener]!;
+  const { redirect } = client.listener.http;
   let refused = check(w, client);
   const redirects = refused === null && redirect !== null && redirect.applies(w, client);
   refused ??= redirects ? redirect!.answer(w, client) : route(w, client);
@@ -127,13 +127,24 @@ function startExchange(w: Worker, client: ClientConnection): void {
     return;
   }
   if (redirects) return;
-  if (isTooLarge(client, client.rule!)) {
-    fail(w, client, 'BODY_TOO_LARGE');
-    return;
-  }
   const late = client.rule!.ticks.request;
   client.expires = late === 0 ? 0 : w.deadlines.now + late;
   applyRule(w, client, client.rule!);
+}
+
+/** Routes a request whose pool is gone as if it came now. Its head is in hand, and nothing of an answer was sent. */
+export function reroute(w: Worker, client: ClientConnection): void {
+  leavePool(client);
+  client.pool = null;
+  client.resume = null;
+  client.tried.clear();
+  if (client.targetHeld !== NOWHERE) {
+    w.engine.release(client.targetHeld);
+    client.targetHeld = NOWHERE;
+  }
+  const refused = check(w, client) ?? route(w, client);
+  if (refused !== null) fail(w, client, refused);
+  else applyRule(w, client, client.rule!);
 }
 
 /** The head says that the body is longer than the rule allows; of a chunked one only its chunks say. */
@@ -143,6 +154,10 @@ function isTooLarge({ request }: ClientConnection, { bodyBytesMax }: Rule): bool
 
 /** Does what the rule says: answers itself, or sends the request on, changed as its filters say. */
 function applyRule(w: Worker, client: ClientConnection, rule: Rule): void {
+  if (isTooLarge(client, rule)) {
+    fail(w, client, 'BODY_TOO_LARGE');
+    return;
+  }
   if (rule.requestEdit?.filled) client.requestLines = fillLines(w, client, rule.requestEdit.filled);
   if (rule.responseEdit?.filled) client.responseLines = fillLines(w, client, rule.responseEdit.filled);
   if (rule.answering !== null) {

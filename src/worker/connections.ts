@@ -8,6 +8,7 @@ import type { ProxyAddresses, ProxyVersion } from '../http/proxy-protocol.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { ClientHello } from './client-hello.js';
 import type { TlsFacts } from './handshake.js';
+import type { Listener } from './listener.js';
 import type { LongHead } from './long-head.js';
 import type { Pool, Server } from './pools.js';
 import type { Rule } from './rules.js';
@@ -108,8 +109,8 @@ export class ClientConnection {
   slot = 0;
   /** CLIENT; written by `to()` alone. */
   state: number = CLIENT.CLOSED;
-  /** Index of its listener in the engine's registry. */
-  listener = 0;
+  /** Where it came in; set as it is accepted. */
+  listener!: Listener;
   /** Its TLS handshake is under way. */
   handshaking = false;
   /** What its TLS handshake agreed on; null without TLS, or before. */

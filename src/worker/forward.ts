@@ -7,6 +7,7 @@ import { isIdempotent } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { fail } from './answer.js';
 import { chooseServer, takeConnection } from './choose-server.js';
+import { reroute } from './client.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { mirrorBody } from './filters/mirror.js';
 import { releaseRequest } from './finish.js';
@@ -24,6 +25,10 @@ import type { Worker } from './worker.js';
  */
 export function forward(w: Worker, client: ClientConnection, failed: ReasonCode | null): void {
   const pool = client.pool!;
+  if (pool.retired) {
+    reroute(w, client);
+    return;
+  }
   // A new request does not overtake those that wait.
   const index = pool.limited && failed === null && pool.line.busy() ? ALL_BUSY : chooseServer(client);
   if (index === ALL_BUSY) waitForRoom(w, client);

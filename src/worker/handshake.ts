@@ -71,7 +71,7 @@ export function clientSecured(w: Worker, client: ClientConnection, at: number): 
   w.engine.release(at);
   // A drain has said goodbye meanwhile: what it leads to now would be begun only to be cut.
   if (client.state !== CLIENT.IDLE) return;
-  if (w.listeners[client.listener]?.protocol !== 'tls') w.deadlines.set(client.slot, w.ticks.requestHead);
+  if (client.listener.plan.protocol !== 'tls') w.deadlines.set(client.slot, w.ticks.requestHead);
   else if (!tunnelByName(w, client, client.tls.serverName)) {
     w.count('SERVER_NAME_UNKNOWN');
     linger(w, client);

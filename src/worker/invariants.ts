@@ -157,6 +157,7 @@ function checkClient(w: Worker, client: ClientConnection, slot: number, say: Say
       wrong('still in the table');
       break;
     case CLIENT.WAITING: {
+      if (client.pool?.retired && w.poolNamed(client.pool.plan.name)) wrong('waits for a server of an old plan');
       const connects = backend?.state === BACKEND.CONNECTING;
       const waits = [connects, client.queued, client.resume !== null].filter(Boolean).length;
       if (waits !== 1) wrong(`waits for ${waits} things: a connection, room or its next try; expected one of them`);

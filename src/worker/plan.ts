@@ -8,7 +8,7 @@ import type { BackendRefPlan, RulePlan } from '../routing/plan.js';
 /** What clients speak, and whether we read it: `http` and `https` are read, the others passed on. */
 export type ListenerProtocol = 'http' | 'https' | 'tcp' | 'tls' | 'tls-passthrough';
 
-/** A listening socket, by its index in the engine's registry. */
+/** A listening socket, by its number in the engine's registry. */
 export interface ListenerPlan {
   listener: number;
   /** As it was configured, for messages. */

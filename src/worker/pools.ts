@@ -3,6 +3,7 @@
 
 import type { BalancePoolPlan, KeySource, ServerPlan } from '../balance/options.js';
 import { Pool as BalancePool } from '../balance/pool.js';
+import type { ServerState } from '../balance/server-state.js';
 import type { Engine } from '../engine/engine.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
 import type { BackendConnection, ClientConnection } from './connections.js';
@@ -76,9 +77,14 @@ export class Pool extends BalancePool<ClientConnection> {
   /** Requests may have to wait for room here. */
   readonly limited = this.plan.limits.serverRequestsMax + this.plan.limits.serverConnectionsMax > 0;
   /** Makes another worker's offer of room wake this one. */
-  readonly arm: (w: Worker) => void = armFor(this);
+  readonly arm: (w: Worker) => void;
   /** What the hashing balancer's key is called: a header in lower case, a cookie or a query parameter as written. */
   readonly keyName = keyName(this.plan.balance.key);
+
+  constructor(plan: BalancePoolPlan, state: ServerState, before?: Pool) {
+    super(plan, state, before);
+    this.arm = before?.arm ?? armFor(this);
+  }
 }
 
 function keyName(key: KeySource): Uint8Array {

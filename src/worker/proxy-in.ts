@@ -34,18 +34,16 @@ export function proxyData(w: Worker, client: ClientConnection, at: number, bytes
     w.engine.release(at);
     return;
   }
-  const plan = w.listeners[client.listener];
-  // The plan of a listener that is gone names contexts and pools of another configuration.
-  if (header === 'invalid' || plan === undefined || !w.plan.listeners.includes(plan)) {
+  if (header === 'invalid') {
     w.engine.release(at);
-    proxyFailed(w, client, header === 'invalid' ? 'PROXY_HEADER_INVALID' : null);
+    proxyFailed(w, client, 'PROXY_HEADER_INVALID');
     return;
   }
   client.parked = null;
   if (header.addresses !== null) become(w, client, header.addresses);
   const rest = (before === null ? 0 : before.length) + bytes - header.bytes;
   if (rest === 0) w.engine.release(at);
-  admit(w, client, plan, at + bytes - rest, rest);
+  admit(w, client, at + bytes - rest, rest);
 }
 
 /** From here on the connection is that of the client the header names. */

@@ -184,7 +184,7 @@ function relayDecoded(w: Worker, client: ClientConnection, bytes: number, result
   client.framingBytesTotal += bytes - decoded.bytes;
   lastPiece.at = decoded.at;
   lastPiece.bytes = decoded.bytes;
-  lastPiece.trailers = allowedTrailers(decoded.trailers, w.httpListeners[client.listener]!.ownField);
+  lastPiece.trailers = allowedTrailers(decoded.trailers, client.listener.http.ownField);
   // Looked at before anything goes on: a server must not act on a body that its client is told was refused.
   if (bodyBytesMax !== 0 && client.bodyBytesTotal + client.parser!.chunkLeft > bodyBytesMax) return RELAYED.tooLarge;
   if (client.framingBytesTotal > FRAMING_BYTES_MAX + client.bodyBytesTotal * FRAMING_PER_BYTE_MAX)

@@ -91,7 +91,7 @@ export function retryOrFail(w: Worker, client: ClientConnection, code: ReasonCod
 export function retryStatus(w: Worker, client: ClientConnection): boolean {
   // An answer is better than none: it is only given up when somebody else is there to give another.
   client.tried.add(client.backend!.server!.index);
-  if (client.pool!.balancer.pick(0, client.tried) < 0) return false;
+  if (!client.pool!.hasOther(client.tried)) return false;
   const waitMs = decide(client, RETRY_ON.STATUS);
   if (waitMs < 0) return false;
   tryAgain(w, client, RETRY_ON.STATUS, 'NO_SERVER', waitMs);

@@ -48,7 +48,7 @@ export function route(w: Worker, client: ClientConnection): ReasonCode | null {
   view.tls = client.tls;
   view.hostAt = client.hostAt;
   view.hostBytes = withoutPort(memory, client.hostAt, client.hostBytes);
-  view.listener = w.httpListeners[client.listener]!.name;
+  view.listener = client.listener.http.name;
   readClientAddress(w, client);
   const rule = w.matcher.match(view);
   if (rule < 0) return 'NO_ROUTE';
@@ -59,7 +59,7 @@ export function route(w: Worker, client: ClientConnection): ReasonCode | null {
 /** Fills the client's address: that of its peer, unless the listener takes it from a field and the peer is trusted. */
 function readClientAddress(w: Worker, client: ClientConnection): void {
   const { view } = w;
-  const field = w.httpListeners[client.listener]!.clientField;
+  const field = client.listener.http.clientField;
   client.statedBytes = NOT_STATED;
   if (field !== null && client.trusted) {
     client.stated ??= new Uint8Array(16);

@@ -178,7 +178,7 @@ export function sendRequestHead(
   const ownHost = absolute || client.hostBytes === 0 || hostname !== null;
   const drops = (client.trusted ? FROM_TRUSTED : FROM_STRANGER) | (ownHost ? HOST : 0);
   w.edit = edit;
-  w.clientField = w.httpListeners[client.listener]!.ownField;
+  w.clientField = client.listener.http.ownField;
   w.clientFieldTrusted = client.trusted;
   if (client.targetAt === targetAt && client.targetBytes === head.targetBytes) {
     spanFields(w, head, head.base, drops);
@@ -274,13 +274,12 @@ function spanForwardingAfter(
   lines: number,
 ): void {
   const { engine, writer } = w;
-  const plan = w.listeners[client.listener];
   const ours = (id: number): boolean => edit?.owns(id) !== true && !(client.trusted && head.has(id));
   if (ours(FIELD_ID.X_FORWARDED_PROTO))
     pin(w, client.tls === null ? 'X-Forwarded-Proto: http\r\n' : 'X-Forwarded-Proto: https\r\n');
   let at = lines;
   if (ours(FIELD_ID.X_FORWARDED_PORT)) {
-    writer.text(`X-Forwarded-Port: ${client.proxied?.destinationPort ?? plan?.port ?? 0}\r\n`);
+    writer.text(`X-Forwarded-Port: ${client.proxied?.destinationPort ?? client.listener.plan.port}\r\n`);
     engine.span(at, writer.at - at);
     at = writer.at;
   }

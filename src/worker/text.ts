@@ -9,45 +9,72 @@ export interface Pinned {
   readonly bytes: number;
 }
 
-/** Keeps constants in chunks that are never given back. */
+/** Where texts of one lifetime go. */
+interface Area {
+  readonly known: Map<string, Pinned>;
+  readonly chunks: number[];
+  at: number;
+  room: number;
+}
+
+const area = (): Area => ({ known: new Map(), chunks: [], at: 0, room: 0 });
+
+/**
+ * Keeps texts in chunks: constants as long as the worker lives, those that come from a plan (addresses of servers, lines
+ * of listeners, names of sessions) until the next plan.
+ */
 export class PinnedTexts {
   readonly #engine: Engine;
   readonly #memory: Uint8Array;
-  readonly #known = new Map<string, Pinned>();
-  /** The chunks taken so far; a reference on each is held for ever. */
-  readonly held: number[] = [];
-  #at = 0;
-  #room = 0;
+  readonly #constants = area();
+  #ofPlan = area();
 
   constructor(engine: Engine, memory: Uint8Array) {
     this.#engine = engine;
     this.#memory = memory;
   }
 
-  /** As `pinIfRoom`, for a slab that nobody uses yet. Throws RangeError where that returns null. */
+  /** The chunks held now, with one reference each. */
+  get held(): number[] {
+    return [...this.#constants.chunks, ...this.#ofPlan.chunks];
+  }
+
+  /** The place of a constant, for a slab that nobody uses yet. Throws RangeError when it has no room. */
   pin(text: string): Pinned {
-    const pinned = this.pinIfRoom(text);
+    const pinned = this.#constants.known.get(text) ?? this.#put(this.#constants, text);
     if (pinned === null) throw new RangeError(`no room in the slab for a constant of ${text.length} bytes`);
     return pinned;
   }
 
-  /** The place of `text` (Latin-1), pinned when it is new; null when it is longer than a chunk or the slab is full. */
+  /**
+   * The place of `text` (Latin-1), good until `renew`; pinned when it is new. Null when it is longer than a chunk or the
+   * slab is full.
+   */
   pinIfRoom(text: string): Pinned | null {
-    const known = this.#known.get(text);
-    if (known !== undefined) return known;
+    const known = this.#constants.known.get(text) ?? this.#ofPlan.known.get(text);
+    return known ?? this.#put(this.#ofPlan, text);
+  }
+
+  /** Gives back what was pinned for a plan. What is being sent of it stays until it has left. */
+  renew(): void {
+    for (const chunk of this.#ofPlan.chunks) this.#engine.release(chunk);
+    this.#ofPlan = area();
+  }
+
+  #put(to: Area, text: string): Pinned | null {
     const bytes = Buffer.from(text, 'latin1');
-    if (bytes.length > this.#room) {
+    if (bytes.length > to.room) {
       const chunk = bytes.length > CHUNK_BYTES ? -1 : this.#engine.chunkTake();
       if (chunk < 0) return null;
-      this.held.push(chunk);
-      this.#at = chunk;
-      this.#room = CHUNK_BYTES;
+      to.chunks.push(chunk);
+      to.at = chunk;
+      to.room = CHUNK_BYTES;
     }
-    this.#memory.set(bytes, this.#at);
-    const pinned = { at: this.#at, bytes: bytes.length };
-    this.#at += bytes.length;
-    this.#room -= bytes.length;
-    this.#known.set(text, pinned);
+    this.#memory.set(bytes, to.at);
+    const pinned = { at: to.at, bytes: bytes.length };
+    to.at += bytes.length;
+    to.room -= bytes.length;
+    to.known.set(text, pinned);
     return pinned;
   }
 }

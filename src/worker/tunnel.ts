@@ -18,7 +18,7 @@ import type { Worker } from './worker.js';
 
 /** Passes a connection of a raw listener on by the name it asks for in TLS, if any. False: nobody is there for it. */
 export function tunnelByName(w: Worker, client: ClientConnection, serverName: string): boolean {
-  const pool = w.tlsRoutes[client.listener]?.choose(serverName) ?? null;
+  const pool = client.listener.poolFor(serverName);
   if (pool !== null) tunnelOpen(w, client, pool);
   return pool !== null;
 }

@@ -51,7 +51,7 @@ export function serveLines(w: Worker): void {
   for (const pool of w.limitedPools) {
     if (!pool.line.offer()) continue;
     for (let client = pool.line.front(); client !== undefined; client = pool.line.front()) {
-      const index = client.pool!.begin(client.session, client.key, client.tried);
+      const index = pool.begin(client.session, client.key, client.tried);
       if (index === ALL_BUSY) break;
       pool.line.shift();
       client.queued = false;
@@ -65,12 +65,12 @@ export function serveLines(w: Worker): void {
   }
 }
 
-/** Makes `pool`'s line wake this worker when another one has room for it. */
-export function armFor(pool: Pool): (w: Worker) => void {
+/** Makes `line` wake this worker when another one has room for it. It outlives the plan, as the line does. */
+export function armFor({ line, state, plan: { slot } }: Pick<Pool, 'line' | 'state' | 'plan'>): (w: Worker) => void {
   let arm: (() => void) | null = null;
   return (w) => {
-    arm ??= wakeUps(pool.plan, pool.state, WAKE_UP_WITHIN_MS, () => {
-      if (pool.line.length === 0 || w.closed) return;
+    arm ??= wakeUps(slot, state, WAKE_UP_WITHIN_MS, () => {
+      if (line.length === 0 || w.closed) return;
       serveLines(w);
       w.engine.run();
     });

@@ -21,20 +21,20 @@ import { Deadlines, TICK_MS } from './deadlines.js';
 import type { HeaderEdit } from './filters/edit.js';
 import { linger } from './finish.js';
 import { backendFlow, clientFlow } from './flow.js';
+import { followPools } from './follow.js';
 import { clientSecured, handshakeDrop, handshakeFailed } from './handshake.js';
-import { HttpListener } from './http-listener.js';
 import { checkInvariants } from './invariants.js';
+import { WorkerListeners } from './listener.js';
 import { LongHeads } from './long-head.js';
-import type { ListenerPlan, WorkerPlan } from './plan.js';
+import type { WorkerPlan } from './plan.js';
 import { Pool, Servers } from './pools.js';
 import { ALERT } from './read-hello.js';
 import { RequestIds } from './request-id.js';
 import { dropIdle } from './reuse.js';
 import { Rule } from './rules.js';
-import { CONSTANT_LINES, HOST_NAME } from './send-head.js';
+import { CONSTANT_LINES } from './send-head.js';
 import { type Pinned, PinnedTexts, Writer } from './text.js';
 import { Ticks } from './ticks.js';
-import { TlsRoutes } from './tls-routes.js';
 import { Tokens } from './tokens.js';
 import { addressText, peerBytes, Trust } from './trust.js';
 import { serveLines } from './waiting.js';
@@ -85,19 +85,13 @@ export class Worker {
   matcher: Matcher;
   rules: readonly Rule[] = [];
   pools: readonly Pool[] = [];
+  #poolsByName: ReadonlyMap<string, Pool> = new Map();
   /** Pools whose requests may have to wait for room. */
   limitedPools: readonly Pool[] = [];
   /** A request ended somewhere: who waits may have room now. */
   roomFreed = false;
   closed = false;
-  /** Listeners by their index in the engine's registry. */
-  listeners: (ListenerPlan | undefined)[] = [];
-  /** The routes of raw listeners that are open, by the same index. */
-  tlsRoutes: (TlsRoutes | undefined)[] = [];
-  /** What listeners that read requests do with them, by the same index. */
-  httpListeners: (HttpListener | undefined)[] = [];
-  /** Beside each listener: whose connections to it begin with a PROXY header. */
-  proxySources: (Trust | undefined)[] = [];
+  readonly listeners = new WorkerListeners();
   draining = false;
   /** TLS handshakes under way. */
   handshakes = 0;
@@ -109,9 +103,6 @@ export class Worker {
   readonly lineKeepAlive: Pinned;
   readonly lineChunked: Pinned;
   readonly lastChunk: Pinned;
-  #forwarding: (Pinned | null)[] = [];
-  #forwardingSecure: (Pinned | null)[] = [];
-  #promises: string[] = [];
   readonly #chunkCount: number;
   readonly #clientBySlot: (ClientConnection | null)[];
   readonly #backendBySlot: (BackendConnection | null)[];
@@ -171,7 +162,8 @@ export class Worker {
     this.engine.run();
   }
 
-  /** Lives by a new plan from the next request on. Requests under way keep their rule. */
+  /** Applies a new plan from the next request on. Requests under way keep their rule; those that wait for a server get
+   *  one of the new plan. */
   follow(plan: WorkerPlan): void {
     this.plan = plan;
     this.ticks = new Ticks(plan.timeouts);
@@ -179,7 +171,14 @@ export class Worker {
     this.matcher = new Matcher(plan.table);
     this.#live(plan);
     this.#listen(plan);
+    this.eachClient((client) => followPools(this, client));
+    if (this.limitedPools.length > 0) serveLines(this);
     this.engine.run();
+  }
+
+  /** The pool of this name in the plan, or undefined. */
+  poolNamed(name: string): Pool | undefined {
+    return this.#poolsByName.get(name);
   }
 
   /** Accepts nothing more, lets what runs finish, and calls `onDrained` when all is done or `drainMs` is over. */
@@ -274,12 +273,12 @@ export class Worker {
 
   /** The forwarding lines that are the same for every stranger at this listener; null when the slab had no room for them. */
   forwardingOf(client: ClientConnection): Pinned | null {
-    return (client.tls === null ? this.#forwarding : this.#forwardingSecure)[client.listener]!;
+    return client.tls === null ? client.listener.forwarding : client.listener.forwardingSecure;
   }
 
   /** The Strict-Transport-Security line for responses to this client; empty for none. */
   strictTransportOf(client: ClientConnection): string {
-    return client.tls === null ? '' : this.#promises[client.listener]!;
+    return client.tls === null ? '' : client.listener.strictTransport;
   }
 
   count(reason: ReasonCode): void {
@@ -332,32 +331,17 @@ export class Worker {
   #live(plan: WorkerPlan): void {
     const { pools, poolTls, poolTunnelTls, poolProxyProtocol } = plan;
     for (const gone of this.servers.follow(pools, poolTls, poolTunnelTls, poolProxyProtocol)) dropIdle(this, gone);
-    const before = new Map(this.pools.map((pool) => [pool.plan.name, pool]));
+    const before = this.#poolsByName;
     this.pools = plan.pools.map((pool) => {
       const known = before.get(pool.name);
       return new Pool(pool, this.state, known?.plan.slot === pool.slot ? known : undefined);
     });
-    // Who waits for a pool that is gone is still served by it.
-    const left = this.limitedPools.filter((pool) => pool.line.length > 0 && !this.pools.includes(pool));
-    this.limitedPools = [...this.pools.filter((pool) => pool.limited || pool.line.length > 0), ...left];
+    for (const pool of before.values()) pool.retired = true;
+    this.#poolsByName = new Map(this.pools.map((pool) => [pool.plan.name, pool]));
+    this.limitedPools = this.pools.filter((pool) => pool.limited || pool.line.length > 0);
     this.rules = plan.rules.map((rule) => new Rule(rule, this.pools, this.ticks, plan.limits, this.index));
-    // Those that are gone stay known: connections they brought may still be open.
-    this.tlsRoutes = [];
-    for (const listener of plan.listeners) {
-      this.listeners[listener.listener] = listener;
-      this.httpListeners[listener.listener] = new HttpListener(listener);
-      this.tlsRoutes[listener.listener] = new TlsRoutes(listener, this.pools, this.index);
-      this.proxySources[listener.listener] =
-        listener.proxySources.length === 0 ? undefined : new Trust(listener.proxySources);
-      const strict = listener.strictTransportSecurity;
-      this.#promises[listener.listener] = strict === '' ? '' : `Strict-Transport-Security: ${strict}\r\n`;
-      const forwarding = (scheme: string): Pinned | null =>
-        this.pinned.pinIfRoom(
-          `X-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${listener.port}\r\nVia: 1.1 sevenfold\r\n${HOST_NAME}`,
-        );
-      this.#forwarding[listener.listener] = forwarding('http');
-      this.#forwardingSecure[listener.listener] = forwarding('https');
-    }
+    this.pinned.renew();
+    this.listeners.follow(plan.listeners, this.pools, this.pinned, this.index);
   }
 
   #dispatch(events: Int32Array, count: number): void {

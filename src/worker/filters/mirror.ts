@@ -41,18 +41,21 @@ export class Mirror {
   /** Sends the head of the client's request to a server of the mirror's pool as well, if it is this one's turn. */
   begin(w: Worker, client: ClientConnection, more: boolean): void {
     if (!this.#takes()) return;
-    const index = this.#enter(w);
+    // The rule may be that of a plan before.
+    const pool = this.#pool.retired ? w.poolNamed(this.#pool.plan.name) : this.#pool;
+    if (pool === undefined) return;
+    const index = enter(w, pool);
     if (index < 0) return;
     const server = w.servers.byIndex[index]!;
     const backend = openBackend(w, server, client, null);
     if (backend === null) {
       w.state.requestEnds(index);
-      this.#pool.breaker.leaves();
+      pool.breaker.leaves();
       countDrop(w, 'noRoom');
       return;
     }
     backend.mirrorOf = client;
-    backend.mirrorPool = this.#pool;
+    backend.mirrorPool = pool;
     w.mirrors++;
     w.counters.mirrored++;
     backend.to(BACKEND.MIRROR);
@@ -66,21 +69,20 @@ export class Mirror {
     }
     if (!client.request.done) client.mirrors.push(backend);
   }
+}
 
-  /**
-   * Counts a copy in where requests are counted, and returns the server it goes to; below 0, and the drop counted, when
-   * there is no room for it. A copy never waits: those who do are clients.
-   */
-  #enter(w: Worker): number {
-    const pool = this.#pool;
-    if (w.mirrors >= w.plan.limits.mirrorsMax) return refuse(w, 'mirrorsMax');
-    if ((pool.limited && pool.line.busy()) || !pool.breaker.enters()) return refuse(w, 'poolLimits');
-    tried.clear();
-    const index = pool.balancer.pick(0, tried);
-    if (index >= 0 && w.state.requestBegins(index)) return index;
-    pool.breaker.leaves();
-    return refuse(w, index === NO_SERVER ? 'noServer' : 'poolLimits');
-  }
+/**
+ * Counts a copy in where requests are counted, and returns the server it goes to; below 0, and the drop counted, when
+ * there is no room for it. A copy never waits: those who do are clients.
+ */
+function enter(w: Worker, pool: Pool): number {
+  if (w.mirrors >= w.plan.limits.mirrorsMax) return refuse(w, 'mirrorsMax');
+  if ((pool.limited && pool.line.busy()) || !pool.breaker.enters()) return refuse(w, 'poolLimits');
+  tried.clear();
+  const index = pool.balancer.pick(0, tried);
+  if (index >= 0 && w.state.requestBegins(index)) return index;
+  pool.breaker.leaves();
+  return refuse(w, index === NO_SERVER ? 'noServer' : 'poolLimits');
 }
 
 /** Counts a copy that was not sent, or was given up. */

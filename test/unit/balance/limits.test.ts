@@ -32,3 +32,17 @@ test('gives back what a dead worker had in flight', () => {
   new ServerState(buffer).forgetWorker(2);
   assert.equal(new Breaker(plan, state).enters(), true);
 });
+
+test('counts on what another plan of the pool has let in, also beyond its own limit', () => {
+  const { plan, state } = pool({ limits: { poolRequestsMax: 3 } });
+  const before = new Breaker(plan, state);
+  const after = new Breaker({ ...plan, limits: { ...plan.limits, poolRequestsMax: 1 } }, state);
+  for (let i = 0; i < 3; i++) {
+    assert.equal(before.enters(), true);
+    before.leaves();
+    after.joins();
+  }
+  assert.equal(after.enters(), false);
+  for (let i = 0; i < 3; i++) after.leaves();
+  assert.equal(after.enters(), true);
+});

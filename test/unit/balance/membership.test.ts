@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Breaker } from '../../../src/balance/limits.js';
 import type { UnplacedPool } from '../../../src/balance/membership.js';
 import { HEALTH_CHECK_DEFAULTS } from '../../../src/balance/options.js';
 import { GATE, POOL, SERVER } from '../../../src/balance/server-state.js';
@@ -74,4 +75,23 @@ test('changes nothing when the shared state has no room', () => {
 test('refuses one address twice in a pool', () => {
   const { membership, plan } = pool({ weights: [1] });
   assert.throws(() => membership.place(at(plan, ['a:1', 'a:1'])), /listed twice/);
+});
+
+test('gives the slot of a pool to another one only when nothing is counted there any more', () => {
+  const { membership, plan, state } = pool({ weights: [1, 1] });
+  const breaker = new Breaker({ ...plan, limits: { ...plan.limits, poolRequestsMax: 9 } }, state);
+  state.connectionOpens(0);
+  breaker.enters();
+  membership.remove(plan.name);
+  const second = membership.place(at(plan, ['10.0.0.7:80'], { name: 'second' }));
+  assert.notEqual(second.slot, plan.slot);
+  assert.deepEqual(membership.collect(), [1]);
+  const third = at(plan, ['10.0.0.8:80'], { name: 'third' });
+  assert.throws(() => membership.place(third), /no room/, 'a server of it still has a connection');
+  state.connectionCloses(0);
+  assert.deepEqual(membership.collect(), [0]);
+  assert.throws(() => membership.place(third), /no room/, 'a request is still counted');
+  breaker.leaves();
+  membership.collect();
+  assert.equal(membership.place(third).slot, plan.slot);
 });

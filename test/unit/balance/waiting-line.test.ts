@@ -119,7 +119,7 @@ test('does not lose an offer that came before it was armed', async () => {
   const there = new ServerState(buffer, 1);
   const waiting = new WaitingLine<string>(plan, there);
   const turn = new Promise<void>((resolve) => {
-    const arm = wakeUps(plan, there, 60_000, resolve);
+    const arm = wakeUps(plan.slot, there, 60_000, resolve);
     waiting.join('a');
     here.offer();
     arm();

@@ -150,3 +150,20 @@ test('says why a listener cannot be opened', (t) => {
   assert.throws(() => addon().listenerPort(-1), { code: 'ERR_ARGUMENT' });
   assert.equal(addon().listenerPort(63), -1);
 });
+
+test('the number of a closed listener never means another one', () => {
+  const numbers = new Set<number>();
+  for (let i = 0; i < 100; i++) {
+    const listener = addon().listenerOpen('127.0.0.1', 0, 16);
+    numbers.add(listener);
+    addon().listenerClose(listener);
+  }
+  assert.equal(numbers.size, 100);
+  const open = addon().listenerOpen('127.0.0.1', 0, 16);
+  for (const number of numbers) {
+    assert.equal(addon().listenerPort(number), -1);
+    addon().listenerClose(number);
+  }
+  assert.ok(addon().listenerPort(open) > 0);
+  addon().listenerClose(open);
+});

@@ -12,6 +12,7 @@ import {
   replaceTlsContext,
   tlsContextCount,
 } from '../../../src/engine/tls.js';
+import { errorOf, useLab, useOrigin } from './lab.js';
 
 const issued = issueCertificate({ subject: 'first', names: ['first.example'] });
 const STAPLE_BYTES = 50_000;
@@ -46,9 +47,9 @@ test('a context takes the place of another under its index, and that other is go
   assert.equal(tlsContextCount(), before + 2);
   replaceTlsContext(first, second);
   assert.equal(tlsContextCount(), before + 1);
-  assert.equal(openServer(), second, 'its own place is free again');
-  closeTlsContext(first);
   closeTlsContext(second);
+  assert.equal(tlsContextCount(), before + 1, 'its own number means nothing any more');
+  closeTlsContext(first);
   assert.equal(tlsContextCount(), before);
 });
 
@@ -67,6 +68,39 @@ test('a context that is not open neither takes a place nor gives one up', () => 
     assert.throws(() => replaceTlsContext(at, by), /not open/, `${at} by ${by}`);
   assert.equal(tlsContextCount(), before + 1);
   closeTlsContext(open);
+});
+
+test('the number of a closed context never means another one', () => {
+  const before = tlsContextCount();
+  const numbers = new Set<number>();
+  for (let i = 0; i < 50; i++) {
+    const [first, second] = [openServer(), openClient()];
+    numbers.add(first).add(second);
+    closeTlsContext(first);
+    replaceTlsContext(second, openServer());
+    closeTlsContext(second);
+  }
+  assert.equal(numbers.size, 100);
+  const open = openServer();
+  for (const number of numbers) closeTlsContext(number);
+  assert.equal(tlsContextCount(), before + 1);
+  closeTlsContext(open);
+});
+
+test('a connection under the number of a closed context fails, whatever took its place', async (t) => {
+  const lab = useLab(t);
+  const origin = await useOrigin(t);
+  const closed = openClient();
+  closeTlsContext(closed);
+  const later = openClient();
+  t.after(() => closeTlsContext(later));
+  const conn = lab.act((engine) => {
+    const opened = engine.connect(engine.addressAdd('127.0.0.1', origin.port));
+    engine.tls(opened, closed, 0, 0);
+    return opened;
+  });
+  assert.equal(errorOf(await lab.next(conn, 'error')), 'noSuchContext');
+  lab.act((engine) => engine.closeConn(conn));
 });
 
 test('a response is stapled to an identity that is there, and to no other', () => {

@@ -90,3 +90,19 @@ test('a constant longer than a chunk, or a full slab, is a RangeError', (t) => {
   while (lab.engine.chunkTake() >= 0);
   assert.throws(() => pinned.pin('y'), RangeError);
 });
+
+test('what was pinned for a plan is given back with it, and constants stay', (t) => {
+  const lab = useLab(t, { chunkCount: 8 });
+  const pinned = new PinnedTexts(lab.engine, lab.memory);
+  const constant = pinned.pin('constant');
+  for (let plan = 0; plan < 100; plan++) {
+    assert.equal(pinned.pinIfRoom('constant'), constant);
+    const text = pinned.pinIfRoom(`of plan ${plan}`.padEnd(CHUNK_BYTES / 2, 'x'));
+    assert.equal(pinned.pinIfRoom(`of plan ${plan}`.padEnd(CHUNK_BYTES / 2, 'x')), text);
+    assert.equal(pinned.held.length, 2);
+    pinned.renew();
+    lab.engine.run();
+    assert.equal(pinned.held.length, 1);
+  }
+  assert.equal(lab.usedChunks, 1);
+});

@@ -1,0 +1,101 @@
+// A listener as one worker applies it: the settings of the plan, made ready, for the connections that came in there.
+// Owns what a listener adds to heads, and where its raw connections go. Leaves accepting to accept.ts.
+
+import { HttpListener } from './http-listener.js';
+import type { ListenerPlan } from './plan.js';
+import type { Pool } from './pools.js';
+import { HOST_NAME } from './send-head.js';
+import type { Pinned, PinnedTexts } from './text.js';
+import { TlsRoutes } from './tls-routes.js';
+import { Trust } from './trust.js';
+
+/**
+ * Known by its number in the engine's registry, which is never given out twice. Connections hold the listener itself: they
+ * see a new plan with their next request, and those of a listener that is gone keep its last settings.
+ */
+export class Listener {
+  plan: ListenerPlan;
+  /** How requests are read that come in here. */
+  http: HttpListener;
+  /** Still part of the configuration. Where it is not, its TLS context and its pools are not either. */
+  current = true;
+  /** Whose connections begin with a PROXY header; null for those of no client. */
+  proxySources: Trust | null = null;
+  /** The Strict-Transport-Security line; empty for none. */
+  strictTransport = '';
+  /** Forwarding lines that are the same for every stranger, by http and by https; null when the slab has no room for them. */
+  forwarding: Pinned | null = null;
+  forwardingSecure: Pinned | null = null;
+  #tlsRoutes: TlsRoutes | null = null;
+  #pool: Pool | null = null;
+
+  constructor(plan: ListenerPlan) {
+    this.plan = plan;
+    this.http = new HttpListener(plan);
+  }
+
+  /** Applies a plan. `seed` is the worker's index. */
+  follow(plan: ListenerPlan, pools: readonly Pool[], pinned: PinnedTexts, seed: number): void {
+    this.plan = plan;
+    this.http = new HttpListener(plan);
+    this.current = true;
+    this.proxySources = plan.proxySources.length === 0 ? null : new Trust(plan.proxySources);
+    this.#pool = pools[plan.pool] ?? null;
+    this.#tlsRoutes = new TlsRoutes(plan, pools, seed);
+    const strict = plan.strictTransportSecurity;
+    this.strictTransport = strict === '' ? '' : `Strict-Transport-Security: ${strict}\r\n`;
+    const lines = (scheme: string): Pinned | null =>
+      pinned.pinIfRoom(
+        `X-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${plan.port}\r\nVia: 1.1 sevenfold\r\n${HOST_NAME}`,
+      );
+    this.forwarding = lines('http');
+    this.forwardingSecure = lines('https');
+  }
+
+  /** The new plan has no such listener. Nothing that belongs to a plan may be used from here on. */
+  retire(): void {
+    this.current = false;
+    this.#pool = null;
+    this.#tlsRoutes = null;
+    this.forwarding = null;
+    this.forwardingSecure = null;
+  }
+
+  /** The pool for connections that are passed on without a name, or null. */
+  get pool(): Pool | null {
+    return this.#pool;
+  }
+
+  /** The pool for a connection that asks for `serverName`, or null when none is for it. */
+  poolFor(serverName: string): Pool | null {
+    return this.#tlsRoutes?.choose(serverName) ?? null;
+  }
+}
+
+/** The listeners of one worker. */
+export class WorkerListeners {
+  readonly #byNumber = new Map<number, Listener>();
+
+  /** The listener with this number; undefined when it is gone since more than one plan. */
+  get(number: number): Listener | undefined {
+    return this.#byNumber.get(number);
+  }
+
+  /**
+   * Applies a plan. Listeners that it does not have stay known until the next one: connections that came in before may
+   * still be handed over.
+   */
+  follow(plans: readonly ListenerPlan[], pools: readonly Pool[], pinned: PinnedTexts, seed: number): void {
+    const wanted = new Set(plans.map(({ listener }) => listener));
+    for (const [number, listener] of this.#byNumber) {
+      if (wanted.has(number)) continue;
+      if (!listener.current) this.#byNumber.delete(number);
+      listener.retire();
+    }
+    for (const plan of plans) {
+      const known = this.#byNumber.get(plan.listener) ?? new Listener(plan);
+      this.#byNumber.set(plan.listener, known);
+      known.follow(plan, pools, pinned, seed);
+    }
+  }
+}
