@@ -62,6 +62,12 @@ export function backendData(w: Worker, backend: BackendConnection, at: number, b
   const { client } = backend;
   switch (backend.state) {
     case BACKEND.HEAD:
+      if (backend.reused && backend.takenIn === w.batch) {
+        // It came before the request left, so it is no answer to it: the connection was given up by its server.
+        w.engine.release(at);
+        retryOrFail(w, client!, 'SERVER_LEFT');
+        break;
+      }
       readResponse(w, client!, backend, at, bytes);
       break;
     case BACKEND.BODY:

@@ -28,6 +28,7 @@ export function takeConnection(w: Worker, client: ClientConnection, server: Serv
   const idle = client.fresh || isRisky(w, client, server) ? null : takeIdle(w, client, server);
   if (idle !== null) {
     idle.reused = true;
+    idle.takenIn = w.batch;
     idle.requests++;
     idle.counted = true;
     idle.to(BACKEND.HEAD);

@@ -251,6 +251,8 @@ export class BackendConnection {
   expires = 0;
   /** It has carried a whole exchange before: its server may close it at any moment, also as we write. */
   reused = false;
+  /** The batch in which it was taken from the idle ones; its request leaves with the next. */
+  takenIn = 0;
   /** It may be used again when this exchange is done. */
   keepAlive = false;
   /** The server announced a body where none can be: what follows may be that, so it is not used again. */

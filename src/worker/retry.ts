@@ -37,7 +37,8 @@ const HASTY_TICKS = Deadlines.ticks(10_000);
 /** What the pool says to another try: below 0 no, else how many milliseconds to wait first. */
 function decide(client: ClientConnection, cause: number): number {
   if (client.responseStarted || client.ended) return NO_RETRY.UNSAFE;
-  const idempotent = isIdempotent(client.method) && !client.upgrade;
+  // So is a handshake for another protocol: until the 101 it is a GET like any other.
+  const idempotent = isIdempotent(client.method);
   const written = cause !== RETRY_ON.CONNECT;
   return client.pool!.retries.decide(cause, client.tries - 1, written, inHand(client), idempotent);
 }

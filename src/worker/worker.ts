@@ -88,6 +88,8 @@ export class Worker {
   #poolsByName: ReadonlyMap<string, Pool> = new Map();
   /** Pools whose requests may have to wait for room. */
   limitedPools: readonly Pool[] = [];
+  /** Number of the batch of events being handled, or of the last one: what it reports came before what it makes us send. */
+  batch = 0;
   /** A request ended somewhere: who waits may have room now. */
   roomFreed = false;
   closed = false;
@@ -345,6 +347,7 @@ export class Worker {
   }
 
   #dispatch(events: Int32Array, count: number): void {
+    this.batch = (this.batch + 1) | 0;
     const end = count * EVENT.WORDS;
     for (let at = 0; at < end; at += EVENT.WORDS) {
       const conn = eventConn(events, at);

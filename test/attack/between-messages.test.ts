@@ -143,3 +143,29 @@ test('behind a request that is answered here, its body passed over, the next one
   };
   await attack(t, spec, 429, [origin]);
 });
+
+test('what a server sends on an idle connection is no answer to the request that comes at the same moment', async (t) => {
+  const origin = await use(
+    t,
+    serveRequests((request, visit) => visit.socket.write(ok(request.startLine))),
+  );
+  const proxy = await useProxy(t, { servers: [origin.address] });
+  const client = await WireClient.connect(proxy.place);
+  for (const method of ['POST', 'GET']) {
+    await client.exchange(get('/warm'));
+    client.forget();
+    // While the process stands still both arrive, the request first: it finds them in one batch of events.
+    proxy.process.kill('SIGSTOP');
+    await client.send(`${method} /real HTTP/1.1\r\nHost: a\r\n\r\n`);
+    const { socket } = origin.visits.at(-1)!;
+    await new Promise((resolve) => socket.write(ok('nobody asked'), resolve));
+    proxy.process.kill('SIGCONT');
+    const answer = await client.response(method);
+    // A POST may have been acted on: it is not sent again.
+    if (method === 'GET') assert.equal(answer.body, 'GET /real HTTP/1.1');
+    else assert.equal(statusOf(answer), 502);
+    await client.exchange(get('/warm'));
+    client.forget();
+  }
+  client.close();
+});

@@ -5,11 +5,12 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
 import { start as startAnswers } from '../origins/answers.js';
+import { ok, serveRequests } from '../origins/raw.js';
 import { start as startUpgrade } from '../origins/upgrade-raw.js';
 import { start as startWebSocket } from '../origins/websocket.js';
 import { statusOf } from '../support/messages.js';
 import { use, useProxy } from '../support/proxy.js';
-import { get, WireClient } from '../support/wire-client.js';
+import { ask, get, WireClient } from '../support/wire-client.js';
 
 const upgrade = get('/socket', 'Connection: Upgrade', 'Upgrade: echo');
 
@@ -92,4 +93,26 @@ test('an upgrade that the server declines stays an ordinary request', async (t) 
   assert.equal(statusOf(await client.exchange(get('/after'))), 200);
   client.close();
   assert.equal(origin.accepted, 1);
+});
+
+test('a handshake that meets the close of a kept connection is sent again on a new one', async (t) => {
+  // The first request on a connection is answered; the second finds it closed.
+  const origin = await use(
+    t,
+    serveRequests((request, visit) => {
+      const { socket } = visit;
+      if (visit.requestCount > 1) socket.destroy();
+      else if (request.startLine.includes('/warm')) socket.write(ok('warm'));
+      else socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nwelcome');
+    }),
+  );
+  const proxy = await useProxy(t, { servers: [origin.address] });
+  for (let i = 0; i < 5; i++) {
+    await ask(proxy.place, get('/warm'));
+    const client = await WireClient.connect(proxy.place);
+    await client.send(`${upgrade}early`);
+    await client.until('101', () => (client.received.endsWith('welcome') ? true : undefined));
+    assert.match(client.received, /^HTTP\/1\.1 101 /);
+    client.close();
+  }
 });
