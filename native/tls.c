@@ -1,5 +1,7 @@
 #include "tls.h"
 
+#include "server_name.h"
+#include "sessions.h"
 #include "staple.h"
 #include "tickets.h"
 #include "tls_clients.h"
@@ -35,8 +37,7 @@ struct sf_tls {
     char *ciphers;
     uint8_t alpn[SF_TLS_ALPN_BYTES_MAX];
     size_t alpn_bytes;
-    unsigned char scope[SSL_MAX_SID_CTX_LENGTH];
-    unsigned int scope_bytes;
+    sf_session_scope scope;
     SSL_CTX **identities;
     int32_t identity_count;
     sf__tls_name *names; /* sorted */
@@ -112,15 +113,9 @@ static int sf__name_find(const sf_tls *tls, const char *name)
 /* The identity for a name as a client sends it: its own, that of its wildcard, or the default. */
 static int32_t sf__identity_of(const sf_tls *tls, const char *asked)
 {
-    char name[SF__NAME_BYTES_MAX + 2];
-    size_t bytes = strlen(asked);
-    if (bytes > 0 && asked[bytes - 1] == '.')
-        bytes--;
-    if (bytes == 0 || bytes > SF__NAME_BYTES_MAX)
+    char name[SF_SERVER_NAME_BYTES_MAX + 1];
+    if (sf_server_name_normal(asked, strlen(asked), name) == 0)
         return 0;
-    for (size_t i = 0; i < bytes; i++)
-        name[i] = asked[i] >= 'A' && asked[i] <= 'Z' ? (char)(asked[i] | 0x20) : asked[i];
-    name[bytes] = '\0';
     int32_t identity = sf__name_find(tls, name);
     char *dot = strchr(name, '.');
     if (identity < 0 && dot != NULL && dot > name) {
@@ -138,7 +133,7 @@ static int sf__on_server_name(SSL *ssl, int *alert, void *context)
     if (asked == NULL)
         return SSL_TLSEXT_ERR_NOACK;
     int32_t identity = sf__identity_of(tls, asked);
-    if (identity != 0 && SSL_set_SSL_CTX(ssl, tls->identities[identity]) == NULL)
+    if (SSL_set_SSL_CTX(ssl, tls->identities[identity]) == NULL)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     return SSL_TLSEXT_ERR_OK;
 }
@@ -205,7 +200,7 @@ static SSL_CTX *sf__identity_new(sf_tls *tls, sf_tls_reason *reason)
     if (tls->alpn_bytes > 0)
         SSL_CTX_set_alpn_select_cb(ctx, sf__on_alpn, tls);
     if (SSL_CTX_set_min_proto_version(ctx, tls->version_min) != 1 ||
-        SSL_CTX_set_session_id_context(ctx, tls->scope, tls->scope_bytes) != 1 ||
+        !sf_sessions_use(ctx, &tls->scope) ||
         SSL_CTX_set1_groups_list(ctx, SF__GROUPS) != 1 || SSL_CTX_set_cipher_list(ctx, tls->ciphers) != 1) {
         (void)sf__tls_refuse(reason, "OpenSSL refuses the version or the ciphers");
         SSL_CTX_free(ctx);
@@ -389,9 +384,9 @@ int32_t sf_tls_open(const sf_tls_options *options, sf_tls_reason *reason)
     if (options->alpn_bytes > 0) /* else it may point nowhere */
         memcpy(tls->alpn, options->alpn, options->alpn_bytes);
     tls->alpn_bytes = options->alpn_bytes;
-    size_t scope_bytes = strlen(options->scope);
-    tls->scope_bytes = (unsigned int)(scope_bytes < sizeof(tls->scope) ? scope_bytes : sizeof(tls->scope));
-    memcpy(tls->scope, options->scope, tls->scope_bytes);
+    size_t scope_bytes = strlen(options->scope), scope_room = sizeof(tls->scope.bytes);
+    tls->scope.length = (unsigned int)(scope_bytes < scope_room ? scope_bytes : scope_room);
+    memcpy(tls->scope.bytes, options->scope, tls->scope.length);
 
     int32_t number = -1;
     pthread_mutex_lock(&contexts_lock);
@@ -530,7 +525,7 @@ void sf_tls_resume(sf_tls *tls, SSL *ssl, uint64_t server)
     pthread_mutex_lock(&tls->sessions_lock);
     int at = (int)(server % SF__SESSIONS);
     SSL_SESSION *session = tls->sessions[at].server == server ? tls->sessions[at].session : NULL;
-    if (session != NULL && SSL_SESSION_is_resumable(session))
+    if (session != NULL && SSL_SESSION_is_resumable(session) && sf_session_good(session))
         (void)SSL_set_session(ssl, session); /* else a full handshake */
     pthread_mutex_unlock(&tls->sessions_lock);
 }

@@ -133,25 +133,6 @@ static int sf__on_verified(int good, X509_STORE_CTX *context)
     return 0;
 }
 
-/*
- * Called by OpenSSL with the session of a ticket. A session is as good as the certificate it began with: without this,
- * a client that comes back in time would outlive it.
- */
-static SSL_TICKET_RETURN sf__on_session(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t name_bytes,
-                                        SSL_TICKET_STATUS status, void *context)
-{
-    (void)ssl;
-    (void)name;
-    (void)name_bytes;
-    (void)context;
-    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
-        return SSL_TICKET_RETURN_IGNORE_RENEW;
-    X509 *certificate = SSL_SESSION_get0_peer(session);
-    if (certificate != NULL && X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0)
-        return SSL_TICKET_RETURN_IGNORE_RENEW;
-    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
-}
-
 static bool sf__believe(sf_tls_verifier *verifier, X509 *authority)
 {
     X509_NAME *name = X509_NAME_dup(X509_get_subject_name(authority));
@@ -202,7 +183,7 @@ bool sf_tls_verifier_use(const sf_tls_verifier *verifier, SSL_CTX *ctx)
     SSL_CTX_set_verify(ctx, verifier->mode, sf__on_verified);
     SSL_CTX_set_verify_depth(ctx, SF__INTERMEDIATES_MAX);
     SSL_CTX_set_max_cert_list(ctx, SF__CERTIFICATES_BYTES_MAX);
-    return SSL_CTX_set_session_ticket_cb(ctx, NULL, sf__on_session, NULL) == 1;
+    return true;
 }
 
 void sf_tls_verifier_free(sf_tls_verifier *verifier)

@@ -12,6 +12,7 @@
  */
 #include "internal.h"
 
+#include "sessions.h"
 #include "tls.h"
 #include "tls_clients.h"
 
@@ -246,6 +247,8 @@ static uint64_t sf__server_of(const sf_tls_conn *t)
 int sf_tls_on_session(SSL *ssl, SSL_SESSION *session)
 {
     sf_tls_conn *t = BIO_get_data(SSL_get_rbio(ssl));
+    if (!sf_session_note(ssl, session))
+        return 0;
     sf_tls_remember(t->tls, session, sf__server_of(t));
     return 1; /* the reference is taken */
 }

@@ -98,6 +98,22 @@ describe('TLS to servers', { concurrency: 1, skip: standIn && 'only the product'
     });
   }
 
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    test(`a session with a server ends with its certificate (${version})`, async (t) => {
+      const until = new Date(Date.now() + 3500);
+      const brief = issueCertificate({ subject: 'brief', names: ['backend.example'], issuer: authority(), until });
+      const origin = await use(t, startOrigin({ key: brief.key, cert: brief.cert, maxVersion: version }));
+      const proxy = await useProxy(t, { ...poolOf(origin.address, verified), limits: { idleConnectionsMax: 0 } });
+      let said = await outcome(proxy);
+      while (said === '200 0') {
+        assert.ok(Date.now() < until.getTime() + 5000, 'taken after its end');
+        said = await outcome(proxy);
+      }
+      assert.equal(said, '502 TLS_FAILED');
+      assert.ok(origin.seen.some(({ resumed }) => resumed));
+    });
+  }
+
   test('a certificate for another name, or of another authority, is answered 502 TLS_FAILED', async (t) => {
     const stranger = issueCertificate({ subject: 'stranger', names: ['backend.example'] });
     const origin = await use(t, startOrigin());
