@@ -70,6 +70,12 @@ const KNOWN: readonly (readonly [id: number, lowerCaseName: string])[] = [
   [FIELD_ID.X_REAL_IP, 'x-real-ip'],
 ];
 
+/** 1 for bytes of a token (RFC 9110, 5.6.2). */
+export const isToken = new Uint8Array(256);
+for (const char of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
+  isToken[char.charCodeAt(0)] = 1;
+}
+
 /** True when `length` bytes at `at` equal `lower`, which must be in lower case; ASCII letters compare caseless. */
 export function equalsCaseless(bytes: Uint8Array, at: number, length: number, lower: Uint8Array): boolean {
   if (length !== lower.length) return false;

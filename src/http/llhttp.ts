@@ -2,8 +2,11 @@
 // Owns the WASM instance, the parsers and the heads they fill. Leaves the meaning of a head to check.ts and framing.ts.
 
 import { createRequire } from 'node:module';
+import { ChunkedBody } from './chunked.js';
 import { FIELD_ID, fieldId } from './fields.js';
 import { FIELD, FIELDS_USUAL, Head } from './head.js';
+import { mendResponse } from './mend-response.js';
+import { PARSED } from './parsed.js';
 import { makeRecorder, RECORD, RECORDS_AT, VALUE_BIT } from './recorder.js';
 
 interface LlhttpExports {
@@ -27,41 +30,15 @@ export const PARSER_TYPE = { request: 1, response: 2 } as const;
 const HPE_OK = 0;
 const HPE_PAUSED = 21;
 
-/** What `HeadParser` methods return. */
-export const PARSED = {
-  /** More bytes are needed. */
-  partial: 0,
-  /** The head, or the message, is complete: `endAt` says where. */
-  complete: 1,
-  /** Not HTTP, or ambiguous; `errorCode` is llhttp's. */
-  invalid: 2,
-  /** More fields than the limit. */
-  tooManyFields: 3,
-  /** Trailer fields over their limit. */
-  trailersTooLong: 4,
-} as const;
-
 /** llhttp's numbers of errors that get an answer of their own. */
 export const LLHTTP_ERROR = {
   contentLength: 4,
   invalidMethod: 6,
   invalidVersion: 9,
   invalidLength: 11,
-  invalidChunkSize: 12,
   transferEncoding: 15,
   h2Preface: 23,
 } as const;
-
-/** Bytes of trailer fields one chunked message may carry. */
-export const TRAILER_BYTES_MAX = 8192;
-
-/**
- * Where a parser keeps what is still to come of a chunk, an unsigned 64-bit number: the `content_length` of llhttp's
- * struct, behind eight words. No function of llhttp tells it, so whether it is there is tried at the start.
- */
-const CHUNK_LEFT_AT = 32;
-/** Bits above the 53 of a safe integer, in the upper word: no body is that long. */
-const ABSURD = ~0 << 21;
 
 /** What one parser takes at most, the allocator's own words included; llhttp 9.3 takes 80 bytes. */
 const PARSER_BYTES = 128;
@@ -82,38 +59,31 @@ function withoutBlanks(bytes: Uint8Array, at: number, length: number): number {
 /**
  * One parser and the head it fills. Pooled: an idle connection has none.
  *
- *   FRESH ──execute──► HEAD ──complete──► (release, when the body is counted)
- *                       ▲ │        └─ bodyBegin ─► BODY ──execute body──► complete
- *                       └─┘ partial                ▲ │
- *                                                  └─┘ partial
+ *   FRESH ──execute──► HEAD ──complete──► (release, when the body is not chunked)
+ *                       ▲ │        └─ chunked.begin ─► chunked.read …
+ *                       └─┘ partial
  */
 export class HeadParser {
   readonly head = new Head();
   /** llhttp's number of the last error. */
   errorCode = 0;
-  /** Address behind the last byte of the head or message, once complete. */
+  /** Address behind the last byte of the head, once complete. */
   endAt = 0;
-  /** Where the decoded body of the last `executeBody` lies, moved together, and how long it is. */
-  bodyAt = 0;
-  bodyBytes = 0;
-  /** Trailer fields of a finished chunked body, as lines that end in CRLF; empty without trailers. */
-  trailers = '';
+  /** Reads the body behind the head, when it is chunked. */
+  readonly chunked = new ChunkedBody();
+  /** Bytes at the end of a response head that were received and not read yet: what they mean depends on what follows. */
+  heldBack = 0;
   readonly #owner: Llhttp;
   readonly #address: number;
-  /** The word of the memory at which `chunkLeft` begins. */
-  readonly #chunkLeft: number;
   #expecting: Expecting = Expecting.headStart;
   #fieldsMax = FIELDS_USUAL;
   #overflow = false;
   /** The fields of a complete head have their ids. */
   #resolved = false;
-  #inTrailers = false;
-  #trailerLine = '';
 
   constructor(owner: Llhttp, address: number) {
     this.#owner = owner;
     this.#address = address;
-    this.#chunkLeft = (address + CHUNK_LEFT_AT) >> 2;
   }
 
   /** Makes the parser fresh for a new message whose head starts at `base` and may have `fieldsMax` fields. */
@@ -126,8 +96,7 @@ export class HeadParser {
     this.#expecting = Expecting.headStart;
     this.#overflow = false;
     this.#resolved = false;
-    this.#inTrailers = false;
-    this.trailers = '';
+    this.heldBack = 0;
   }
 
   /**
@@ -168,44 +137,19 @@ export class HeadParser {
     return PARSED.complete;
   }
 
-  /** Turns from the head to a chunked body. */
-  bodyBegin(): void {
-    this.#owner.wasm.llhttp_resume(this.#address);
-    this.#inTrailers = true;
-    this.#trailerLine = '';
-    this.#expecting = Expecting.headStart;
-  }
-
-  /**
-   * Parses bytes of a chunked body. The decoded pieces are moved together at the front of the input: the caller owns
-   * the chunk, and `bodyAt`/`bodyBytes` tell where they lie. On PARSED.complete, `endAt` is where the next message begins.
-   */
-  executeBody(at: number, bytes: number): number {
-    const wasm = this.#owner.wasm;
-    this.#owner.current = this;
-    this.bodyAt = at;
-    this.bodyBytes = 0;
-    this.#owner.records[0] = RECORDS_AT * 4;
-    const code = wasm.llhttp_execute(this.#address, at, bytes);
-    this.#readRecords();
-    if (this.#overflow) return PARSED.trailersTooLong;
-    if (code === HPE_OK) {
-      if (!this.#owner.tellsChunks || (this.#owner.words[this.#chunkLeft + 1]! & ABSURD) === 0) return PARSED.partial;
-      this.errorCode = LLHTTP_ERROR.invalidChunkSize;
-      return PARSED.invalid;
-    }
-    if (code === HPE_PAUSED) {
-      this.endAt = wasm.llhttp_get_error_pos(this.#address);
-      return PARSED.complete;
-    }
-    this.errorCode = code;
-    return PARSED.invalid;
-  }
-
-  /** Bytes still to come of the chunk under way, as far as its size has been read. */
-  get chunkLeft(): number {
-    const { words, tellsChunks } = this.#owner;
-    return tellsChunks ? words[this.#chunkLeft + 1]! * 0x100000000 + words[this.#chunkLeft]! : 0;
+  /** As `executeHead`, for the head of a response: what servers may write and llhttp refuses is mended first. */
+  executeResponseHead(at: number, bytes: number): number {
+    const end = at + bytes;
+    const from = at - this.heldBack;
+    this.heldBack = 0;
+    const code = this.executeHead(from, end - from);
+    if (code !== PARSED.invalid) return code;
+    const mended = mendResponse(this.#owner.bytes, this.head.base, end);
+    if (mended === null) return code;
+    const { base, readableEnd } = mended;
+    this.begin(base, this.#fieldsMax);
+    this.heldBack = end - readableEnd;
+    return this.executeHead(base, readableEnd - base);
   }
 
   /** Called by llhttp: part of the request target. */
@@ -232,10 +176,6 @@ export class HeadParser {
 
   /** Part of a field's name. */
   #fieldName(at: number, bytes: number): void {
-    if (this.#inTrailers) {
-      this.#trailer(at, bytes, Expecting.fieldName);
-      return;
-    }
     const head = this.head;
     let fields = head.fields;
     const relative = at - head.base;
@@ -265,10 +205,6 @@ export class HeadParser {
 
   /** Part of a field's value. */
   #fieldValue(at: number, bytes: number): void {
-    if (this.#inTrailers) {
-      this.#trailer(at, bytes, Expecting.fieldValue);
-      return;
-    }
     const head = this.head;
     const fields = head.fields;
     const field = (head.fieldCount - 1) * FIELD.WORDS;
@@ -359,34 +295,6 @@ export class HeadParser {
       head.places[id] = field;
     }
   }
-
-  /** Called by llhttp: a piece of a chunked body. */
-  onBody(at: number, bytes: number): number {
-    const to = this.bodyAt + this.bodyBytes;
-    if (this.bodyBytes === 0) this.bodyAt = at;
-    else if (at !== to) this.#owner.bytes.copyWithin(to, at, at + bytes);
-    this.bodyBytes += bytes;
-    return 0;
-  }
-
-  onMessageComplete(): number {
-    this.#readRecords();
-    if (this.#inTrailers && this.#trailerLine !== '') this.trailers += `${this.#trailerLine}\r\n`;
-    return HPE_PAUSED;
-  }
-
-  /** Trailers come after a whole body and may be cut anywhere; they are rare, so they are kept as text. */
-  #trailer(at: number, bytes: number, part: Expecting): void {
-    const text = Buffer.from(this.#owner.bytes.buffer, at, bytes).toString('latin1');
-    if (part === Expecting.fieldName && this.#expecting === Expecting.fieldValue) {
-      this.trailers += `${this.#trailerLine}\r\n`;
-      this.#trailerLine = '';
-    }
-    if (part === Expecting.fieldValue && this.#expecting === Expecting.fieldName) this.#trailerLine += ': ';
-    this.#trailerLine += text;
-    this.#expecting = part;
-    if (this.trailers.length + this.#trailerLine.length > TRAILER_BYTES_MAX) this.#overflow = true;
-  }
 }
 
 export interface LlhttpOptions {
@@ -401,10 +309,6 @@ export class Llhttp {
   readonly wasm: LlhttpExports;
   /** The whole memory. Addresses count from its first byte. */
   readonly bytes: Uint8Array;
-  /** The same memory as words. */
-  readonly words: Uint32Array;
-  /** llhttp keeps the size of a chunk where we look for it. If not, sizes are bound by what comes, as all else is. */
-  readonly tellsChunks: boolean;
   /** Address of the slab. */
   readonly slabAt: number;
   /** What llhttp said of fields since the last time somebody read it (recorder.ts). */
@@ -432,8 +336,9 @@ export class Llhttp {
         wasm_on_header_value: this.#recorder.value,
         wasm_on_headers_complete: (_: number, status: number, upgrade: number, keepAlive: number) =>
           this.current!.onHeadersComplete(status, upgrade, keepAlive),
-        wasm_on_body: (_: number, at: number, bytes: number) => this.current!.onBody(at, bytes),
-        wasm_on_message_complete: () => this.current!.onMessageComplete(),
+        // Never called: llhttp pauses at the end of a head, and reads no body.
+        wasm_on_body: this.#recorder.ignore,
+        wasm_on_message_complete: this.#recorder.begin,
       },
     });
     this.wasm = instance.exports as unknown as LlhttpExports;
@@ -447,24 +352,6 @@ export class Llhttp {
     this.#requestsLeft = options.parsersMax;
     this.#responsesLeft = options.parsersMax;
     this.bytes = new Uint8Array(this.wasm.memory.buffer);
-    this.words = new Uint32Array(this.wasm.memory.buffer);
-    this.tellsChunks = true;
-    this.tellsChunks = this.#findsChunkSize();
-  }
-
-  /** Reads a chunk of a known size in the slab, which nobody uses yet. */
-  #findsChunkSize(): boolean {
-    const head = 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n';
-    const body = '123456789abcd\r\nx';
-    const at = this.slabAt;
-    this.bytes.set(Buffer.from(head + body, 'latin1'), at);
-    const parser = this.acquireRequest()!;
-    parser.begin(at, FIELDS_USUAL);
-    parser.executeHead(at, head.length);
-    parser.bodyBegin();
-    parser.executeBody(at + head.length, body.length);
-    this.releaseRequest(parser);
-    return parser.chunkLeft === 0x123456789abcd - 1;
   }
 
   /** A parser for requests, to be given back with `releaseRequest`; null when all are in use. */

@@ -1,6 +1,7 @@
 // Reads what conditions look at: headers, cookies, query parameters and what TLS tells, as spans of bytes.
 // Owns parsing them, at most once per request, without decoding to strings. Leaves comparing to conditions.ts.
 
+import { hexValue } from '../base/hex.js';
 import { FIELD_ID } from '../http/fields.js';
 import { FIELD } from '../http/head.js';
 import { FACT, FACT_KIND, HASH_PRIME, HASH_SEED, HEADER, lowerCase } from './layout.js';
@@ -295,11 +296,4 @@ function decodedByte(bytes: Uint8Array, at: number, end: number): number {
   if (byte === PLUS) return SPACE;
   if (byte !== PERCENT || encodedWidth(bytes, at, end) === 1) return byte;
   return hexValue(bytes[at + 1]!) * 16 + hexValue(bytes[at + 2]!);
-}
-
-/** The value of a hexadecimal digit, or -1. */
-export function hexValue(byte: number): number {
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
-  const letter = byte | 0x20;
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : -1;
 }

@@ -1,7 +1,7 @@
 // Brings a request path into the one form that rules are written in, so that no spelling walks around a rule.
 // Owns the normal form (docs/routing.md gives the reasons). Leaves splitting targets and refusing requests to the caller.
 
-import { hexValue } from './facts.js';
+import { hexValue } from '../base/hex.js';
 
 /** The path is normal as it stands: use its own bytes, nothing was written. */
 export const PATH_AS_IS = -1;

@@ -4,8 +4,8 @@ import { RESULT, resultOfStatus } from '../balance/outlier.js';
 import { ENGINE_ERROR, SEND_FLAG } from '../engine/layout.js';
 import { announcesBody, BODY, responseFraming } from '../http/framing.js';
 import type { Head } from '../http/head.js';
-import { PARSED } from '../http/llhttp.js';
 import { METHOD } from '../http/methods.js';
+import { PARSED } from '../http/parsed.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { fail } from './answer.js';
 import { closeClient, serve } from './client.js';
@@ -178,6 +178,8 @@ function endLongHead(w: Worker, backend: BackendConnection, long: LongHead, at: 
 
 function readResponseHead(w: Worker, backend: BackendConnection, at: number, bytes: number): number {
   if (backend.longHead !== null) {
+    // What has to be mended lies elsewhere by now: only the first half chunk of a head is.
+    if (backend.parser!.heldBack > 0) return PARSED.invalid;
     backend.longHead.placeBefore(backend.parser!, at);
     return backend.parser!.executeHeadPiece(at, bytes);
   }
@@ -189,7 +191,7 @@ function readResponseHead(w: Worker, backend: BackendConnection, at: number, byt
     if (backend.parser === null) return PARSED.invalid;
     backend.parser.begin(at, w.plan.limits.fieldsMax);
   }
-  return backend.parser!.executeHead(at, bytes);
+  return backend.parser!.executeResponseHead(at, bytes);
 }
 
 /** The response head goes on: keeps its new bytes, from `from` to `end`, outside the slab, and reads on. */
@@ -302,7 +304,7 @@ function beginResponse(
   client.chunkedOut = unknownLength && client.minor === 1;
   if ((unknownLength && client.minor === 0) || !client.request.done || w.draining || client.ended)
     client.keepAlive = false;
-  if (kind === BODY.chunked) parser.bodyBegin();
+  if (kind === BODY.chunked) parser.chunked.begin(true);
   w.engine.sendBegin(client.conn, SEND_FLAG.none);
   let result: number = spanResponseHead(w, client, head) ? RELAYED.more : RELAYED.noRoom;
   if (result === RELAYED.more && bodyBytes > 0 && !client.response.done) {

@@ -70,7 +70,7 @@ export function sendRequest(w: Worker, client: ClientConnection, backend: Backen
     for (const mirror of rule.mirrors) mirror.begin(w, client, bodyHere);
   }
   const keep = kept || mayKeep(w, client, bodyHere);
-  if (request.kind === BODY.chunked && !request.done) client.parser!.bodyBegin();
+  if (request.kind === BODY.chunked && !request.done) client.parser!.chunked.begin(false);
   if (kept) {
     // All of it was taken off what the client sent when it went out first: the pending bytes are another request's.
     assert(request.done, 'a body that is kept has come whole');

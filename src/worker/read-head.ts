@@ -1,7 +1,8 @@
 // Reads the head of a request, cut anywhere, in place.
 // Owns parking: an incomplete head leaves the slab, so that slow clients cannot fill it.
 
-import { type HeadParser, LLHTTP_ERROR, PARSED } from '../http/llhttp.js';
+import { type HeadParser, LLHTTP_ERROR } from '../http/llhttp.js';
+import { PARSED } from '../http/parsed.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { isLong, type LongHead, moveToRun } from './long-head.js';

@@ -3,8 +3,9 @@
 // classify goes on. Hot: runs for every piece of every body, allocates nothing.
 
 import { CHUNK_BYTES, SEND_FLAG } from '../engine/layout.js';
+import type { ChunkedBody } from '../http/chunked.js';
 import { BODY } from '../http/framing.js';
-import { PARSED } from '../http/llhttp.js';
+import { PARSED } from '../http/parsed.js';
 import type { ClientAddressField } from './client-address.js';
 import type { BackendConnection, Body, ClientConnection } from './connections.js';
 import type { Worker } from './worker.js';
@@ -107,16 +108,16 @@ function spanLastChunk(w: Worker, trailers: string): boolean {
 const decoded = { at: 0, bytes: 0, trailers: '' };
 
 /** Takes the framing off bytes of a chunked body. */
-function decode(parser: NonNullable<ClientConnection['parser']>, body: Body, at: number, bytes: number): number {
-  const result = parser.executeBody(at, bytes);
+function decode(memory: Uint8Array, chunked: ChunkedBody, body: Body, at: number, bytes: number): number {
+  const result = chunked.read(memory, at, bytes);
   if (result !== PARSED.partial && result !== PARSED.complete) return RELAYED.invalid;
-  decoded.at = parser.bodyAt;
-  decoded.bytes = parser.bodyBytes;
-  decoded.trailers = parser.trailers;
+  decoded.at = chunked.bodyAt;
+  decoded.bytes = chunked.bodyBytes;
+  decoded.trailers = chunked.trailers;
   if (result === PARSED.partial) return RELAYED.more;
   body.done = true;
-  rest.at = parser.endAt;
-  rest.bytes = at + bytes - parser.endAt;
+  rest.at = chunked.endAt;
+  rest.bytes = at + bytes - chunked.endAt;
   return RELAYED.done;
 }
 
@@ -165,7 +166,7 @@ export function relayRequest(
     lastPiece.bytes = left - client.request.left;
     client.bodyBytesTotal += lastPiece.bytes;
   } else {
-    result = decode(client.parser!, client.request, at, bytes);
+    result = decode(w.memory, client.parser!.chunked, client.request, at, bytes);
     if (result !== RELAYED.invalid) result = relayDecoded(w, client, bytes, result);
   }
   engine.sendEnd();
@@ -186,7 +187,7 @@ function relayDecoded(w: Worker, client: ClientConnection, bytes: number, result
   lastPiece.bytes = decoded.bytes;
   lastPiece.trailers = allowedTrailers(decoded.trailers, client.listener.http.ownField);
   // Looked at before anything goes on: a server must not act on a body that its client is told was refused.
-  if (bodyBytesMax !== 0 && client.bodyBytesTotal + client.parser!.chunkLeft > bodyBytesMax) return RELAYED.tooLarge;
+  if (bodyBytesMax !== 0 && client.bodyBytesTotal + client.parser!.chunked.left > bodyBytesMax) return RELAYED.tooLarge;
   if (client.framingBytesTotal > FRAMING_BYTES_MAX + client.bodyBytesTotal * FRAMING_PER_BYTE_MAX)
     return RELAYED.invalid;
   if (!spanChunk(w, decoded.at, decoded.bytes)) return RELAYED.noRoom;
@@ -213,7 +214,7 @@ export function spanResponseBody(
       else if (!spanChunk(w, at, bytes)) return RELAYED.noRoom;
       return RELAYED.more;
     default: {
-      const result = decode(backend.parser!, client.response, at, bytes);
+      const result = decode(w.memory, backend.parser!.chunked, client.response, at, bytes);
       if (result === RELAYED.invalid) return result;
       if (!client.chunkedOut) engine.span(decoded.at, decoded.bytes);
       else if (!spanChunk(w, decoded.at, decoded.bytes)) return RELAYED.noRoom;

@@ -4,7 +4,8 @@
 import { CHUNK_BYTES } from '../../../src/engine/layout.js';
 import { BODY, Framing, requestFraming, responseFraming } from '../../../src/http/framing.js';
 import { FIELD, FIELDS_MAX } from '../../../src/http/head.js';
-import { type HeadParser, Llhttp, PARSED } from '../../../src/http/llhttp.js';
+import { type HeadParser, Llhttp } from '../../../src/http/llhttp.js';
+import { PARSED } from '../../../src/http/parsed.js';
 
 export type Type = 'request' | 'response';
 
@@ -31,7 +32,7 @@ export interface Reading {
     | 'in a head'
     | 'in a body'
     | 'unparsed'
-    | `invalid ${number}`
+    | `invalid ${number | 'chunk'}`
     | 'too many fields'
     | 'trailers too long';
   rest: string;
@@ -86,7 +87,7 @@ export class Reader {
             memory.set(parked, parser.head.base);
             parked = null;
           }
-          const code = parser.executeHead(at, end - at);
+          const code = type === 'request' ? parser.executeHead(at, end - at) : parser.executeResponseHead(at, end - at);
           if (code === PARSED.partial) {
             parked = Buffer.from(memory.subarray(parser.head.base, end));
             out.ended = 'in a head';
@@ -100,18 +101,19 @@ export class Reader {
           out.messages.push(message);
           at = parser.endAt;
           left = message.length;
-          if (message.framing === BODY.chunked) parser.bodyBegin();
+          if (message.framing === BODY.chunked) parser.chunked.begin(type === 'response');
           [message, out.ended] = this.#after(message);
         } else if (message.framing === BODY.chunked) {
-          const code = parser.executeBody(at, end - at);
-          if (code === PARSED.invalid) out.ended = `invalid ${parser.errorCode}`;
+          const { chunked } = parser;
+          const code = chunked.read(memory, at, end - at);
+          if (code === PARSED.invalid) out.ended = 'invalid chunk';
           if (code === PARSED.trailersTooLong) out.ended = 'trailers too long';
           if (code !== PARSED.partial && code !== PARSED.complete) return out;
-          message.body += text(memory, parser.bodyAt, parser.bodyAt + parser.bodyBytes);
+          message.body += text(memory, chunked.bodyAt, chunked.bodyAt + chunked.bodyBytes);
           at = end;
           if (code === PARSED.complete) {
-            at = parser.endAt;
-            message.trailers = parser.trailers;
+            at = chunked.endAt;
+            message.trailers = chunked.trailers;
             message.done = true;
             message = null;
             out.ended = 'between messages';
