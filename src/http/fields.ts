@@ -29,6 +29,8 @@ export const FIELD_ID = {
   /** All fields that tell of a client's certificate. */
   CLIENT_CERT: 20,
   HTTP2_SETTINGS: 21,
+  DATE: 22,
+  MAX_FORWARDS: 23,
   FORWARDED: 26,
   X_REAL_IP: 27,
   /** None of these by its bytes, one of them to a server that folds `_` to `-`, as CGI and its heirs do. */
@@ -66,6 +68,8 @@ const KNOWN: readonly (readonly [id: number, lowerCaseName: string])[] = [
   [FIELD_ID.CLIENT_CERT, 'client-cert'],
   [FIELD_ID.CLIENT_CERT, 'client-cert-chain'],
   [FIELD_ID.HTTP2_SETTINGS, 'http2-settings'],
+  [FIELD_ID.DATE, 'date'],
+  [FIELD_ID.MAX_FORWARDS, 'max-forwards'],
   [FIELD_ID.FORWARDED, 'forwarded'],
   [FIELD_ID.X_REAL_IP, 'x-real-ip'],
 ];

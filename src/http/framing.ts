@@ -3,6 +3,7 @@
 
 import { equalsCaseless, FIELD_ID } from './fields.js';
 import { FIELD, type Head } from './head.js';
+import { listElement, nextElement } from './lists.js';
 
 export const BODY = {
   none: 0,
@@ -112,4 +113,30 @@ export function responseFraming(bytes: Uint8Array, head: Head, toHead: boolean, 
   } else if (out.kind === BODY.counted && out.length === 0) {
     out.kind = BODY.none;
   }
+}
+
+const CLOSE = Buffer.from('close', 'latin1');
+const KEEP_ALIVE = Buffer.from('keep-alive', 'latin1');
+
+/**
+ * True when the server's connection may be used again behind this response (RFC 9112, 9.3). llhttp tells, but for the answer
+ * to a HEAD: it takes one without a length for one that ends with its connection.
+ */
+export function keepsConnection(bytes: Uint8Array, head: Head, toHead: boolean): boolean {
+  if (!toHead || head.keepAlive) return head.keepAlive;
+  if (connectionSays(bytes, head, CLOSE)) return false;
+  return head.minor === 1 || connectionSays(bytes, head, KEEP_ALIVE);
+}
+
+/** True when any Connection field lists the option. */
+function connectionSays(bytes: Uint8Array, head: Head, option: Uint8Array): boolean {
+  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
+    if (head.fields[field + FIELD.id] !== FIELD_ID.CONNECTION) continue;
+    const at = head.base + head.fields[field + FIELD.valueAt]!;
+    const stop = at + head.fields[field + FIELD.valueBytes]!;
+    for (let one = nextElement(bytes, at, stop); one >= 0; one = nextElement(bytes, listElement.next, stop)) {
+      if (equalsCaseless(bytes, one, listElement.bytes, option)) return true;
+    }
+  }
+  return false;
 }

@@ -21,6 +21,7 @@ export const METHOD = {
   POST: numberOf('POST'),
   OPTIONS: numberOf('OPTIONS'),
   CONNECT: numberOf('CONNECT'),
+  TRACE: numberOf('TRACE'),
 } as const;
 
 /** 1 for methods that may be sent twice without harm (RFC 9110, 9.2.2), by number. */

@@ -28,7 +28,7 @@ const ROWS = {
   PROXY_HEADER_INVALID: row(400, 'client', 'never', 'the connection does not begin with a PROXY header'),
   PROXY_HEADER_UNEXPECTED: row(400, 'client', 'never', 'a PROXY header stands where none is expected'),
   HOST_MISSING: row(400, 'client', 'never', 'an HTTP/1.1 request needs a Host field'),
-  REDIRECT_HOST_MISSING: row(400, 'client', 'never', 'a request without a host cannot be redirected to https'),
+  REDIRECT_HOST_MISSING: row(400, 'client', 'never', 'a request without a host cannot be redirected'),
   HOST_REPEATED: row(400, 'client', 'never', 'the request has more than one Host field'),
   HOST_INVALID: row(400, 'client', 'never', 'the Host field is not a host name with an optional port'),
   TARGET_INVALID: row(400, 'client', 'never', 'the request target is not valid'),

@@ -3,6 +3,7 @@
 import { STATUS_CODES } from 'node:http';
 import { assert } from '../base/assert.js';
 import { CHUNK_BYTES } from '../engine/layout.js';
+import { httpDate } from '../http/date.js';
 import { FIELD_ID } from '../http/fields.js';
 import { BODY } from '../http/framing.js';
 import { FIELD } from '../http/head.js';
@@ -104,8 +105,18 @@ function send(w: Worker, client: ClientConnection, bytes: Uint8Array): boolean {
 }
 
 /**
- * Ends the exchange with an answer of our own. `fields` are whole lines; length, date, id and connection are added here.
- * `bodiless`: the status allows no body, so no length is named.
+ * Answers a TRACE or OPTIONS request that may be forwarded no more as its final recipient (RFC 9110, 7.6.2): with what can
+ * be asked for here. TRACE would repeat the request, which no answer of ours does.
+ */
+export function answerLast(w: Worker, client: ClientConnection): void {
+  if (client.method === METHOD.TRACE) fail(w, client, 'METHOD_REFUSED');
+  else reply(w, client, 200, 'OK', `Allow: ${FORWARDED_METHODS}\r\n`, NOTHING, false);
+}
+
+/**
+ * Ends the exchange with an answer of our own. `fields` are whole lines; length, date, id and connection are added here, and
+ * what the rule's ResponseHeaderModifier says is done to all but length and connection. `bodiless`: the status allows no
+ * body, so no length is named.
  */
 export function reply(
   w: Worker,
@@ -120,9 +131,9 @@ export function reply(
   if (!mustClose) skipBody(w, client);
   const closes = mustClose || !client.request.done || !client.keepAlive || w.draining;
   const connection = closes ? 'Connection: close\r\n' : client.minor === 0 ? 'Connection: keep-alive\r\n' : '';
-  const head =
-    `HTTP/1.1 ${status} ${phrase}\r\nDate: ${new Date().toUTCString()}\r\n` +
-    `${bodiless ? '' : `Content-Length: ${body.length}\r\n`}X-Request-Id: ${requestId(w, client)}\r\n${fields}${strictTransport(w, client)}${connection}\r\n`;
+  const lines = edited(client, `Date: ${httpDate()}\r\nX-Request-Id: ${requestId(w, client)}\r\n${fields}`);
+  const length = bodiless ? '' : `Content-Length: ${body.length}\r\n`;
+  const head = `HTTP/1.1 ${status} ${phrase}\r\n${length}${lines}${strictTransport(w, client)}${connection}\r\n`;
   const sendsBody = !bodiless && client.method !== METHOD.HEAD;
   const bytes = Buffer.concat([Buffer.from(head, 'latin1'), sendsBody ? body : NOTHING]);
   if (!send(w, client, bytes)) {
@@ -132,6 +143,12 @@ export function reply(
   client.response.done = true;
   if (closes) linger(w, client);
   else exchangeDone(w, client);
+}
+
+/** The lines of an answer after the rule's ResponseHeaderModifier; as they are when no rule was found yet. */
+function edited(client: ClientConnection, lines: string): string {
+  const edit = client.rule?.responseEdit ?? null;
+  return edit === null ? lines : `${edit.without(lines)}${edit.lines(client.responseLines)}`;
 }
 
 /** The Strict-Transport-Security line of the client's listener, if it has one. */

@@ -2,7 +2,7 @@
 
 import { RESULT, resultOfStatus } from '../balance/outlier.js';
 import { ENGINE_ERROR, SEND_FLAG } from '../engine/layout.js';
-import { announcesBody, BODY, responseFraming } from '../http/framing.js';
+import { announcesBody, BODY, keepsConnection, responseFraming } from '../http/framing.js';
 import type { Head } from '../http/head.js';
 import { METHOD } from '../http/methods.js';
 import { PARSED } from '../http/parsed.js';
@@ -273,7 +273,8 @@ function beginResponse(
 ): void {
   const parser = backend.parser!;
   const { head } = parser;
-  responseFraming(w.memory, head, client.method === METHOD.HEAD, w.framing);
+  const toHead = client.method === METHOD.HEAD;
+  responseFraming(w.memory, head, toHead, w.framing);
   const { kind, length, announced } = w.framing;
   if (kind === BODY.ambiguous || kind === BODY.unknownCoding) {
     w.engine.release(chunk);
@@ -296,8 +297,9 @@ function beginResponse(
   client.response.set(kind, kind === BODY.untilEof ? Number.MAX_SAFE_INTEGER : length);
   // A 204 says nothing of a length. A 304, and an answer to HEAD, may say that of a body they do not have.
   if (announced && head.status === 204) backend.distrusted = true;
-  else backend.aside = announced;
-  backend.keepAlive = kind !== BODY.untilEof && head.keepAlive && !backend.distrusted;
+  // So may one to HEAD that says nothing of a length have one after all, which llhttp takes for granted.
+  else backend.aside = announced || (toHead && !head.keepAlive);
+  backend.keepAlive = kind !== BODY.untilEof && keepsConnection(w.memory, head, toHead) && !backend.distrusted;
   backend.to(BACKEND.BODY);
   // A client of HTTP/1.0 knows no chunks: for it the end of the connection is the end of the body.
   const unknownLength = kind === BODY.chunked || kind === BODY.untilEof;

@@ -88,6 +88,8 @@ export function check(w: Judging, client: ClientConnection): ReasonCode | null {
     return 'HOST_MISSING';
   }
   if (!tokens.readAll(memory, head)) return 'HEAD_TOO_LARGE'; // more names than there is room for
+  client.maxForwards = -1;
+  if (head.has(FIELD_ID.MAX_FORWARDS) && !readMaxForwards(memory, client)) return 'REQUEST_MALFORMED';
   if (head.has(FIELD_ID.EXPECT) && !expectationKnown(memory, head)) return 'EXPECTATION_UNKNOWN';
 
   requestFraming(memory, head, w.framing);
@@ -114,6 +116,26 @@ const UPGRADE = 1 << FIELD_ID.UPGRADE;
 /** Where the value of the last field with this id lies. The field must be there. */
 const valueAt = (head: Head, id: number): number => head.base + head.fields[head.places[id]! + FIELD.valueAt]!;
 const valueBytes = (head: Head, id: number): number => head.fields[head.places[id]! + FIELD.valueBytes]!;
+
+const MAX_FORWARDS_MAX = 1_000_000_000;
+
+/** Reads Max-Forwards where it counts, with TRACE and OPTIONS (RFC 9110, 7.6.2). False when it is no number, or not one. */
+function readMaxForwards(memory: Uint8Array, client: ClientConnection): boolean {
+  const { head } = client.parser!;
+  if (head.method !== METHOD.TRACE && head.method !== METHOD.OPTIONS) return true;
+  if ((head.repeated & (1 << FIELD_ID.MAX_FORWARDS)) !== 0) return false;
+  const at = valueAt(head, FIELD_ID.MAX_FORWARDS);
+  const bytes = valueBytes(head, FIELD_ID.MAX_FORWARDS);
+  let value = 0;
+  for (let i = at; i < at + bytes; i++) {
+    const digit = memory[i]! - 0x30;
+    if (digit < 0 || digit > 9) return false;
+    value = value * 10 + digit;
+  }
+  // What is more than we can count goes on as the most we can (RFC 9110, 7.6.2).
+  client.maxForwards = Math.min(value, MAX_FORWARDS_MAX);
+  return bytes > 0;
+}
 
 /** HTTP/1.0 has no expectations: there they are ignored (RFC 9110, 10.1.1). Otherwise there is one, and this is it. */
 function expectationKnown(memory: Uint8Array, head: Head): boolean {
@@ -164,6 +186,12 @@ function readTarget(memory: Uint8Array, client: ClientConnection): ReasonCode | 
   if (path === host || !hostValid(memory, host, path - host)) return 'TARGET_INVALID';
   client.hostAt = host;
   client.hostBytes = path - host;
+  if (path === end && head.method === METHOD.OPTIONS) {
+    // About the server itself: the last proxy asks for `*` (RFC 9112, 3.2.4). It is written over the scheme, which is read.
+    memory[at] = ASTERISK;
+    client.targetBytes = 1;
+    return null;
+  }
   client.targetAt = path;
   client.targetBytes = end - path;
   return null;

@@ -4,7 +4,7 @@
 import { assert } from '../base/assert.js';
 import { BODY } from '../http/framing.js';
 import { keyOf, sessionOf } from './affinity.js';
-import { fail } from './answer.js';
+import { answerLast, fail } from './answer.js';
 import { check } from './check.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { fillLines } from './filters/facts.js';
@@ -162,6 +162,10 @@ function applyRule(w: Worker, client: ClientConnection, rule: Rule): void {
   if (rule.responseEdit?.filled) client.responseLines = fillLines(w, client, rule.responseEdit.filled);
   if (rule.answering !== null) {
     respond(w, client, rule.answering);
+    return;
+  }
+  if (client.maxForwards === 0) {
+    answerLast(w, client);
     return;
   }
   const refused = rule.rewrite === null ? null : rule.rewrite.apply(w, client);

@@ -161,6 +161,8 @@ export class ClientConnection {
   hostBytes = 0;
   /** Number of the request in this worker: the low half of its id. */
   requestNumber = 0;
+  /** What Max-Forwards says of a TRACE or OPTIONS request; -1 when it does not count. */
+  maxForwards = -1;
   readonly request = new Body();
   bodyBytesTotal = 0;
   /** Bytes of chunk framing the body came with. */

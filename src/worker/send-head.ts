@@ -2,9 +2,11 @@
 // Nothing received is copied. Leaves the bodies to relay.ts.
 
 import { CHUNK_BYTES, PEER_BYTES, SEND_FLAG } from '../engine/layout.js';
+import { httpDate } from '../http/date.js';
 import { FIELD_ID } from '../http/fields.js';
 import { BODY } from '../http/framing.js';
 import { FIELD, type Head } from '../http/head.js';
+import { listElement, nextElement } from '../http/lists.js';
 import { BACKEND, type BackendConnection, type ClientConnection } from './connections.js';
 import type { HeaderEdit } from './filters/edit.js';
 import { Constant, type Pinned } from './text.js';
@@ -51,6 +53,7 @@ const FROM_STRANGER = NOT_FROM_ANYONE | FORWARDING;
 /** The list of addresses is written anew, longer by one. */
 const FROM_TRUSTED = NOT_FROM_ANYONE | bits(FIELD_ID.X_FORWARDED_FOR);
 const HOST = bits(FIELD_ID.HOST);
+const MAX_FORWARDS = bits(FIELD_ID.MAX_FORWARDS);
 
 /**
  * Lists what of a head goes on, from `from` to before the empty line, as few runs as there can be: without the fields
@@ -147,12 +150,6 @@ function spanText(w: Worker, text: string): void {
   w.engine.span(at, text.length);
 }
 
-/** The lines a header filter adds to this request's head, or its answer's. */
-function editLines(edit: HeaderEdit | null, filled: string): string {
-  if (edit === null) return '';
-  return edit.filled === null ? edit.fixed : filled;
-}
-
 /**
  * Sends the request head to the backend connection. `more`: the body follows in the same batch.
  * Returns false when the slab has no room for the lines we add; the connection is of no use then.
@@ -176,7 +173,8 @@ export function sendRequestHead(
   const hostname = rewrite === null ? null : rewrite.hostname;
   const absolute = client.hostAt !== 0 && client.hostAt < targetEnd && client.hostAt >= targetAt;
   const ownHost = absolute || client.hostBytes === 0 || hostname !== null;
-  const drops = (client.trusted ? FROM_TRUSTED : FROM_STRANGER) | (ownHost ? HOST : 0);
+  const counted = client.maxForwards >= 0;
+  const drops = (client.trusted ? FROM_TRUSTED : FROM_STRANGER) | (ownHost ? HOST : 0) | (counted ? MAX_FORWARDS : 0);
   w.edit = edit;
   w.clientField = client.listener.http.ownField;
   w.clientFieldTrusted = client.trusted;
@@ -194,7 +192,8 @@ export function sendRequestHead(
   else if (ownHost) spanHost(w, client, backend);
   if (backend.state === BACKEND.MIRROR) engine.span(w.lineClose.at, w.lineClose.bytes);
   spanFraming(w, client, head);
-  if (edit !== null) spanText(w, editLines(edit, client.requestLines));
+  if (counted) spanText(w, `Max-Forwards: ${client.maxForwards - 1}\r\n`);
+  if (edit !== null) spanText(w, edit.lines(client.requestLines));
   if (client.tls !== null) spanText(w, client.tls.certificateLines);
   const lines = room ? w.scratch(LINES_BYTES_MAX) : -1;
   if (lines >= 0) {
@@ -310,12 +309,16 @@ function spanForwardingAfter(
   engine.span(at, writer.at - at);
 }
 
-/** The addresses that proxies in front listed, each list followed by a comma. */
+/** The addresses that proxies in front listed, each followed by a comma; empty elements of their lists are left out. */
 function spanForwardedFor(w: Worker, head: Head): void {
   for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
     if (head.fields[field + FIELD.id] !== FIELD_ID.X_FORWARDED_FOR) continue;
-    w.engine.span(head.base + head.fields[field + FIELD.valueAt]!, head.fields[field + FIELD.valueBytes]!);
-    pin(w, ', ');
+    const at = head.base + head.fields[field + FIELD.valueAt]!;
+    const stop = at + head.fields[field + FIELD.valueBytes]!;
+    for (let one = nextElement(w.memory, at, stop); one >= 0; one = nextElement(w.memory, listElement.next, stop)) {
+      w.engine.span(one, listElement.bytes);
+      pin(w, ', ');
+    }
   }
 }
 
@@ -334,6 +337,8 @@ export function sendInterim(w: Worker, client: ClientConnection, head: Head): vo
   w.engine.sendEnd();
 }
 
+const UPGRADE_REQUIRED = 426;
+
 /**
  * Lists the head of a final response for the client in an open send. The caller adds what it has of the body, and
  * ends the send. False: the slab is full.
@@ -346,7 +351,14 @@ export function spanResponseHead(w: Worker, client: ClientConnection, head: Head
   w.edit = edit;
   spanResponse(w, head);
   w.edit = null;
-  if (edit !== null) spanText(w, editLines(edit, client.responseLines));
+  if (edit !== null) spanText(w, edit.lines(client.responseLines));
+  // A recipient with a clock says when it got a response that does not tell (RFC 9110, 6.6.1).
+  if (!head.has(FIELD_ID.DATE) && edit?.owns(FIELD_ID.DATE) !== true) spanText(w, `Date: ${httpDate()}\r\n`);
+  if (head.status === UPGRADE_REQUIRED) {
+    // What to upgrade to is the whole answer (RFC 9110, 15.5.22).
+    pin(w, 'Connection: Upgrade\r\n');
+    spanUpgrade(w, head);
+  }
   spanSession(w, client);
   const strict = w.strictTransportOf(client);
   if (strict !== '') pin(w, strict);

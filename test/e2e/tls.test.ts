@@ -142,7 +142,7 @@ describe('TLS', { concurrency: 1, skip: standIn && 'only the product' }, () => {
     for (const hostless of ['GET / HTTP/1.0\r\n\r\n', get('/', 'Host:')]) {
       const answer = await ask(proxy.listeners[3]!, hostless);
       assert.equal(statusOf(answer), 400);
-      assert.match(answer.body, /cannot be redirected to https \(REDIRECT_HOST_MISSING/);
+      assert.match(answer.body, /cannot be redirected \(REDIRECT_HOST_MISSING/);
     }
     assert.equal(statusOf(await ask(proxy.listeners[3]!, get('/', 'Host: a b'))), 400);
   });

@@ -63,7 +63,7 @@ export const REDIRECT_STATUSES = [301, 302, 303, 307, 308] as const;
 
 const requestRedirect = map('a redirect', {
   scheme: option(choice('a scheme', ['http', 'https']).optional(), 'The scheme of the new location.', {
-    byDefault: 'that of the request',
+    byDefault: 'that of the request, as a trusted proxy in front says it',
   }),
   hostname: option(hostname().optional(), 'The host of the new location.', { byDefault: 'that of the request' }),
   port: option(integer('a port', 1, 65535).optional(), 'The port of the new location.', {

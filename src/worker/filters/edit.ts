@@ -48,6 +48,20 @@ export class HeaderEdit {
     return false;
   }
 
+  /** Whole lines of our own, without those that go. */
+  without(lines: string): string {
+    const kept = lines.split('\r\n').filter((line) => {
+      const name = Buffer.from(line.slice(0, Math.max(line.indexOf(':'), 0)), 'latin1');
+      return line !== '' && !this.drops(name, 0, name.length);
+    });
+    return kept.map((line) => `${line}\r\n`).join('');
+  }
+
+  /** The lines it adds; `filled` are those of this request, where they name facts. */
+  lines(filled: string): string {
+    return this.filled === null ? this.fixed : filled;
+  }
+
   /** True when a field that we would add is left to this edit. */
   owns(id: number): boolean {
     return this.#ids[id] === 1;

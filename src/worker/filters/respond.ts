@@ -1,8 +1,10 @@
 // RequestRedirect and DirectResponse: rules that answer by themselves.
 
 import { STATUS_CODES } from 'node:http';
+import { FIELD_ID } from '../../http/fields.js';
+import { FIELD } from '../../http/head.js';
 import type { FilterPlan } from '../../routing/plan.js';
-import { reply } from '../answer.js';
+import { fail, reply } from '../answer.js';
 import type { ClientConnection } from '../connections.js';
 import type { Worker } from '../worker.js';
 import { fillLines } from './facts.js';
@@ -16,47 +18,63 @@ const NOTHING = new Uint8Array(0);
 
 /** The host of the request, and its port if it named one. */
 function hostOf(w: Worker, client: ClientConnection): { name: string; port: number | undefined } {
-  const text = Buffer.from(w.memory.buffer, client.hostAt, client.hostBytes).toString('latin1');
+  const text = textAt(w, client.hostAt, client.hostBytes);
   const name = text.slice(0, w.view.hostBytes);
   const port = Number(text.slice(w.view.hostBytes + 1));
   return { name, port: port > 0 ? port : undefined };
 }
 
-/** The location of a redirect (Gateway API, HTTPRequestRedirectFilter): what the filter leaves open is the request's. */
-function location(w: Worker, client: ClientConnection, plan: Extract<FilterPlan, { type: 'RequestRedirect' }>): string {
+/** The scheme that the client used: what a trusted proxy in front says of it, else that of its connection. */
+export function clientScheme(w: Worker, client: ClientConnection): 'http' | 'https' {
+  const { head } = client.parser!;
+  if (client.trusted && head.has(FIELD_ID.X_FORWARDED_PROTO)) {
+    const at = head.places[FIELD_ID.X_FORWARDED_PROTO]!;
+    const said = textAt(w, head.base + head.fields[at + FIELD.valueAt]!, head.fields[at + FIELD.valueBytes]!);
+    // Of a list the first one: each proxy appends what was said to it.
+    const scheme = said.split(',')[0]!.trim().toLowerCase();
+    if (scheme === 'http' || scheme === 'https') return scheme;
+  }
+  return client.tls === null ? 'http' : 'https';
+}
+
+const textAt = (w: Worker, at: number, bytes: number): string =>
+  Buffer.from(w.memory.buffer, at, bytes).toString('latin1');
+
+/**
+ * The location of a redirect (Gateway API, HTTPRequestRedirectFilter): what the filter leaves open is the request's. Where
+ * neither names a host it is the path alone (RFC 9110, 10.2.2); null when a scheme or a port would need one.
+ */
+function location(
+  w: Worker,
+  client: ClientConnection,
+  plan: Extract<FilterPlan, { type: 'RequestRedirect' }>,
+): string | null {
   const { view } = w;
+  const path = plan.path === undefined ? textAt(w, view.pathAt, view.pathBytes) : modifiedPath(w, plan.path);
+  const query = textAt(w, view.queryAt, view.queryBytes);
+  const place = `${path}${query === '' ? '' : `?${query}`}`;
   const host = hostOf(w, client);
-  const scheme = plan.scheme ?? (client.tls === null ? 'http' : 'https');
-  const port = plan.port ?? (plan.scheme === undefined ? host.port : DEFAULT_PORTS[scheme]);
-  const path =
-    plan.path === undefined
-      ? Buffer.from(w.memory.buffer, view.pathAt, view.pathBytes).toString('latin1')
-      : modifiedPath(w, plan.path);
-  const query = Buffer.from(w.memory.buffer, view.queryAt, view.queryBytes).toString('latin1');
   const authority = plan.hostname ?? host.name;
+  if (authority === '') return plan.scheme === undefined && plan.port === undefined ? place : null;
+  const scheme = plan.scheme ?? clientScheme(w, client);
+  const port = plan.port ?? (plan.scheme === undefined ? host.port : DEFAULT_PORTS[scheme]);
   const shownPort = port === undefined || port === DEFAULT_PORTS[scheme] ? '' : `:${port}`;
-  return `${scheme}://${authority}${shownPort}${path}${query === '' ? '' : `?${query}`}`;
+  return `${scheme}://${authority}${shownPort}${place}`;
 }
 
 /** Answers the request as the filter says. */
 export function respond(w: Worker, client: ClientConnection, plan: Answering): void {
-  const edit = client.rule!.responseEdit;
-  const lines = edit === null ? '' : edit.filled === null ? edit.fixed : client.responseLines;
   if (plan.type === 'RequestRedirect') {
     const to = location(w, client, plan);
-    reply(
-      w,
-      client,
-      plan.statusCode,
-      STATUS_CODES[plan.statusCode] ?? '',
-      `Location: ${to}\r\n${lines}`,
-      NOTHING,
-      false,
-    );
+    if (to === null) fail(w, client, 'REDIRECT_HOST_MISSING');
+    else {
+      const phrase = STATUS_CODES[plan.statusCode] ?? '';
+      reply(w, client, plan.statusCode, phrase, `Location: ${to}\r\n`, NOTHING, false);
+    }
     return;
   }
   const bodiless = plan.status === 204 || plan.status === 304;
-  const type = plan.headers.some(({ name }) => name.toLowerCase() === 'content-type') || plan.body.length === 0;
-  const headers = `${type ? '' : 'Content-Type: text/plain; charset=utf-8\r\n'}${fillLines(w, client, plan.headers)}${lines}`;
+  const typed = plan.headers.some(({ name }) => name.toLowerCase() === 'content-type') || plan.body.length === 0;
+  const headers = `${typed ? '' : 'Content-Type: text/plain; charset=utf-8\r\n'}${fillLines(w, client, plan.headers)}`;
   reply(w, client, plan.status, STATUS_CODES[plan.status] ?? '', headers, bodiless ? NOTHING : plan.body, bodiless);
 }
