@@ -62,7 +62,7 @@ void sf__conn_blocked(sf_engine *e, sf_conn *c); /* its owner hears that bytes w
 int sf__tls_begin(sf_engine *e, sf_handle handle, int32_t context, sf_span front);
 void sf__tls_free(sf_conn *c, bool polite); /* polite: says goodbye, if that can be done at once */
 void sf__tls_noticed(sf_conn *c); /* the kernel may have bytes */
-bool sf__tls_handshake(sf_engine *e, sf_conn *c); /* true when it is done */
+bool sf__tls_handshake(sf_engine *e, sf_conn *c); /* true when it is done; one that failed may leave no `tls` */
 int32_t sf__tls_facts(const sf_conn *c, uint8_t *to); /* returns how many bytes, under 8192; -1 without memory */
 void sf__tls_receive(sf_engine *e, sf_conn *c, int32_t chunk); /* takes the reference on the chunk */
 ssize_t sf__tls_write(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t count); /* as sf__write; sf__tls_settle ends it */

@@ -2,9 +2,9 @@
  * TLS of one connection: what its socket carries is encrypted here, and nobody above can tell.
  *
  *   HANDSHAKING ──done──► OPEN ──SSL_shutdown──► CLOSE SENT
- *        │ refused, cut     │ bad record, or an end without close_notify
- *        ▼                  ▼
- *      DEAD ◄───────────── DEAD      (the states of connection.c)
+ *        │ cut              │ bad record, or an end without close_notify
+ *        ├───────► DEAD ◄───┘        (the states of connection.c)
+ *        └─ refused, of a client ──► without TLS: see sf__tls_over
  *
  * Reading decrypts straight into a chunk of the slab. Writing gathers spans into records, and the records of one send
  * into one call of the kernel. OpenSSL is never told that a socket is full: what the kernel does not take waits in
@@ -40,6 +40,7 @@ struct sf_tls_conn {
     bool dry;        /* the kernel has nothing until it says so */
     bool starved;    /* OpenSSL asked for bytes that were not there */
     bool ended;      /* the peer's FIN has been read */
+    bool looked;     /* the client's first byte has been seen, here or by the owner */
     bool close_sent; /* our close_notify is out */
 };
 
@@ -290,6 +291,7 @@ static bool sf__tls_front(sf_tls_conn *t, sf_span front)
     if (t->in == NULL)
         return false;
     memcpy(t->in, from, (size_t)front.bytes);
+    t->looked = true;
     t->in_bytes = (uint32_t)front.bytes;
     return true;
 }
@@ -365,6 +367,46 @@ static void sf__tls_fail(sf_engine *e, sf_conn *c)
     sf__conn_fail(e, c, error);
 }
 
+/*
+ * A client's handshake has failed, and its socket has not: TLS ends here, and the connection goes on in the clear. Its
+ * owner shuts it down and reads on: closed with unread bytes, it would be reset, and the reset can overtake the alert.
+ */
+static void sf__tls_over(sf_engine *e, sf_conn *c, uint16_t error)
+{
+    sf__tls_free(c, false);
+    c->flags = (c->flags & ~SF__HANDSHAKING) | SF__READABLE; /* bytes that are here already make no edge */
+    sf__event(e, SF_EVENT_KIND_TLS_FAILED, c->handle, error, 0);
+    if (c->flags & SF__SHUT_WANTED)
+        sf__conn_flush(e, c);
+    sf__conn_yield(e, c);
+}
+
+/* Fails the handshake after OpenSSL did. Nothing that was meant to be encrypted may follow in the clear. */
+static void sf__handshake_fail(sf_engine *e, sf_conn *c)
+{
+    sf_tls_conn *t = c->tls;
+    uint16_t error = sf__tls_error(t);
+    bool told = sf__stage_flush(t) && t->out == NULL;
+    ERR_clear_error();
+    if (!told || t->ended || sf_tls_is_client(t->tls) || c->queue != NULL)
+        sf__conn_fail(e, c, error);
+    else
+        sf__tls_over(e, c, error);
+}
+
+/* Whether a client's first byte is a letter: no record of TLS begins so, every request does. False until it is there. */
+static bool sf__plain_text(sf_tls_conn *t)
+{
+    uint8_t first;
+    if (t->looked || t->dry || sf_tls_is_client(t->tls))
+        return false;
+    ssize_t got = recv(t->conn->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    t->looked = got == 1;
+    /* What comes from here on makes an edge, and is looked at before OpenSSL gets it. */
+    t->dry = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    return t->looked && first >= 'A' && first <= 'Z';
+}
+
 /* OpenSSL wants more than it got. Goes on at the next edge, or at the next turn when the kernel still has bytes. */
 static void sf__tls_wait(sf_engine *e, sf_conn *c)
 {
@@ -385,6 +427,10 @@ bool sf__tls_handshake(sf_engine *e, sf_conn *c)
     }
     if (t->out != NULL && !sf__tls_flush(e, c))
         return false;
+    if (sf__plain_text(t)) {
+        sf__tls_over(e, c, SF_ENGINE_ERROR_PLAIN_TEXT);
+        return false;
+    }
     if (sf_tls_is_client(t->tls) && SSL_in_before(t->ssl))
         sf_tls_resume(t->tls, t->ssl, sf__server_of(t));
     e->handshakes_left--;
@@ -393,7 +439,7 @@ bool sf__tls_handshake(sf_engine *e, sf_conn *c)
     int result = SSL_do_handshake(t->ssl);
     int error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, result);
     if ((result != 1 && error != SSL_ERROR_WANT_READ) || !sf__stage_flush(t)) {
-        sf__tls_fail(e, c);
+        sf__handshake_fail(e, c);
         return false;
     }
     if (result != 1) {

@@ -41,6 +41,9 @@ export const EVENT_KIND = {
   finished: 8,
   /** TLS is agreed on; at: TLS_FACTS, bytes: how many. The receiver owns one reference on the chunk. */
   tlsReady: 9,
+  /** TLS with a client failed before it was agreed on; at: the error code. The alert, if there is one, has left, and the
+   *  connection goes on in the clear: the client's bytes are read, and its direction may be shut down. */
+  tlsFailed: 10,
 } as const;
 
 /** One submission is its operation, the connection's handle (or 0), and the operands listed here. */
@@ -130,6 +133,8 @@ export const ENGINE_ERROR = {
   certificateInvalid: 18,
   /** TLS: the context was closed before the connection began. */
   noSuchContext: 19,
+  /** TLS: the client's first byte is a letter, as that of a request in the clear. None of its bytes was taken. */
+  plainText: 20,
 } as const;
 
 /**

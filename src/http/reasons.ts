@@ -23,6 +23,7 @@ const row = (status: number, fault: Fault, retry: Reason['retry'], says: string)
 
 const ROWS = {
   REQUEST_MALFORMED: row(400, 'client', 'never', 'the request is not valid HTTP/1.1'),
+  TLS_EXPECTED: row(400, 'client', 'never', 'plain HTTP was sent to a port that expects TLS: use https'),
   HELLO_MALFORMED: row(400, 'client', 'never', 'the connection does not begin with a TLS ClientHello'),
   REQUEST_FRAMING: row(400, 'client', 'never', 'the length of the request body is ambiguous'),
   PROXY_HEADER_INVALID: row(400, 'client', 'never', 'the connection does not begin with a PROXY header'),

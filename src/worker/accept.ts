@@ -3,7 +3,7 @@
 import { clientData, closeClient } from './client.js';
 import { NOT_STATED } from './client-address.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
-import { handshakeBegin } from './handshake.js';
+import { handshakeBegin, plainAtTls } from './handshake.js';
 import { proxyBegin } from './proxy-in.js';
 import { helloBegin } from './read-hello.js';
 import { tunnelOpen } from './tunnel.js';
@@ -34,6 +34,7 @@ export function accepted(w: Worker, conn: number, number: number): void {
   client.finished = false;
   client.headTimed = true;
   client.handshaking = false;
+  client.inTheClear = false;
   client.tls = null;
   client.hello = null;
   client.proxied = null;
@@ -57,6 +58,12 @@ export function admit(w: Worker, client: ClientConnection, at: number, bytes: nu
     return;
   }
   if (plan.tls >= 0) {
+    if (bytes > 0 && isLetter(w.memory[at]!)) {
+      w.counters.handshakesFailed++;
+      if (plainAtTls(w, client)) clientData(w, client, at, bytes);
+      else w.engine.release(at);
+      return;
+    }
     const begun = handshakeBegin(w, client, plan.tls, at, bytes);
     if (bytes > 0) w.engine.release(at);
     if (!begun) closeClient(w, client);
@@ -67,4 +74,9 @@ export function admit(w: Worker, client: ClientConnection, at: number, bytes: nu
   // The first request is due at once: a connection that says nothing is not an idle keep-alive one.
   else w.deadlines.set(client.slot, w.ticks.requestHead);
   if (bytes > 0) clientData(w, client, at, bytes);
+}
+
+/** No record of TLS begins with a letter, as the engine knows too: its `plainText`. */
+function isLetter(byte: number): boolean {
+  return byte >= 0x41 && byte <= 0x5a;
 }

@@ -90,9 +90,10 @@ function bodyMoved(w: Worker, client: ClientConnection): void {
 function readRequest(w: Worker, client: ClientConnection, at: number, bytes: number): void {
   const result = readHead(w, client, at, bytes);
   if (result === 'partial') return;
-  if (result !== 'complete') {
+  const refused = client.inTheClear ? 'TLS_EXPECTED' : result;
+  if (refused !== 'complete') {
     resetRequest(client);
-    fail(w, client, result);
+    fail(w, client, refused);
     return;
   }
   startExchange(w, client);

@@ -113,6 +113,8 @@ export class ClientConnection {
   listener!: Listener;
   /** Its TLS handshake is under way. */
   handshaking = false;
+  /** It speaks in the clear where TLS is expected: the answer to whatever it asks says so. */
+  inTheClear = false;
   /** What its TLS handshake agreed on; null without TLS, or before. */
   tls: TlsFacts | null = null;
   /** The ends of its connection as a PROXY header named them; null when they are those of the socket. */

@@ -48,7 +48,7 @@ function handshakeEnd(w: Worker, client: ClientConnection): void {
 }
 
 /** A client connection failed with this error of the engine's: counts what was wrong with its certificate. */
-export function handshakeFailed(w: Worker, error: number): void {
+export function certificateFailed(w: Worker, error: number): void {
   const fault = CERTIFICATE_FAULTS[error];
   if (fault === undefined) return;
   const { certificatesRefused } = w.counters;
@@ -60,6 +60,31 @@ export function handshakeDrop(w: Worker, client: ClientConnection): void {
   if (!client.handshaking) return;
   handshakeEnd(w, client);
   w.counters.handshakesFailed++;
+}
+
+/** The handshake failed with this error of the engine's, and the connection goes on without TLS: to its end, or to one answer. */
+export function handshakeFailed(w: Worker, client: ClientConnection, error: number): void {
+  certificateFailed(w, error);
+  handshakeDrop(w, client);
+  // A drain has ended it meanwhile.
+  if (client.state !== CLIENT.IDLE) return;
+  if (error === ENGINE_ERROR.plainText) plainAtTls(w, client);
+  else linger(w, client);
+}
+
+/**
+ * A client speaks in the clear where TLS is expected. Where requests are expected too, the answer to its first one says
+ * so; else it would not understand. Returns whether it is listened to.
+ */
+export function plainAtTls(w: Worker, client: ClientConnection): boolean {
+  client.inTheClear = client.listener.plan.protocol === 'https';
+  if (client.inTheClear) {
+    w.deadlines.set(client.slot, w.ticks.requestHead);
+  } else {
+    w.count('TLS_EXPECTED');
+    linger(w, client);
+  }
+  return client.inTheClear;
 }
 
 /** The handshake is done; the facts are at `at`, in a chunk whose reference passes to this function. */

@@ -22,7 +22,7 @@ import type { HeaderEdit } from './filters/edit.js';
 import { linger } from './finish.js';
 import { backendFlow, clientFlow } from './flow.js';
 import { followPools } from './follow.js';
-import { clientSecured, handshakeDrop, handshakeFailed } from './handshake.js';
+import { certificateFailed, clientSecured, handshakeDrop, handshakeFailed } from './handshake.js';
 import { checkInvariants } from './invariants.js';
 import { WorkerListeners } from './listener.js';
 import { LongHeads } from './long-head.js';
@@ -388,8 +388,11 @@ export class Worker {
       case EVENT_KIND.tlsReady:
         clientSecured(this, client, eventAt(events, at));
         break;
+      case EVENT_KIND.tlsFailed:
+        handshakeFailed(this, client, eventAt(events, at));
+        break;
       case EVENT_KIND.error:
-        handshakeFailed(this, eventAt(events, at));
+        certificateFailed(this, eventAt(events, at));
         clientFailed(this, client);
         break;
     }

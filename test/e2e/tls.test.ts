@@ -411,16 +411,6 @@ describe('handshakes that go wrong', { concurrency: 1, skip: standIn && 'only th
     });
   }
 
-  test('plain HTTP at a TLS listener is refused', async (t) => {
-    const proxy = await useProxy(t, { servers: [origin.address], listeners: [listener()] });
-    const client = await WireClient.connect(proxy.place);
-    await client.send(get('/'));
-    await client.closed();
-    assert.doesNotMatch(client.received, /HTTP/);
-    client.close();
-    await stillServes(proxy);
-  });
-
   test('a handshake that does not come is closed after timeouts.tlsHandshake', async (t) => {
     const proxy = await useProxy(t, {
       servers: [origin.address],
