@@ -143,9 +143,13 @@ function timeoutLines(timeouts: RuleTimeouts): string[] {
   });
 }
 
-function limitLines({ bodyBytesMax }: RuleLimits): string[] {
-  if (bodyBytesMax === undefined) return [];
-  return [`the request body may have ${bodyBytesMax === 0 ? 'any length' : `${bodyBytesMax} bytes`}`];
+function limitLines({ bodyBytesMax, retryBodyBytesMax }: RuleLimits): string[] {
+  const lines: string[] = [];
+  if (bodyBytesMax !== undefined)
+    lines.push(`the request body may have ${bodyBytesMax === 0 ? 'any length' : `${bodyBytesMax} bytes`}`);
+  if (retryBodyBytesMax !== undefined)
+    lines.push(`a request body of up to ${retryBodyBytesMax} bytes is kept for another try`);
+  return lines;
 }
 
 function filterText(filter: FilterPlan, pools: readonly string[]): string {

@@ -136,6 +136,7 @@ export interface RuleTimeoutsConfig {
 /** Bytes; undefined leaves the global setting. */
 export interface RuleLimitsConfig {
   readonly bodyBytesMax?: number | undefined;
+  readonly retryBodyBytesMax?: number | undefined;
 }
 
 export interface RuleConfig {

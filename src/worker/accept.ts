@@ -22,7 +22,6 @@ export function accepted(w: Worker, conn: number, number: number): void {
   client.pendingAt = NOWHERE;
   client.headAt = NOWHERE;
   client.targetHeld = NOWHERE;
-  client.bodyAt = NOWHERE;
   client.backend = null;
   client.parser = null;
   client.parked = null;

@@ -102,8 +102,8 @@ function readRequest(w: Worker, client: ClientConnection, at: number, bytes: num
 function resetRequest(client: ClientConnection): void {
   client.responseStarted = false;
   client.response.done = false;
-  client.bodyAt = NOWHERE;
   client.tries = 0;
+  client.sent = false;
   client.fresh = false;
   client.resume = null;
   client.tried.clear();

@@ -8,6 +8,7 @@ import type { ProxyAddresses, ProxyVersion } from '../http/proxy-protocol.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { ClientHello } from './client-hello.js';
 import type { TlsFacts } from './handshake.js';
+import { KeptBody } from './kept-body.js';
 import type { Listener } from './listener.js';
 import type { LongHead } from './long-head.js';
 import type { Pool, Server } from './pools.js';
@@ -142,9 +143,10 @@ export class ClientConnection {
   /** Received, not looked at yet; with a reference of its own. NOWHERE when there is none. */
   pendingAt = NOWHERE;
   pendingBytes = 0;
-  /** A body that arrived with its head and is kept for another try; lies in the head's chunk. */
-  bodyAt = NOWHERE;
-  bodyBytes = 0;
+  /** The request, head and body, is kept for another try as it goes out. */
+  keeping = false;
+  /** What went out of its body, while it is kept. */
+  readonly keptBody = new KeptBody();
 
   // The request.
   minor = 1;
@@ -186,6 +188,8 @@ export class ClientConnection {
   /** Key for a hashing balancer. */
   key = 0;
   tries = 0;
+  /** It has gone out before: to this server, or to one that failed. */
+  sent = false;
   /** Counted by its pool's circuit breaker. */
   entered = false;
   /** In its pool's line, waiting for a server with room. */

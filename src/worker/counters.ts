@@ -8,6 +8,9 @@ import type { ReasonCode } from '../http/reasons.js';
  */
 export type MirrorDrop = 'mirrorsMax' | 'poolLimits' | 'noServer' | 'noRoom' | 'slow' | 'late';
 
+/** Why a body was not kept: it is longer than `retryBodyBytesMax`, or the slab is filling up. */
+export type NotKept = 'tooLong' | 'noRoom';
+
 export class Counters {
   /** Requests whose head was complete. */
   requests = 0;
@@ -27,9 +30,15 @@ export class Counters {
   reused = 0;
   /** Tries after the first one. */
   retries = 0;
+  /** Requests of idempotent methods whose body was not kept for another try, by why. */
+  readonly bodiesNotKept = new Map<NotKept, number>();
   /** Copies of requests sent to mirrors, and those that were not, or were given up, by why. */
   mirrored = 0;
   readonly mirrorsDropped = new Map<MirrorDrop, number>();
   /** Requests that ended in an answer of our own, or without one, by reason. */
   readonly reasons = new Map<ReasonCode, number>();
+
+  countNotKept(why: NotKept): void {
+    this.bodiesNotKept.set(why, (this.bodiesNotKept.get(why) ?? 0) + 1);
+  }
 }

@@ -20,7 +20,8 @@ export function releaseRequest(w: Worker, client: ClientConnection): void {
     w.engine.release(client.targetHeld);
     client.targetHeld = NOWHERE;
   }
-  client.bodyAt = NOWHERE;
+  client.keeping = false;
+  client.keptBody.drop(w.engine);
   if (client.parser !== null && (client.request.done || client.request.kind !== BODY.chunked)) releaseParser(w, client);
 }
 
@@ -53,7 +54,7 @@ function checkBetween(client: ClientConnection): void {
   assert(client.request.done, 'a request is read to its end before the next begins');
   assert(client.backend === null, 'an exchange that is over has no backend connection');
   assert(
-    client.headAt === NOWHERE && client.bodyAt === NOWHERE,
+    client.headAt === NOWHERE && client.keptBody.chunks.length === 0,
     'an exchange that is over keeps nothing of its request',
   );
   assert(client.parked === null && client.parser === null, 'an exchange that is over reads nothing');

@@ -12,8 +12,9 @@ import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE
 import { mirrorBody } from './filters/mirror.js';
 import { releaseRequest } from './finish.js';
 import { steerClient } from './flow.js';
+import { resendBody } from './kept-body.js';
 import type { Server } from './pools.js';
-import { RELAYED, relayRequest, rest } from './relay.js';
+import { lastPiece, RELAYED, relayRequest, rest } from './relay.js';
 import { sendRequestHead } from './send-head.js';
 import { waitForRoom } from './waiting.js';
 import { requestSent, waitForBody } from './waits.js';
@@ -58,8 +59,9 @@ export function sendRequest(w: Worker, client: ClientConnection, backend: Backen
   const { request } = client;
   client.to(CLIENT.EXCHANGE);
   if (backend.state === BACKEND.CONNECTING) backend.to(BACKEND.HEAD);
-  const kept = client.bodyAt !== NOWHERE;
-  const bodyHere = kept || (!request.done && client.pendingAt !== NOWHERE);
+  const again = client.sent;
+  client.sent = true;
+  const bodyHere = client.keptBody.bytes > 0 || (!request.done && client.pendingAt !== NOWHERE);
   if (!sendRequestHead(w, client, backend, bodyHere)) {
     fail(w, client, 'OVERLOADED');
     return;
@@ -69,42 +71,52 @@ export function sendRequest(w: Worker, client: ClientConnection, backend: Backen
     client.mirrored = true;
     for (const mirror of rule.mirrors) mirror.begin(w, client, bodyHere);
   }
-  const keep = kept || mayKeep(w, client, bodyHere);
-  if (request.kind === BODY.chunked && !request.done) client.parser!.chunked.begin(false);
-  if (kept) {
-    // All of it was taken off what the client sent when it went out first: the pending bytes are another request's.
-    assert(request.done, 'a body that is kept has come whole');
-    w.engine.send(backend.conn, client.bodyAt, client.bodyBytes);
-  } else if (bodyHere) {
-    if (keep) {
-      client.bodyAt = client.pendingAt;
-      client.bodyBytes = request.left;
-    }
+  if (!again) {
+    client.keeping = mayKeep(w, client);
+    if (request.kind === BODY.chunked && !request.done) client.parser!.chunked.begin(false);
+  } else if (!resendBody(w, client, backend)) {
+    fail(w, client, 'OVERLOADED');
+    return;
+  }
+  if (!request.done && client.pendingAt !== NOWHERE) {
     const at = client.pendingAt;
     client.pendingAt = NOWHERE;
     sendBody(w, client, backend, at, client.pendingBytes);
   }
   if (client.backend !== backend) return; // the body was not what its framing said
-  if (!keep) releaseRequest(w, client);
+  if (!client.keeping) releaseRequest(w, client);
   if (request.done) requestSent(w, client, backend);
   else waitForBody(w, client, backend);
   steerClient(w, client);
 }
 
 /**
- * The request may be sent a second time, should the server leave without a word: its method allows it, and its body is
- * none, or has come whole with the head. A slab that is filling up takes that right away.
+ * The request may be sent a second time, should its server fail before it answers: its method allows it, and its body is
+ * none, or is small. A slab that is filling up takes that right away.
  */
-function mayKeep(w: Worker, client: ClientConnection, bodyHere: boolean): boolean {
+function mayKeep(w: Worker, client: ClientConnection): boolean {
   const { request } = client;
-  if (!isIdempotent(client.method) || w.slabIsTight()) return false;
-  if (request.kind === BODY.none) return true;
-  return (
-    request.kind === BODY.counted &&
-    bodyHere &&
-    client.pendingBytes >= request.left &&
-    w.engine.chunkOf(client.pendingAt) === w.engine.chunkOf(client.headAt)
-  );
+  if (!isIdempotent(client.method)) return false;
+  if (request.kind === BODY.none) return !w.slabIsTight();
+  return isSmall(w, client, request.kind === BODY.counted ? request.left : 0);
+}
+
+/** Whether a body of at least `bytes` bytes is kept for another try; counted once for each request when it is not. */
+function isSmall(w: Worker, client: ClientConnection, bytes: number): boolean {
+  if (bytes > client.rule!.retryBodyBytesMax) w.counters.countNotKept('tooLong');
+  else if (w.slabIsTight()) w.counters.countNotKept('noRoom');
+  else return true;
+  return false;
+}
+
+/** Keeps the piece of the body that went out last, or gives up another try when there is no room for it. */
+function keepPiece(w: Worker, client: ClientConnection): void {
+  const { keptBody } = client;
+  keptBody.trailers = lastPiece.trailers;
+  const fits = isSmall(w, client, client.bodyBytesTotal);
+  if (fits && keptBody.add(w.engine, w.memory, lastPiece.at, lastPiece.bytes)) return;
+  if (fits) w.counters.countNotKept('noRoom');
+  releaseRequest(w, client);
 }
 
 /** Passes bytes of the request body on; the chunk reference passes to this function. What follows the body is pending. */
@@ -119,6 +131,7 @@ export function sendBody(
   const result = relayRequest(w, client, backend, at, bytes);
   const relayed = result === RELAYED.more || result === RELAYED.done;
   if (relayed && client.mirrors.length > 0) mirrorBody(w, client);
+  if (relayed && client.keeping) keepPiece(w, client);
   if (result === RELAYED.done && rest.bytes > 0) {
     client.pendingAt = rest.at;
     client.pendingBytes = rest.bytes;

@@ -51,6 +51,8 @@ export interface Limits {
   fieldsMax: number;
   /** Longest request body; 0 is unlimited. */
   bodyBytesMax: number;
+  /** Longest request body that is kept for another try; 0 keeps none. */
+  retryBodyBytesMax: number;
   /** Client connections of one worker. */
   connectionsMax: number;
   /** TLS handshakes under way in one worker. */

@@ -75,7 +75,7 @@ function spanCounted(w: Worker, body: Body, at: number, bytes: number): number {
 }
 
 /** Adds one chunk of our framing around bytes to the open send; no bytes make no chunk. False: the slab is full. */
-function spanChunk(w: Worker, at: number, bytes: number): boolean {
+export function spanChunk(w: Worker, at: number, bytes: number): boolean {
   if (bytes === 0) return true;
   const head = w.scratch(CHUNK_HEAD_BYTES);
   if (head < 0) return false;
@@ -89,7 +89,7 @@ function spanChunk(w: Worker, at: number, bytes: number): boolean {
 }
 
 /** Adds the last chunk, and trailer fields if there are any. */
-function spanLastChunk(w: Worker, trailers: string): boolean {
+export function spanLastChunk(w: Worker, trailers: string): boolean {
   if (trailers === '') {
     w.engine.span(w.lastChunk.at, w.lastChunk.bytes);
     return true;

@@ -15,8 +15,8 @@ import { tunnelConnect } from './tunnel.js';
 import type { Worker } from './worker.js';
 
 /** The request is still here, whole: its head is held, and so is what was sent of its body. */
-function inHand(client: ClientConnection): boolean {
-  return client.headAt !== NOWHERE && client.bodyBytesTotal === (client.bodyAt === NOWHERE ? 0 : client.bodyBytes);
+export function inHand(client: ClientConnection): boolean {
+  return client.headAt !== NOWHERE && client.bodyBytesTotal === client.keptBody.bytes;
 }
 
 /** A kept connection ended before the answer began: its server may have closed it before the request came. */

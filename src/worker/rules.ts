@@ -23,6 +23,8 @@ export class Rule {
   readonly ticks: Ticks;
   /** Longest body of its requests in bytes; 0 is unlimited. */
   readonly bodyBytesMax: number;
+  /** Longest body of its requests that is kept for another try. */
+  readonly retryBodyBytesMax: number;
   readonly #split: Split;
   readonly #pools: readonly Pool[];
 
@@ -43,6 +45,7 @@ export class Rule {
     );
     this.ticks = ticks.within(plan.timeouts);
     this.bodyBytesMax = plan.limits.bodyBytesMax ?? limits.bodyBytesMax;
+    this.retryBodyBytesMax = plan.limits.retryBodyBytesMax ?? limits.retryBodyBytesMax;
   }
 
   /** The pool for the next request, or null when the rule has none that takes any. */

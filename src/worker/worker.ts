@@ -297,6 +297,7 @@ export class Worker {
       backendsOpened: this.counters.opened,
       backendsReused: this.counters.reused,
       retries: this.counters.retries,
+      bodiesNotKept: Object.fromEntries(this.counters.bodiesNotKept),
       connections: engine.counter(CONTROL.connections),
       clientConnections: engine.counter(CONTROL.clientConnections),
       chunksUsed: this.#chunkCount - engine.freeChunks - this.pinned.held.length - (this.#scratchChunk >= 0 ? 1 : 0),

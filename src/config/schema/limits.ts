@@ -26,6 +26,12 @@ export const limits = map('limits', {
     },
   ),
   bodyBytesMax: option(size(0).prefault(0), 'Largest request body. A larger one gets 413.', { zero: 'no limit' }),
+  retryBodyBytesMax: option(
+    size(0, MIB).prefault('16KiB'),
+    'Longest request body that is kept in case the request has to be sent to another server. Methods that are not ' +
+      'idempotent need none, and a slab that is half full keeps none.',
+    { zero: 'only requests without a body are sent again', limit: '0 to 1MiB' },
+  ),
   connectionsMax: option(
     integer('a number of connections', 1, 500_000).prefault(16_384),
     'Most client connections per worker. Beyond it, new ones wait in the backlog of the listener.',

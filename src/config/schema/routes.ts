@@ -62,6 +62,11 @@ const ruleLimits = map('limits of a rule', {
     zero: 'no limit',
     byDefault: '`limits.bodyBytesMax`',
   }),
+  retryBodyBytesMax: option(size(0, 1_048_576).optional(), 'As `limits.retryBodyBytesMax`.', {
+    zero: 'only requests without a body are sent again',
+    byDefault: '`limits.retryBodyBytesMax`',
+    limit: '0 to 1MiB',
+  }),
 });
 
 const rule = map('a rule', {

@@ -49,6 +49,7 @@ test('every default is filled in, durations are in milliseconds and sizes in byt
     uriBytesMax: 8192,
     fieldsMax: 100,
     bodyBytesMax: 0,
+    retryBodyBytesMax: 16_384,
     connectionsMax: 16_384,
     handshakesMax: 4096,
     retriesMax: 2,

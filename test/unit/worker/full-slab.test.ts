@@ -56,3 +56,14 @@ test('a worker lives by a new plan although no chunk is left for constants', asy
   assert.equal(statusOf(await ask(one.place, get('/'))), 200);
   assert.equal(fieldValue(origin.requests[1]!, 'x-forwarded-port'), '4711');
 });
+
+test('a body that finds no chunk to be kept in goes out all the same, and is counted', async (t) => {
+  const origin = await use(t, startAnswers());
+  const one = useWorker(t, { routes, pools: { main: { servers: [{ address: origin.address }] } } });
+  assert.equal(statusOf(await ask(one.place, get('/'))), 200);
+  fill(one);
+  const put = 'PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello';
+  assert.equal(statusOf(await ask(one.place, put)), 200);
+  assert.equal(origin.requests[1]!.body, 'hello');
+  assert.deepEqual(one.worker.report().bodiesNotKept, { noRoom: 1 });
+});
