@@ -164,8 +164,11 @@ const QUESTION = 0x3f;
 const HASH = 0x23;
 const ASTERISK = 0x2a;
 
-/** Tells the four forms of a target apart (RFC 9112, 3.2); an absolute one names the host, whatever the Host field says. */
-function readTarget(memory: Uint8Array, client: ClientConnection): ReasonCode | null {
+/**
+ * Tells the four forms of a target apart (RFC 9112, 3.2); an absolute one names the host, whatever the Host field says.
+ * Returns why the request is refused, or null. May be called again for the same head.
+ */
+export function readTarget(memory: Uint8Array, client: ClientConnection): ReasonCode | null {
   const { head } = client.parser!;
   const at = head.base + head.targetAt;
   const end = at + head.targetBytes;

@@ -5,7 +5,7 @@ import { assert } from '../base/assert.js';
 import { BODY } from '../http/framing.js';
 import { keyOf, sessionOf } from './affinity.js';
 import { answerLast, fail } from './answer.js';
-import { check } from './check.js';
+import { check, readTarget } from './check.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { fillLines } from './filters/facts.js';
 import { mirrorsDrop } from './filters/mirror.js';
@@ -133,7 +133,10 @@ function startExchange(w: Worker, client: ClientConnection): void {
   applyRule(w, client, client.rule!);
 }
 
-/** Routes a request whose pool is gone as if it came now. Its head is in hand, and nothing of an answer was sent. */
+/**
+ * Routes a request whose pool is gone as if it came now. Its head is in hand, and nothing of an answer was sent. Only where
+ * it goes is asked anew: how much of its body has been read stays as it is, and what was kept of it goes out again.
+ */
 export function reroute(w: Worker, client: ClientConnection): void {
   leavePool(client);
   client.pool = null;
@@ -143,14 +146,14 @@ export function reroute(w: Worker, client: ClientConnection): void {
     w.engine.release(client.targetHeld);
     client.targetHeld = NOWHERE;
   }
-  const refused = check(w, client) ?? route(w, client);
+  const refused = readTarget(w.memory, client) ?? route(w, client);
   if (refused !== null) fail(w, client, refused);
   else applyRule(w, client, client.rule!);
 }
 
 /** The head says that the body is longer than the rule allows; of a chunked one only its chunks say. */
-function isTooLarge({ request }: ClientConnection, { bodyBytesMax }: Rule): boolean {
-  return bodyBytesMax !== 0 && request.kind === BODY.counted && request.left > bodyBytesMax;
+function isTooLarge({ request, bodyBytesTotal }: ClientConnection, { bodyBytesMax }: Rule): boolean {
+  return bodyBytesMax !== 0 && request.kind === BODY.counted && bodyBytesTotal + request.left > bodyBytesMax;
 }
 
 /** Does what the rule says: answers itself, or sends the request on, changed as its filters say. */

@@ -169,3 +169,48 @@ test('what a server sends on an idle connection is no answer to the request that
   }
   client.close();
 });
+
+test('behind a request that a reload leads to another pool between two tries, the next one is read from its first byte', async (t) => {
+  const origins = await Promise.all([1, 2, 3].map(() => use(t, startResetsPuts())));
+  const good = await use(
+    t,
+    serveRequests((request, visit) => visit.socket.write(ok(request.startLine))),
+  );
+  const retry = { retriesMax: 3, backoff: '60s', maxBackoff: '60s', budgetPercent: 100, budgetPerSecond: 1000 };
+  const main = { servers: origins.map(({ address }) => ({ address })), outlierDetection: { failures: 0 }, retry };
+  const proxy = await useProxy(t, { pools: { main } });
+  const client = await WireClient.connect(proxy.place);
+  await client.send(FIRST + SECOND + HIDDEN);
+  // The second retry waits: only the reload ends that wait.
+  await proxy.countersUntil('two retries', (counters) => counters.retries === 2);
+  await proxy.reload({
+    pools: { other: { servers: [{ address: good.address }] } },
+    routes: [
+      {
+        rules: [
+          // What is hidden in a field value must never be taken for a request, not even where it would look the same.
+          {
+            matches: [{ path: { value: '/hidden' } }],
+            filters: [{ type: 'DirectResponse', directResponse: { status: 418 } }],
+          },
+          { pool: 'other' },
+        ],
+      },
+    ],
+  });
+  const answers = await client.responses(['PUT', 'GET']);
+  assert.deepEqual(
+    answers.map(({ body }) => body),
+    ['PUT /first HTTP/1.1', 'GET /second HTTP/1.1'],
+  );
+  client.close();
+  assert.deepEqual(
+    good.requests.map(({ startLine, body }) => [path(startLine), body]),
+    [
+      ['/first', 'b'.repeat(SECOND.length)],
+      ['/second', ''],
+    ],
+  );
+  assert.deepEqual(good.malformed, []);
+  await proxy.heldNothing();
+});
