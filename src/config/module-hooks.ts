@@ -1,33 +1,71 @@
-// Loader hooks for configuration modules: TypeScript where Node does not read it, and `sevenfold` from anywhere.
-// Owns both hooks; module.ts registers them. Types are blanked, not compiled, so lines and columns stay.
+// Loader hooks for configuration modules: TypeScript, read as ES modules whatever package they lie in, and `sevenfold` from
+// anywhere. Node's own reading of TypeScript would go by the `type` of the nearest package.json.
+// Owns the hooks in both forms that Node takes; module.ts registers them. Types are blanked, so lines and columns stay.
 
-import { readFile } from 'node:fs/promises';
-import type { LoadHook, ResolveHook } from 'node:module';
+import { readFileSync } from 'node:fs';
+import type {
+  LoadFnOutput,
+  LoadHook,
+  LoadHookContext,
+  ResolveFnOutput,
+  ResolveHook,
+  ResolveHookContext,
+} from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { transformSync } from '@swc/wasm-typescript';
+
+/** Hooks as `module.registerHooks` takes them: they run on the thread that imports, and answer at once. */
+export interface HooksAtOnce {
+  resolve(
+    specifier: string,
+    context: ResolveHookContext,
+    nextResolve: (specifier: string, context?: ResolveHookContext) => ResolveFnOutput,
+  ): ResolveFnOutput;
+  load(
+    url: string,
+    context: LoadHookContext,
+    nextLoad: (url: string, context?: LoadHookContext) => LoadFnOutput,
+  ): LoadFnOutput;
+}
 
 const ownIndex = new URL('../index.js', import.meta.url).href;
 
 /** Finds this very package under its name also where it is not installed beside the configuration. */
+function resolveOwn(specifier: string, error: unknown): ResolveFnOutput {
+  if (specifier === 'sevenfold') return { url: ownIndex, shortCircuit: true };
+  throw error;
+}
+
+/** TypeScript of a file with its types blanked; null for all that Node is to load itself. */
+function loadTypeScript(url: string): LoadFnOutput | null {
+  const address = new URL(url);
+  if (address.protocol !== 'file:' || !/\.m?ts$/.test(address.pathname)) return null;
+  address.search = '';
+  const text = readFileSync(fileURLToPath(address), 'utf8');
+  return { format: 'module', source: stripped(text, url), shortCircuit: true };
+}
+
+export const hooksAtOnce: HooksAtOnce = {
+  resolve(specifier, context, nextResolve) {
+    try {
+      return nextResolve(specifier, context);
+    } catch (error) {
+      return resolveOwn(specifier, error);
+    }
+  },
+  load: (url, context, nextLoad) => loadTypeScript(url) ?? nextLoad(url, context),
+};
+
+/** The same for `module.register`, which runs hooks on a thread of their own. */
 export const resolve: ResolveHook = async (specifier, context, nextResolve) => {
   try {
     return await nextResolve(specifier, context);
   } catch (error) {
-    if (specifier === 'sevenfold') return { url: ownIndex, shortCircuit: true };
-    throw error;
+    return resolveOwn(specifier, error);
   }
 };
 
-/** Node strips types itself from 22.18 on. */
-const nodeStrips = 'typescript' in process.features && process.features.typescript !== false;
-
-export const load: LoadHook = async (url, context, nextLoad) => {
-  const address = new URL(url);
-  if (nodeStrips || address.protocol !== 'file:' || !/\.m?ts$/.test(address.pathname)) return nextLoad(url, context);
-  address.search = '';
-  const text = await readFile(fileURLToPath(address), 'utf8');
-  return { format: 'module', source: stripped(text, url), shortCircuit: true };
-};
+export const load: LoadHook = async (url, context, nextLoad) => loadTypeScript(url) ?? nextLoad(url, context);
 
 /** The text with its types blanked. Throws a SyntaxError that says where, in the form of Node's own stack traces. */
 export function stripped(text: string, url: string): string {

@@ -2,25 +2,23 @@
 // Owns the import and its errors, also on versions of Node that do not read TypeScript. Leaves checking to load.ts.
 
 import { readFileSync, statSync } from 'node:fs';
-import { register } from 'node:module';
+import * as nodeModule from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { HooksAtOnce } from './module-hooks.js';
 import { ConfigError, type Problem } from './problems.js';
 
 export const MODULE_EXTENSIONS: readonly string[] = ['.ts', '.mts', '.js', '.mjs'];
 
-let hooked = false;
+let hooked: Promise<void> | null = null;
 
 /**
  * The default export of a module, awaited. A changed file is imported anew; what it imports itself is not.
  * Throws `ConfigError` when the module cannot be loaded, or throws.
  */
 export async function importModule(file: string): Promise<unknown> {
-  if (!hooked) {
-    hooked = true;
-    // Where this file itself is TypeScript, the process loads TypeScript already.
-    if (!import.meta.url.endsWith('.ts')) register(new URL('./module-hooks.js', import.meta.url));
-  }
+  hooked ??= hook();
+  await hooked;
   const url = pathToFileURL(resolve(file));
   try {
     // The time of the last change makes another module of a changed file, for reloads.
@@ -41,6 +39,18 @@ export async function importModule(file: string): Promise<unknown> {
   }
 }
 
+/** Makes the process read TypeScript. Where this file itself is TypeScript, it does so already. */
+async function hook(): Promise<void> {
+  if (import.meta.url.endsWith('.ts')) return;
+  if ('registerHooks' in nodeModule) {
+    // From 22.15 on; `register` is deprecated since 26.
+    const { hooksAtOnce } = await import('./module-hooks.js');
+    (nodeModule.registerHooks as (hooks: HooksAtOnce) => void)(hooksAtOnce);
+  } else {
+    nodeModule.register(new URL('./module-hooks.js', import.meta.url));
+  }
+}
+
 /** The same error with its place, which Node does not tell for modules of plain JavaScript. */
 async function placed(error: SyntaxError, file: string): Promise<unknown> {
   const { stripped } = await import('./module-hooks.js');
@@ -51,6 +61,11 @@ async function placed(error: SyntaxError, file: string): Promise<unknown> {
     return found;
   }
 }
+
+/** What Node says of `import` and `export` in a file that it reads as CommonJS. */
+const NOT_A_MODULE = /outside a module|Unexpected token 'export'/;
+const AS_MODULE =
+  'Expected an ES module: name the file .mjs or .ts, or put "type": "module" into the package.json of its folder.';
 
 /** What a module threw, or why it could not be read, with the place in it that the stack names. */
 function problemOf(error: unknown, file: string, url: string): Problem {
@@ -64,7 +79,7 @@ function problemOf(error: unknown, file: string, url: string): Problem {
     column: Number(column ?? Math.min(1, Number(line))),
     path: '',
     found,
-    expected: '',
+    expected: error instanceof SyntaxError && NOT_A_MODULE.test(message) ? AS_MODULE : '',
   };
 }
 

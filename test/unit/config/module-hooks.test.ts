@@ -6,12 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { load, resolve, stripped } from '../../../src/config/module-hooks.js';
+import { hooksAtOnce, load, resolve, stripped } from '../../../src/config/module-hooks.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'sevenfold-hooks-'));
 after(() => rmSync(directory, { recursive: true }));
 
 const refuse = async (): Promise<never> => {
+  throw new Error('Cannot find package');
+};
+const refuseAtOnce = (): never => {
   throw new Error('Cannot find package');
 };
 const resolveContext = { conditions: [], importAttributes: {}, importAssertions: {}, parentURL: undefined };
@@ -31,16 +34,26 @@ test('a syntax error names its place', () => {
 test('this package is found under its own name, and nothing else is made up', async () => {
   const own = await resolve('sevenfold', resolveContext, refuse);
   assert.match(own.url, /\/src\/index\.js$/);
+  assert.equal(hooksAtOnce.resolve('sevenfold', resolveContext, refuseAtOnce).url, own.url);
   await assert.rejects(async () => resolve('sevenfolds', resolveContext, refuse), /Cannot find package/);
+  assert.throws(() => hooksAtOnce.resolve('sevenfolds', resolveContext, refuseAtOnce), /Cannot find package/);
 });
 
-test('only TypeScript is transpiled, and only where Node does not read it', async (context) => {
+test('TypeScript alone is transpiled, to an ES module', async () => {
   const path = join(directory, 'a.ts');
   writeFileSync(path, 'export default 1 as number;\n');
-  const passed = async () => ({ format: 'module' as const, source: 'passed on' });
-  const other = await load(`${pathToFileURL(directory)}/a.mjs`, loadContext, passed);
-  assert.equal(other.source, 'passed on');
-  if ('typescript' in process.features) return context.diagnostic('Node reads TypeScript itself here');
-  const { format, source } = await load(`${pathToFileURL(path)}?changed=1`, loadContext, refuse);
-  assert.deepEqual([format, source], ['module', 'export default 1          ;\n']);
+  const passed = { format: 'module' as const, source: 'passed on' };
+  const other = `${pathToFileURL(directory)}/a.mjs`;
+  assert.equal(await load(other, loadContext, async () => passed), passed);
+  assert.equal(
+    hooksAtOnce.load(other, loadContext, () => passed),
+    passed,
+  );
+  const url = `${pathToFileURL(path)}?changed=1`;
+  for (const { format, source } of [
+    await load(url, loadContext, refuse),
+    hooksAtOnce.load(url, loadContext, refuseAtOnce),
+  ]) {
+    assert.deepEqual([format, source], ['module', 'export default 1          ;\n']);
+  }
 });
