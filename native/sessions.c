@@ -70,7 +70,7 @@ static bool sf__chain_until(STACK_OF(X509) *chain, int64_t *until)
 
 bool sf_session_note(SSL *ssl, SSL_SESSION *session)
 {
-    int64_t until = INT64_MAX; /* for a peer that nobody verifies */
+    int64_t until = INT64_MAX; /* for a peer that is not verified */
     if (SSL_session_reused(ssl) == 1 || SSL_SESSION_get0_peer(session) == NULL)
         return true;
     if (SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && !sf__chain_until(SSL_get0_verified_chain(ssl), &until))

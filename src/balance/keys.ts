@@ -1,5 +1,5 @@
 // Keys for hashing balancers: 32 bits from bytes, evenly spread.
-// Owns the hash, and finding one of several `name=value` pairs. Leaves finding header fields to whoever holds the request.
+// Owns the hash. Leaves finding the bytes in a request to worker/affinity.ts.
 
 /** A last stirring that makes every bit of the input move every bit of the output (a 32-bit bijection). */
 export function mix(value: number): number {
@@ -28,37 +28,4 @@ export function keyOfAddress(address: Uint8Array, length: number): number {
 export function hashText(text: string): number {
   const bytes = Buffer.from(text, 'utf8');
   return keyOfBytes(bytes, 0, bytes.length);
-}
-
-/** Separators of pairs: in a Cookie field and in a query. */
-export const SEPARATOR = { COOKIE: 0x3b, QUERY: 0x26 } as const;
-const EQUALS = 0x3d;
-const SPACE = 0x20;
-
-/** The value that `findPair` found: where it is. */
-export const pairValue = { at: 0, bytes: 0 };
-
-/**
- * Finds the first `name=value` among pairs separated by `separator` in `length` bytes at `at`, blanks before a pair
- * passed over; names compare byte by byte. Fills `pairValue` when it returns true. Hot: allocates nothing.
- */
-export function findPair(bytes: Uint8Array, at: number, length: number, name: Uint8Array, separator: number): boolean {
-  const end = at + length;
-  while (at < end) {
-    while (at < end && bytes[at] === SPACE) at++;
-    let next = at;
-    while (next < end && bytes[next] !== separator) next++;
-    if (next - at > name.length && bytes[at + name.length] === EQUALS && startsWith(bytes, at, name)) {
-      pairValue.at = at + name.length + 1;
-      pairValue.bytes = next - pairValue.at;
-      return true;
-    }
-    at = next + 1;
-  }
-  return false;
-}
-
-function startsWith(bytes: Uint8Array, at: number, name: Uint8Array): boolean {
-  for (let i = 0; i < name.length; i++) if (bytes[at + i] !== name[i]) return false;
-  return true;
 }

@@ -2,6 +2,8 @@
 // Owns the opaque server names and their bytes. Leaves finding the request's fields, and sending ours, to the worker.
 
 import { createHmac } from 'node:crypto';
+import { equalsBytes } from '../base/bytes.js';
+import { cookie, nextCookie } from '../base/cookies.js';
 import { keyOfBytes } from './keys.js';
 import type { BalancePoolPlan, SessionOptions } from './options.js';
 import { GATE, SERVER, type ServerState } from './server-state.js';
@@ -12,10 +14,6 @@ export const NO_SESSION = -1;
 
 /** Characters of a server's opaque name: 96 bits in base64url. */
 const NAME_BYTES = 16;
-const SEMICOLON = 0x3b;
-const EQUALS = 0x3d;
-const SPACE = 0x20;
-const TAB = 0x09;
 const QUOTE = 0x22;
 
 /**
@@ -58,25 +56,16 @@ export class Sessions {
     }
   }
 
-  /** Whether the client's word is in a `Cookie` field (true) or in the field named by the options. */
-  get inCookie(): boolean {
-    return this.#isCookie;
-  }
-
   /**
-   * The server a field value names, or NO_SESSION: all of a `Cookie` field's value when `inCookie`, else the value of
+   * The server a field value names, or NO_SESSION: all of a `Cookie` field's value when sessions are cookies, else the value of
    * the pool's own header. Of several cookies of the name the first that names a server counts. Hot: allocates nothing.
    */
   read(bytes: Uint8Array, at: number, length: number): number {
     if (!this.#isCookie) return this.#serverOf(bytes, at, length);
     const end = at + length;
-    while (at < end) {
-      while (at < end && (bytes[at] === SPACE || bytes[at] === TAB || bytes[at] === SEMICOLON)) at++;
-      let next = at;
-      while (next < end && bytes[next] !== SEMICOLON) next++;
-      const server = this.#readPair(bytes, at, next);
+    for (let from = at; nextCookie(bytes, from, end, this.#cookieName); from = cookie.next) {
+      const server = this.#serverOfValue(bytes, cookie.valueAt, cookie.valueBytes);
       if (server >= 0) return server;
-      at = next + 1;
     }
     return NO_SESSION;
   }
@@ -110,19 +99,10 @@ export class Sessions {
     return max !== 0 && this.#state.inFlight(server) >= max;
   }
 
-  /** One `name=value` between `at` and `end`: the server it names if the name is ours. */
-  #readPair(bytes: Uint8Array, at: number, end: number): number {
-    const name = this.#cookieName;
-    if (end - at <= name.length || bytes[at + name.length] !== EQUALS) return NO_SESSION;
-    for (let i = 0; i < name.length; i++) if (bytes[at + i] !== name[i]) return NO_SESSION;
-    let from = at + name.length + 1;
-    let to = end;
-    while (to > from && (bytes[to - 1] === SPACE || bytes[to - 1] === TAB)) to--;
-    if (to - from >= 2 && bytes[from] === QUOTE && bytes[to - 1] === QUOTE) {
-      from++;
-      to--;
-    }
-    return this.#serverOf(bytes, from, to - from);
+  /** The server that a cookie's value names, which a client may have put in quotes. */
+  #serverOfValue(bytes: Uint8Array, at: number, length: number): number {
+    const quoted = length >= 2 && bytes[at] === QUOTE && bytes[at + length - 1] === QUOTE;
+    return quoted ? this.#serverOf(bytes, at + 1, length - 2) : this.#serverOf(bytes, at, length);
   }
 
   #serverOf(bytes: Uint8Array, at: number, length: number): number {
@@ -131,14 +111,9 @@ export class Sessions {
     for (let place = keyOfBytes(bytes, at, length) & mask; ; place = (place + 1) & mask) {
       const entry = this.#places[place]!;
       if (entry === -1) return NO_SESSION;
-      if (sameBytes(this.#names[entry]!, bytes, at)) return this.#servers[entry]!;
+      if (equalsBytes(bytes, at, length, this.#names[entry]!)) return this.#servers[entry]!;
     }
   }
-}
-
-function sameBytes(name: Uint8Array, bytes: Uint8Array, at: number): boolean {
-  for (let i = 0; i < name.length; i++) if (name[i] !== bytes[at + i]) return false;
-  return true;
 }
 
 /** The header line that tells a client its server's name (RFC 6265, 4.1 for cookies). */

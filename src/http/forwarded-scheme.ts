@@ -1,8 +1,9 @@
 // By which scheme the client came to the proxy in front, as that one says.
 // Owns reading the fields. Leaves to the caller whether who sent them is believed.
 
+import { skipBlanks, trimEnd } from '../base/bytes.js';
 import { equalsCaseless, FIELD_ID } from './fields.js';
-import { FIELD, type Head } from './head.js';
+import type { Head } from './head.js';
 
 const HTTPS = Buffer.from('https', 'latin1');
 const PROTO = Buffer.from('proto', 'latin1');
@@ -10,8 +11,6 @@ const COMMA = 0x2c;
 const EQUALS = 0x3d;
 const QUOTE = 0x22;
 const SEMICOLON = 0x3b;
-const SPACE = 0x20;
-const TAB = 0x09;
 
 /**
  * True when the head says that the client came by https: in `X-Forwarded-Proto`, or without it in `proto` of `Forwarded` (RFC
@@ -19,14 +18,14 @@ const TAB = 0x09;
  */
 export function forwardedByHttps(bytes: Uint8Array, head: Head): boolean {
   if (head.has(FIELD_ID.X_FORWARDED_PROTO)) {
-    const field = firstField(head, FIELD_ID.X_FORWARDED_PROTO);
-    const at = head.base + head.fields[field + FIELD.valueAt]!;
-    return isHttps(bytes, at, partEnd(bytes, at, at + head.fields[field + FIELD.valueBytes]!, COMMA));
+    const field = head.next(FIELD_ID.X_FORWARDED_PROTO);
+    const at = head.valueAt(field);
+    return isHttps(bytes, at, partEnd(bytes, at, at + head.valueBytes(field), COMMA));
   }
   if (!head.has(FIELD_ID.FORWARDED)) return false;
-  const field = firstField(head, FIELD_ID.FORWARDED);
-  const from = head.base + head.fields[field + FIELD.valueAt]!;
-  const end = partEnd(bytes, from, from + head.fields[field + FIELD.valueBytes]!, COMMA);
+  const field = head.next(FIELD_ID.FORWARDED);
+  const from = head.valueAt(field);
+  const end = partEnd(bytes, from, from + head.valueBytes(field), COMMA);
   for (let at = from; at < end; ) {
     const stop = partEnd(bytes, at, end, SEMICOLON);
     const nameAt = skipBlanks(bytes, at, stop);
@@ -35,12 +34,6 @@ export function forwardedByHttps(bytes: Uint8Array, head: Head): boolean {
     at = stop + 1;
   }
   return false;
-}
-
-function firstField(head: Head, id: number): number {
-  let field = 0;
-  while (head.fields[field + FIELD.id] !== id) field += FIELD.WORDS;
-  return field;
 }
 
 /** Where `separator` stands outside of quotes, or `end`. */
@@ -54,17 +47,10 @@ function partEnd(bytes: Uint8Array, at: number, end: number, separator: number):
 /** Blanks and quotes around it do not count. */
 function isHttps(bytes: Uint8Array, from: number, to: number): boolean {
   let at = skipBlanks(bytes, from, to);
-  let end = to;
-  while (end > at && (bytes[end - 1] === SPACE || bytes[end - 1] === TAB)) end--;
+  let end = trimEnd(bytes, at, to);
   if (end - at >= 2 && bytes[at] === QUOTE && bytes[end - 1] === QUOTE) {
     at++;
     end--;
   }
   return equalsCaseless(bytes, at, end - at, HTTPS);
-}
-
-function skipBlanks(bytes: Uint8Array, at: number, end: number): number {
-  let i = at;
-  while (i < end && (bytes[i] === SPACE || bytes[i] === TAB)) i++;
-  return i;
 }

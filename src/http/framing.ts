@@ -66,9 +66,9 @@ function readFields(bytes: Uint8Array, head: Head, out: Framing): void {
     out.kind = BODY.ambiguous;
     return;
   }
-  const field = head.places[framed === LENGTH ? FIELD_ID.CONTENT_LENGTH : FIELD_ID.TRANSFER_ENCODING]!;
-  const at = head.base + head.fields[field + FIELD.valueAt]!;
-  const count = head.fields[field + FIELD.valueBytes]!;
+  const field = head.last(framed === LENGTH ? FIELD_ID.CONTENT_LENGTH : FIELD_ID.TRANSFER_ENCODING);
+  const at = head.valueAt(field);
+  const count = head.valueBytes(field);
   if (framed === LENGTH) {
     out.length = readLength(bytes, at, count);
     out.kind = out.length < 0 ? BODY.ambiguous : BODY.counted;
@@ -130,10 +130,13 @@ export function keepsConnection(bytes: Uint8Array, head: Head, toHead: boolean):
 
 /** True when any Connection field lists the option. */
 function connectionSays(bytes: Uint8Array, head: Head, option: Uint8Array): boolean {
-  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-    if (head.fields[field + FIELD.id] !== FIELD_ID.CONNECTION) continue;
-    const at = head.base + head.fields[field + FIELD.valueAt]!;
-    const stop = at + head.fields[field + FIELD.valueBytes]!;
+  for (
+    let field = head.next(FIELD_ID.CONNECTION);
+    field >= 0;
+    field = head.next(FIELD_ID.CONNECTION, field + FIELD.WORDS)
+  ) {
+    const at = head.valueAt(field);
+    const stop = at + head.valueBytes(field);
     for (let one = nextElement(bytes, at, stop); one >= 0; one = nextElement(bytes, listElement.next, stop)) {
       if (equalsCaseless(bytes, one, listElement.bytes, option)) return true;
     }

@@ -80,4 +80,38 @@ export class Head {
   has(id: number): boolean {
     return (this.ids & (1 << id)) !== 0;
   }
+
+  // A field is named by its first word in `fields`, as `next` returns it.
+
+  /** The first field with this id that is not before `from`, or -1. The one after it: `next(id, field + FIELD.WORDS)`. Hot. */
+  next(id: number, from = 0): number {
+    const { fields } = this;
+    const end = this.fieldCount * FIELD.WORDS;
+    let field = from;
+    while (field < end && fields[field + FIELD.id] !== id) field += FIELD.WORDS;
+    return field < end ? field : -1;
+  }
+
+  /** The last field with this id, which must be there. */
+  last(id: number): number {
+    return this.places[id]!;
+  }
+
+  /** Address of the field's name. */
+  nameAt(field: number): number {
+    return this.base + this.fields[field + FIELD.nameAt]!;
+  }
+
+  nameBytes(field: number): number {
+    return this.fields[field + FIELD.nameBytes]!;
+  }
+
+  /** Address of the field's value, without blanks around it. */
+  valueAt(field: number): number {
+    return this.base + this.fields[field + FIELD.valueAt]!;
+  }
+
+  valueBytes(field: number): number {
+    return this.fields[field + FIELD.valueBytes]!;
+  }
 }

@@ -1,23 +1,18 @@
 // Reads what conditions look at: headers, cookies, query parameters and what TLS tells, as spans of bytes.
 // Owns parsing them, at most once per request, without decoding to strings. Leaves comparing to conditions.ts.
 
-import { hexValue } from '../base/hex.js';
+import { cookie, nextCookie } from '../base/cookies.js';
+import { decodeComponent, findParameter, parameter } from '../base/query.js';
 import { FIELD_ID } from '../http/fields.js';
 import { FIELD } from '../http/head.js';
 import { FACT, FACT_KIND, HASH_PRIME, HASH_SEED, HEADER, lowerCase } from './layout.js';
 import { RequestView } from './request.js';
 
 const SCRATCH_BYTES = 64 * 1024;
-const AMPERSAND = 0x26;
 const COMMA = 0x2c;
-const EQUALS = 0x3d;
 /** Between the parts of a list; no part has one. */
 export const LINE_FEED = 0x0a;
-const PERCENT = 0x25;
-const PLUS = 0x2b;
-const SEMICOLON = 0x3b;
 const SPACE = 0x20;
-const TAB = 0x09;
 
 /**
  * The facts of one table, read from one request at a time.
@@ -112,13 +107,11 @@ export class Facts {
     const head = this.#view.head;
     if (head === null) return;
     const bytes = this.#view.bytes;
-    const fields = head.fields;
-    for (let field = 0; field < head.fieldCount; field++) {
-      const at = field * FIELD.WORDS;
-      if (fields[at + FIELD.nameBytes] !== nameBytes) continue;
-      if (!this.#nameEqualsCaseless(bytes, head.base + fields[at + FIELD.nameAt]!, nameAt, nameBytes)) continue;
-      const valueAt = head.base + fields[at + FIELD.valueAt]!;
-      const valueBytes = fields[at + FIELD.valueBytes]!;
+    for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
+      if (head.nameBytes(field) !== nameBytes) continue;
+      if (!this.#nameEqualsCaseless(bytes, head.nameAt(field), nameAt, nameBytes)) continue;
+      const valueAt = head.valueAt(field);
+      const valueBytes = head.valueBytes(field);
       if (this.#found[fact] === 0) {
         this.#set(fact, valueAt, valueBytes, 0);
         continue;
@@ -139,63 +132,27 @@ export class Facts {
   #readCookie(fact: number, nameAt: number, nameBytes: number): void {
     const head = this.#view.head;
     if (head === null) return;
-    const bytes = this.#view.bytes;
-    for (let field = 0; field < head.fieldCount; field++) {
-      const words = field * FIELD.WORDS;
-      if (head.fields[words + FIELD.id] !== FIELD_ID.COOKIE) continue;
-      let at = head.base + head.fields[words + FIELD.valueAt]!;
-      const end = at + head.fields[words + FIELD.valueBytes]!;
-      while (at < end) {
-        while (at < end && isBlank(bytes[at]!)) at++;
-        const pairAt = at;
-        let equalsAt = -1;
-        while (at < end && bytes[at] !== SEMICOLON) {
-          if (equalsAt === -1 && bytes[at] === EQUALS) equalsAt = at;
-          at++;
-        }
-        if (
-          equalsAt !== -1 &&
-          this.#nameEquals(bytes, pairAt, trimmedEnd(bytes, pairAt, equalsAt), nameAt, nameBytes)
-        ) {
-          let valueAt = equalsAt + 1;
-          while (valueAt < at && isBlank(bytes[valueAt]!)) valueAt++;
-          this.#set(fact, valueAt, trimmedEnd(bytes, valueAt, at) - valueAt, 0);
-          return;
-        }
-        at++;
-      }
+    for (let field = head.next(FIELD_ID.COOKIE); field >= 0; field = head.next(FIELD_ID.COOKIE, field + FIELD.WORDS)) {
+      const at = head.valueAt(field);
+      if (!nextCookie(this.#view.bytes, at, at + head.valueBytes(field), this.#names, nameAt, nameBytes)) continue;
+      this.#set(fact, cookie.valueAt, cookie.valueBytes, 0);
+      return;
     }
   }
 
   /** The first parameter of this name counts. Names and values are percent-decoded, and `+` is a space. */
   #readQuery(fact: number, nameAt: number, nameBytes: number): void {
-    const bytes = this.#view.bytes;
-    let at = this.#view.queryAt;
-    const end = at + this.#view.queryBytes;
-    while (at < end) {
-      const pairAt = at;
-      let equalsAt = -1;
-      let encoded = false;
-      while (at < end && bytes[at] !== AMPERSAND) {
-        const byte = bytes[at]!;
-        if (equalsAt === -1) {
-          if (byte === EQUALS) equalsAt = at;
-        } else if (byte === PERCENT || byte === PLUS) encoded = true;
-        at++;
-      }
-      const nameEnd = equalsAt === -1 ? at : equalsAt;
-      if (this.#nameEqualsDecoded(bytes, pairAt, nameEnd, nameAt, nameBytes)) {
-        const valueAt = equalsAt === -1 ? at : equalsAt + 1;
-        if (!encoded) this.#set(fact, valueAt, at - valueAt, 0);
-        else {
-          const start = this.#scratchUsed;
-          for (let i = valueAt; i < at; i += encodedWidth(bytes, i, at)) this.#push(decodedByte(bytes, i, at));
-          this.#set(fact, start, this.#scratchUsed - start, 1);
-        }
-        return;
-      }
-      at++;
+    const { bytes, queryAt, queryBytes } = this.#view;
+    if (!findParameter(bytes, queryAt, queryAt + queryBytes, this.#names, nameAt, nameBytes)) return;
+    const { valueAt, valueBytes, encoded } = parameter;
+    if (!encoded) {
+      this.#set(fact, valueAt, valueBytes, 0);
+      return;
     }
+    const start = this.#scratchUsed;
+    while (start + valueBytes > this.#scratch.length) this.#grow();
+    this.#scratchUsed += decodeComponent(bytes, valueAt, valueAt + valueBytes, this.#scratch, start);
+    this.#set(fact, start, this.#scratchUsed - start, 1);
   }
 
   /** What the connection tells: there only with TLS, except the scheme and the listener; ASCII. */
@@ -236,24 +193,9 @@ export class Facts {
     this.#set(fact, start, this.#scratchUsed - start, 1);
   }
 
-  #nameEquals(bytes: Uint8Array, at: number, end: number, nameAt: number, nameBytes: number): boolean {
-    if (end - at !== nameBytes) return false;
-    for (let i = 0; i < nameBytes; i++) if (bytes[at + i] !== this.#names[nameAt + i]) return false;
-    return true;
-  }
-
   #nameEqualsCaseless(bytes: Uint8Array, at: number, nameAt: number, nameBytes: number): boolean {
     for (let i = 0; i < nameBytes; i++) if (lowerCase(bytes[at + i]!) !== this.#names[nameAt + i]) return false;
     return true;
-  }
-
-  #nameEqualsDecoded(bytes: Uint8Array, at: number, end: number, nameAt: number, nameBytes: number): boolean {
-    let matched = 0;
-    for (let i = at; i < end; i += encodedWidth(bytes, i, end)) {
-      if (matched === nameBytes || decodedByte(bytes, i, end) !== this.#names[nameAt + matched]) return false;
-      matched++;
-    }
-    return matched === nameBytes;
   }
 
   #push(byte: number): void {
@@ -271,29 +213,4 @@ export class Facts {
     larger.set(this.#scratch);
     this.#scratch = larger;
   }
-}
-
-function isBlank(byte: number): boolean {
-  return byte === SPACE || byte === TAB;
-}
-
-/** `end`, or where blanks before it begin. */
-function trimmedEnd(bytes: Uint8Array, at: number, end: number): number {
-  while (end > at && isBlank(bytes[end - 1]!)) end--;
-  return end;
-}
-
-/** How many bytes the encoded byte at `at` takes: 3 for a valid percent triplet, else 1. */
-function encodedWidth(bytes: Uint8Array, at: number, end: number): number {
-  return bytes[at] === PERCENT && at + 2 < end && hexValue(bytes[at + 1]!) >= 0 && hexValue(bytes[at + 2]!) >= 0
-    ? 3
-    : 1;
-}
-
-/** The byte at `at` of a query component, decoded. A `%` without two hex digits stands for itself. */
-function decodedByte(bytes: Uint8Array, at: number, end: number): number {
-  const byte = bytes[at]!;
-  if (byte === PLUS) return SPACE;
-  if (byte !== PERCENT || encodedWidth(bytes, at, end) === 1) return byte;
-  return hexValue(bytes[at + 1]!) * 16 + hexValue(bytes[at + 2]!);
 }

@@ -69,7 +69,7 @@ export function requestView(text: RequestText): RequestView {
   for (let field = 0; field < head.fieldCount; field++) {
     const at = field * FIELD.WORDS;
     const nameAt = head.fields[at + FIELD.nameAt]!;
-    const nameBytes = head.fields[at + FIELD.nameBytes]!;
+    const nameBytes = head.nameBytes(at);
     const id = fieldId(view.bytes, nameAt, nameBytes);
     head.fields[at + FIELD.id] = id;
     if (id === FIELD_ID.NONE) continue;

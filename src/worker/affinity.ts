@@ -1,8 +1,10 @@
 // What ties a request to a server: the session it names, and the key a hashing balancer hashes.
 // Owns finding the bytes in the request. Leaves their meaning to balance/.
 
-import { findPair, keyOfAddress, keyOfBytes, pairValue, SEPARATOR } from '../balance/keys.js';
+import { keyOfAddress, keyOfBytes } from '../balance/keys.js';
 import { NO_SESSION } from '../balance/session.js';
+import { cookie, nextCookie } from '../base/cookies.js';
+import { decodeComponent, findParameter, parameter } from '../base/query.js';
 import { equalsCaseless, FIELD_ID } from '../http/fields.js';
 import { FIELD, type Head } from '../http/head.js';
 import type { ClientConnection } from './connections.js';
@@ -13,12 +15,16 @@ import type { Worker } from './worker.js';
 export function sessionOf(w: Worker, pool: Pool, head: Head): number {
   const { sessions, sessionName } = pool;
   if (sessions === null) return NO_SESSION;
-  const { fields, base } = head;
-  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-    const fits =
-      sessionName === null ? fields[field + FIELD.id] === FIELD_ID.COOKIE : isField(w, head, field, sessionName);
-    if (!fits) continue;
-    const server = sessions.read(w.memory, base + fields[field + FIELD.valueAt]!, fields[field + FIELD.valueBytes]!);
+  if (sessionName !== null) {
+    for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
+      if (!isField(w, head, field, sessionName)) continue;
+      const server = sessions.read(w.memory, head.valueAt(field), head.valueBytes(field));
+      if (server >= 0) return server;
+    }
+    return NO_SESSION;
+  }
+  for (let field = head.next(FIELD_ID.COOKIE); field >= 0; field = head.next(FIELD_ID.COOKIE, field + FIELD.WORDS)) {
+    const server = sessions.read(w.memory, head.valueAt(field), head.valueBytes(field));
     if (server >= 0) return server;
   }
   return NO_SESSION;
@@ -35,9 +41,7 @@ export function keyOf(w: Worker, client: ClientConnection, pool: Pool): number {
     case 'Path':
       return keyOfBytes(memory, view.pathAt, view.pathBytes);
     case 'QueryParam':
-      return findPair(memory, view.queryAt, view.queryBytes, pool.keyName, SEPARATOR.QUERY)
-        ? keyOfBytes(memory, pairValue.at, pairValue.bytes)
-        : randomKey();
+      return keyOfParameter(w, pool);
     case 'Cookie':
       return keyOfCookie(w, client.parser!.head, pool);
     case 'Header':
@@ -45,29 +49,35 @@ export function keyOf(w: Worker, client: ClientConnection, pool: Pool): number {
   }
 }
 
+/** Two spellings of one value are one key: what is encoded is decoded first. */
+function keyOfParameter({ view, memory }: Worker, pool: Pool): number {
+  if (!findParameter(memory, view.queryAt, view.queryAt + view.queryBytes, pool.keyName)) return randomKey();
+  const { valueAt, valueBytes, encoded } = parameter;
+  if (!encoded) return keyOfBytes(memory, valueAt, valueBytes);
+  return keyOfBytes(decoded, 0, decodeComponent(memory, valueAt, valueAt + valueBytes, decoded));
+}
+
+/** No query is longer: `limits.uriBytesMax` is at most this. */
+const decoded = new Uint8Array(16_384);
+
 function keyOfCookie({ memory }: Worker, head: Head, pool: Pool): number {
-  const { fields, base } = head;
-  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-    if (fields[field + FIELD.id] !== FIELD_ID.COOKIE) continue;
-    const at = base + fields[field + FIELD.valueAt]!;
-    if (findPair(memory, at, fields[field + FIELD.valueBytes]!, pool.keyName, SEPARATOR.COOKIE))
-      return keyOfBytes(memory, pairValue.at, pairValue.bytes);
+  for (let field = head.next(FIELD_ID.COOKIE); field >= 0; field = head.next(FIELD_ID.COOKIE, field + FIELD.WORDS)) {
+    const at = head.valueAt(field);
+    if (nextCookie(memory, at, at + head.valueBytes(field), pool.keyName))
+      return keyOfBytes(memory, cookie.valueAt, cookie.valueBytes);
   }
   return randomKey();
 }
 
 function keyOfHeader(w: Worker, head: Head, pool: Pool): number {
-  const { fields, base } = head;
   for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-    if (isField(w, head, field, pool.keyName))
-      return keyOfBytes(w.memory, base + fields[field + FIELD.valueAt]!, fields[field + FIELD.valueBytes]!);
+    if (isField(w, head, field, pool.keyName)) return keyOfBytes(w.memory, head.valueAt(field), head.valueBytes(field));
   }
   return randomKey();
 }
 
 function isField({ memory }: Worker, head: Head, field: number, lowerName: Uint8Array): boolean {
-  const { fields, base } = head;
-  return equalsCaseless(memory, base + fields[field + FIELD.nameAt]!, fields[field + FIELD.nameBytes]!, lowerName);
+  return equalsCaseless(memory, head.nameAt(field), head.nameBytes(field), lowerName);
 }
 
 function randomKey(): number {

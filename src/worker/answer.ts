@@ -48,10 +48,9 @@ function wantsJson(w: Worker, client: ClientConnection): boolean {
   const head = client.parser?.head;
   if (head === undefined || client.headAt === NOWHERE) return false;
   let accept = '';
-  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-    if (head.fields[field + FIELD.id] !== FIELD_ID.ACCEPT) continue;
-    const at = head.base + head.fields[field + FIELD.valueAt]!;
-    accept += `${Buffer.from(w.memory.buffer, at, head.fields[field + FIELD.valueBytes]!).toString('latin1')},`;
+  for (let field = head.next(FIELD_ID.ACCEPT); field >= 0; field = head.next(FIELD_ID.ACCEPT, field + FIELD.WORDS)) {
+    const at = head.valueAt(field);
+    accept += `${Buffer.from(w.memory.buffer, at, head.valueBytes(field)).toString('latin1')},`;
   }
   const json = quality(accept, ['application/json', 'application/*', '*/*']);
   return json > 0 && json > quality(accept, ['text/plain', 'text/*', '*/*']);

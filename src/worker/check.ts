@@ -81,8 +81,8 @@ export function check(w: Judging, client: ClientConnection): ReasonCode | null {
   if (head.method === METHOD.CONNECT) return 'METHOD_REFUSED';
   if ((head.repeated & HOST) !== 0) return 'HOST_REPEATED';
   if ((head.ids & HOST) !== 0) {
-    client.hostAt = valueAt(head, FIELD_ID.HOST);
-    client.hostBytes = valueBytes(head, FIELD_ID.HOST);
+    client.hostAt = head.valueAt(head.last(FIELD_ID.HOST));
+    client.hostBytes = head.valueBytes(head.last(FIELD_ID.HOST));
     if (!hostValid(memory, client.hostAt, client.hostBytes)) return 'HOST_INVALID';
   } else if (head.minor === 1) {
     return 'HOST_MISSING';
@@ -113,10 +113,6 @@ export function check(w: Judging, client: ClientConnection): ReasonCode | null {
 const HOST = 1 << FIELD_ID.HOST;
 const UPGRADE = 1 << FIELD_ID.UPGRADE;
 
-/** Where the value of the last field with this id lies. The field must be there. */
-const valueAt = (head: Head, id: number): number => head.base + head.fields[head.places[id]! + FIELD.valueAt]!;
-const valueBytes = (head: Head, id: number): number => head.fields[head.places[id]! + FIELD.valueBytes]!;
-
 const MAX_FORWARDS_MAX = 1_000_000_000;
 
 /** Reads Max-Forwards where it counts, with TRACE and OPTIONS (RFC 9110, 7.6.2). False when it is no number, or not one. */
@@ -124,8 +120,8 @@ function readMaxForwards(memory: Uint8Array, client: ClientConnection): boolean 
   const { head } = client.parser!;
   if (head.method !== METHOD.TRACE && head.method !== METHOD.OPTIONS) return true;
   if ((head.repeated & (1 << FIELD_ID.MAX_FORWARDS)) !== 0) return false;
-  const at = valueAt(head, FIELD_ID.MAX_FORWARDS);
-  const bytes = valueBytes(head, FIELD_ID.MAX_FORWARDS);
+  const at = head.valueAt(head.last(FIELD_ID.MAX_FORWARDS));
+  const bytes = head.valueBytes(head.last(FIELD_ID.MAX_FORWARDS));
   let value = 0;
   for (let i = at; i < at + bytes; i++) {
     const digit = memory[i]! - 0x30;
@@ -141,15 +137,19 @@ function readMaxForwards(memory: Uint8Array, client: ClientConnection): boolean 
 function expectationKnown(memory: Uint8Array, head: Head): boolean {
   if (head.minor === 0) return true;
   if ((head.repeated & (1 << FIELD_ID.EXPECT)) !== 0) return false;
-  return equalsCaseless(memory, valueAt(head, FIELD_ID.EXPECT), valueBytes(head, FIELD_ID.EXPECT), HUNDRED_CONTINUE);
+  return equalsCaseless(
+    memory,
+    head.valueAt(head.last(FIELD_ID.EXPECT)),
+    head.valueBytes(head.last(FIELD_ID.EXPECT)),
+    HUNDRED_CONTINUE,
+  );
 }
 
 /** True when any protocol listed in Upgrade is h2c, alone or among others. */
 function asksForH2c(memory: Uint8Array, head: Head): boolean {
-  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-    if (head.fields[field + FIELD.id] !== FIELD_ID.UPGRADE) continue;
-    const at = head.base + head.fields[field + FIELD.valueAt]!;
-    const stop = at + head.fields[field + FIELD.valueBytes]!;
+  for (let field = head.next(FIELD_ID.UPGRADE); field >= 0; field = head.next(FIELD_ID.UPGRADE, field + FIELD.WORDS)) {
+    const at = head.valueAt(field);
+    const stop = at + head.valueBytes(field);
     for (let name = nextElement(memory, at, stop); name >= 0; name = nextElement(memory, listElement.next, stop)) {
       if (equalsCaseless(memory, name, listElement.bytes, H2C)) return true;
     }

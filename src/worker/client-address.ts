@@ -2,14 +2,13 @@
 // Owns finding and judging the address in a head. Leaves who is a trusted peer to trust.ts, and what is done with it to
 // route.ts and send-head.ts.
 
+import { skipBlanks, trimEnd } from '../base/bytes.js';
 import { readNode } from '../http/address-bytes.js';
 import { equalsAsVariable, equalsCaseless } from '../http/fields.js';
 import { FIELD, type Head } from '../http/head.js';
 import type { Trust } from './trust.js';
 
 const COMMA = 0x2c;
-const SPACE = 0x20;
-const TAB = 0x09;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SEMICOLON = 0x3b;
@@ -54,8 +53,8 @@ export class ClientAddressField {
     let found = NOT_STATED;
     for (let at = (head.fieldCount - 1) * FIELD.WORDS; at >= 0; at -= FIELD.WORDS) {
       if (!this.#isField(bytes, head, at)) continue;
-      const from = head.base + head.fields[at + FIELD.valueAt]!;
-      let end = from + head.fields[at + FIELD.valueBytes]!;
+      const from = head.valueAt(at);
+      let end = from + head.valueBytes(at);
       while (end > from) {
         const start = this.#kind === KIND.LIST ? plainStart(bytes, from, end) : quotedStart(bytes, from, end);
         const elementAt = start < 0 ? from : skipBlanks(bytes, start, end);
@@ -90,15 +89,15 @@ export class ClientAddressField {
       if (!this.#isField(bytes, head, field)) continue;
       // Two of them, and two readers could choose differently.
       if (found !== NOT_STATED) return 0;
-      const at = head.base + head.fields[field + FIELD.valueAt]!;
-      const valueBytes = head.fields[field + FIELD.valueBytes]!;
+      const at = head.valueAt(field);
+      const valueBytes = head.valueBytes(field);
       if (valueBytes > 0) found = readNode(bytes, at, at + valueBytes, out);
     }
     return found;
   }
 
-  #isField(bytes: Uint8Array, { fields, base }: Head, field: number): boolean {
-    return equalsCaseless(bytes, base + fields[field + FIELD.nameAt]!, fields[field + FIELD.nameBytes]!, this.#name);
+  #isField(bytes: Uint8Array, head: Head, field: number): boolean {
+    return equalsCaseless(bytes, head.nameAt(field), head.nameBytes(field), this.#name);
   }
 
   #readElement(bytes: Uint8Array, at: number, end: number, out: Uint8Array): number {
@@ -163,16 +162,4 @@ function readForwarded(bytes: Uint8Array, at: number, end: number, out: Uint8Arr
     nodeEnd--;
   }
   return readNode(bytes, nodeAt, nodeEnd, out);
-}
-
-function skipBlanks(bytes: Uint8Array, at: number, end: number): number {
-  let i = at;
-  while (i < end && (bytes[i] === SPACE || bytes[i] === TAB)) i++;
-  return i;
-}
-
-function trimEnd(bytes: Uint8Array, at: number, end: number): number {
-  let i = end;
-  while (i > at && (bytes[i - 1] === SPACE || bytes[i - 1] === TAB)) i--;
-  return i;
 }

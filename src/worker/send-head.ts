@@ -71,18 +71,16 @@ function spanFields(w: Worker, head: Head, from: number, drops: number): void {
   for (let i = 0, field = 0; i < head.fieldCount; i++, field += FIELD.WORDS) {
     const id = fields[field + FIELD.id]!;
     if ((drops & (1 << id)) === 0 && !(byName && named(w, head, field, id))) continue;
-    const at = base + fields[field + FIELD.nameAt]!;
-    w.engine.span(runAt, at - runAt);
-    runAt = i + 1 < head.fieldCount ? base + fields[field + FIELD.WORDS + FIELD.nameAt]! : end;
+    w.engine.span(runAt, head.nameAt(field) - runAt);
+    runAt = i + 1 < head.fieldCount ? head.nameAt(field + FIELD.WORDS) : end;
   }
   w.engine.span(runAt, end - runAt);
 }
 
 /** Named by the message's Connection, by a header filter of the rule, or by the listener as what strangers must not say. */
 function named(w: Worker, head: Head, field: number, id: number): boolean {
-  const { fields } = head;
-  const at = head.base + fields[field + FIELD.nameAt]!;
-  const bytes = fields[field + FIELD.nameBytes]!;
+  const at = head.nameAt(field);
+  const bytes = head.nameBytes(field);
   return (
     w.tokens.has(w.memory, id, at, bytes) ||
     w.edit?.drops(w.memory, at, bytes) === true ||
@@ -229,9 +227,9 @@ function spanFraming(w: Worker, client: ClientConnection, head: Head): void {
 /** Repeats the Upgrade field of a head; of several the last. */
 function spanUpgrade(w: Worker, head: Head): void {
   if (!head.has(FIELD_ID.UPGRADE)) return;
-  const field = head.places[FIELD_ID.UPGRADE]!;
+  const field = head.last(FIELD_ID.UPGRADE);
   pin(w, 'Upgrade: ');
-  w.engine.span(head.base + head.fields[field + FIELD.valueAt]!, head.fields[field + FIELD.valueBytes]!);
+  w.engine.span(head.valueAt(field), head.valueBytes(field));
   pin(w, '\r\n');
 }
 
@@ -311,10 +309,13 @@ function spanForwardingAfter(
 
 /** The addresses that proxies in front listed, each followed by a comma; empty elements of their lists are left out. */
 function spanForwardedFor(w: Worker, head: Head): void {
-  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-    if (head.fields[field + FIELD.id] !== FIELD_ID.X_FORWARDED_FOR) continue;
-    const at = head.base + head.fields[field + FIELD.valueAt]!;
-    const stop = at + head.fields[field + FIELD.valueBytes]!;
+  for (
+    let field = head.next(FIELD_ID.X_FORWARDED_FOR);
+    field >= 0;
+    field = head.next(FIELD_ID.X_FORWARDED_FOR, field + FIELD.WORDS)
+  ) {
+    const at = head.valueAt(field);
+    const stop = at + head.valueBytes(field);
     for (let one = nextElement(w.memory, at, stop); one >= 0; one = nextElement(w.memory, listElement.next, stop)) {
       w.engine.span(one, listElement.bytes);
       pin(w, ', ');

@@ -31,17 +31,20 @@ export class Tokens {
   readAll(memory: Uint8Array, head: Head): boolean {
     this.count = 0;
     if (!head.has(FIELD_ID.CONNECTION)) return true;
-    const last = head.places[FIELD_ID.CONNECTION]!;
+    const last = head.last(FIELD_ID.CONNECTION);
     if ((head.repeated & (1 << FIELD_ID.CONNECTION)) === 0) {
-      const at = head.base + head.fields[last + FIELD.valueAt]!;
-      const bytes = head.fields[last + FIELD.valueBytes]!;
+      const at = head.valueAt(last);
+      const bytes = head.valueBytes(last);
       return isOption(memory, at, bytes) || this.read(memory, at, bytes);
     }
     let room = true;
-    for (let field = 0; field <= last; field += FIELD.WORDS) {
-      if (head.fields[field + FIELD.id] !== FIELD_ID.CONNECTION) continue;
-      const at = head.base + head.fields[field + FIELD.valueAt]!;
-      room = this.read(memory, at, head.fields[field + FIELD.valueBytes]!) && room;
+    for (
+      let field = head.next(FIELD_ID.CONNECTION);
+      field >= 0;
+      field = head.next(FIELD_ID.CONNECTION, field + FIELD.WORDS)
+    ) {
+      const at = head.valueAt(field);
+      room = this.read(memory, at, head.valueBytes(field)) && room;
     }
     return room;
   }

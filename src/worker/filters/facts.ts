@@ -18,9 +18,12 @@ const REQUEST_ID = /^[\w.:+/=@-]{1,128}$/;
 export function requestId(w: Worker, client: ClientConnection): string {
   const head = client.parser?.head;
   if (client.trusted && head !== undefined && client.headAt !== NOWHERE) {
-    for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-      if (head.fields[field + FIELD.id] !== FIELD_ID.X_REQUEST_ID) continue;
-      const id = latin1(w, head.base + head.fields[field + FIELD.valueAt]!, head.fields[field + FIELD.valueBytes]!);
+    for (
+      let field = head.next(FIELD_ID.X_REQUEST_ID);
+      field >= 0;
+      field = head.next(FIELD_ID.X_REQUEST_ID, field + FIELD.WORDS)
+    ) {
+      const id = latin1(w, head.valueAt(field), head.valueBytes(field));
       if (REQUEST_ID.test(id)) return id;
     }
   }

@@ -2,7 +2,6 @@
 
 import { STATUS_CODES } from 'node:http';
 import { FIELD_ID } from '../../http/fields.js';
-import { FIELD } from '../../http/head.js';
 import type { FilterPlan } from '../../routing/plan.js';
 import { fail, reply } from '../answer.js';
 import type { ClientConnection } from '../connections.js';
@@ -28,8 +27,8 @@ function hostOf(w: Worker, client: ClientConnection): { name: string; port: numb
 export function clientScheme(w: Worker, client: ClientConnection): 'http' | 'https' {
   const { head } = client.parser!;
   if (client.trusted && head.has(FIELD_ID.X_FORWARDED_PROTO)) {
-    const at = head.places[FIELD_ID.X_FORWARDED_PROTO]!;
-    const said = textAt(w, head.base + head.fields[at + FIELD.valueAt]!, head.fields[at + FIELD.valueBytes]!);
+    const at = head.last(FIELD_ID.X_FORWARDED_PROTO);
+    const said = textAt(w, head.valueAt(at), head.valueBytes(at));
     // Of a list the first one: each proxy appends what was said to it.
     const scheme = said.split(',')[0]!.trim().toLowerCase();
     if (scheme === 'http' || scheme === 'https') return scheme;

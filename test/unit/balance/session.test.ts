@@ -92,8 +92,7 @@ test('sets a session cookie with the attributes asked for', () => {
 });
 
 test('reads and tells by a header when the pool asks for that', () => {
-  const { read, line, nameOf, sessions } = sticky({ type: 'Header', name: 'X-Session' });
-  assert.equal(sessions.inCookie, false);
+  const { read, line, nameOf } = sticky({ type: 'Header', name: 'X-Session' });
   assert.equal(read(nameOf(2)), 2);
   assert.equal(read(`sevenfold=${nameOf(2)}`), NO_SESSION);
   assert.equal(line(-1, 2), `X-Session: ${nameOf(2)}\r\n`);
