@@ -159,10 +159,15 @@ int sf__conn_connect(sf_engine *e, sf_handle handle, int32_t address)
 void sf__conn_free(sf_engine *e, sf_conn *c, bool reset)
 {
     int32_t *control = e->config.control;
-    /* What is cut short must not look complete: no goodbye then. */
-    if (c->tls != NULL)
-        sf__tls_free(c, !reset && c->error == 0 && c->queue == NULL);
+    /* What is cut short must not look complete: no goodbye then, and a reset. */
     sf__queue_drop(e, c);
+    if (c->tls != NULL) {
+        sf__tls_settle(e);
+        if (sf__tls_waiting(c) > 0)
+            c->flags |= SF__CUT;
+        sf__tls_free(c, !reset && c->error == 0 && !(c->flags & SF__CUT));
+    }
+    reset = reset || (c->flags & SF__CUT);
     if (c->fd != e->epoll) { /* see sf__conn_connect: a slot without a socket */
         if (reset) {
             struct linger linger = { .l_onoff = 1, .l_linger = 0 };

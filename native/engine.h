@@ -120,7 +120,10 @@ typedef struct sf_engine {
  */
 int sf_engine_create(const sf_engine_config *config, sf_engine **out);
 
-/* Closes every descriptor, leaves the inbox, frees the engine. NULL is allowed. */
+/*
+ * Closes every descriptor, leaves the inbox, frees the engine. NULL is allowed. What is still open sees a reset, unless its
+ * direction was shut down: nobody may take what was cut here for complete.
+ */
 void sf_engine_destroy(sf_engine *e);
 
 /*

@@ -21,7 +21,9 @@ enum {
     SF__CLIENT = 1u << 12, /* accepted, counted in the inbox */
     SF__SAY_FINISHED = 1u << 13,
     SF__HANDSHAKING = 1u << 14, /* TLS is not agreed on yet: nothing is sent or received */
-    SF__SAY_TLS_READY = 1u << 15
+    SF__SAY_TLS_READY = 1u << 15,
+    SF__SHUT = 1u << 16, /* our direction is shut down: the peer has everything, and the end */
+    SF__CUT = 1u << 17   /* bytes for the peer were dropped: it must see a reset, whoever closes and why */
 };
 
 #define SF__NONE (-1)

@@ -3,6 +3,9 @@
  *
  *   EMPTY ──send, not all taken──► BLOCKED ──all has left──► EMPTY (`drained`)
  *     └──────── shutdown ────────────┴─ waits for the last byte ──► our direction is over (`finished`)
+ *
+ * What is dropped from a queue has been announced or begun: the peer must not take the rest for a whole message, so the
+ * connection is marked, and its close is a reset.
  */
 #include "internal.h"
 
@@ -27,6 +30,7 @@ void sf__queue_drop(sf_engine *e, sf_conn *c)
     }
     free(c->queue);
     c->queue = NULL;
+    c->flags |= SF__CUT;
 }
 
 /* Makes room for `count` more spans. The queue may move; on failure nothing changed. */
@@ -66,6 +70,7 @@ void sf__conn_blocked(sf_engine *e, sf_conn *c)
 static void sf__queue_rest(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t count, size_t sent)
 {
     if (sf__queue_reserve(c, (uint32_t)count) != SF_OK) {
+        c->flags |= SF__CUT;
         sf__conn_fail(e, c, SF_ENGINE_ERROR_QUEUE_FULL);
         return;
     }
@@ -118,7 +123,7 @@ static void sf__shut(sf_engine *e, sf_conn *c)
         sf__conn_fail(e, c, sf__error_of(errno));
         return;
     }
-    c->flags |= SF__SAY_FINISHED;
+    c->flags |= SF__SAY_FINISHED | SF__SHUT;
     sf__ready_add(e, c);
 }
 

@@ -66,7 +66,7 @@ void sf_engine_destroy(sf_engine *e)
     sf_engine_listen_end(e, SF_LISTENER_ALL);
     for (int32_t i = 0; e->conns != NULL && i < e->config.slot_count; i++)
         if (e->conns[i].fd >= 0 && e->epoll >= 0)
-            sf__conn_free(e, &e->conns[i], false);
+            sf__conn_free(e, &e->conns[i], !(e->conns[i].flags & SF__SHUT));
     if (e->inbox != NULL) {
         sf_inbox_close(e->inbox);
         sf_inbox_release(e->inbox);

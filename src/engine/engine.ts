@@ -123,10 +123,15 @@ export class Engine {
     this.#native.listenEnd(listener);
   }
 
-  /** Closes every connection and the engine. Pending submissions are dropped. Safe to repeat. */
+  /**
+   * Carries out what was submitted, then closes the engine. Connections that are still open then see a reset, unless their
+   * direction was shut down. Safe to repeat.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#native.submit(this.#words);
+    this.#words = 0;
     this.#native.close();
   }
 
@@ -255,7 +260,7 @@ export class Engine {
     this.#submit2(SUBMIT.shutdown, conn);
   }
 
-  /** Frees the handle and drops what is queued. */
+  /** Frees the handle and drops what is queued; the peer sees a reset then, and an ordinary end if all has left. */
   closeConn(conn: number): void {
     this.#submit2(SUBMIT.close, conn);
   }

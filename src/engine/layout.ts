@@ -54,7 +54,7 @@ export const SUBMIT = {
   send: 2,
   /** (conn): ends our direction once everything queued has left. */
   shutdown: 3,
-  /** (conn): frees the handle, drops what is queued. */
+  /** (conn): frees the handle. Drops what is queued; if there is any, the peer sees a reset. */
   close: 4,
   /** (conn): the same, and the peer sees a reset. */
   reset: 5,

@@ -198,10 +198,17 @@ export class Worker {
     this.#checkDrained();
   }
 
-  /** Closes everything at once. */
+  /**
+   * Closes everything at once: what is idle in good order, all else with a reset, since an answer, an upload or a tunnel is
+   * cut in the middle.
+   */
   close(): void {
     this.closed = true;
     clearInterval(this.#timer);
+    for (const backend of this.#backendBySlot)
+      if (backend !== null && backend.state === BACKEND.IDLE) this.engine.closeConn(backend.conn);
+    for (const client of this.#clientBySlot)
+      if (client !== null && client.state === CLIENT.IDLE) this.engine.closeConn(client.conn);
     this.engine.close();
   }
 

@@ -188,6 +188,15 @@ export class WireClient {
     return this.until('close', () => (this.ended ? this.ending : undefined), deadlineMs);
   }
 
+  /**
+   * How the connection ended, for one opened with `halfOpen`. libuv says `end` for a reset that comes behind bytes: there
+   * writing tells, which works behind an end and not behind a reset.
+   */
+  async trueEnding(): Promise<Ending> {
+    if ((await this.closed()) === 'reset') return 'reset';
+    return new Promise((resolve) => this.socket.write('x', (error) => resolve(error ? 'reset' : 'end')));
+  }
+
   /** Ends our direction: the other side sees FIN. */
   end(): void {
     this.socket.end();

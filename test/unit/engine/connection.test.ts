@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -390,6 +390,56 @@ describe('end', () => {
     assert.equal((await readAll(socket)).length, sent.length);
     await lab.next(conn, 'finished');
     assert.equal(lab.engine.counter(CONTROL.queuedBytes), 0);
+  });
+
+  /**
+   * Reads to the end; returns the bytes, and how it ended. libuv says `end` for a reset behind a short read: then writing
+   * tells, which works behind an end and not behind a reset.
+   */
+  async function readToEnd(socket: Socket): Promise<{ bytes: number; ending: 'end' | 'reset' }> {
+    let bytes = 0;
+    socket.on('data', (piece: Buffer) => {
+      bytes += piece.length;
+    });
+    const failed = new Promise<'reset'>((resolve) => socket.on('error', () => resolve('reset')));
+    const ended = once(socket.resume(), 'end').then(
+      () => new Promise<'end' | 'reset'>((resolve) => socket.write('x', (error) => resolve(error ? 'reset' : 'end'))),
+    );
+    return { ending: await Promise.race([ended, failed]), bytes };
+  }
+
+  for (const [how, close] of [
+    ['close', (lab: Lab, conn: number) => lab.act((engine) => engine.closeConn(conn))],
+    [
+      'close after shutdown',
+      (lab: Lab, conn: number) => {
+        lab.act((engine) => engine.shutdown(conn));
+        lab.act((engine) => engine.closeConn(conn));
+      },
+    ],
+    ['the end of the engine', (lab: Lab) => lab.close()],
+  ] as const) {
+    test(`${how} with bytes that have not left is a reset: what was cut does not look whole`, async (t) => {
+      const lab = useLab(t, { chunkCount: 1024 });
+      const { conn, socket } = await usePair(t, lab);
+      const sent = await block(lab, conn);
+      close(lab, conn);
+      const { bytes, ending } = await readToEnd(socket);
+      assert.equal(ending, 'reset');
+      assert.ok(bytes < sent.length);
+    });
+  }
+
+  test('the end of the engine resets what is open, and leaves alone what was shut down', async (t) => {
+    const lab = useLab(t);
+    const open = await usePair(t, lab);
+    const shut = await usePair(t, lab);
+    lab.send(open.conn, 'half');
+    lab.send(shut.conn, 'whole');
+    lab.act((engine) => engine.shutdown(shut.conn));
+    lab.close();
+    assert.equal((await readToEnd(open.socket)).ending, 'reset');
+    assert.deepEqual(await readToEnd(shut.socket), { bytes: 5, ending: 'end' });
   });
 
   test('lets the peer see an end after close, and a reset after reset', async (t) => {
