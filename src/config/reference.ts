@@ -33,6 +33,13 @@ pools:
 **Sizes** are a number and a unit, \`B\`, \`KiB\`, \`MiB\` or \`GiB\`: \`16KiB\`; or a plain count of bytes.
 **Texts** that look like a number or like \`true\` need quotes in YAML: \`value: "2"\`.
 
+**Variables of the environment** stand in any value, of any kind, in any of these forms: \`\${NAME}\`, or
+\`\${NAME:-default}\` for one that may be unset or empty. They are filled in when the file is read: a process keeps the
+environment it was started with, so a reload fills in the same. One that is not set is a mistake with file, line and column.
+\`$\${\` stands for a plain \`\${\`. In values of headers, the names that are filled in for each request, such as
+\`\${clientAddress}\`, come before variables of the environment of the same name. Keys, and whole lists or maps, cannot come
+from a variable. Inside \`{ }\` and \`[ ]\` of YAML, quotes are needed: \`{ address: "\${HOST}:3000" }\`.
+
 In TypeScript, \`defineConfig\` types the whole configuration; a pool that does not exist is a type error in the editor:
 
 \`\`\`ts

@@ -185,6 +185,10 @@ const WORDING: readonly (readonly [reason: RegExp, found: string, expected: stri
 
 function mistakeOf({ reason, mark }: YAMLException, text: string): Mistake {
   const offset = Math.min(mark?.position ?? 0, Math.max(0, text.length - 1));
+  if (text.startsWith('${', offset - 1)) {
+    const expected = `Inside { } and [ ] a value with a variable needs quotes: "$\{NAME}".`;
+    return { offset: offset - 1, path: [], found: 'A variable stands without quotes here.', expected };
+  }
   const [, found, expected] = WORDING.find(([pattern]) => pattern.test(reason)) ?? [
     reason,
     `Not valid YAML: ${reason}.`,

@@ -2,6 +2,7 @@
 // Owns how a mistake becomes two sentences inside a zod issue. Leaves the place of the mistake to load.ts.
 
 import { z } from 'zod';
+import { expand } from '../environment.js';
 import { alternatives, didYouMean, Refusal, refuse, shown } from '../problems.js';
 import { DURATION_MS_MAX, type Duration, durationText, readCidr, readDuration, readSize, type Size } from '../units.js';
 
@@ -39,19 +40,63 @@ type ScalarJson = Readonly<Record<string, unknown>>;
 /**
  * A value that is not a map or a list, read by `read`. `Input` is what a TypeScript config may write.
  * `kind` names it on the reference page. A missing value is reported with the expectation of the reader.
+ * Variables of the environment are filled in before it is read, except those in `own`, which `read` keeps for later.
  */
-export function scalar<Input, Output>(kind: string, json: ScalarJson, read: (value: unknown) => Output | Refusal) {
+export function scalar<Input, Output>(
+  kind: string,
+  json: ScalarJson,
+  read: (value: unknown) => Output | Refusal,
+  own?: readonly string[],
+) {
   const schema = z
     .custom<Input>()
-    .meta({ ...json })
+    .meta(jsonWithVariables(json))
     .transform((value, context): Output => {
-      const result = read(value);
+      const result = readExpanded(value, read, own);
       if (!(result instanceof Refusal)) return result;
       context.issues.push({ code: 'custom', message: refusalText(result), input: value });
       return z.NEVER;
     });
   references.add(schema, { kind });
   return schema;
+}
+
+/** A text with a variable in it, as JSON Schema says it. */
+const VARIABLE = '\\$\\{';
+
+/** What an editor accepts: also a text with a variable in it, where another text would be refused. */
+function jsonWithVariables(json: ScalarJson): ScalarJson {
+  const { type, pattern } = json;
+  if ('enum' in json) return { anyOf: [json, { type: 'string', pattern: VARIABLE }] };
+  if (typeof pattern === 'string') return { ...json, pattern: `${pattern}|${VARIABLE}` };
+  if (type === 'string' || Array.isArray(type)) return json;
+  return { ...json, type: [type, 'string'], pattern: VARIABLE };
+}
+
+/** Reads `value`, its variables filled in. A number or true in the environment is one here, too, where a text is none. */
+function readExpanded<Output>(
+  value: unknown,
+  read: (value: unknown) => Output | Refusal,
+  own: readonly string[] | undefined,
+): Output | Refusal {
+  if (Array.isArray(value)) {
+    const items = value.map((item: unknown) => (typeof item === 'string' ? expand(item, own) : item));
+    return (
+      items.find((item) => item instanceof Refusal) ??
+      read(items.map((item) => (typeof item === 'object' && item !== null && 'text' in item ? item.text : item)))
+    );
+  }
+  if (typeof value !== 'string') return read(value);
+  const expanded = expand(value, own);
+  if (expanded instanceof Refusal) return expanded;
+  const { text, from } = expanded;
+  const result = read(text);
+  if (from.length === 0 || !(result instanceof Refusal)) return result;
+  if (/^-?\d+(?:\.\d+)?$/.test(text) || text === 'true' || text === 'false') {
+    const plain = read(JSON.parse(text.replace(/^(-?)0+(?=\d)/, '$1')));
+    if (!(plain instanceof Refusal)) return plain;
+  }
+  return new Refusal(result.found, `${result.expected} The value comes from ${from.join(' and ')}.`);
 }
 
 /** What to write in the place of a value that is none; nothing where nobody can tell. */
@@ -65,15 +110,17 @@ export function text(
   expected: string,
   isGood: (value: string) => boolean = (value) => value !== '',
   advice: Advice = inQuotes,
+  own?: readonly string[],
 ) {
-  return scalar<string, string>('text', { type: 'string' }, (value) => {
+  const read = (value: unknown): string | Refusal => {
     if (typeof value === 'string' && isGood(value)) return value;
     if (typeof value === 'number' || typeof value === 'boolean') {
       return new Refusal(`${value} is a ${typeof value}, not a text.`, expected + advice(value));
     }
     if (value === '') return new Refusal('The text is empty.', expected);
     return refuse(value, noun, typeof value === 'string' ? expected + advice(value) : expected);
-  });
+  };
+  return scalar<string, string>('text', { type: 'string' }, read, own);
 }
 
 /** The name of a file; `kind` is what is in it. In quotes `true` would be one, but never the one that was meant. */

@@ -7,13 +7,14 @@ import { choice, decimal, fileName, integer, list, map, numberChoice, option, re
 import { fieldName } from './matches.js';
 
 /** Line breaks and NUL would end the field and start another one. */
-const fieldValue = () => text('a header value', 'Expected a text in one line.', (value) => !/[\0\r\n]/.test(value));
+const fieldValue = () =>
+  text('a header value', 'Expected a text in one line.', (value) => !/[\0\r\n]/.test(value), undefined, VARIABLES);
 
 const headerValue = map('a header', {
   name: option(fieldName(), 'The name of the header.'),
   value: option(
     fieldValue(),
-    `Its value. These are filled in: ${VARIABLES.map((name) => `\`\${${name}}\``).join(', ')}; \`$\${\` stands for \`\${\`.`,
+    `Its value. These are filled in for each request: ${VARIABLES.map((name) => `\`\${${name}}\``).join(', ')}; other names at load, from the environment. \`$\${\` stands for \`\${\`.`,
   ),
 });
 

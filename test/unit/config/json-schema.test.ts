@@ -33,7 +33,7 @@ test('refuses unknown keys, missing parts, words out of a list and numbers out o
     'a duration without a unit': { ...base, timeouts: { idle: 5 } },
     'a duration with a number but no unit in it': { ...base, timeouts: { idle: '1h30' } },
     'a duration with an unknown unit': { ...base, timeouts: { idle: '5sec' } },
-    'a number over its limit': { ...base, limits: { fieldsMax: 129 } },
+    'a number over its limit': { ...base, limits: { fieldsMax: 1001 } },
     'an unknown filter': { ...base, routes: [{ rules: [{ filters: [{ type: 'Rewrite' }] }] }] },
     'a number as a text': { ...base, routes: [{ rules: [{ matches: [{ cookies: [{ name: 'a', value: 1 }] }] }] }] },
   };
