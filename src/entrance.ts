@@ -60,7 +60,7 @@ export function listenersMeant(
 
 /** True when the listener redirects the request, as its workers decide it. */
 function redirects(
-  { redirectToHttps, redirectToHttpsExcept }: ListenerConfig,
+  { redirectToHttps, redirectToHttpsExcept = [] }: ListenerConfig,
   request: RequestText,
   trust: Trust,
 ): boolean {

@@ -40,7 +40,7 @@ export function connectionLines({ config, source }: LoadedRoutes): ConnectionLin
         place: source.placeOf(['listeners', index, ...path]),
       });
       if (redirectToHttps !== undefined) {
-        const except = redirectToHttpsExcept.length === 0 ? '' : `, but for ${redirectToHttpsExcept.join(', ')}`;
+        const except = redirectToHttpsExcept === undefined ? '' : `, but for ${redirectToHttpsExcept.join(', ')}`;
         const target = `redirect ${HTTPS_REDIRECT_STATUS} to https at port ${redirectToHttps}${except}`;
         return [line('*', target, [], 'redirectToHttps')];
       }

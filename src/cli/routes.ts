@@ -38,8 +38,10 @@ export async function routes({ config: file, json }: RoutesOptions): Promise<Out
 }
 
 function matchTable(lines: readonly RouteLine[]): string {
-  const rows = lines.map(({ host, path, method, conditions, rule, target, place }, index) => [
+  const hasPriorities = lines.some(({ priority }) => priority !== 0);
+  const rows = lines.map(({ host, path, method, conditions, priority, rule, target, place }, index) => [
     String(index + 1),
+    ...(hasPriorities ? [String(priority)] : []),
     host,
     path,
     method,
@@ -48,7 +50,17 @@ function matchTable(lines: readonly RouteLine[]): string {
     target,
     placeText(place),
   ]);
-  const headings = ['#', 'HOST', 'PATH', 'METHOD', 'CONDITIONS', 'RULE', 'GOES TO', 'WHERE'];
+  const headings = [
+    '#',
+    ...(hasPriorities ? ['PRIORITY'] : []),
+    'HOST',
+    'PATH',
+    'METHOD',
+    'CONDITIONS',
+    'RULE',
+    'GOES TO',
+    'WHERE',
+  ];
   return `${table(headings, rows)}\n${counted(lines.length, 'match', 'matches')}, first match wins.\n`;
 }
 

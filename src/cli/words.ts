@@ -17,6 +17,7 @@ export interface RouteLine {
   readonly method: string;
   /** Conditions on headers, cookies, query and client, in alphabetical order: their order does not matter. */
   readonly conditions: readonly string[];
+  readonly priority: number;
   /** The rule's name, or its place in the document. */
   readonly rule: string;
   readonly isNamed: boolean;
@@ -41,6 +42,7 @@ export function routeLines({ config, routes }: LoadedRoutes): RouteLine[] {
     return {
       host: hostnameOf(entry),
       ...matchWords(rule?.matches?.[matchIndex] ?? {}, listeners[index]),
+      priority: plan?.priority ?? 0,
       rule: plan?.name ?? '',
       isNamed: rule?.name !== undefined,
       target: targets[index] ?? '',

@@ -29,7 +29,7 @@ export interface ListenerConfig {
   /** The port that requests are sent to by https, instead of being routed. */
   readonly redirectToHttps?: number;
   /** Prefixes of paths that are routed all the same: in normal form, without a closing slash. */
-  readonly redirectToHttpsExcept: readonly string[];
+  readonly redirectToHttpsExcept?: readonly string[];
   /** Value of the field added to every response. */
   readonly strictTransportSecurity?: string;
   /** CIDR ranges whose connections begin with a PROXY header. */
@@ -182,7 +182,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
 
 function listenerConfig(listener: ParsedConfig['listeners'][number], directory: string): ListenerConfig {
   const { address, protocol, pool, tlsRoutes, tls, redirectToHttps, strictTransportSecurity, proxyProtocol } = listener;
-  const { name, clientAddressHeader, redirectToHttpsExcept = [] } = listener;
+  const { name, clientAddressHeader, redirectToHttpsExcept } = listener;
   return {
     ...(name === undefined ? {} : { name }),
     ...address,
@@ -194,7 +194,9 @@ function listenerConfig(listener: ParsedConfig['listeners'][number], directory: 
     })),
     ...(tls === undefined ? {} : { tls: tlsConfig(tls, directory) }),
     ...(redirectToHttps === undefined ? {} : { redirectToHttps }),
-    redirectToHttpsExcept: redirectToHttpsExcept.flatMap((path) => exceptionOf(path) ?? []),
+    ...(redirectToHttpsExcept === undefined
+      ? {}
+      : { redirectToHttpsExcept: redirectToHttpsExcept.flatMap((path) => exceptionOf(path) ?? []) }),
     ...(strictTransportSecurity === undefined ? {} : { strictTransportSecurity }),
     ...(proxyProtocol === undefined ? {} : { proxySources: proxyProtocol.from }),
     ...(clientAddressHeader === undefined ? {} : { clientAddressHeader }),

@@ -54,7 +54,7 @@ export class Listeners {
           tls: tls.get(config.address) ?? -1,
           name: config.name ?? '',
           redirectToHttps: config.redirectToHttps ?? 0,
-          redirectToHttpsExcept: [...config.redirectToHttpsExcept],
+          redirectToHttpsExcept: [...(config.redirectToHttpsExcept ?? [])],
           strictTransportSecurity: config.strictTransportSecurity ?? '',
           pool: config.pool === undefined ? -1 : poolIndex.get(config.pool)!,
           tlsRoutes: config.tlsRoutes.map(({ hostnames, backendRefs }) => ({

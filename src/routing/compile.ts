@@ -52,7 +52,7 @@ export function compile(config: RoutingConfig, placeOf: PlaceOf = () => undefine
     const hosts = draftHosts(route, ['routes', r, 'hostnames'], problems);
     route.rules.forEach((rule, i) => {
       const at = ['routes', r, 'rules', i];
-      const matches = draftMatches(rule, route.listeners, rules.length, at, problems);
+      const matches = draftMatches(route, rule, rules.length, at, problems);
       rules.push(planRule(route, rule, rules.length, at, pools, problems));
       for (const host of hosts) for (const match of matches) entries.push({ host, match });
     });
@@ -100,15 +100,15 @@ function draftHosts(route: RouteConfig, at: DocumentPath, problems: Problems): H
 
 /** The matches of a rule; a rule without any takes every request of its hosts. */
 function draftMatches(
+  { listeners }: RouteConfig,
   rule: RuleConfig,
-  listeners: RouteConfig['listeners'],
   index: number,
   at: DocumentPath,
   problems: Problems,
 ): MatchDraft[] {
-  if (rule.matches === undefined || rule.matches.length === 0)
-    return [draftMatch({}, listeners, index, 0, at, problems)];
-  return rule.matches.map((match, i) => draftMatch(match, listeners, index, i, [...at, 'matches', i], problems));
+  const order = { listeners, priority: rule.priority ?? 0 };
+  if (rule.matches === undefined || rule.matches.length === 0) return [draftMatch({}, order, index, 0, at, problems)];
+  return rule.matches.map((match, i) => draftMatch(match, order, index, i, [...at, 'matches', i], problems));
 }
 
 /** What a rule without a name is called: by its place in the document, or in a route that has one, by its place there. */
@@ -140,6 +140,7 @@ function planRule(
     index,
     name: rule.name ?? nameByPlace(route, at),
     place: problems.placeOf(at),
+    priority: rule.priority ?? 0,
     backendRefs,
     drained,
     filters,

@@ -37,6 +37,8 @@ export interface MatchDraft {
   readonly match: number;
   readonly at: DocumentPath;
   readonly place: Place;
+  /** That of its rule: the higher comes first, whatever else there is. */
+  readonly priority: number;
   readonly pathKind: number;
   readonly path: string;
   readonly method: number;
@@ -64,7 +66,16 @@ const OPS: Readonly<Record<StringMatchType, number>> = {
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
 /** The steps of precedence, in order; the first that differs decides. */
-export const PRECEDENCE = ['hostname', 'path', 'method', 'headers', 'queryParams', 'client', 'order'] as const;
+export const PRECEDENCE = [
+  'priority',
+  'hostname',
+  'path',
+  'method',
+  'headers',
+  'queryParams',
+  'client',
+  'order',
+] as const;
 export type PrecedenceStep = (typeof PRECEDENCE)[number];
 
 /**
@@ -72,6 +83,7 @@ export type PrecedenceStep = (typeof PRECEDENCE)[number];
  * request unless they are equal, so comparing their text only brings equal ones together.
  */
 const COMPARE: Readonly<Record<PrecedenceStep, (a: EntryDraft, b: EntryDraft) => number>> = {
+  priority: ({ match: a }, { match: b }) => b.priority - a.priority,
   hostname: ({ host: a }, { host: b }) =>
     b.kind - a.kind || b.name.length - a.name.length || compareText(a.name, b.name),
   path: ({ match: a }, { match: b }) => {
@@ -123,11 +135,11 @@ export function draftHost(hostname: string, at: DocumentPath, problems: Problems
 
 /**
  * Drafts one match. Problems are reported, and what is wrong is left out of the draft. `listeners` are the names its route is
- * bound to, or undefined: a condition that holds nothing against others in the order of precedence.
+ * bound to, or undefined: a condition that counts nothing in the order of precedence.
  */
 export function draftMatch(
   config: MatchConfig,
-  listeners: readonly string[] | undefined,
+  { listeners, priority }: { readonly listeners: readonly string[] | undefined; readonly priority: number },
   rule: number,
   match: number,
   at: DocumentPath,
@@ -152,6 +164,7 @@ export function draftMatch(
     match,
     at,
     place: problems.placeOf(at),
+    priority,
     ...draftPath(config.path, [...at, 'path'], problems),
     method: draftMethod(config.method, [...at, 'method'], problems),
     conditions: [

@@ -101,6 +101,7 @@ class Emitter {
       depthMax: depths.reduce((most, depth) => Math.max(most, depth), 0),
       leafCount: leaves.length,
       entryCount: entries.length,
+      topCount: entries.filter(({ match }) => match.priority === entries[0]!.match.priority).length,
     });
   }
 
@@ -219,6 +220,7 @@ class Emitter {
     depthMax: number;
     leafCount: number;
     entryCount: number;
+    topCount: number;
   }): SharedArrayBuffer {
     const header = new Int32Array(HEADER.WORDS);
     const sections: [offset: number, words: number[]][] = [
@@ -255,6 +257,7 @@ class Emitter {
     header[HEADER.leafCount] = parts.leafCount;
     header[HEADER.selectorCount] = this.#selectors.length / SELECTOR.WORDS;
     header[HEADER.entryCount] = parts.entryCount;
+    header[HEADER.topCount] = parts.topCount;
     header[HEADER.conditionCount] = this.#conditions.length / CONDITION.WORDS;
     header[HEADER.factCount] = this.#facts.length / FACT.WORDS;
     header[HEADER.rangeCount] = this.#ranges.length / RANGE.WORDS;

@@ -37,6 +37,7 @@ const COMPARISON_WORDS: Readonly<Record<Comparison, string>> = {
 };
 
 const STEP_WORDS: Readonly<Record<PrecedenceStep, string>> = {
+  priority: 'a lower priority',
   hostname: 'a less specific host name',
   path: 'a less specific path',
   method: 'no condition on the method',
@@ -122,6 +123,7 @@ export function actionLines(rule: RulePlan, pools: readonly string[]): string[] 
     const share = total === 0 ? 0 : (weight / total) * 100;
     return `pool ${pools[pool] ?? pool}${rule.backendRefs.length === 1 ? '' : ` gets ${Number(share.toFixed(2))} %`}`;
   });
+  if (rule.priority !== 0) lines.unshift(`priority ${rule.priority}`);
   if (rule.drained) lines.push('every weight is 0: the answer is 500');
   for (const filter of rule.filters) lines.push(filterText(filter, pools));
   return [...lines, ...timeoutLines(rule.timeouts), ...limitLines(rule.limits)];

@@ -141,6 +141,8 @@ export interface RuleLimitsConfig {
 
 export interface RuleConfig {
   readonly name?: string | undefined;
+  /** The higher comes first. Default 0. */
+  readonly priority?: number | undefined;
   readonly matches?: readonly MatchConfig[] | undefined;
   readonly filters?: readonly FilterConfig[] | undefined;
   readonly backendRefs?: readonly BackendRefConfig[] | undefined;

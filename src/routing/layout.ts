@@ -5,7 +5,7 @@
 /** "SVF7" read as a little-endian word. */
 export const TABLE_MAGIC = 0x37465653;
 /** Raised whenever the meaning of any word below changes; a matcher refuses other versions. */
-export const TABLE_VERSION = 4;
+export const TABLE_VERSION = 5;
 
 /**
  * The table's header, as Int32 words from the start of the block. Sections named `…At` are offsets in words, and
@@ -41,7 +41,9 @@ export const HEADER = {
   rangeCount: 26,
   regexesAt: 27,
   regexCount: 28,
-  WORDS: 29,
+  /** Entries of the highest priority: those of a lower rank. All of them where no rule has a priority of its own. */
+  topCount: 29,
+  WORDS: 30,
 } as const;
 
 /** A place in the hash table of host names: the hash and the host's index + 1, or 0 when empty. */

@@ -56,7 +56,8 @@ const STEP = { EXACT: 0, PREFIX: 1, REGEX: 2, ROOT: 3, DONE: 4 } as const;
  * Matches requests against one table. One per thread and table; not reentrant.
  *
  * Hot: match() allocates nothing unless a regular expression has to be tried, and its cost follows the length of the
- * request. The walk visits the leaves a request can reach in order of precedence, so the first hit wins:
+ * request. The walk visits the leaves a request can reach in order of precedence, so the first hit wins, unless a rule of a
+ * higher priority may still come: then the walk goes on, and only looks at entries of a lower rank than the best so far.
  *
  *   for each host   exact ─► wildcards, longest first ─► default
  *     for each leaf   EXACT path ─► PREFIX, longest first ─► REGEX ─► ROOT (`/`, or no path)
@@ -86,6 +87,8 @@ export class Matcher {
   readonly #selectorsAt: number;
   readonly #valueSlotsAt: number;
   readonly #entriesAt: number;
+  readonly #topCount: number;
+  readonly #hasPriorities: boolean;
 
   #view = new RequestView();
   // The host: its bytes without a closing dot, its hash, and where wildcards may begin.
@@ -125,6 +128,8 @@ export class Matcher {
     this.#selectorsAt = words[HEADER.selectorsAt]!;
     this.#valueSlotsAt = words[HEADER.valueSlotsAt]!;
     this.#entriesAt = words[HEADER.entriesAt]!;
+    this.#topCount = words[HEADER.topCount]!;
+    this.#hasPriorities = this.#topCount < words[HEADER.entryCount]!;
     this.#prefixEnd = new Int32Array(this.#depthMax);
     this.#prefixHash = new Int32Array(this.#depthMax);
   }
@@ -138,15 +143,20 @@ export class Matcher {
   /** Like match(), but the index of the winning entry: explain wants to know which match of the rule it was. */
   matchEntry(view: RequestView): number {
     this.begin(view);
+    let best = -1;
+    let bestRank = RANK_MAX;
     for (let leaf = this.nextLeaf(); leaf !== -1; leaf = this.nextLeaf()) {
-      const entry = this.bestIn(leaf);
-      if (entry !== -1) {
-        const at = this.#leavesAt + leaf * LEAF.WORDS;
-        this.prefixBytes = this.words[at + LEAF.kind] === LEAF_KIND.PREFIX ? this.words[at + LEAF.pathBytes]! : 0;
-        return entry;
-      }
+      const entry = this.bestIn(leaf, bestRank);
+      if (entry === -1) continue;
+      const at = this.#leavesAt + leaf * LEAF.WORDS;
+      this.prefixBytes = this.words[at + LEAF.kind] === LEAF_KIND.PREFIX ? this.words[at + LEAF.pathBytes]! : 0;
+      if (!this.#hasPriorities) return entry;
+      best = entry;
+      bestRank = this.words[this.#entriesAt + entry * ENTRY.WORDS + ENTRY.rank]!;
+      // Within one priority ranks follow the walk, so no entry that comes later can be before this one.
+      if (bestRank < this.#topCount) break;
     }
-    return -1;
+    return best;
   }
 
   /** Starts a walk: nextLeaf() then gives the leaves in order of precedence. */
@@ -193,17 +203,17 @@ export class Matcher {
     }
   }
 
-  /** The winning entry of a leaf for the request that was begun, or -1. */
-  bestIn(leaf: number): number {
+  /** The entry of a leaf that holds for the request that was begun and has the lowest rank below `rankMax`, or -1. */
+  bestIn(leaf: number, rankMax: number): number {
     const words = this.words;
     const at = this.#leavesAt + leaf * LEAF.WORDS;
-    let best = this.#firstIn(words[at + LEAF.listAt]!, words[at + LEAF.listCount]!, RANK_MAX);
+    let best = this.#firstIn(words[at + LEAF.listAt]!, words[at + LEAF.listCount]!, rankMax);
     const selectorAt = words[at + LEAF.selectorAt]!;
     const selectorEnd = selectorAt + words[at + LEAF.selectorCount]!;
     for (let selector = selectorAt; selector < selectorEnd; selector++) {
       const slot = this.#selected(selector);
       if (slot === -1) continue;
-      const rank = best === -1 ? RANK_MAX : words[this.#entriesAt + best * ENTRY.WORDS + ENTRY.rank]!;
+      const rank = best === -1 ? rankMax : words[this.#entriesAt + best * ENTRY.WORDS + ENTRY.rank]!;
       const entry = this.#firstIn(words[slot + VALUE_SLOT.listAt]!, words[slot + VALUE_SLOT.listCount]!, rank);
       if (entry !== -1) best = entry;
     }

@@ -91,6 +91,8 @@ export interface RulePlan {
   /** The rule's own name, or its place in the document: `routes[0].rules[1]`. */
   readonly name: string;
   readonly place: Place;
+  /** The higher comes first, before any other step of precedence. */
+  readonly priority: number;
   readonly backendRefs: readonly BackendRefPlan[];
   /** True when there is nothing to send requests to: no backendRefs, or all weights 0. Answered with 500. */
   readonly drained: boolean;

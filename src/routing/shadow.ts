@@ -1,7 +1,7 @@
 // Finds matches that no request can reach, because another one that takes precedence accepts all of theirs.
 // Owns what implies what. Never wrong when it warns; it does not look into regular expressions, so it can miss one.
 
-import type { ConditionDraft, EntryDraft, MatchDraft } from './drafts.js';
+import type { ConditionDraft, EntryDraft, HostDraft, MatchDraft } from './drafts.js';
 import { HOST_KIND, LEAF_KIND, OP } from './layout.js';
 
 /** Matches under one host and path are compared with each other up to this many; above it only equal ones are found. */
@@ -16,24 +16,31 @@ export interface Shadow {
 /**
  * Matches that are dead under every host name of their route. `entries` must be in order of precedence.
  *
- * Only matches under the same host and path can shadow each other: any other that takes precedence has a narrower
- * host or path. The one exception, an expression behind a prefix, is covered by the expression's fixed beginning.
+ * Within one priority only matches under the same host and path can shadow each other: any other that takes precedence has
+ * a narrower host or path. The one exception, an expression behind a prefix, is covered by the expression's fixed
+ * beginning. A match of a higher priority can have any host and path that includes those of the other.
  */
 export function findShadows(entries: readonly EntryDraft[]): Shadow[] {
+  const hasPriorities = entries.some(({ match }) => match.priority !== entries[0]!.match.priority);
+  const raised = hasPriorities ? new Raised(entries) : undefined;
   const alive = new Set<MatchDraft>();
   const dead = new Map<MatchDraft, MatchDraft>();
   for (const group of groups(entries, hostKey)) {
+    // Of equal paths the first is kept: in order of precedence, from behind.
     const prefixes = new Map(
       group
         .filter(({ match }) => match.pathKind === LEAF_KIND.PREFIX && !isConditional(match))
+        .reverse()
         .map(({ match }) => [match.path, match]),
     );
     for (const list of groups(group, ({ match }) => `${match.pathKind} ${match.path}`)) {
       const seen = new Map<string, MatchDraft>();
-      list.forEach(({ match }, i) => {
+      list.forEach((entry, i) => {
+        const { match } = entry;
         const by =
           seen.get(matchKey(match)) ??
           coveringPrefix(match, prefixes) ??
+          raised?.covering(entry) ??
           (list.length <= PAIRS_MAX ? list.slice(0, i).find((other) => covers(other.match, match))?.match : undefined);
         seen.set(matchKey(match), seen.get(matchKey(match)) ?? match);
         if (by === undefined) alive.add(match);
@@ -47,7 +54,7 @@ export function findShadows(entries: readonly EntryDraft[]): Shadow[] {
     .sort((a, b) => a.match.rule - b.match.rule || a.match.match - b.match.match);
 }
 
-function hostKey({ host }: EntryDraft): string {
+function hostKey({ host }: Pick<EntryDraft, 'host'>): string {
   return `${host.kind === HOST_KIND.WILDCARD ? '*' : ''}${host.name}`;
 }
 
@@ -82,9 +89,60 @@ function coveringPrefix(match: MatchDraft, prefixes: ReadonlyMap<string, MatchDr
   if (fixed === undefined || match.path.includes('|')) return undefined;
   for (let end = fixed.length; end > 0; end = fixed.lastIndexOf('/', end - 1)) {
     const prefix = prefixes.get(fixed.slice(0, end));
-    if (prefix !== undefined) return prefix;
+    if (prefix !== undefined && prefix.priority >= match.priority) return prefix;
   }
   return undefined;
+}
+
+/** Finds what a higher priority puts in front of an entry: matches by host and path, those that include its own looked up. */
+class Raised {
+  readonly #byLeaf = new Map<string, MatchDraft[]>();
+
+  constructor(entries: readonly EntryDraft[]) {
+    for (const { host, match } of entries) {
+      const key = leafKey(hostKey({ host }), match.pathKind, match.path);
+      const list = this.#byLeaf.get(key);
+      if (list === undefined) this.#byLeaf.set(key, [match]);
+      else if (list.length < PAIRS_MAX) list.push(match);
+    }
+  }
+
+  covering({ host, match }: EntryDraft): MatchDraft | undefined {
+    for (const hostName of hostsAround(host)) {
+      for (const [kind, path] of pathsAround(match)) {
+        const list = this.#byLeaf.get(leafKey(hostName, kind, path)) ?? [];
+        const by = list.find((other) => other.priority > match.priority && covers(other, match));
+        if (by !== undefined) return by;
+      }
+    }
+    return undefined;
+  }
+}
+
+function leafKey(host: string, kind: number, path: string): string {
+  return `${host} ${kind} ${path}`;
+}
+
+/** The keys of a host and of every host that includes it. */
+function hostsAround(host: HostDraft): string[] {
+  const keys = [hostKey({ host })];
+  for (let dot = host.name.indexOf('.', 1); dot > 0; dot = host.name.indexOf('.', dot + 1)) {
+    keys.push(hostKey({ host: { kind: HOST_KIND.WILDCARD, name: host.name.slice(dot) } }));
+  }
+  if (host.kind !== HOST_KIND.DEFAULT) keys.push(hostKey({ host: { kind: HOST_KIND.DEFAULT, name: '' } }));
+  return keys;
+}
+
+/** The path of a match and every one that includes it. */
+function pathsAround({ pathKind, path }: MatchDraft): [kind: number, path: string][] {
+  const paths: [number, string][] = [[pathKind, path]];
+  const isFixed = pathKind === LEAF_KIND.EXACT || pathKind === LEAF_KIND.PREFIX;
+  const from = pathKind === LEAF_KIND.EXACT ? path.length : path.lastIndexOf('/');
+  for (let end = from; isFixed && end > 0; end = path.lastIndexOf('/', end - 1)) {
+    paths.push([LEAF_KIND.PREFIX, path.slice(0, end)]);
+  }
+  if (pathKind !== LEAF_KIND.ROOT) paths.push([LEAF_KIND.ROOT, '/']);
+  return paths;
 }
 
 /** True when every request that `b` accepts is accepted by `a` too; both stand under the same host and path. */

@@ -69,8 +69,16 @@ const ruleLimits = map('limits of a rule', {
   }),
 });
 
+const PRIORITY_MAX = 1_000_000;
+
 const rule = map('a rule', {
   name: name('rule'),
+  priority: option(
+    integer('a priority', -PRIORITY_MAX, PRIORITY_MAX).prefault(0),
+    'Of all rules that match, those of the highest priority come first, before host names and paths are compared. For rules that must ' +
+      'not lose to more specific ones, such as denials, and with a negative one, for a last resort.',
+    { limit: `-${PRIORITY_MAX} to ${PRIORITY_MAX}` },
+  ),
   matches: option(list('a list of matches', match, 1).optional(), 'The rule applies when one of these holds.', {
     byDefault: 'every request',
   }),

@@ -110,6 +110,9 @@ const listeners = fc.oneof(
   { weight: 1, arbitrary: fc.uniqueArray(fc.constantFrom('l', 'm', 'lm'), { minLength: 1, maxLength: 2 }) },
 );
 
+const priority = fc.constantFrom(undefined, undefined, undefined, 0, 1, 7, -1);
+const rule = fc.record({ priority, matches: fc.array(match, { maxLength: 3 }), pool: fc.constant('p') });
+
 /** Routes with 1 to 4 rules each, up to 4 routes; sometimes many rules under one path, to exercise selectors. */
 export const routes: fc.Arbitrary<RouteConfig[]> = fc.oneof(
   {
@@ -118,10 +121,7 @@ export const routes: fc.Arbitrary<RouteConfig[]> = fc.oneof(
       fc.record({
         hostnames: fc.array(hostname, { maxLength: 3 }),
         listeners,
-        rules: fc.array(fc.record({ matches: fc.array(match, { maxLength: 3 }), pool: fc.constant('p') }), {
-          minLength: 1,
-          maxLength: 4,
-        }),
+        rules: fc.array(rule, { minLength: 1, maxLength: 4 }),
       }),
       { minLength: 1, maxLength: 4 },
     ),
@@ -144,8 +144,16 @@ export const routes: fc.Arbitrary<RouteConfig[]> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc
-      .array(fc.tuple(listeners, partly<MatchConfig>({ method })), { minLength: 5, maxLength: 16 })
-      .map((list) => list.map(([names, one]) => ({ listeners: names, rules: [{ matches: [one], pool: 'p' }] }))),
+      .array(fc.tuple(listeners, priority, partly<MatchConfig>({ method, headers: conditions(headerName) })), {
+        minLength: 5,
+        maxLength: 16,
+      })
+      .map((list) =>
+        list.map(([names, first, one]) => ({
+          listeners: names,
+          rules: [{ priority: first, matches: [one], pool: 'p' }],
+        })),
+      ),
   },
 );
 

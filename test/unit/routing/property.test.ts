@@ -5,8 +5,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { compile } from '../../../src/routing/compile.js';
+import { ENTRY, HEADER } from '../../../src/routing/layout.js';
 import { Matcher } from '../../../src/routing/matcher.js';
 import { requestView } from '../../../src/routing/request-text.js';
+import { findShadows } from '../../../src/routing/shadow.js';
 import { request, routes } from './arbitraries.js';
 import { type ReferenceRequest, referenceMatch } from './reference.js';
 
@@ -58,6 +60,31 @@ test(`finds the rule that the reference finds, ${CASES} times`, () => {
   );
   // A test in which nearly nothing matches would prove nothing.
   assert.ok(matched > CASES / 4 && matched < CASES, `${matched} of ${CASES} matched`);
+});
+
+test('a match that is said to be unreachable never wins', () => {
+  let dead = 0;
+  fc.assert(
+    fc.property(
+      routes,
+      fc.array(request, { minLength: REQUESTS_PER_SET, maxLength: REQUESTS_PER_SET }),
+      (set, sent) => {
+        const { table, entries } = compile({ routes: set, pools: { p: {} } });
+        const shadows = findShadows(entries);
+        dead += shadows.length;
+        const matcher = new Matcher(table);
+        for (const one of sent) {
+          const entry = matcher.matchEntry(viewOf(one));
+          if (entry === -1) continue;
+          const rank = matcher.words[matcher.words[HEADER.entriesAt]! + entry * ENTRY.WORDS + ENTRY.rank]!;
+          const { match } = entries[rank]!;
+          assert.ok(!shadows.some((shadow) => shadow.match === match), JSON.stringify([one, match.at]));
+        }
+      },
+    ),
+    { ...settings, numRuns: 2000 },
+  );
+  assert.ok(dead > 500, `only ${dead} were`);
 });
 
 test('the order of routes that share no host changes nothing', () => {

@@ -39,12 +39,15 @@ export function referenceMatch(routes: readonly RouteConfig[], request: Referenc
   for (const route of routes) {
     const isBound = route.listeners === undefined || route.listeners.some((name) => name === request.listener);
     const hostnames = route.hostnames?.length ? route.hostnames : ['*'];
-    for (const { matches } of route.rules) {
+    for (const { matches, priority = 0 } of route.rules) {
       const list = matches?.length ? matches : [{}];
       list.forEach((match, matchIndex) => {
         for (const hostname of hostnames) {
           if (!isBound || !hostHolds(hostname, request.host) || !matchHolds(match, request)) continue;
-          candidates.push({ rule, order: [...hostOrder(hostname), ...matchOrder(match), -rule, -matchIndex] });
+          candidates.push({
+            rule,
+            order: [priority, ...hostOrder(hostname), ...matchOrder(match), -rule, -matchIndex],
+          });
         }
       });
       rule++;
