@@ -27,6 +27,7 @@ export function checkRoutes({ routes, listeners }: ParsedConfig, scope: Scope): 
         checkMatch(match, [...ruleAt, 'matches', index], own.length === 0 ? listeners : own, scope);
       checkBackends(rule, ruleAt, scope);
       checkFilters(rule, ruleAt, scope);
+      checkFallback(rule, ruleAt, scope);
       checkTimeouts(rule, ruleAt, scope);
     }
   }
@@ -70,6 +71,28 @@ function checkBackends(rule: RuleConfig, at: Path, scope: Scope): void {
       at,
       'The rule leads nowhere.',
       'Expected pool, backendRefs, or a RequestRedirect or DirectResponse filter.',
+    );
+  }
+}
+
+/** The pool that takes over: another one than those of the rule, which has to have some. */
+function checkFallback(rule: RuleConfig, at: Path, scope: Scope): void {
+  const { fallback, pool, backendRefs } = rule;
+  if (fallback === undefined) return;
+  checkPoolName(fallback, [...at, 'fallback'], scope);
+  const answer = answering(rule);
+  if (answer !== undefined) {
+    scope.report(
+      [...at, 'fallback'],
+      `A rule that answers with ${answer.filter.type} has a fallback pool.`,
+      'No server sees such a request. Remove the fallback, or the filter.',
+    );
+  }
+  if (pool === fallback || backendRefs?.some((reference) => reference.pool === fallback)) {
+    scope.report(
+      [...at, 'fallback'],
+      `'${fallback}' is a pool of the rule already.`,
+      'Expected another one, which can answer when that cannot.',
     );
   }
 }

@@ -143,6 +143,7 @@ function planRule(
     priority: rule.priority ?? 0,
     backendRefs,
     drained,
+    fallback: rule.fallback === undefined ? null : planPool(rule.fallback, [...at, 'fallback'], pools, problems),
     filters,
     timeouts: { ...rule.timeouts },
     limits: { ...rule.limits },

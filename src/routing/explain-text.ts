@@ -124,6 +124,7 @@ export function actionLines(rule: RulePlan, pools: readonly string[]): string[] 
     return `pool ${pools[pool] ?? pool}${rule.backendRefs.length === 1 ? '' : ` gets ${Number(share.toFixed(2))} %`}`;
   });
   if (rule.priority !== 0) lines.unshift(`priority ${rule.priority}`);
+  if (rule.fallback !== null) lines.push(`pool ${pools[rule.fallback] ?? rule.fallback} where that cannot answer`);
   if (rule.drained) lines.push('every weight is 0: the answer is 500');
   for (const filter of rule.filters) lines.push(filterText(filter, pools));
   return [...lines, ...timeoutLines(rule.timeouts), ...limitLines(rule.limits)];

@@ -148,6 +148,8 @@ export interface RuleConfig {
   readonly backendRefs?: readonly BackendRefConfig[] | undefined;
   /** Short form of one backendRef with weight 1. */
   readonly pool?: string | undefined;
+  /** The pool that takes over when those of the rule cannot answer. */
+  readonly fallback?: string | undefined;
   readonly timeouts?: RuleTimeoutsConfig | undefined;
   readonly limits?: RuleLimitsConfig | undefined;
 }

@@ -96,6 +96,8 @@ export interface RulePlan {
   readonly backendRefs: readonly BackendRefPlan[];
   /** True when there is nothing to send requests to: no backendRefs, or all weights 0. Answered with 500. */
   readonly drained: boolean;
+  /** The index of the pool that takes over when those of the rule cannot answer; null for none. */
+  readonly fallback: number | null;
   readonly filters: readonly FilterPlan[];
   readonly timeouts: RuleTimeouts;
   readonly limits: RuleLimits;

@@ -13,7 +13,7 @@ import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { requestId } from './filters/facts.js';
 import { mirrorsDrop } from './filters/mirror.js';
 import { exchangeDone, linger } from './finish.js';
-import { blame } from './retry.js';
+import { blame, fallsBack } from './retry.js';
 import { closeBackend } from './reuse.js';
 import type { Worker } from './worker.js';
 
@@ -157,9 +157,11 @@ const NOTHING = Buffer.alloc(0);
 
 /**
  * Ends the exchange with a reason: answers when no answer has begun, else cuts the connection so that a half answer is
- * not taken for a whole one. The backend connection, if there is one, is closed.
+ * not taken for a whole one. The backend connection, if there is one, is closed. Where the rule's fallback pool can answer,
+ * the exchange goes on there instead.
  */
 export function fail(w: Worker, client: ClientConnection, code: ReasonCode): void {
+  if (client.rule?.fallback && fallsBack(w, client, code)) return;
   const reason = REASONS[code];
   w.count(code);
   blame(client, code);

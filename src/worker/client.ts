@@ -104,6 +104,7 @@ function resetRequest(client: ClientConnection): void {
   client.response.done = false;
   client.tries = 0;
   client.sent = false;
+  client.fellBack = false;
   client.fresh = false;
   client.resume = null;
   client.tried.clear();
@@ -141,6 +142,7 @@ export function reroute(w: Worker, client: ClientConnection): void {
   leavePool(client);
   client.pool = null;
   client.resume = null;
+  client.fellBack = false;
   client.tried.clear();
   if (client.targetHeld !== NOWHERE) {
     w.engine.release(client.targetHeld);
@@ -177,6 +179,7 @@ function applyRule(w: Worker, client: ClientConnection, rule: Rule): void {
     fail(w, client, refused);
     return;
   }
+  if (rule.fallback !== null) client.fallbackKey = keyOf(w, client, rule.fallback);
   client.pool = rule.choose();
   if (client.pool === null) fail(w, client, 'POOL_UNKNOWN');
   else if (!enterPool(client)) fail(w, client, 'POOL_FULL');

@@ -190,6 +190,9 @@ export class ClientConnection {
   tries = 0;
   /** It has gone out before: to this server, or to one that failed. */
   sent = false;
+  /** It has gone to the fallback pool of its rule, and the key it has there. */
+  fellBack = false;
+  fallbackKey = 0;
   /** Counted by its pool's circuit breaker. */
   entered = false;
   /** In its pool's line, waiting for a server with room. */

@@ -32,6 +32,8 @@ export class Counters {
   retries = 0;
   /** Requests of idempotent methods whose body was not kept for another try, by why. */
   readonly bodiesNotKept = new Map<NotKept, number>();
+  /** Requests that went to the fallback pool of their rule. */
+  fallbacks = 0;
   /** Copies of requests sent to mirrors, and those that were not, or were given up, by why. */
   mirrored = 0;
   readonly mirrorsDropped = new Map<MirrorDrop, number>();

@@ -1,21 +1,26 @@
-// Another try, when that is safe: nothing of a response seen, and the request either never left or may arrive twice.
+// Another try, when that is safe: nothing of a response seen, and the request either never left or may arrive twice. Within
+// the pool first, then in the fallback pool of the rule.
 
 import { RESULT } from '../balance/outlier.js';
 import { NO_RETRY, RETRY_ON, STALE } from '../balance/retry.js';
+import { NO_SESSION } from '../balance/session.js';
 import { isIdempotent } from '../http/methods.js';
 import { REASONS, type ReasonCode } from '../http/reasons.js';
+import { sessionOf } from './affinity.js';
 import { fail } from './answer.js';
 import { closeClient } from './client.js';
 import { type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { Deadlines } from './deadlines.js';
 import { steerClient } from './flow.js';
 import { forward } from './forward.js';
+import type { Pool } from './pools.js';
 import { closeBackend } from './reuse.js';
 import { tunnelConnect } from './tunnel.js';
+import { enterPool, leavePool } from './waiting.js';
 import type { Worker } from './worker.js';
 
 /** The request is still here, whole: its head is held, and so is what was sent of its body. */
-export function inHand(client: ClientConnection): boolean {
+function inHand(client: ClientConnection): boolean {
   return client.headAt !== NOWHERE && client.bodyBytesTotal === client.keptBody.bytes;
 }
 
@@ -126,4 +131,51 @@ export function resume(w: Worker, client: ClientConnection): void {
   const code = client.resume;
   client.resume = null;
   forward(w, client, code);
+}
+
+/** What no other pool would mend: we have no room, or the time of the whole request is over. */
+const OURS: ReadonlySet<ReasonCode> = new Set(['OVERLOADED', 'REQUEST_TIMEOUT']);
+
+/** A failure of the pool: no server, no room, or attempts that came to nothing. */
+function isOfPool(code: ReasonCode): boolean {
+  const { status } = REASONS[code];
+  return status >= 502 && status <= 504 && !OURS.has(code);
+}
+
+/** The rule's fallback pool under the plan that holds now; null when there is none. */
+function fallbackOf(w: Worker, client: ClientConnection): Pool | null {
+  const pool = client.rule?.fallback ?? null;
+  return pool?.retired ? (w.poolNamed(pool.plan.name) ?? null) : pool;
+}
+
+/**
+ * Sends a request that fails with `code` to the fallback pool of its rule, once. False, and nothing done, when it has none,
+ * when the failure is not the pool's, or when sending the request again is not safe: what a server may have acted on goes on
+ * only if its method is idempotent, and only what is still in hand.
+ */
+export function fallsBack(w: Worker, client: ClientConnection, code: ReasonCode): boolean {
+  if (client.pool === null || client.fellBack || !isOfPool(code)) return false;
+  if (client.responseStarted || client.ended || !inHand(client)) return false;
+  const pool = fallbackOf(w, client);
+  if (pool === null) return false;
+  blame(client, code);
+  if (client.backend !== null) closeBackend(w, client.backend);
+  leavePool(client);
+  if (client.state === CLIENT.EXCHANGE) client.to(CLIENT.WAITING);
+  w.counters.fallbacks++;
+  client.fellBack = true;
+  client.tries = 0;
+  client.fresh = false;
+  client.resume = null;
+  client.tried.clear();
+  client.pool = pool;
+  if (!enterPool(client)) {
+    fail(w, client, 'POOL_FULL');
+    return true;
+  }
+  pool.retries.requestBegins();
+  client.session = pool.sessions === null ? NO_SESSION : sessionOf(w, pool, client.parser!.head);
+  client.key = client.fallbackKey;
+  forward(w, client, null);
+  return true;
 }

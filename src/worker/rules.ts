@@ -19,6 +19,8 @@ export class Rule {
   /** The filter that answers in place of a server, or null. */
   readonly answering: Answering | null;
   readonly mirrors: readonly Mirror[];
+  /** The pool that takes over when those of the rule cannot answer, or null. */
+  readonly fallback: Pool | null;
   /** The deadlines of its requests: its own where it has any, else those of all. */
   readonly ticks: Ticks;
   /** Longest body of its requests in bytes; 0 is unlimited. */
@@ -43,6 +45,7 @@ export class Rule {
     this.mirrors = filters.flatMap((filter) =>
       filter.type === 'RequestMirror' ? [new Mirror(pools[filter.pool]!, filter.percent)] : [],
     );
+    this.fallback = plan.fallback === null ? null : pools[plan.fallback]!;
     this.ticks = ticks.within(plan.timeouts);
     this.bodyBytesMax = plan.limits.bodyBytesMax ?? limits.bodyBytesMax;
     this.retryBodyBytesMax = plan.limits.retryBodyBytesMax ?? limits.retryBodyBytesMax;

@@ -304,6 +304,7 @@ export class Worker {
       backendsOpened: this.counters.opened,
       backendsReused: this.counters.reused,
       retries: this.counters.retries,
+      fallbacks: this.counters.fallbacks,
       bodiesNotKept: Object.fromEntries(this.counters.bodiesNotKept),
       connections: engine.counter(CONTROL.connections),
       clientConnections: engine.counter(CONTROL.clientConnections),

@@ -91,6 +91,12 @@ const rule = map('a rule', {
     list('a list of backend references', backendRef, 1).optional(),
     'The pools that share the requests by weight.',
   ),
+  fallback: option(
+    text('a pool name', 'Expected the name of a pool.').optional(),
+    'The pool that takes over where the pools of the rule cannot answer: no server of theirs can be used or has room, or the ' +
+      'tries came to nothing. It gets what may be sent again: requests that no server has seen, and those of idempotent methods.',
+    { byDefault: 'none: the client gets 502, 503 or 504' },
+  ),
   timeouts: option(
     ruleTimeouts.optional(),
     'Deadlines for requests of this rule: each takes the place of the one of all, longer or shorter.',
