@@ -34,7 +34,7 @@ struct sf_tls_conn {
     sf_tls *tls; /* one reference */
     uint8_t *out; /* encrypted (or in front of it), not taken by the kernel yet; NULL when there is nothing */
     uint32_t out_at, out_bytes;
-    uint8_t *in; /* received before TLS began, not read by OpenSSL yet; NULL when there is nothing */
+    uint8_t *in; /* received, not read by OpenSSL yet; NULL when there is nothing */
     uint32_t in_at, in_bytes;
     int error;       /* errno of the socket, 0 for none */
     bool dry;        /* the kernel has nothing until it says so */
@@ -62,7 +62,21 @@ static void sf__errors_drop(void)
 
 /* --- The socket, as OpenSSL sees it --------------------------------------------------------------------------------- */
 
-/* Takes from the bytes that were received before TLS began; while there are any the socket is not asked. */
+/* Keeps bytes that were received until OpenSSL reads them. */
+static bool sf__in_keep(sf_tls_conn *t, const uint8_t *from, size_t bytes)
+{
+    t->in = malloc(bytes);
+    if (t->in == NULL) {
+        t->error = ENOMEM;
+        return false;
+    }
+    memcpy(t->in, from, bytes);
+    t->in_at = 0;
+    t->in_bytes = (uint32_t)bytes;
+    return true;
+}
+
+/* Takes from the bytes that are kept; while there are any the socket is not asked. */
 static int sf__in_take(sf_tls_conn *t, char *to, int room)
 {
     uint32_t part = (uint32_t)room < t->in_bytes ? (uint32_t)room : t->in_bytes;
@@ -76,6 +90,35 @@ static int sf__in_take(sf_tls_conn *t, char *to, int room)
     return (int)part;
 }
 
+static ssize_t sf__socket_read(sf_tls_conn *t, void *to, size_t room)
+{
+    ssize_t got;
+    do
+        got = recv(t->conn->fd, to, room, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    /* A short read has emptied the socket. Not so when an end was announced. */
+    if (got > 0 && (size_t)got < room && !(t->conn->flags & SF__ENDING))
+        t->dry = true;
+    return got;
+}
+
+/*
+ * Receives for a handshake, with one call what OpenSSL asks for in many: since 3.2 its read-ahead begins with the
+ * application's data, and until then it reads the header of each record and its body by themselves.
+ */
+static ssize_t sf__read_ahead(sf_tls_conn *t, char *to, size_t room)
+{
+    uint8_t *record = t->engine->tls_stage->record; /* holds something only inside sf__tls_write */
+    ssize_t got = sf__socket_read(t, record, SF__RECORD_BYTES);
+    if (got <= 0)
+        return got;
+    size_t part = (size_t)got < room ? (size_t)got : room;
+    memcpy(to, record, part);
+    if ((size_t)got > part && !sf__in_keep(t, record + part, (size_t)got - part))
+        return 0;
+    return (ssize_t)part;
+}
+
 static int sf__bio_read(BIO *bio, char *to, int room)
 {
     sf_tls_conn *t = BIO_get_data(bio);
@@ -85,16 +128,12 @@ static int sf__bio_read(BIO *bio, char *to, int room)
     if (t->in != NULL)
         return sf__in_take(t, to, room);
     if (!t->dry) {
-        ssize_t got;
-        do
-            got = recv(t->conn->fd, to, (size_t)room, MSG_DONTWAIT);
-        while (got < 0 && errno == EINTR);
-        if (got > 0) {
-            /* A short read has emptied the socket. Not so when an end was announced. */
-            if (got < room && !(t->conn->flags & SF__ENDING))
-                t->dry = true;
+        bool ahead = (t->conn->flags & SF__HANDSHAKING) != 0 && room < SF__RECORD_BYTES;
+        ssize_t got = ahead ? sf__read_ahead(t, to, (size_t)room) : sf__socket_read(t, to, (size_t)room);
+        if (got > 0)
             return (int)got;
-        }
+        if (t->error != 0)
+            return 0;
         if (got == 0) {
             t->ended = true;
             return 0;
@@ -287,13 +326,8 @@ static bool sf__tls_front(sf_tls_conn *t, sf_span front)
     const uint8_t *from = t->engine->config.memory + front.at;
     if (sf_tls_is_client(t->tls))
         return sf__out_keep(t, from, (size_t)front.bytes);
-    t->in = malloc((size_t)front.bytes);
-    if (t->in == NULL)
-        return false;
-    memcpy(t->in, from, (size_t)front.bytes);
     t->looked = true;
-    t->in_bytes = (uint32_t)front.bytes;
-    return true;
+    return sf__in_keep(t, from, (size_t)front.bytes);
 }
 
 int sf__tls_begin(sf_engine *e, sf_handle handle, int32_t context, sf_span front)
@@ -497,7 +531,7 @@ void sf__tls_receive(sf_engine *e, sf_conn *c, int32_t chunk)
     int error = got > 0 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, got);
     bool sent = sf__stage_flush(t); /* reading may answer: a new key, an alert */
     if (got > 0) {
-        if (t->dry && SSL_has_pending(t->ssl) == 0)
+        if (t->dry && t->in == NULL && SSL_has_pending(t->ssl) == 0)
             c->flags &= ~SF__READABLE;
         else
             sf__ready_add(e, c);
