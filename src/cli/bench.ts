@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { printAll } from './output.js';
 
 /** What dist/bench/main.js exports. Declared here because the product never imports the benchmark as it compiles. */
 interface BenchModule {
@@ -27,8 +28,9 @@ export function register(program: Command): void {
 async function runBench(flags: readonly string[]): Promise<number> {
   const entry = new URL('../bench/main.js', import.meta.url);
   if (!existsSync(entry)) {
-    console.error(
-      `sevenfold bench: the benchmark is not built: ${fileURLToPath(entry)} is missing. Run \`make build\`.`,
+    printAll(
+      2,
+      `sevenfold bench: the benchmark is not built: ${fileURLToPath(entry)} is missing. Run \`make build\`.\n`,
     );
     return 1;
   }

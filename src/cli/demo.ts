@@ -8,10 +8,10 @@ import { checkValue } from '../config/load.js';
 import { compileRoutes } from '../config/routes.js';
 import { startOrigins } from './demo-origins.js';
 import { issueCertificate } from './issue-certificate.js';
-import { acceptOption, pinOption, type WorkerFlags, workerOptions, workersOption } from './options.js';
+import { acceptOption, logTimesOption, pinOption, type ServeFlags, serveOptions, workersOption } from './options.js';
 import { serve } from './serve.js';
 
-interface DemoOptions extends WorkerFlags {
+interface DemoOptions extends ServeFlags {
   listen?: string;
   listenTls?: string;
 }
@@ -28,6 +28,7 @@ export function register(program: Command): void {
     .addOption(workersOption())
     .addOption(acceptOption())
     .addOption(pinOption())
+    .addOption(logTimesOption())
     .action(demo);
 }
 
@@ -54,15 +55,13 @@ async function demo(options: DemoOptions): Promise<void> {
   };
   const url = `http://${address.replace(/^:/, '127.0.0.1:')}`;
   const secureUrl = tlsAddress === null ? null : `https://${tlsAddress.replace(/^:/, '127.0.0.1:')}`;
-  await serve(
-    { name: 'the demo', load: async () => compileRoutes(checkValue(value, 'demo')) },
-    workerOptions(options),
-    () => console.log(welcome(url, secureUrl, files.cert, origins)),
-    async () => {
+  await serve({ name: 'the demo', load: async () => compileRoutes(checkValue(value, 'demo')) }, serveOptions(options), {
+    welcome: () => welcome(url, secureUrl, files.cert, origins),
+    end: async () => {
       rmSync(files.directory, { recursive: true, force: true });
       await origins.close();
     },
-  );
+  });
 }
 
 /** A certificate of the demo's own in a directory that goes with it. Nobody trusts it who is not told to. */

@@ -1,44 +1,11 @@
 #!/usr/bin/env node
-// The command line. Owns the list of commands and the exit codes: 0 fine, 1 failed, 2 the command line or the
-// configuration is wrong. Leaves each command to the file of its name.
+// The entrance. Owns holding signals before anything else is loaded, which takes longer than a signal may need to come.
+// Leaves the command line to program.ts.
 
-import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
-import { register as bench } from './bench.js';
-import { register as check } from './check.js';
-import { register as demo } from './demo.js';
-import { register as diff } from './diff.js';
-import { register as explain } from './explain.js';
-import { register as routes } from './routes.js';
-import { register as run } from './run.js';
-import { register as test } from './test.js';
+import { holdSignals } from './signals.js';
 
-const EXIT_FAILED = 1;
-const EXIT_USAGE = 2;
+/** Commands that take signals; the others end by them. */
+const SERVING: readonly (string | undefined)[] = ['run', 'demo'];
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
-
-const program = new Command('sevenfold')
-  .description('A Layer 7 load balancer, and the benchmark that shows what reading the request costs.')
-  .version(version, '-V, --version')
-  .exitOverride()
-  .showHelpAfterError('(sevenfold --help, or sevenfold COMMAND --help, lists what there is)');
-
-for (const register of [run, check, explain, routes, test, diff, demo]) register(program);
-for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
-// After the loop: the benchmark parses its own flags, --help included.
-bench(program);
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    // Help and version were asked for; everything else is a command line that is wrong, and was said.
-    process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
-  } else {
-    console.error(`sevenfold: ${(error as Error).message}`);
-    process.exitCode = EXIT_FAILED;
-  }
-}
+if (SERVING.includes(process.argv[2])) holdSignals();
+await import('./program.js');

@@ -2,6 +2,7 @@
 
 import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, Option } from 'commander';
+import type { LogTimes } from './log.js';
 
 const WORKERS_MAX = 256;
 
@@ -23,17 +24,29 @@ export interface WorkerOptions {
   pin: boolean;
 }
 
+/** How `run` and `demo` serve. */
+export interface ServeOptions extends WorkerOptions {
+  logTimes: LogTimes;
+}
+
 /** The same as the command line says it. */
-export interface WorkerFlags {
+export interface ServeFlags {
   workers: number;
   accept: Accept | 'auto';
   pin: boolean;
+  logTimes: LogTimes;
 }
 
-/** What `auto` stands for: with one worker there is nobody to choose, and a hand-off costs each connection a wake-up. */
-export function workerOptions({ workers, accept, pin }: WorkerFlags): WorkerOptions {
-  return { workers, accept: accept === 'auto' ? (workers === 1 ? 'shared' : 'handoff') : accept, pin };
+/** What `auto` stands for: with one worker there is no other to choose, and a hand-off costs each connection a wake-up. */
+export function serveOptions({ workers, accept, pin, logTimes }: ServeFlags): ServeOptions {
+  return { workers, accept: accept === 'auto' ? (workers === 1 ? 'shared' : 'handoff') : accept, pin, logTimes };
 }
+
+export const logTimesOption = (): Option =>
+  new Option('--log-times <when>', 'begin lines with their time (auto: not on a terminal, nor in the journal)')
+    .choices(['auto', 'always', 'never'])
+    .default('auto')
+    .env('SEVENFOLD_LOG_TIMES');
 
 export const workersOption = (): Option =>
   new Option('--workers <n>', 'worker threads: a number, or auto for one per core')

@@ -3,11 +3,19 @@
 import { type Command, Option } from 'commander';
 import { checkValue } from '../config/load.js';
 import { compileRoutes, loadRoutes } from '../config/routes.js';
-import { acceptOption, collect, pinOption, type WorkerFlags, workerOptions, workersOption } from './options.js';
+import {
+  acceptOption,
+  collect,
+  logTimesOption,
+  pinOption,
+  type ServeFlags,
+  serveOptions,
+  workersOption,
+} from './options.js';
 import { type Source, serve } from './serve.js';
 import { watchFile } from './watch.js';
 
-interface RunOptions extends WorkerFlags {
+interface RunOptions extends ServeFlags {
   config?: string;
   watch?: boolean;
   listen: string[];
@@ -34,10 +42,11 @@ export function register(program: Command): void {
     .addOption(workersOption())
     .addOption(acceptOption())
     .addOption(pinOption())
+    .addOption(logTimesOption())
     .action(async (options: RunOptions, command: Command) => {
       const wrong = usageError(options);
       if (wrong !== null) command.error(`error: ${wrong}`);
-      await serve(sourceOf(options), workerOptions(options));
+      await serve(sourceOf(options), serveOptions(options));
     });
 }
 

@@ -6,7 +6,11 @@ import type { LoadedRoutes } from '../config/routes.js';
 import { EngineUnusableError } from '../engine/addon.js';
 import { ListenError } from '../primary/listeners.js';
 import { Primary } from '../primary/primary.js';
-import type { WorkerOptions } from './options.js';
+import { Log } from './log.js';
+import type { ServeOptions } from './options.js';
+import { reloadWords } from './reload-words.js';
+import { type HeldSignal, takeSignals } from './signals.js';
+import { counted } from './terminal.js';
 
 const EXIT_FAILED = 1;
 const EXIT_CONFIG = 2;
@@ -23,113 +27,232 @@ export interface Source {
   watch?(changed: () => void): () => void;
 }
 
-const say = (line: string): void => console.log(line);
-const complain = (line: string): void => console.error(line);
-
-function warn(problems: readonly Problem[]): void {
-  for (const problem of problems) complain(`warning: ${formatProblem(problem)}`);
-}
-
-/** Tells a mistake of the user's, or one of ours, and sets the exit code. */
-function failStart(error: unknown): void {
-  process.exitCode = EXIT_CONFIG;
-  if (error instanceof ConfigError) for (const problem of error.problems) complain(formatProblem(problem));
-  else if (error instanceof ListenError || error instanceof EngineUnusableError)
-    complain(`sevenfold: ${error.message}`);
-  else {
-    process.exitCode = EXIT_FAILED;
-    complain(`sevenfold: ${(error as Error).message}`);
-  }
+/** What `demo` does around serving. */
+export interface ServeHooks {
+  /** Text for the person at the keyboard, once everything listens. */
+  welcome?(): string;
+  /** Runs after the last connection, or when the service could not start. */
+  end?(): Promise<void>;
 }
 
 /**
  * Starts and serves. Resolves when the process has nothing left to do: after a drain, or when it could not start.
- * `onReady` runs once everything listens; `onEnd` after the last connection.
  */
-export async function serve(
-  source: Source,
-  options: WorkerOptions,
-  onReady?: () => void,
-  onEnd?: () => Promise<void>,
-): Promise<void> {
-  let primary: Primary;
-  try {
-    const loaded = await source.load();
-    warn(loaded.warnings);
-    primary = await Primary.start(loaded, {
-      ...options,
-      log: (line) => complain(`sevenfold: ${line}`),
-      note: say,
-      onHopeless: (error) => {
-        complain(`sevenfold: workers keep dying (${error.message}); giving up`);
-        process.exit(EXIT_FAILED);
-      },
+export async function serve(source: Source, options: ServeOptions, hooks: ServeHooks = {}): Promise<void> {
+  const service = new Service(source, options, hooks);
+  await service.run();
+}
+
+/**
+ *   LOADING ──► STARTING ──► READY ◄──► reloading, one after the other, the newest file last
+ *      │           │           │
+ *      └───────────┴───────────┴── SIGTERM, SIGINT ──► ENDING ──► ended; a second one ends at once
+ *
+ * A reload or a report that is asked for before READY is made as soon as it is.
+ */
+class Service {
+  readonly #source: Source;
+  readonly #options: ServeOptions;
+  readonly #hooks: ServeHooks;
+  readonly #log: Log;
+  readonly #starting = new AbortController();
+  #primary: Primary | null = null;
+  /** What the primary runs. */
+  #loaded: LoadedRoutes | null = null;
+  #ending = false;
+  /** Fulfils what `run` waits for at its end. */
+  #ended: () => void = () => {};
+  #reloading = false;
+  /** Asked for while one is under way, or before the service is ready. */
+  #reloadAgain = false;
+  #reportAgain = false;
+  #unwatch: () => void = () => {};
+
+  constructor(source: Source, options: ServeOptions, hooks: ServeHooks) {
+    this.#source = source;
+    this.#options = options;
+    this.#hooks = hooks;
+    this.#log = new Log(options.logTimes);
+  }
+
+  async run(): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      this.#ended = resolve;
     });
-  } catch (error) {
-    failStart(error);
-    await onEnd?.();
-    return;
+    const release = takeSignals((signal) => this.#signalled(signal));
+    if (await this.#start()) await ended;
+    this.#unwatch();
+    release();
+    await this.#hooks.end?.();
+    this.#log.end();
+    // What is still waited for, by a module of the user's or of the DNS, is of no use any more.
+    process.exit();
   }
-  for (const { address, protocol } of primary.listeners) say(`listening on ${address} (${protocol})`);
-  for (let index = 0; index < options.workers; index++) say(`worker ${index} ready (${options.accept} accept)`);
-  await untilEnd(primary, source, () => {
-    onReady?.();
-    say('sevenfold ready');
-  });
-  await onEnd?.();
-}
 
-/** Serves until a signal has ended it. */
-function untilEnd(primary: Primary, source: Source, ready: () => void): Promise<void> {
-  return new Promise((resolve) => {
-    let ending = false;
-    const unwatch = source.watch?.(() => void reload(primary, source));
-    const end = (): void => {
-      if (ending) process.exit(EXIT_FAILED);
-      ending = true;
-      unwatch?.();
-      say('draining: what runs is finished; the same signal again ends it at once');
-      primary.drain().then(
-        () => {
-          for (const [signal, handler] of handlers) process.off(signal, handler);
-          resolve();
+  #signalled(signal: HeldSignal): void {
+    if (signal === 'SIGHUP') this.#reload();
+    else if (signal === 'SIGUSR2') this.#report();
+    else this.#end();
+  }
+
+  /** False, with the exit code set, when it could not start, or was ended before it was ready. */
+  async #start(): Promise<boolean> {
+    const { workers, accept, pin } = this.#options;
+    try {
+      const loaded = await this.#load();
+      if (loaded === null) {
+        this.#log.say('ended before it was ready');
+        return false;
+      }
+      this.#warn(loaded.warnings);
+      const primary = await Primary.start(
+        loaded,
+        {
+          workers,
+          accept,
+          pin,
+          log: (line) => this.#log.complain(`sevenfold: ${line}`),
+          note: (line) => this.#log.say(line),
+          onHopeless: (error) => this.#giveUp(`workers keep dying (${error.message}); giving up`),
         },
-        (error: Error) => {
-          complain(`sevenfold: ${error.message}`);
-          process.exit(EXIT_FAILED);
-        },
+        this.#starting.signal,
       );
-    };
-    const handlers: [NodeJS.Signals, () => void][] = [
-      ['SIGTERM', end],
-      ['SIGINT', end],
-      ['SIGHUP', () => void reload(primary, source)],
-      ['SIGUSR2', () => void tell(primary)],
-    ];
-    for (const [signal, handler] of handlers) process.on(signal, handler);
-    ready();
-  });
-}
-
-/** Prints the report: one line of JSON. */
-async function tell(primary: Primary): Promise<void> {
-  say(JSON.stringify({ engine: await primary.report(), tlsContexts: primary.tlsContexts, pools: primary.pools }));
-}
-
-/** Loads the configuration anew. A bad one is told, and changes nothing. */
-async function reload(primary: Primary, source: Source): Promise<void> {
-  if (source.fixed) {
-    say(`nothing to reload: the configuration is on ${source.name}, not in a file`);
-    return;
+      this.#primary = primary;
+      this.#loaded = loaded;
+    } catch (error) {
+      if (this.#ending) this.#log.say('ended before it was ready');
+      else this.#cannotStart(error);
+      return false;
+    }
+    for (const { address, protocol } of this.#primary.listeners) this.#log.say(`listening on ${address} (${protocol})`);
+    for (let index = 0; index < workers; index++) this.#log.say(`worker ${index} ready (${accept} accept)`);
+    if (this.#hooks.welcome !== undefined) this.#log.print(this.#hooks.welcome());
+    this.#log.say('sevenfold ready');
+    this.#watch();
+    if (this.#reportAgain) this.#report();
+    if (this.#reloadAgain) this.#reload();
+    return true;
   }
-  try {
-    const loaded = await source.load();
-    warn(loaded.warnings);
-    await primary.reload(loaded);
-    say(`reloaded ${source.name}`);
-  } catch (error) {
-    if (error instanceof ConfigError) for (const problem of error.problems) complain(formatProblem(problem));
-    else complain(`sevenfold: ${(error as Error).message}`);
-    complain(`sevenfold: ${source.name} was not reloaded; what ran before runs on`);
+
+  /** The configuration as it is now, or null when the service ends meanwhile: with a module that may take its time. */
+  #load(): Promise<LoadedRoutes | null> {
+    return Promise.race([this.#source.load(), this.#untilAborted()]);
+  }
+
+  /** Fulfilled with null when the service ends. */
+  #untilAborted(): Promise<null> {
+    const { signal } = this.#starting;
+    return new Promise((resolve) => {
+      if (signal.aborted) resolve(null);
+      else this.#onAbort = () => resolve(null);
+    });
+  }
+
+  #onAbort: () => void = () => {};
+
+  /** Tells a mistake of the user's, or one of ours, and sets the exit code. */
+  #cannotStart(error: unknown): void {
+    process.exitCode = EXIT_CONFIG;
+    if (error instanceof ConfigError) this.#mistakes(error);
+    else {
+      if (!(error instanceof ListenError || error instanceof EngineUnusableError)) process.exitCode = EXIT_FAILED;
+      this.#log.complain(`sevenfold: ${(error as Error).message}`);
+    }
+  }
+
+  #mistakes({ problems }: ConfigError): void {
+    for (const problem of problems) this.#log.printTrouble(formatProblem(problem));
+  }
+
+  #warn(problems: readonly Problem[]): void {
+    for (const problem of problems) this.#log.printTrouble(`warning: ${formatProblem(problem)}`);
+  }
+
+  #watch(): void {
+    this.#unwatch = this.#source.watch?.(() => this.#reload()) ?? (() => {});
+  }
+
+  /** Reloads now, or once more after the reload under way: that one may have read the file before it changed. */
+  #reload(): void {
+    if (this.#ending) return;
+    if (this.#source.fixed) {
+      this.#log.say(`nothing to reload: the configuration is on ${this.#source.name}, not in a file`);
+      return;
+    }
+    this.#reloadAgain = true;
+    if (this.#primary !== null && !this.#reloading) void this.#reloadAll(this.#primary);
+  }
+
+  async #reloadAll(primary: Primary): Promise<void> {
+    this.#reloading = true;
+    while (this.#reloadAgain && !this.#ending) {
+      this.#reloadAgain = false;
+      await this.#reloadOnce(primary);
+    }
+    this.#reloading = false;
+  }
+
+  /** Loads the configuration anew. A bad one is told, and changes nothing. */
+  async #reloadOnce(primary: Primary): Promise<void> {
+    const { name } = this.#source;
+    try {
+      const loaded = await this.#load();
+      if (loaded === null) return;
+      this.#warn(loaded.warnings);
+      if (!(await primary.reload(loaded))) return;
+      const { changes, notTaken } = reloadWords(this.#loaded!, loaded);
+      this.#loaded = loaded;
+      this.#log.say(`reloaded ${name}: ${changes}`);
+      for (const text of notTaken) this.#log.complain(`sevenfold: ${text}`);
+    } catch (error) {
+      if (error instanceof ConfigError) this.#mistakes(error);
+      else this.#log.complain(`sevenfold: ${(error as Error).message}`);
+      this.#log.complain(`sevenfold: ${name} was not reloaded; what ran before runs on`);
+    }
+  }
+
+  /** Prints the report: one line of JSON. */
+  #report(): void {
+    const primary = this.#primary;
+    if (primary === null) {
+      this.#reportAgain = true;
+      return;
+    }
+    this.#reportAgain = false;
+    void primary.report().then((engine) => {
+      const { tlsContexts, pools } = primary;
+      this.#log.print(JSON.stringify({ engine, tlsContexts, pools, linesLost: this.#log.linesLost }));
+    });
+  }
+
+  #end(): void {
+    if (this.#ending) this.#exitNow();
+    this.#ending = true;
+    this.#unwatch();
+    this.#starting.abort(new Error('the service ends'));
+    this.#onAbort();
+    const primary = this.#primary;
+    if (primary === null) return; // #start sees it
+    this.#log.say('draining: what runs is finished; the same signal again ends it at once');
+    const from = performance.now();
+    primary.drain().then(
+      (cut) => {
+        const seconds = ((performance.now() - from) / 1000).toFixed(1);
+        const how = cut === 0 ? 'every connection has ended' : `${counted(cut, 'connection')} cut by timeouts.drain`;
+        this.#log.say(`drained in ${seconds} s: ${how}`);
+        this.#ended();
+      },
+      (error: Error) => this.#giveUp(error.message),
+    );
+  }
+
+  #giveUp(why: string): void {
+    this.#log.complain(`sevenfold: ${why}`);
+    this.#exitNow();
+  }
+
+  #exitNow(): never {
+    this.#log.end();
+    process.exit(EXIT_FAILED);
   }
 }

@@ -2,6 +2,7 @@
 // Owns colours, tables and exit codes of the commands that only read. Leaves the words to each command.
 
 import { ConfigError, formatProblem, type Problem } from '../config/problems.js';
+import { printAll } from './output.js';
 
 /** What a command has to say, and how it went: 0 fine, 1 failed, 2 the command line or the configuration is wrong. */
 export interface Outcome {
@@ -19,13 +20,13 @@ export function outcome(code: Outcome['code'], out: string, err = ''): Outcome {
 /** Runs a command, prints its outcome and sets the exit code. A `ConfigError` becomes its problems and exit code 2. */
 export async function report(command: () => Promise<Outcome>): Promise<void> {
   const { code, out, err } = await settled(command);
-  // A reader that has seen enough, such as head, closes the pipe: that is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
-  process.stdout.write(out);
-  process.stderr.write(err);
+  printAll(2, err);
+  const failure = printAll(1, out);
   process.exitCode = code;
+  // A reader that has seen enough, such as head, closes the pipe: that is no failure.
+  if (failure === null || failure === 'EPIPE') return;
+  printAll(2, `sevenfold: the output cannot be written (${failure})\n`);
+  process.exitCode = Math.max(code, 1);
 }
 
 /** The outcome of a command, also when the configuration is wrong. */

@@ -132,10 +132,11 @@ export class Discovery {
     });
   }
 
-  /** Stops resolving. */
+  /** Stops resolving. Who waits for it does so no longer. */
   stop(): void {
     for (const { names } of this.#pools.values()) for (const each of names) each.cancel();
     this.#pools.clear();
+    this.#settle();
   }
 
   #follow(followed: Followed, entry: Name): void {

@@ -65,12 +65,15 @@ export class Primary {
   #changes = 0;
   /** Names lead elsewhere than the plan says. */
   #stale = false;
+  /** A drain or an end has begun: no change is made any more. */
+  #ending = false;
 
   /**
    * Opens the listeners and starts the workers, after the names were resolved and the servers checked for the first
-   * time. Rejects with a ListenError, or with what kept a worker from starting; nothing is left open then.
+   * time. Rejects with a ListenError, with what kept a worker from starting, or with the reason of `signal` once that is
+   * aborted; nothing is left open then.
    */
-  static async start(loaded: Loaded, options: PrimaryOptions): Promise<Primary> {
+  static async start(loaded: Loaded, options: PrimaryOptions, signal: AbortSignal): Promise<Primary> {
     const { pools } = loaded.config;
     const servers = Object.values(pools).reduce((sum, pool) => sum + pool.servers.length, 0);
     const buffer = createServerState({
@@ -90,15 +93,24 @@ export class Primary {
         if (primary !== null) primary.#tidy();
       },
     });
+    // What waits for names, or for checks, ends with it.
+    const abort = (): void => watch.stop();
+    signal.addEventListener('abort', abort, { once: true });
     try {
+      signal.throwIfAborted();
       await watch.resolve(loaded.config);
+      signal.throwIfAborted();
       primary = new Primary(loaded, buffer, watch, options);
       await watch.checked();
+      signal.throwIfAborted();
       await primary.#supervisor.start();
+      signal.throwIfAborted();
     } catch (error) {
       watch.stop();
       await primary?.stop();
       throw error;
+    } finally {
+      signal.removeEventListener('abort', abort);
     }
     primary.#listeners.start(primary.#plan.listeners);
     return primary;
@@ -147,21 +159,25 @@ export class Primary {
   }
 
   /**
-   * Lives by a new configuration: new listeners are opened, every worker gets the new plan between two turns, listeners
-   * that are gone are closed. On an error nothing has changed.
+   * Applies a new configuration: new listeners are opened, every worker gets the new plan between two turns, listeners
+   * that are gone are closed. On an error nothing has changed. False, and nothing changed, when a drain came first.
    */
-  reload(loaded: Loaded): Promise<void> {
-    return this.#change(async () => {
+  async reload(loaded: Loaded): Promise<boolean> {
+    let applied = false;
+    await this.#change(async () => {
       await this.#watch.resolve(loaded.config);
+      if (this.#ending) return;
       try {
         await this.#live(loaded);
       } catch (error) {
-        await this.#watch.resolve(this.#loaded.config);
+        if (!this.#ending) await this.#watch.resolve(this.#loaded.config);
         throw error;
       }
       this.#listeners.start(this.#plan.listeners);
       this.#listeners.closeOthers(this.#plan.listeners);
+      applied = true;
     });
+    return applied;
   }
 
   /** TLS contexts of the process: one for each listener and pool with TLS, and older ones that connections still use. */
@@ -179,18 +195,25 @@ export class Primary {
     return this.#supervisor.report();
   }
 
-  /** Accepts nothing more, lets what runs finish (bounded by timeouts.drain), and ends the workers. */
-  async drain(): Promise<void> {
+  /**
+   * Accepts nothing more, lets what runs finish (bounded by timeouts.drain), and ends the workers. It is final: a change
+   * under way ends first, and those behind it are not made. Returns how many client connections were cut.
+   */
+  async drain(): Promise<number> {
+    this.#ending = true;
     this.#watch.stop();
     this.#tlsWatch.stop();
-    // First: whoever sees a worker say goodbye must find nobody to connect to.
+    await this.#changing;
+    // First: a client whose connection is ended must not reach this process again.
     this.#listeners.closeOthers([]);
-    await this.#supervisor.drain();
+    const cut = await this.#supervisor.drain();
     closeTlsContexts(this.#tls);
+    return cut;
   }
 
   /** Ends everything at once. */
   async stop(): Promise<void> {
+    this.#ending = true;
     this.#watch.stop();
     this.#tlsWatch.stop();
     this.#listeners.closeOthers([]);
@@ -198,13 +221,15 @@ export class Primary {
     closeTlsContexts(this.#tls);
   }
 
-  /** Makes one change after those that are under way. */
+  /** Makes one change after those that are under way, unless the process ends. */
   #change(make: () => Promise<void>): Promise<void> {
     this.#changes++;
-    const made = this.#changing.then(make).finally(() => {
-      this.#changes--;
-      if (this.#stale) this.#moved();
-    });
+    const made = this.#changing
+      .then(() => (this.#ending ? undefined : make()))
+      .finally(() => {
+        this.#changes--;
+        if (this.#stale) this.#moved();
+      });
     this.#changing = made.catch(() => {});
     return made;
   }
@@ -253,6 +278,7 @@ export class Primary {
 
   /** Names lead elsewhere: one new plan, after the changes under way. */
   #moved(): void {
+    if (this.#ending) return;
     this.#stale = true;
     if (this.#changes > 0) return;
     this.#change(() => this.#live(this.#loaded)).catch((error: Error) => {

@@ -24,9 +24,18 @@ export interface SupervisorOptions {
 const RESTARTS_MAX = 20;
 const RESTART_WINDOW_MS = 60_000;
 
+/** Waits for a message of a worker; called with undefined when the worker ends first. */
+interface Waiting {
+  fits(message: FromWorker): boolean;
+  done(message: FromWorker | undefined): void;
+}
+
 interface Running {
-  port: MessagePort;
-  ended: Promise<void>;
+  readonly port: MessagePort;
+  /** Who waits for it. Nothing is hung on the promise of its end, which lives as long as the worker does. */
+  readonly waiting: Set<Waiting>;
+  /** Client connections that its drain has cut; undefined while it runs, and when it died. */
+  cut: number | undefined;
 }
 
 /** The compiled thread; from the sources (tests) the one that `make build` left in dist/. */
@@ -65,7 +74,7 @@ export class Supervisor {
     await Promise.all(Array.from({ length: this.#options.workers }, (_, index) => this.#run(index)));
   }
 
-  /** Gives every worker a new plan and waits until each lives by it. */
+  /** Gives every worker a new plan and waits until each has applied it. */
   async follow(plan: WorkerPlan): Promise<void> {
     this.#plan = plan;
     await Promise.all(
@@ -94,13 +103,15 @@ export class Supervisor {
     return reports.flatMap((message) => (message?.type === 'report' ? [message.report] : []));
   }
 
-  /** Lets every worker finish what it has, and ends the threads. */
-  async drain(): Promise<void> {
+  /** Lets every worker finish what it has, and ends the threads. Returns how many client connections were cut. */
+  async drain(): Promise<number> {
     this.#draining = true;
-    const ended = this.#running.map((running) => running?.ended);
-    for (const running of this.#running) if (running !== undefined) this.#say(running, { type: 'drain' });
+    const running = this.#running.filter((each) => each !== undefined);
+    const ended = running.map((each) => reply(each, () => false));
+    for (const each of running) this.#say(each, { type: 'drain' });
     await Promise.all(ended);
     await this.stop();
+    return running.reduce((sum, { cut }) => sum + (cut ?? 0), 0);
   }
 
   /** Ends the threads at once. */
@@ -126,23 +137,34 @@ export class Supervisor {
       core: rest.pin ? index % availableParallelism() : null,
       port: port2,
     };
-    const ended = this.#pool.run(task, { transferList: [port2], signal: this.#stop.signal }) as Promise<void>;
-    const running: Running = { port: port1, ended: ended.catch(() => {}) };
+    const running: Running = { port: port1, waiting: new Set(), cut: undefined };
     this.#running[index] = running;
-    ended.then(
-      () => this.#ended(index, running),
-      (error: Error) => this.#died(index, running, error),
-    );
-    const ready = new Promise<void>((resolve, reject) => {
-      port1.once('message', () => resolve());
-      ended.catch(reject);
+    port1.on('message', (message: FromWorker) => {
+      for (const waiting of [...running.waiting]) if (waiting.fits(message)) waiting.done(message);
     });
-    return ready;
+    const ready = reply(running, ({ type }) => type === 'ready');
+    return new Promise((resolve, reject) => {
+      void ready.then((message) => {
+        if (message !== undefined) resolve();
+      });
+      this.#pool.run(task, { transferList: [port2], signal: this.#stop.signal }).then(
+        (cut: number) => {
+          running.cut = cut;
+          this.#ended(index, running);
+          resolve();
+        },
+        (error: Error) => {
+          this.#died(index, running, error);
+          reject(error);
+        },
+      );
+    });
   }
 
   #ended(index: number, running: Running): void {
     running.port.close();
     if (this.#running[index] === running) this.#running[index] = undefined;
+    for (const { done } of [...running.waiting]) done(undefined);
   }
 
   #died(index: number, running: Running, error: Error): void {
@@ -166,14 +188,13 @@ export class Supervisor {
 /** The next message of a worker that `fits`, or undefined when the worker ends first. */
 function reply(running: Running, fits: (message: FromWorker) => boolean): Promise<FromWorker | undefined> {
   return new Promise((resolve) => {
-    const done = (message: FromWorker | undefined): void => {
-      running.port.off('message', listener);
-      resolve(message);
+    const waiting: Waiting = {
+      fits,
+      done: (message) => {
+        running.waiting.delete(waiting);
+        resolve(message);
+      },
     };
-    const listener = (message: FromWorker): void => {
-      if (fits(message)) done(message);
-    };
-    running.port.on('message', listener);
-    void running.ended.then(() => done(undefined));
+    running.waiting.add(waiting);
   });
 }

@@ -27,8 +27,8 @@ export type FromWorker =
   | { type: 'following'; generation: number }
   | { type: 'report'; report: Record<string, unknown> };
 
-/** Runs a worker until it has drained. Rejects when it cannot start. */
-export default function run(task: WorkerTask): Promise<void> {
+/** Runs a worker until it has drained, and returns how many client connections that cut. Rejects when it cannot start. */
+export default function run(task: WorkerTask): Promise<number> {
   return new Promise((resolve) => {
     if (task.core !== null) addon().pinThread(task.core);
     const { port } = task;
@@ -38,9 +38,9 @@ export default function run(task: WorkerTask): Promise<void> {
       plan: task.plan,
       servers: task.servers,
       acceptShared: task.acceptShared,
-      onDrained: () => {
+      onDrained: (cut) => {
         port.close();
-        resolve();
+        resolve(cut);
       },
     });
     port.on('message', (message: ToWorker) => {

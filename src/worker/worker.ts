@@ -46,8 +46,8 @@ export interface WorkerOptions {
   servers: SharedArrayBuffer;
   /** Accept from the listeners here, instead of being handed sockets. */
   acceptShared: boolean;
-  /** Called once when a drain has ended: no connection is left, or the time is over. */
-  onDrained(): void;
+  /** Called once when a drain has ended: no connection is left, or the time is over and `cut` of them are. */
+  onDrained(cut: number): void;
 }
 
 /** Connections to backends a worker may have beside its client connections: one each, and the idle ones. */
@@ -112,7 +112,7 @@ export class Worker {
   readonly #idleBackends: BackendConnection[] = [];
   readonly #timer: NodeJS.Timeout;
   readonly #startedAt = performance.now();
-  readonly #onDrained: () => void;
+  readonly #onDrained: (cut: number) => void;
   readonly #acceptShared: boolean;
   #listening = new Set<number>();
   #drainUntil = 0;
@@ -452,7 +452,7 @@ export class Worker {
     const left = this.engine.counter(CONTROL.clientConnections);
     if (left > 0 && performance.now() < this.#drainUntil) return;
     this.close();
-    this.#onDrained();
+    this.#onDrained(left);
   }
 
   /** Every client connection and the slot it stands in. */

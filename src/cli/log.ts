@@ -1,0 +1,86 @@
+// What a service says while it runs: events to standard output, trouble to standard error, each with its time.
+// Owns the form of a line. Leaves the words to serve.ts, and writing to output.ts.
+
+import { fstatSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { Output } from './output.js';
+import { counted } from './terminal.js';
+
+/** When lines have a time: `auto` is where no person looks on, and no journal adds its own. */
+export type LogTimes = 'auto' | 'always' | 'never';
+
+/** The lines of one process. None of them can end it. */
+export class Log {
+  readonly #out: Output;
+  readonly #err: Output;
+  readonly #outTimes: boolean;
+  readonly #errTimes: boolean;
+
+  constructor(times: LogTimes) {
+    this.#outTimes = hasTimes(1, times);
+    this.#errTimes = hasTimes(2, times);
+    const output = (fd: 1 | 2, name: string, isTimed: boolean, other: () => Output): Output =>
+      new Output(fd, {
+        lost: (lines, why) => stamped(`sevenfold: ${counted(lines, 'line')} of output were lost (${why})\n`, isTimed),
+        failed: (why) => {
+          const advice = 'Lines are lost until it can; SIGUSR2 counts them.';
+          other().write(stamped(`sevenfold: standard ${name} cannot be written (${why}). ${advice}\n`, isTimed));
+        },
+      });
+    this.#out = output(1, 'output', this.#outTimes, () => this.#err);
+    this.#err = output(2, 'error', this.#errTimes, () => this.#out);
+    // Others in the process write there too: a module of the user's, or a library.
+    for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  }
+
+  /** Lines lost on both outputs since the start. */
+  get linesLost(): number {
+    return this.#out.lostTotal + this.#err.lostTotal;
+  }
+
+  /** An event: one line. */
+  say(line: string): void {
+    this.#out.write(stamped(`${line}\n`, this.#outTimes));
+  }
+
+  /** Trouble: one line. */
+  complain(line: string): void {
+    this.#err.write(stamped(`${line}\n`, this.#errTimes));
+  }
+
+  /** What is for programs, or for the person at the keyboard: lines without a time. */
+  print(text: string): void {
+    this.#out.write(`${text}\n`);
+  }
+
+  /** Mistakes in a file: lines without a time, so that editors find their places. */
+  printTrouble(text: string): void {
+    this.#err.write(`${text}\n`);
+  }
+
+  /** The process ends. */
+  end(): void {
+    this.#out.end();
+    this.#err.end();
+  }
+}
+
+/** A line with its time: ISO 8601, UTC, milliseconds. */
+function stamped(line: string, isTimed: boolean): string {
+  return isTimed ? `${new Date().toISOString()} ${line}` : line;
+}
+
+function hasTimes(fd: 1 | 2, times: LogTimes): boolean {
+  if (times !== 'auto') return times === 'always';
+  return !isatty(fd) && !isJournal(fd);
+}
+
+/** systemd names the socket of its journal by device and inode (systemd.exec(5)). */
+function isJournal(fd: number): boolean {
+  try {
+    const { dev, ino } = fstatSync(fd, { bigint: true });
+    return process.env.JOURNAL_STREAM === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
+}

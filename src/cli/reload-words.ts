@@ -1,0 +1,50 @@
+// What a reload has changed, and what it could not, in words.
+// Owns the words. Leaves comparing to compare.ts.
+
+import type { LoadedRoutes } from '../config/routes.js';
+import type { Limits } from '../worker/plan.js';
+import { compare } from './compare.js';
+import { counted } from './terminal.js';
+
+/** Settings named at most; of more the number is given. */
+const NAMED_MAX = 6;
+
+/** Settings that size what a worker makes as it starts. */
+const AT_START = {
+  connectionsMax: 'the tables of connections are sized',
+  slabBytes: 'the memory for messages is taken',
+} satisfies Partial<Record<keyof Limits, string>>;
+
+export interface ReloadWords {
+  /** One line: `2 rules changed, 1 rule added; pools.api.servers`. */
+  readonly changes: string;
+  /** One sentence for each setting that stays as it was. */
+  readonly notTaken: readonly string[];
+}
+
+/** Words what the reload from `before` to `after` did. */
+export function reloadWords(before: LoadedRoutes, after: LoadedRoutes): ReloadWords {
+  const { rules, settings } = compare(before, after);
+  const counts = (['added', 'removed', 'changed'] as const).flatMap((kind) => {
+    const count = rules.filter((rule) => rule.kind === kind).length;
+    return count === 0 ? [] : [`${counted(count, 'rule')} ${kind}`];
+  });
+  const notTaken = (Object.keys(AT_START) as (keyof typeof AT_START)[]).filter(
+    (name) => before.config.limits[name] !== after.config.limits[name],
+  );
+  const paths = [...new Set(settings.map(({ path }) => path))].filter(
+    (path) => !notTaken.some((name) => path === `limits.${name}`),
+  );
+  const named = paths.length <= NAMED_MAX ? paths : [...paths.slice(0, NAMED_MAX), `${paths.length - NAMED_MAX} more`];
+  const parts = [
+    ...(counts.length === 0 ? [] : [counts.join(', ')]),
+    ...(named.length === 0 ? [] : [named.join(', ')]),
+  ];
+  return {
+    changes: parts.length === 0 ? 'nothing changed' : parts.join('; '),
+    notTaken: notTaken.map(
+      (name) =>
+        `limits.${name} stays ${before.config.limits[name]}: by it ${AT_START[name]} as a worker starts. Restart to make it ${after.config.limits[name]}.`,
+    ),
+  };
+}
