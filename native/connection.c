@@ -65,6 +65,42 @@ void sf__conn_fail(sf_engine *e, sf_conn *c, uint16_t error)
     sf__ready_add(e, c);
 }
 
+/* Whether the kernel still has bytes of the peer. If not, `error` is that of the socket, which forgets it, or 0. */
+static bool sf__conn_holds_more(const sf_conn *c, int *error)
+{
+    uint8_t byte;
+    ssize_t got = recv(c->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
+    *error = got < 0 && errno != EAGAIN && errno != EWOULDBLOCK ? errno : 0;
+    return got > 0;
+}
+
+/*
+ * Sending has failed, because the peer has closed or reset the connection. What it sent before that may still wait in the
+ * kernel, an early answer for example, so it is read first, as far as the owner reads; bytes that are sent from now on
+ * vanish. The end of reading then tells the error. While the owner does not read, it is told at once when nothing waits, and of
+ * a client in any case: nobody is left to answer.
+ */
+void sf__conn_write_failed(sf_engine *e, sf_conn *c, uint16_t error)
+{
+    if (c->error != 0 || (c->flags & (SF__DEAD | SF__WRITE_FAILED)))
+        return;
+    sf__queue_drop(e, c);
+    bool unread = !(c->flags & SF__READING);
+    int ignored;
+    if ((c->flags & SF__ENDED) || (unread && ((c->flags & SF__CLIENT) || !sf__conn_holds_more(c, &ignored)))) {
+        sf__conn_fail(e, c, error);
+        return;
+    }
+    c->write_error = error;
+    if (c->flags & SF__SAY_BLOCKED)
+        c->flags &= ~(SF__BLOCKED | SF__SAY_BLOCKED);
+    c->flags = (c->flags & ~SF__SHUT_WANTED) | SF__CUT | SF__WRITE_FAILED | SF__READABLE | SF__ENDING;
+    if (c->tls != NULL)
+        sf__tls_noticed(c);
+    if (c->flags & SF__READING)
+        sf__ready_add(e, c);
+}
+
 static void sf__conn_init(sf_conn *c, int fd, sf_handle handle, uint32_t flags)
 {
     c->fd = fd;
@@ -74,6 +110,7 @@ static void sf__conn_init(sf_conn *c, int fd, sf_handle handle, uint32_t flags)
     c->receive_offset = 0;
     c->bulk = 0;
     c->error = 0;
+    c->write_error = 0;
     c->queue = NULL;
     c->tls = NULL;
 }
@@ -230,6 +267,8 @@ int sf__conn_read_stop(sf_engine *e, sf_handle handle)
     if (c == NULL)
         return SF_E_STALE;
     c->flags &= ~SF__READING;
+    if ((c->flags & (SF__CLIENT | SF__WRITE_FAILED)) == (SF__CLIENT | SF__WRITE_FAILED))
+        sf__conn_fail(e, c, c->write_error);
     return SF_OK;
 }
 
@@ -271,10 +310,13 @@ void sf__conn_notice(sf_engine *e, sf_conn *c, uint32_t epoll_events)
         return;
     }
     if ((epoll_events & EPOLLERR) && !(c->flags & SF__READING)) {
-        /* Nobody will receive, so nobody would see it: ask. */
+        /* Nobody will receive, so nobody would see it: ask. What a server sent before is read once its owner reads on, and
+         * the error comes behind it. */
         int error = 0;
         socklen_t bytes = sizeof(error);
-        if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &bytes) == 0 && error != 0)
+        if (!(c->flags & SF__CLIENT) && sf__conn_holds_more(c, &error))
+            return;
+        if (error != 0 || (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &bytes) == 0 && error != 0))
             sf__conn_fail(e, c, sf__error_of(error));
         return;
     }
@@ -305,6 +347,20 @@ static ssize_t sf__recv(int fd, struct iovec *parts, int32_t count)
 static int32_t sf__bulk_reserve(const sf_engine *e)
 {
     return e->config.chunk_count / 4 * 3;
+}
+
+/*
+ * There is no more to receive. After a failed write the kernel says so for a reset as well, whose own error that write has
+ * taken: a broken pipe was one whose peer had ended in good order before, all else was cut.
+ */
+static void sf__conn_ended(sf_engine *e, sf_conn *c)
+{
+    bool failed = (c->flags & SF__WRITE_FAILED) != 0;
+    c->flags = (c->flags & ~SF__READING) | SF__ENDED;
+    if (!failed || c->write_error == SF_ENGINE_ERROR_BROKEN_PIPE)
+        sf__event(e, SF_EVENT_KIND_EOF, c->handle, 0, 0);
+    if (failed)
+        sf__conn_fail(e, c, c->write_error);
 }
 
 /* Receives one chunk, or several of a long body with one call of the kernel. */
@@ -347,12 +403,12 @@ static void sf__conn_receive(sf_engine *e, sf_conn *c)
             c->bulk -= got;
     } else {
         c->flags &= ~SF__READABLE;
-        if (got == 0) {
-            c->flags = (c->flags & ~SF__READING) | SF__ENDED;
-            sf__event(e, SF_EVENT_KIND_EOF, c->handle, 0, 0);
-        } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
+        if (got == 0)
+            sf__conn_ended(e, c);
+        else if (errno != EAGAIN && errno != EWOULDBLOCK)
             sf__conn_fail(e, c, sf__error_of(errno));
-        }
+        else if (c->flags & SF__WRITE_FAILED)
+            sf__conn_fail(e, c, c->write_error);
     }
     for (int32_t i = 0; i < count; i++) {
         if (got <= 0) {

@@ -65,6 +65,7 @@ typedef struct sf_conn {
     uint32_t flags;
     uint16_t receive_offset;
     uint16_t error;     /* an SF_ENGINE_ERROR to report, 0 for none */
+    uint16_t write_error; /* with SF__WRITE_FAILED: what becomes `error` in the end */
     int32_t ready_next; /* next slot on the ready list */
     int64_t bulk;       /* bytes to come that may be received several chunks at a time */
     sf_queue *queue;    /* owned; NULL when nothing waits */

@@ -23,7 +23,8 @@ enum {
     SF__HANDSHAKING = 1u << 14, /* TLS is not agreed on yet: nothing is sent or received */
     SF__SAY_TLS_READY = 1u << 15,
     SF__SHUT = 1u << 16, /* our direction is shut down: the peer has everything, and the end */
-    SF__CUT = 1u << 17   /* bytes for the peer were dropped: it must see a reset, whoever closes and why */
+    SF__CUT = 1u << 17,  /* bytes for the peer were dropped: it must see a reset, whoever closes and why */
+    SF__WRITE_FAILED = 1u << 18 /* sending failed with `write_error`; what was received is read before that is told */
 };
 
 #define SF__NONE (-1)
@@ -57,6 +58,7 @@ void sf__conn_free(sf_engine *e, sf_conn *c, bool reset);
 void sf__ready_add(sf_engine *e, sf_conn *c);
 void sf__conn_yield(sf_engine *e, sf_conn *c); /* back to the ready list, and another turn must come by itself */
 void sf__conn_fail(sf_engine *e, sf_conn *c, uint16_t error); /* its owner hears of it once, and closes */
+void sf__conn_write_failed(sf_engine *e, sf_conn *c, uint16_t error); /* told once all that was received has been read */
 void sf__conn_blocked(sf_engine *e, sf_conn *c); /* its owner hears that bytes wait */
 
 /* tls_conn.c: for connections with `tls` set, unless said otherwise */

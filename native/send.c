@@ -130,7 +130,7 @@ static void sf__shut(sf_engine *e, sf_conn *c)
 /* The socket takes bytes again: sends what waits. */
 void sf__conn_flush(sf_engine *e, sf_conn *c)
 {
-    if (c->tls != NULL && !sf__tls_flush(e, c))
+    if ((c->flags & SF__WRITE_FAILED) || (c->tls != NULL && !sf__tls_flush(e, c)))
         return;
     while (c->queue != NULL) {
         sf_queue *queue = c->queue;
@@ -140,10 +140,10 @@ void sf__conn_flush(sf_engine *e, sf_conn *c)
         ssize_t taken = c->tls == NULL ? sf__write(e, c->fd, 0, &queue->spans[queue->first], count)
                                        : sf__tls_write(e, c, &queue->spans[queue->first], count);
         sf__tls_settle(e); /* whether encrypted bytes wait decides what is reported below */
-        if (taken < 0 || c->error != 0) {
-            sf__conn_fail(e, c, sf__error_of(errno));
+        if (taken < 0)
+            sf__conn_write_failed(e, c, sf__error_of(errno));
+        if (c->error != 0 || (c->flags & SF__WRITE_FAILED))
             return;
-        }
         if (taken == 0)
             return;
         while (taken > 0) {
@@ -188,18 +188,16 @@ int sf__conn_send(sf_engine *e, sf_handle handle, uint32_t flags, const sf_span 
             return SF_E_INVALID;
         total += (size_t)spans[i].bytes;
     }
-    if (c->error != 0 || (c->flags & SF__DEAD))
+    if (c->error != 0 || (c->flags & (SF__DEAD | SF__WRITE_FAILED)))
         return SF_OK; /* its owner hears of the failure, or has; these bytes have nowhere to go */
     if (c->queue != NULL || (c->flags & (SF__CONNECTING | SF__HANDSHAKING))) {
         sf__queue_rest(e, c, spans, count, 0);
         return SF_OK;
     }
     ssize_t taken = c->tls == NULL ? sf__write(e, c->fd, flags, spans, count) : sf__tls_write(e, c, spans, count);
-    if (taken < 0) {
-        sf__conn_fail(e, c, sf__error_of(errno));
-        return SF_OK;
-    }
-    if ((size_t)taken < total)
+    if (taken < 0)
+        sf__conn_write_failed(e, c, sf__error_of(errno));
+    else if (c->error == 0 && !(c->flags & SF__WRITE_FAILED) && (size_t)taken < total)
         sf__queue_rest(e, c, spans, count, (size_t)taken);
     return SF_OK;
 }
@@ -209,7 +207,7 @@ int sf__conn_shutdown(sf_engine *e, sf_handle handle)
     sf_conn *c = sf__conn_find(e, handle);
     if (c == NULL)
         return SF_E_STALE;
-    if (c->error != 0 || (c->flags & SF__DEAD))
+    if (c->error != 0 || (c->flags & (SF__DEAD | SF__WRITE_FAILED)))
         return SF_OK;
     if (c->queue != NULL || (c->flags & (SF__CONNECTING | SF__HANDSHAKING)))
         c->flags |= SF__SHUT_WANTED;

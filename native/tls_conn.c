@@ -168,10 +168,15 @@ static bool sf__out_keep(sf_tls_conn *t, const uint8_t *from, size_t bytes)
     return true;
 }
 
-/* Hands bytes to the kernel. Returns how many it took, or -1 with t->error set. */
+/*
+ * Hands bytes to the kernel. Returns how many it took, or -1 with t->error set. Once agreed on, TLS outlives a socket that
+ * takes nothing any more: all bytes count as taken then, and reading goes on (see sf__conn_write_failed).
+ */
 static ssize_t sf__hand_over(sf_tls_conn *t, const uint8_t *from, size_t bytes)
 {
     ssize_t taken;
+    if (t->conn->flags & SF__WRITE_FAILED)
+        return (ssize_t)bytes;
     do
         taken = send(t->conn->fd, from, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (taken < 0 && errno == EINTR);
@@ -179,6 +184,10 @@ static ssize_t sf__hand_over(sf_tls_conn *t, const uint8_t *from, size_t bytes)
         return taken;
     if (errno == EAGAIN || errno == EWOULDBLOCK)
         return 0;
+    if (!(t->conn->flags & SF__HANDSHAKING)) {
+        sf__conn_write_failed(t->engine, t->conn, sf__error_of(errno));
+        return (ssize_t)bytes;
+    }
     t->error = errno;
     return -1;
 }
@@ -542,11 +551,15 @@ void sf__tls_receive(sf_engine *e, sf_conn *c, int32_t chunk)
         return;
     }
     sf__chunk_drop(e, chunk);
-    if (error == SSL_ERROR_WANT_READ && sent) {
+    if (error == SSL_ERROR_WANT_READ && sent && t->starved && (c->flags & SF__WRITE_FAILED)) {
+        sf__conn_fail(e, c, c->write_error); /* all there was has been read, and no more comes */
+    } else if (error == SSL_ERROR_WANT_READ && sent) {
         sf__tls_wait(e, c);
     } else if (error == SSL_ERROR_ZERO_RETURN) {
         c->flags = (c->flags & ~(SF__READING | SF__READABLE)) | SF__ENDED;
         sf__event(e, SF_EVENT_KIND_EOF, c->handle, 0, 0);
+        if (c->flags & SF__WRITE_FAILED)
+            sf__conn_fail(e, c, c->write_error);
     } else {
         sf__tls_fail(e, c);
     }
@@ -589,7 +602,8 @@ ssize_t sf__tls_write(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t co
     if (stage->owner != t)
         sf__tls_settle(e);
     sf__errors_drop();
-    while (index < count && t->out == NULL && written) {
+    /* A write that fails gives up the queue, and the spans may lie in it. */
+    while (index < count && t->out == NULL && written && c->error == 0 && !(c->flags & SF__WRITE_FAILED)) {
         const uint8_t *from;
         size_t bytes = sf__gather(e, spans, count, &index, &sent, &from);
         written = SSL_write(t->ssl, from, (int)bytes) == (int)bytes;

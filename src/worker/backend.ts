@@ -17,7 +17,7 @@ import { isLong, type LongHead, moveToRun } from './long-head.js';
 import { sendProxyHeader } from './proxy-out.js';
 import { park, unpark } from './read-head.js';
 import { BULK_BYTES, RELAYED, readBulk, relayEof, rest, spanResponseBody } from './relay.js';
-import { retryOrFail, retryStatus } from './retry.js';
+import { retryOrFail, retryStatus, retryUnseen } from './retry.js';
 import { closeBackend, endAside, keepBackend } from './reuse.js';
 import { sendInterim, spanResponseHead } from './send-head.js';
 import { closeTunnel, tunnelBegin, tunnelData, tunnelEnded, tunnelFinished } from './tunnel.js';
@@ -27,6 +27,7 @@ import type { Worker } from './worker.js';
 const LETTER_H = 0x48;
 const SPACE = 0x20;
 const STATUS_MAX = 599;
+const REQUEST_TIMEOUT = 408;
 
 /** The connection is established: the request that waited for it goes out. */
 export function backendConnected(w: Worker, backend: BackendConnection): void {
@@ -286,6 +287,10 @@ function beginResponse(
   backend.erred = resultOfStatus(head.status) === RESULT.ERROR;
   if (backend.erred) pool.reports.report(backend.server!.index, RESULT.ERROR);
   if (pool.retries.asks(head.status) && retryStatus(w, client)) {
+    w.engine.release(chunk);
+    return;
+  }
+  if (head.status === REQUEST_TIMEOUT && backend.reused && !head.keepAlive && retryUnseen(w, client)) {
     w.engine.release(chunk);
     return;
   }

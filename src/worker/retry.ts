@@ -104,6 +104,16 @@ export function retryStatus(w: Worker, client: ClientConnection): boolean {
   return true;
 }
 
+/**
+ * A 408 that ends a kept connection: its server gave up waiting for a request before it saw this one, which may be repeated
+ * (RFC 9110, 15.5.9). Sends it again over a new connection where that is safe; false when the answer has to go on.
+ */
+export function retryUnseen(w: Worker, client: ClientConnection): boolean {
+  if (decide(client, STALE) < 0) return false;
+  tryAgain(w, client, STALE, 'SERVER_LEFT', 0);
+  return true;
+}
+
 /** Makes the request ready for another server, and sends it now or after a wait. */
 function tryAgain(w: Worker, client: ClientConnection, cause: number, code: ReasonCode, waitMs: number): void {
   const backend = client.backend!;

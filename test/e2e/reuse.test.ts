@@ -7,7 +7,7 @@ import { start as startClosesIdle } from '../origins/closes-idle-at-once.js';
 import { start as startClosesOnReuse } from '../origins/closes-on-reuse.js';
 import { start as startExtra } from '../origins/extra-bytes-after-response.js';
 import { type JsonEcho, start as startEcho } from '../origins/json-echo.js';
-import { serveRequests } from '../origins/raw.js';
+import { ok, serveRequests } from '../origins/raw.js';
 import { start as startResets } from '../origins/resets.js';
 import { freePlace, written } from '../support/addresses.js';
 import { statusOf } from '../support/messages.js';
@@ -199,4 +199,20 @@ test('a request that finds its first server dead drops the same fields at the ne
     const names = request.fields.map(([name]) => name);
     assert.ok(!names.includes('x-internal') && names.includes('x-kept') && names.includes('via'), names.join(' '));
   }
+});
+
+test('a GET that meets the 408 of a kept connection is sent again on a new one', async (t) => {
+  const origin = await use(
+    t,
+    serveRequests((request, visit) => {
+      if (visit.requestCount === 1) visit.socket.write(ok(request.startLine));
+      else visit.socket.end('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    }),
+  );
+  const proxy = await useProxy(t, { servers: [origin.address] });
+  const client = await WireClient.connect(proxy.place);
+  await client.exchange(get('/warm'));
+  assert.equal((await client.exchange(get('/again'))).body, 'GET /again HTTP/1.1');
+  assert.equal(origin.accepted, 2);
+  client.close();
 });

@@ -291,6 +291,59 @@ describe('send', () => {
   });
 });
 
+describe('a failed write', () => {
+  /** The peer answers and closes with bytes of ours unread: its kernel resets the connection. */
+  async function answerAndClose(lab: Lab, conn: number, socket: Socket): Promise<void> {
+    lab.act((engine) => engine.readStop(conn));
+    lab.send(conn, 'a request that is never read');
+    await new Promise((resolve) => socket.write('the answer', resolve));
+    socket.destroy();
+    await once(socket, 'close');
+  }
+
+  test('does not hide what was received: it is read first, then the error is told', async (t) => {
+    const lab = useLab(t);
+    const { conn, socket } = await usePair(t, lab);
+    await answerAndClose(lab, conn, socket);
+    lab.send(conn, 'more of it');
+    lab.send(conn, 'and more');
+    lab.act((engine) => engine.readStart(conn, 0));
+    const failed = await lab.next(conn, 'error');
+    assert.match(errorOf(failed)!, /^(brokenPipe|reset)$/);
+    assert.equal(String(lab.received(conn)), 'the answer');
+    assert.equal(lab.of(conn).at(-1), failed);
+    lab.act((engine) => engine.closeConn(conn));
+    assert.deepEqual(lab.holdings, NOTHING);
+  });
+
+  test('is told at once where the owner reads and nothing was received', async (t) => {
+    const lab = useLab(t);
+    const { conn, socket } = await usePair(t, lab);
+    socket.resetAndDestroy();
+    await once(socket, 'close');
+    lab.send(conn, 'x');
+    assert.match(errorOf(await lab.next(conn, 'error'))!, /^(brokenPipe|reset)$/);
+    assert.deepEqual(lab.of(conn, 'eof'), []);
+  });
+
+  test('behind the end of the peer leaves that end an end', async (t) => {
+    const lab = useLab(t);
+    const { conn, socket } = await usePair(t, lab);
+    lab.act((engine) => engine.readStop(conn));
+    socket.end('all of it');
+    await once(socket, 'finish');
+    lab.send(conn, 'never read');
+    socket.destroy();
+    await once(socket, 'close');
+    lab.send(conn, 'fails');
+    lab.send(conn, 'fails again');
+    lab.act((engine) => engine.readStart(conn, 0));
+    await lab.next(conn, 'eof');
+    assert.equal(String(lab.received(conn)), 'all of it');
+    await lab.next(conn, 'error');
+  });
+});
+
 describe('receive', () => {
   test('leaves the offset free once, in the next chunk only', async (t) => {
     const lab = useLab(t);
