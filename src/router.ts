@@ -15,8 +15,9 @@ import { type Candidate, type Explanation, explain } from './routing/explain.js'
 import { actionLines, explanationText } from './routing/explain-text.js';
 import type { Place } from './routing/input.js';
 import { Matcher } from './routing/matcher.js';
-import type { RulePlan } from './routing/plan.js';
-import { type RequestText, RequestTextError, requestView } from './routing/request-text.js';
+import { keptPathOf } from './routing/path.js';
+import type { RepeatedSlashes, RulePlan } from './routing/plan.js';
+import { pathOf, type RequestText, RequestTextError, requestView } from './routing/request-text.js';
 import { judge } from './worker/judge.js';
 import { Trust } from './worker/trust.js';
 
@@ -172,7 +173,7 @@ export class Router {
     const byView = new Map<string, ListenerConfig | undefined>();
     for (const listener of listeners.length === 0 ? [undefined] : listeners) {
       const name = this.#hasBoundRoutes ? listener?.name : undefined;
-      const key = JSON.stringify([name, listener?.clientAddressHeader]);
+      const key = JSON.stringify([name, listener?.clientAddressHeader, listener?.repeatedSlashes]);
       if (!byView.has(key)) byView.set(key, listener);
     }
     return [...byView.values()].map((listener) => ({ listener, decision: this.#decide(request, text, listener) }));
@@ -184,8 +185,12 @@ export class Router {
     const client = seeClient(view, listener, this.#trust);
     const rule = this.#loaded.routes.rules[this.#matcher.match(view)];
     if (this.#isTooLarge(rule, text)) return refusedFor('BODY_TOO_LARGE', request);
+    const way = rule?.repeatedSlashes ?? listener?.repeatedSlashes ?? 'merge';
+    const kept = rule === undefined || way === 'merge' ? undefined : keptPathOf(pathOf(text));
+    if (rule !== undefined && kept !== undefined && (way === 'refuse' || kept === null))
+      return slashesRefused(rule, way);
     const trail = () => explain(this.#loaded.routes, view, this.#matcher);
-    return this.#decision(rule, trail, client);
+    return this.#decision(rule, trail, client, kept ?? undefined);
   }
 
   #aheadOfRules({ listeners, status, says, text }: Entrance): Decision {
@@ -198,10 +203,16 @@ export class Router {
     };
   }
 
-  #decision(rule: RulePlan | undefined, trail: () => Explanation, client: ClientSeen): Decision {
+  #decision(
+    rule: RulePlan | undefined,
+    trail: () => Explanation,
+    client: ClientSeen,
+    keptPath: string | undefined,
+  ): Decision {
     const names = this.#poolNames;
     const line = clientLine(client);
-    const notes = line === undefined ? [] : [line];
+    const slashes = keptPath === undefined ? [] : [`runs of / in the path are kept: ${keptPath}`];
+    const notes = [...(line === undefined ? [] : [line]), ...slashes];
     const base = {
       client,
       elsewhere: [],
@@ -217,7 +228,7 @@ export class Router {
       place: rule.place,
       pools: sharesOf(rule, names),
       status: ownStatus(rule),
-      actions: actionLines(rule, names),
+      actions: [...actionLines(rule, names), ...slashes],
       ...base,
     };
   }
@@ -241,6 +252,15 @@ function severally({ listener, decision }: AtListener, elsewhere: readonly AtLis
     elsewhere,
     text: () => `At listener ${name(listener)}:\n${decision.text()}\n${others.join('')}`,
   };
+}
+
+/** The rule, or its listener, does not take the runs of `/` in the path. */
+function slashesRefused(rule: RulePlan, way: RepeatedSlashes): Decision {
+  const why =
+    way === 'refuse'
+      ? `runs of / in the path are refused at ${rule.name} (TARGET_INVALID)`
+      : `.. behind // leads to different paths, so ${rule.name}, which keeps //, refuses it (TARGET_INVALID)`;
+  return refused(400, why, `The answer is 400: ${why}.`);
 }
 
 function refusedFor(code: ReasonCode, request: RouteRequest): Decision {

@@ -36,6 +36,8 @@ export interface ListenerConfig {
   readonly proxySources?: readonly string[];
   /** The field in which trusted peers state the client's address. */
   readonly clientAddressHeader?: string;
+  /** What becomes of runs of `/` in paths, unless a rule says otherwise. Default merge. */
+  readonly repeatedSlashes?: 'merge' | 'keep' | 'refuse';
 }
 
 /** A certificate of a listener. */
@@ -182,7 +184,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
 
 function listenerConfig(listener: ParsedConfig['listeners'][number], directory: string): ListenerConfig {
   const { address, protocol, pool, tlsRoutes, tls, redirectToHttps, strictTransportSecurity, proxyProtocol } = listener;
-  const { name, clientAddressHeader, redirectToHttpsExcept } = listener;
+  const { name, clientAddressHeader, redirectToHttpsExcept, repeatedSlashes } = listener;
   return {
     ...(name === undefined ? {} : { name }),
     ...address,
@@ -200,6 +202,7 @@ function listenerConfig(listener: ParsedConfig['listeners'][number], directory: 
     ...(strictTransportSecurity === undefined ? {} : { strictTransportSecurity }),
     ...(proxyProtocol === undefined ? {} : { proxySources: proxyProtocol.from }),
     ...(clientAddressHeader === undefined ? {} : { clientAddressHeader }),
+    ...(repeatedSlashes === undefined ? {} : { repeatedSlashes }),
   };
 }
 

@@ -148,6 +148,20 @@ export function checkClientAddressHeader(
   }
 }
 
+/** Reports what becomes of paths where none are read. */
+export function checkRepeatedSlashes(
+  { repeatedSlashes, protocol }: ParsedConfig['listeners'][number],
+  at: Path,
+  scope: Scope,
+): void {
+  if (repeatedSlashes === undefined || !isRaw(protocol)) return;
+  scope.report(
+    [...at, 'repeatedSlashes'],
+    `A listener of protocol ${protocol} reads no paths.`,
+    'Expected it at a listener of protocol http or https.',
+  );
+}
+
 /** Warns when everybody may state any address and some listener believes it. */
 export function checkTrust({ listeners, trustedProxies }: ParsedConfig, scope: Scope): void {
   if (listeners.every(({ clientAddressHeader }) => clientAddressHeader === undefined)) return;

@@ -89,15 +89,18 @@ function emptyPart(type: 'Prefix' | 'Suffix' | 'Contains'): string {
   return type === 'Contains' ? 'part' : type.toLowerCase();
 }
 
-function checkRegex(source: string, path: Path, scope: Scope): void {
+/** True when the text is a regular expression; else that is reported. */
+export function checkRegex(source: string, path: Path, scope: Scope): boolean {
   try {
     RE2JS.compile(source);
+    return true;
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace(/^error parsing regexp:\s*/, '') : String(error);
     const unsupported = /\(\?[=!<]|\\[1-9]/.test(source)
       ? ' Look-around and back-references do not exist here, because they cannot run in linear time.'
       : '';
     scope.report(path, `'${source}' is not a regular expression: ${reason}.`, `Expected RE2 syntax.${unsupported}`);
+    return false;
   }
 }
 

@@ -3,12 +3,13 @@
 
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
+import { groupCount, readSubstitution } from '../routing/rewrite.js';
 import type { FilterConfig, RuleConfig } from './config.js';
 import type { Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
 import { checkPoolName, type Scope } from './semantics.js';
 import { checkRouteListeners, isFor } from './semantics-listeners.js';
-import { checkMatch } from './semantics-matches.js';
+import { checkMatch, checkRegex } from './semantics-matches.js';
 import { checkBackendRefs, checkHostnames } from './semantics-targets.js';
 
 export function checkRoutes({ routes, listeners }: ParsedConfig, scope: Scope): void {
@@ -210,19 +211,56 @@ function checkDirectResponse(
   }
 }
 
+const MODIFIER_KEYS = {
+  ReplaceFullPath: 'replaceFullPath',
+  ReplacePrefixMatch: 'replacePrefixMatch',
+  ReplaceRegexMatch: 'replaceRegexMatch',
+} as const;
+
+/** Checks an expression and what replaces its matches. */
+function checkSubstitution(rewrite: { pattern: string; substitution: string }, at: Path, scope: Scope): void {
+  const { pattern, substitution } = rewrite;
+  if (!checkRegex(pattern, [...at, 'pattern'], scope)) return;
+  const here = [...at, 'substitution'];
+  const parts = readSubstitution(substitution);
+  if (typeof parts === 'string') {
+    scope.report(here, parts, 'Expected \\0 to \\9 for what was matched, or \\\\ for a backslash.');
+    return;
+  }
+  const groups = groupCount(pattern);
+  const most = Math.max(0, ...parts.filter((part) => typeof part === 'number'));
+  if (most > groups) {
+    const has = groups === 0 ? 'no group' : groups === 1 ? 'one group' : `${groups} groups`;
+    scope.report(
+      here,
+      `There is no group \\${most}: the expression has ${has}.`,
+      'Expected groups in ( ) for what is kept.',
+    );
+  }
+  const written = /\$(\d|\{\d\})/.exec(substitution)?.[0];
+  if (written !== undefined) {
+    const number = written.replace(/\D/g, '');
+    scope.report(
+      here,
+      `'${written}' would stand there as it is.`,
+      `Expected \\${number} for what group ${number} matched.`,
+    );
+  }
+}
+
 type PathModifier = NonNullable<Extract<FilterConfig, { type: 'URLRewrite' }>['urlRewrite']['path']>;
 
 function checkPathModifier(modifier: PathModifier | undefined, at: Path, rule: RuleConfig, scope: Scope): void {
   if (modifier === undefined) return;
-  const [wanted, other] =
-    modifier.type === 'ReplaceFullPath'
-      ? (['replaceFullPath', 'replacePrefixMatch'] as const)
-      : (['replacePrefixMatch', 'replaceFullPath'] as const);
+  const wanted = MODIFIER_KEYS[modifier.type];
   if (modifier[wanted] === undefined)
     scope.report(at, `'${wanted}' is missing.`, `Expected it with type ${modifier.type}.`);
-  if (modifier[other] !== undefined) {
+  for (const other of Object.values(MODIFIER_KEYS)) {
+    if (other === wanted || modifier[other] === undefined) continue;
     scope.report([...at, other], `'${other}' stands with type ${modifier.type}.`, `Expected ${wanted} alone.`);
   }
+  if (modifier.replaceRegexMatch !== undefined)
+    checkSubstitution(modifier.replaceRegexMatch, [...at, 'replaceRegexMatch'], scope);
   if (modifier.type !== 'ReplacePrefixMatch') return;
   const stray = (rule.matches ?? []).findIndex(({ path }) => path !== undefined && path.type !== 'PathPrefix');
   if (stray >= 0) {

@@ -13,6 +13,7 @@ import {
   checkListenerName,
   checkListenerRef,
   checkRedirect,
+  checkRepeatedSlashes,
   checkTrust,
   redirectsAll,
   warnOfUnrouted,
@@ -77,6 +78,7 @@ function checkListeners(config: ParsedConfig, scope: Scope): void {
     checkListenerName(listener, index, config, scope);
     checkRedirect(listener, at, scope);
     checkClientAddressHeader(listener, at, config, scope);
+    checkRepeatedSlashes(listener, at, scope);
     warnOfUnrouted(listener, at, config, scope);
     if (!isRaw(protocol) && !redirectsAll(listener) && (routes ?? []).length === 0) {
       scope.report(

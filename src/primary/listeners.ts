@@ -63,6 +63,7 @@ export class Listeners {
           })),
           proxySources: [...(config.proxySources ?? [])],
           clientAddressHeader: config.clientAddressHeader ?? '',
+          repeatedSlashes: config.repeatedSlashes ?? 'merge',
         };
       });
     } catch (error) {

@@ -147,6 +147,7 @@ function planRule(
     filters,
     timeouts: { ...rule.timeouts },
     limits: { ...rule.limits },
+    ...(rule.repeatedSlashes === undefined ? {} : { repeatedSlashes: rule.repeatedSlashes }),
   };
 }
 

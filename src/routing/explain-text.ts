@@ -4,7 +4,15 @@
 import type { PrecedenceStep } from './drafts.js';
 import type { Candidate, Explanation } from './explain.js';
 import type { Comparison, Finding, Part } from './findings.js';
-import type { FilterPlan, HeaderValuePlan, PathModifierPlan, RuleLimits, RulePlan, RuleTimeouts } from './plan.js';
+import type {
+  FilterPlan,
+  HeaderValuePlan,
+  PathModifierPlan,
+  RepeatedSlashes,
+  RuleLimits,
+  RulePlan,
+  RuleTimeouts,
+} from './plan.js';
 
 const PART_WORDS: Readonly<Record<Part, string>> = {
   listener: 'listener',
@@ -127,8 +135,15 @@ export function actionLines(rule: RulePlan, pools: readonly string[]): string[] 
   if (rule.fallback !== null) lines.push(`pool ${pools[rule.fallback] ?? rule.fallback} where that cannot answer`);
   if (rule.drained) lines.push('every weight is 0: the answer is 500');
   for (const filter of rule.filters) lines.push(filterText(filter, pools));
-  return [...lines, ...timeoutLines(rule.timeouts), ...limitLines(rule.limits)];
+  const slashes = rule.repeatedSlashes === undefined ? [] : [SLASH_WORDS[rule.repeatedSlashes]];
+  return [...lines, ...slashes, ...timeoutLines(rule.timeouts), ...limitLines(rule.limits)];
 }
+
+const SLASH_WORDS: Readonly<Record<RepeatedSlashes, string>> = {
+  merge: 'the server gets one / for a run of them',
+  keep: 'the server gets runs of / as they were sent',
+  refuse: 'a path with a run of / is answered with 400',
+};
 
 const TIMEOUT_WORDS: Readonly<Record<keyof RuleTimeouts, string>> = {
   request: 'the whole request may take',
@@ -192,7 +207,14 @@ function filterText(filter: FilterPlan, pools: readonly string[]): string {
 
 function pathText(path: PathModifierPlan | undefined): string[] {
   if (path === undefined) return [];
-  return [path.type === 'ReplaceFullPath' ? `path ${path.value}` : `matched prefix becomes ${path.value}`];
+  switch (path.type) {
+    case 'ReplaceFullPath':
+      return [`path ${path.value}`];
+    case 'ReplacePrefixMatch':
+      return [`matched prefix becomes ${path.value}`];
+    case 'ReplaceRegexMatch':
+      return [`in the path "${path.pattern}" becomes "${path.substitution}"`];
+  }
 }
 
 function headerText({ name, parts }: HeaderValuePlan): string {

@@ -108,6 +108,10 @@ function planPath(
   problems: Problems,
 ): PathModifierPlan | undefined {
   if (config === undefined) return undefined;
+  if (config.type === 'ReplaceRegexMatch') {
+    const { pattern = '', substitution = '' } = config.replaceRegexMatch ?? {};
+    return { type: config.type, pattern, substitution };
+  }
   const key = config.type === 'ReplaceFullPath' ? 'replaceFullPath' : 'replacePrefixMatch';
   const written = config[key] ?? '';
   const value = normalPathOf(written);

@@ -80,9 +80,10 @@ export interface HeaderModifierConfig {
 }
 
 export interface PathModifierConfig {
-  readonly type: 'ReplaceFullPath' | 'ReplacePrefixMatch';
+  readonly type: 'ReplaceFullPath' | 'ReplacePrefixMatch' | 'ReplaceRegexMatch';
   readonly replaceFullPath?: string | undefined;
   readonly replacePrefixMatch?: string | undefined;
+  readonly replaceRegexMatch?: { readonly pattern: string; readonly substitution: string } | undefined;
 }
 
 export interface UrlRewriteConfig {
@@ -152,6 +153,7 @@ export interface RuleConfig {
   readonly fallback?: string | undefined;
   readonly timeouts?: RuleTimeoutsConfig | undefined;
   readonly limits?: RuleLimitsConfig | undefined;
+  readonly repeatedSlashes?: 'merge' | 'keep' | 'refuse' | undefined;
 }
 
 export interface RouteConfig {

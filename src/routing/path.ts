@@ -44,19 +44,28 @@ for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
  *
  * @param out  receives the result from `outAt` on; needs PATH_GROWTH * length + 1 bytes of room. Must not overlap the
  *             input.
+ * @param keepsRuns  leaves runs of `/` as they are. Then a `..` behind an empty element is refused: who merges runs and
+ *             who does not end up at different paths.
  * @returns    the number of bytes written; PATH_AS_IS when the input is normal already (the usual case: one scan, no
  *             copy); PATH_REFUSED for control characters (raw or encoded), a backslash, `?` or `#`, a `%` without two
  *             hex digits, a path that does not begin with `/`, and dot segments hidden behind `;`, `%2F` or `%5C`.
  *             An empty path is `/`, and `*` (OPTIONS) is normal.
  */
-export function normalisePath(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): number {
+export function normalisePath(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  out: Uint8Array,
+  outAt: number,
+  keepsRuns = false,
+): number {
   const scanned = scanPath(bytes, at, length);
   if (scanned !== PATH_TO_REWRITE) return scanned;
   if (length === 0) {
     out[outAt] = SLASH;
     return 1;
   }
-  return rewrite(bytes, at, at + length, out, outAt);
+  return rewrite(bytes, at, at + length, out, outAt, keepsRuns);
 }
 
 /**
@@ -87,7 +96,14 @@ export function scanPath(bytes: Uint8Array, at: number, length: number): number 
  * segment of its own: up to `;` (path parameters), `%2F` or `%5C`. One that is `.` or `..` is refused, because
  * whoever reads it that way ends up at another path than the one the rules saw.
  */
-function rewrite(bytes: Uint8Array, at: number, end: number, out: Uint8Array, outAt: number): number {
+function rewrite(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  out: Uint8Array,
+  outAt: number,
+  keepsRuns: boolean,
+): number {
   let to = outAt;
   out[to++] = SLASH;
   let segmentAt = to;
@@ -96,8 +112,10 @@ function rewrite(bytes: Uint8Array, at: number, end: number, out: Uint8Array, ou
     const byte = bytes[i]!;
     if (byte === SLASH) {
       if (pieceAt !== segmentAt && isDots(out, pieceAt, to)) return PATH_REFUSED;
+      const isEmpty = to === segmentAt;
+      if (keepsRuns && climbsOverEmpty(out, outAt, segmentAt, to)) return PATH_REFUSED;
       to = closeSegment(out, outAt, segmentAt, to);
-      if (out[to - 1] !== SLASH) out[to++] = SLASH;
+      if (out[to - 1] !== SLASH || (keepsRuns && isEmpty)) out[to++] = SLASH;
       segmentAt = to;
       pieceAt = to;
     } else if (byte === SEMICOLON) {
@@ -126,6 +144,7 @@ function rewrite(bytes: Uint8Array, at: number, end: number, out: Uint8Array, ou
     }
   }
   if (pieceAt !== segmentAt && isDots(out, pieceAt, to)) return PATH_REFUSED;
+  if (keepsRuns && climbsOverEmpty(out, outAt, segmentAt, to)) return PATH_REFUSED;
   return closeSegment(out, outAt, segmentAt, to) - outAt;
 }
 
@@ -137,6 +156,30 @@ function closeSegment(out: Uint8Array, outAt: number, segmentAt: number, to: num
   let previous = segmentAt - 1;
   while (out[previous - 1] !== SLASH) previous--;
   return previous;
+}
+
+/** True for a `..` whose element before is empty. */
+function climbsOverEmpty(out: Uint8Array, outAt: number, segmentAt: number, to: number): boolean {
+  return to - segmentAt === 2 && isDots(out, segmentAt, to) && segmentAt > outAt + 1 && out[segmentAt - 2] === SLASH;
+}
+
+/** True when the path at `at` has two slashes in a row. */
+export function hasRepeatedSlashes(bytes: Uint8Array, at: number, length: number): boolean {
+  for (let i = at + 1, end = at + length; i < end; i++) if (bytes[i] === SLASH && bytes[i - 1] === SLASH) return true;
+  return false;
+}
+
+/**
+ * Where in a path that keeps its runs of `/` the first `mergedBytes` bytes of its normal form end, counted from `at`: a run
+ * counts as one there.
+ */
+export function keptPrefix(bytes: Uint8Array, at: number, length: number, mergedBytes: number): number {
+  let merged = 0;
+  let i = 0;
+  for (; i < length && merged < mergedBytes; i++) {
+    if (bytes[at + i] !== SLASH || i === 0 || bytes[at + i - 1] !== SLASH) merged++;
+  }
+  return i;
 }
 
 function isDots(out: Uint8Array, from: number, to: number): boolean {
@@ -158,4 +201,13 @@ export function normalPathOf(path: string): string | undefined {
   const written = normalisePath(bytes, 0, bytes.length, out, 0);
   if (written === PATH_REFUSED) return undefined;
   return written === PATH_AS_IS ? path : out.toString('latin1', 0, written);
+}
+
+/** What would be sent of a path in text whose runs of `/` are kept; undefined when it has none, null when it is refused. */
+export function keptPathOf(path: string): string | null | undefined {
+  const bytes = Buffer.from(path, 'utf8');
+  if (!hasRepeatedSlashes(bytes, 0, bytes.length)) return undefined;
+  const out = Buffer.alloc(bytes.length * PATH_GROWTH + 1);
+  const written = normalisePath(bytes, 0, bytes.length, out, 0, true);
+  return written < 0 ? null : out.toString('latin1', 0, written);
 }

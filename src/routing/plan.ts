@@ -22,6 +22,13 @@ export const VARIABLES = [
 ] as const;
 export type Variable = (typeof VARIABLES)[number];
 
+/**
+ * What becomes of runs of `/` in a path. Rules always see one: `merge` gives the server that too, `keep` what the client
+ * sent, and `refuse` answers 400.
+ */
+export const REPEATED_SLASHES = ['merge', 'keep', 'refuse'] as const;
+export type RepeatedSlashes = (typeof REPEATED_SLASHES)[number];
+
 /** A header value: text as it is, and variables to fill in, in order. */
 export interface HeaderValuePlan {
   readonly name: string;
@@ -42,10 +49,14 @@ export interface HeaderModifierPlan {
   readonly remove: readonly string[];
 }
 
-/** `ReplacePrefixMatch` takes away the first Matcher.prefixBytes bytes of the path and puts `value` there. */
+/**
+ * `ReplacePrefixMatch` takes away the first Matcher.prefixBytes bytes of the path and puts `value` there; `ReplaceRegexMatch`
+ * replaces every match of `pattern`.
+ */
 export type PathModifierPlan =
   | { readonly type: 'ReplaceFullPath'; readonly value: string }
-  | { readonly type: 'ReplacePrefixMatch'; readonly value: string };
+  | { readonly type: 'ReplacePrefixMatch'; readonly value: string }
+  | { readonly type: 'ReplaceRegexMatch'; readonly pattern: string; readonly substitution: string };
 
 export type FilterPlan =
   | { readonly type: 'RequestHeaderModifier'; readonly modifier: HeaderModifierPlan }
@@ -101,4 +112,6 @@ export interface RulePlan {
   readonly filters: readonly FilterPlan[];
   readonly timeouts: RuleTimeouts;
   readonly limits: RuleLimits;
+  /** Undefined leaves it to the listener. */
+  readonly repeatedSlashes?: RepeatedSlashes | undefined;
 }

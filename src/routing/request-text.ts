@@ -102,6 +102,11 @@ function certificateOf({ subject = '', names = [], fingerprint = '' }: Partial<C
   return { subject, names: names.map(lower), fingerprint: fingerprint.replaceAll(':', '').toLowerCase() };
 }
 
+/** The path of the request as it is written, not in normal form. */
+export function pathOf(text: RequestText): string {
+  return splitUrl(text).path;
+}
+
 /** Host without its port, path and query of a URL in origin or absolute form (RFC 9112, 3.2). */
 function splitUrl(text: RequestText): { host: string; path: string; query: string } {
   const withoutFragment = text.url.replace(/#.*$/s, '');

@@ -1,5 +1,7 @@
-// Puts another prefix in the place of the one that a rule matched, for URLRewrite and RequestRedirect.
-// Owns what becomes of the slashes between the two. Leaves the query, and sending the result, to the worker.
+// New text in the place of old: prefixes that a rule matched, and matches of expressions, in paths and in what servers wrote.
+// Owns what becomes of the slashes between, and substitutions. Leaves the query, and sending the result, to the worker.
+
+import { RE2JS } from 're2js';
 
 const SLASH = 0x2f;
 
@@ -31,4 +33,70 @@ export function replacePrefix(
   if (from < end && bytes[from] === SLASH && out[to - 1] === SLASH) from++;
   while (from < end) out[to++] = bytes[from++]!;
   return to - outAt;
+}
+
+/** A substitution cut at its references: text as it is, or the number of a group. */
+type Substitution = readonly (string | number)[];
+
+/**
+ * Cuts a substitution: `\\1` to `\\9` stand for what the groups matched, `\\0` for all of it, `\\\\` for a backslash. Returns what
+ * is wrong with it as a sentence when something else follows a backslash.
+ */
+export function readSubstitution(text: string): Substitution | string {
+  const parts: (string | number)[] = [];
+  let plain = '';
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] !== '\\') {
+      plain += text[i];
+      continue;
+    }
+    const next = text[++i];
+    if (next === '\\') plain += '\\';
+    else if (next !== undefined && next >= '0' && next <= '9') {
+      if (plain !== '') parts.push(plain);
+      plain = '';
+      parts.push(Number(next));
+    } else return next === undefined ? 'It ends with a backslash.' : `'\\${next}' is no reference to a group.`;
+  }
+  if (plain !== '') parts.push(plain);
+  return parts;
+}
+
+/** How many groups an expression has. Throws as RE2JS.compile for what is none. */
+export function groupCount(pattern: string): number {
+  return RE2JS.compile(pattern).groupCount();
+}
+
+/** An expression and what replaces each of its matches. The time it takes is linear in the length of the text. */
+export class RegexRewrite {
+  readonly #pattern: RE2JS;
+  readonly #parts: Substitution;
+
+  /** Throws for an expression or a substitution that is none; both were checked before. */
+  constructor(pattern: string, substitution: string) {
+    const parts = readSubstitution(substitution);
+    if (typeof parts === 'string') throw new RangeError(parts);
+    this.#pattern = RE2JS.compile(pattern);
+    this.#parts = parts;
+  }
+
+  /** The text with every match replaced; as it is when there is none, null when it would have more than `lengthMax` characters. */
+  apply(text: string, lengthMax: number): string | null {
+    const matcher = this.#pattern.matcher(text);
+    let out = '';
+    let from = 0;
+    while (matcher.find()) {
+      out += text.slice(from, matcher.start());
+      for (const part of this.#parts) out += typeof part === 'string' ? part : (matcher.group(part) ?? '');
+      from = matcher.end();
+      if (out.length > lengthMax) return null;
+    }
+    out += text.slice(from);
+    return out.length > lengthMax ? null : out;
+  }
+
+  /** True when it matches anywhere in the text. */
+  matches(text: string): boolean {
+    return this.#pattern.matcher(text).find();
+  }
 }

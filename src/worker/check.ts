@@ -189,12 +189,6 @@ export function readTarget(memory: Uint8Array, client: ClientConnection): Reason
   if (path === host || !hostValid(memory, host, path - host)) return 'TARGET_INVALID';
   client.hostAt = host;
   client.hostBytes = path - host;
-  if (path === end && head.method === METHOD.OPTIONS) {
-    // About the server itself: the last proxy asks for `*` (RFC 9112, 3.2.4). It is written over the scheme, which is read.
-    memory[at] = ASTERISK;
-    client.targetBytes = 1;
-    return null;
-  }
   client.targetAt = path;
   client.targetBytes = end - path;
   return null;

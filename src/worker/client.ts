@@ -7,7 +7,6 @@ import { keyOf, sessionOf } from './affinity.js';
 import { answerLast, fail } from './answer.js';
 import { check, readTarget } from './check.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
-import { fillLines } from './filters/facts.js';
 import { mirrorsDrop } from './filters/mirror.js';
 import { respond } from './filters/respond.js';
 import { dropPartial, dropPending, linger, releaseParser, releaseRequest } from './finish.js';
@@ -164,8 +163,6 @@ function applyRule(w: Worker, client: ClientConnection, rule: Rule): void {
     fail(w, client, 'BODY_TOO_LARGE');
     return;
   }
-  if (rule.requestEdit?.filled) client.requestLines = fillLines(w, client, rule.requestEdit.filled);
-  if (rule.responseEdit?.filled) client.responseLines = fillLines(w, client, rule.responseEdit.filled);
   if (rule.answering !== null) {
     respond(w, client, rule.answering);
     return;

@@ -158,6 +158,8 @@ export class ClientConnection {
   /** Target as it goes to the server: address and length, in the head or in `targetHeld`. */
   targetAt = 0;
   targetBytes = 0;
+  /** The bytes of it in front of the query. */
+  pathBytes = 0;
   /** An address in the chunk that holds a rewritten target, with a reference; NOWHERE when the head's own is sent. */
   targetHeld = NOWHERE;
   /** The host as the client named it (authority of an absolute target, else the Host field), port included. */

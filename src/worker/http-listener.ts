@@ -1,5 +1,6 @@
 // A listener that reads requests, as a worker applies it: its plan made ready, once for each plan.
 
+import type { RepeatedSlashes } from '../routing/plan.js';
 import { ClientAddressField } from './client-address.js';
 import type { ListenerPlan } from './plan.js';
 import { HttpsRedirect } from './redirect.js';
@@ -14,8 +15,12 @@ export class HttpListener {
   /** Null when rules decide about every request. */
   readonly redirect: HttpsRedirect | null;
 
-  constructor({ name, clientAddressHeader, redirectToHttps, redirectToHttpsExcept }: ListenerPlan) {
+  /** What becomes of runs of `/` where the rule does not say. */
+  readonly repeatedSlashes: RepeatedSlashes;
+
+  constructor({ name, clientAddressHeader, redirectToHttps, redirectToHttpsExcept, repeatedSlashes }: ListenerPlan) {
     this.name = name;
+    this.repeatedSlashes = repeatedSlashes;
     this.clientField = clientAddressHeader === '' ? null : new ClientAddressField(clientAddressHeader);
     this.ownField = this.clientField?.isList === false ? this.clientField : null;
     this.redirect = redirectToHttps === 0 ? null : new HttpsRedirect(redirectToHttps, redirectToHttpsExcept);

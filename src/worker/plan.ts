@@ -3,7 +3,7 @@
 
 import type { BalancePoolPlan } from '../balance/options.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
-import type { BackendRefPlan, RulePlan } from '../routing/plan.js';
+import type { BackendRefPlan, RepeatedSlashes, RulePlan } from '../routing/plan.js';
 
 /** What clients speak, and whether we read it: `http` and `https` are read, the others passed on. */
 export type ListenerProtocol = 'http' | 'https' | 'tcp' | 'tls' | 'tls-passthrough';
@@ -34,6 +34,7 @@ export interface ListenerPlan {
   proxySources: string[];
   /** The field in which trusted peers state the client's address; empty for none. */
   clientAddressHeader: string;
+  repeatedSlashes: RepeatedSlashes;
 }
 
 /** Connections that ask for one of these server names, and the pools that share them. */

@@ -1,10 +1,13 @@
 // Finds the rule for a request, and the path as the rule saw it.
 
 import { CHUNK_BYTES, PEER_BYTES } from '../engine/layout.js';
+import { METHOD } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
-import { normalisePath, PATH_AS_IS, PATH_GROWTH, PATH_REFUSED, scanPath } from '../routing/path.js';
+import { hasRepeatedSlashes, normalisePath, PATH_AS_IS, PATH_GROWTH, PATH_REFUSED, scanPath } from '../routing/path.js';
+import type { RepeatedSlashes } from '../routing/plan.js';
 import { NOT_STATED } from './client-address.js';
 import type { ClientConnection } from './connections.js';
+import { fillLines } from './filters/facts.js';
 import { peerBytes } from './trust.js';
 import type { Worker } from './worker.js';
 
@@ -22,25 +25,37 @@ function withoutPort(memory: Uint8Array, at: number, bytes: number): number {
   return bytes;
 }
 
+/** The target that leaves runs of `/` as they came, beside the one in the client connection; 0 bytes of path when refused. */
+const kept = { at: 0, pathBytes: 0 };
+
 /**
  * Fills `w.view` and the client's rule. The path is made normal first, and the server gets what was matched: a rule
- * cannot be walked around by writing its path differently. Returns why the request is refused, or null.
+ * cannot be walked around by writing its path differently. Only runs of `/`, which are one for every rule, may go on as they
+ * came. Returns why the request is refused, or null.
  */
 export function route(w: Worker, client: ClientConnection): ReasonCode | null {
   const { memory, view } = w;
+  if (client.targetBytes === 0 && client.method === METHOD.OPTIONS) {
+    // An absolute target without a path is about the server itself: the last proxy asks for `*` (RFC 9112, 3.2.4).
+    client.targetAt = w.asterisk.at;
+    client.targetBytes = w.asterisk.bytes;
+  }
   const at = client.targetAt;
   const end = at + client.targetBytes;
   let query = at;
   while (query < end && memory[query] !== QUESTION) query++;
   const scanned = scanPath(memory, at, query - at);
   if (scanned === PATH_REFUSED) return 'TARGET_INVALID';
+  let hasRuns = false;
   if (scanned === PATH_AS_IS) {
+    client.pathBytes = query - at;
     view.pathAt = at;
     view.pathBytes = query - at;
     view.queryAt = query + 1;
     view.queryBytes = query < end ? end - query - 1 : 0;
   } else {
-    const refused = rewritePath(w, client, at, query, end);
+    hasRuns = w.distinguishesSlashes && hasRepeatedSlashes(memory, at, query - at);
+    const refused = rewritePath(w, client, at, query, end, hasRuns);
     if (refused !== null) return refused;
   }
   view.head = client.parser!.head;
@@ -50,9 +65,23 @@ export function route(w: Worker, client: ClientConnection): ReasonCode | null {
   view.hostBytes = withoutPort(memory, client.hostAt, client.hostBytes);
   view.listener = client.listener.http.name;
   readClientAddress(w, client);
-  const rule = w.matcher.match(view);
-  if (rule < 0) return 'NO_ROUTE';
-  client.rule = w.rules[rule]!;
+  const index = w.matcher.match(view);
+  if (index < 0) return 'NO_ROUTE';
+  const rule = w.rules[index]!;
+  client.rule = rule;
+  // From here on every answer, also one of our own, has the lines that the rule adds.
+  if (rule.requestEdit?.filled) client.requestLines = fillLines(w, client, rule.requestEdit.filled);
+  if (rule.responseEdit?.filled) client.responseLines = fillLines(w, client, rule.responseEdit.filled);
+  return hasRuns ? treatRuns(client, rule.plan.repeatedSlashes ?? client.listener.http.repeatedSlashes) : null;
+}
+
+/** The path has runs of `/`: does with them what the rule or the listener says. */
+function treatRuns(client: ClientConnection, way: RepeatedSlashes): ReasonCode | null {
+  if (way === 'merge') return null;
+  if (way === 'refuse' || kept.pathBytes === 0) return 'TARGET_INVALID';
+  client.targetBytes += kept.pathBytes - client.pathBytes;
+  client.targetAt = kept.at;
+  client.pathBytes = kept.pathBytes;
   return null;
 }
 
@@ -73,25 +102,46 @@ function readClientAddress(w: Worker, client: ClientConnection): void {
   for (let i = 0; i < view.clientAddressBytes; i++) view.clientAddress[i] = from[at + i]!;
 }
 
-/** The path is not in its normal form: the target that goes on is written out, and held until it is sent. */
-function rewritePath(w: Worker, client: ClientConnection, at: number, query: number, end: number): ReasonCode | null {
+/**
+ * The path is not in its normal form: the target that goes on is written out, and held until it is sent. With `both`, the one
+ * that leaves runs of `/` as they came is written in front of it, in the same chunk.
+ */
+function rewritePath(
+  w: Worker,
+  client: ClientConnection,
+  at: number,
+  query: number,
+  end: number,
+  both: boolean,
+): ReasonCode | null {
   const { view, writer, memory } = w;
-  const room = (query - at) * PATH_GROWTH + 1 + (end - query);
-  if (room > CHUNK_BYTES) return 'URI_TOO_LONG';
+  const queryBytes = end - query;
+  const worst = (query - at) * PATH_GROWTH + 1 + queryBytes;
+  // What is kept is written first; how long it has become says whether the other finds room behind it.
+  const room = both ? Math.min(2 * worst, CHUNK_BYTES) : worst;
+  if (worst > CHUNK_BYTES) return 'URI_TOO_LONG';
   const out = w.scratch(room);
   if (out < 0) return 'OVERLOADED';
-  const pathBytes = normalisePath(memory, at, query - at, memory, out);
+  kept.at = out;
+  kept.pathBytes = both ? Math.max(normalisePath(memory, at, query - at, memory, out, true), 0) : 0;
+  writer.at = out + kept.pathBytes;
+  if (kept.pathBytes > 0) writer.copy(query, queryBytes);
+  const merged = writer.at;
+  // Merged it is no longer than kept.
+  if (merged - out + (kept.pathBytes > 0 ? kept.pathBytes + queryBytes : worst) > room) return 'URI_TOO_LONG';
+  const pathBytes = normalisePath(memory, at, query - at, memory, merged);
   if (pathBytes < 0) return 'TARGET_INVALID';
-  writer.at = out + pathBytes;
-  writer.copy(query, end - query);
+  writer.at = merged + pathBytes;
+  writer.copy(query, queryBytes);
   w.scratchKeep();
   w.engine.retain(out);
   client.targetHeld = out;
-  client.targetAt = out;
-  client.targetBytes = pathBytes + end - query;
-  view.pathAt = out;
+  client.targetAt = merged;
+  client.targetBytes = pathBytes + queryBytes;
+  client.pathBytes = pathBytes;
+  view.pathAt = merged;
   view.pathBytes = pathBytes;
-  view.queryAt = out + pathBytes + 1;
-  view.queryBytes = query < end ? end - query - 1 : 0;
+  view.queryAt = merged + pathBytes + 1;
+  view.queryBytes = query < end ? queryBytes - 1 : 0;
   return null;
 }

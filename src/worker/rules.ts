@@ -5,7 +5,7 @@ import { Split } from '../routing/split.js';
 import { type HeaderEdit, headerEdit } from './filters/edit.js';
 import { Mirror } from './filters/mirror.js';
 import type { Answering } from './filters/respond.js';
-import { Rewrite } from './filters/rewrite.js';
+import { PathModifier, Rewrite } from './filters/rewrite.js';
 import type { Limits } from './plan.js';
 import type { Pool } from './pools.js';
 import type { Ticks } from './ticks.js';
@@ -18,6 +18,8 @@ export class Rule {
   readonly rewrite: Rewrite | null;
   /** The filter that answers in place of a server, or null. */
   readonly answering: Answering | null;
+  /** What its redirect makes of the path; null when it leaves it. */
+  readonly redirectPath: PathModifier | null;
   readonly mirrors: readonly Mirror[];
   /** The pool that takes over when those of the rule cannot answer, or null. */
   readonly fallback: Pool | null;
@@ -42,6 +44,9 @@ export class Rule {
     this.rewrite = rewrite === undefined ? null : new Rewrite(rewrite);
     this.answering =
       filters.find((filter) => filter.type === 'RequestRedirect' || filter.type === 'DirectResponse') ?? null;
+    const { answering } = this;
+    this.redirectPath =
+      answering?.type === 'RequestRedirect' && answering.path !== undefined ? new PathModifier(answering.path) : null;
     this.mirrors = filters.flatMap((filter) =>
       filter.type === 'RequestMirror' ? [new Mirror(pools[filter.pool]!, filter.percent)] : [],
     );

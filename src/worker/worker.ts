@@ -88,6 +88,8 @@ export class Worker {
   #poolsByName: ReadonlyMap<string, Pool> = new Map();
   /** Pools whose requests may have to wait for room. */
   limitedPools: readonly Pool[] = [];
+  /** Some listener or rule does not merge runs of `/`. */
+  distinguishesSlashes = false;
   /** Number of the batch of events being handled, or of the last one: what it reports came before what it makes us send. */
   batch = 0;
   /** A request ended somewhere: who waits may have room now. */
@@ -102,6 +104,8 @@ export class Worker {
   /** Lines that every message may need. */
   readonly lineEnd: Pinned;
   readonly lineClose: Pinned;
+  /** The target of a request about the server itself. */
+  readonly asterisk: Pinned;
   readonly lineKeepAlive: Pinned;
   readonly lineChunked: Pinned;
   readonly lastChunk: Pinned;
@@ -146,6 +150,7 @@ export class Worker {
     this.pinned = new PinnedTexts(this.engine, this.memory);
     this.lineEnd = this.pinned.pin('\r\n');
     this.lineClose = this.pinned.pin('Connection: close\r\n');
+    this.asterisk = this.pinned.pin('*');
     this.lineKeepAlive = this.pinned.pin('Connection: keep-alive\r\n');
     this.lineChunked = this.pinned.pin('Transfer-Encoding: chunked\r\n');
     this.lastChunk = this.pinned.pin('0\r\n\r\n');
@@ -351,6 +356,9 @@ export class Worker {
     this.#poolsByName = new Map(this.pools.map((pool) => [pool.plan.name, pool]));
     this.limitedPools = this.pools.filter((pool) => pool.limited || pool.line.length > 0);
     this.rules = plan.rules.map((rule) => new Rule(rule, this.pools, this.ticks, plan.limits, this.index));
+    this.distinguishesSlashes =
+      plan.listeners.some(({ repeatedSlashes }) => repeatedSlashes !== 'merge') ||
+      plan.rules.some(({ repeatedSlashes = 'merge' }) => repeatedSlashes !== 'merge');
     this.pinned.renew();
     this.listeners.follow(plan.listeners, this.pools, this.pinned, this.index);
   }

@@ -36,6 +36,7 @@ export interface ProxySpec {
     readonly redirectToHttpsExcept?: readonly string[];
     readonly strictTransportSecurity?: string;
     readonly proxyProtocol?: object;
+    readonly repeatedSlashes?: string;
     readonly clientAddressHeader?: string;
   }[];
   readonly limits?: Readonly<Record<string, number | string>>;

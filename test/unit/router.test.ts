@@ -200,3 +200,32 @@ test('actions tell the deadlines and limits of a rule, and that 0 is none', () =
     'the request body may have 1024 bytes',
   ]);
 });
+
+test('runs of slashes: says what the server gets, and what is refused', () => {
+  const router = compile({
+    listeners: [
+      { address: ':8080', name: 'plain' },
+      { address: ':8081', name: 'strict', repeatedSlashes: 'refuse' },
+    ],
+    pools: { api: { servers: [{ address: '10.0.0.1:80' }] } },
+    routes: [
+      {
+        rules: [
+          { name: 'all', pool: 'api' },
+          { name: 'fetch', matches: [{ path: { value: '/fetch' } }], pool: 'api', repeatedSlashes: 'keep' },
+        ],
+      },
+    ],
+  });
+  const kept = router.match({ url: 'http://a.example:8080//fetch/https://x' });
+  assert.equal(kept.rule, 'fetch');
+  assert.ok(kept.actions.includes('runs of / in the path are kept: //fetch/https://x'), kept.actions.join('\n'));
+  assert.match(kept.text(), /runs of \/ in the path are kept/);
+  assert.equal(router.match({ url: 'http://a.example:8081/fetch//x' }).rule, 'fetch');
+  assert.equal(router.match({ url: 'http://a.example:8081/fetch//../x' }).status, 400);
+  const refused = router.match({ url: 'http://a.example:8081/a//b' });
+  assert.equal(refused.status, 400);
+  assert.match(refused.text(), /refused at all \(TARGET_INVALID\)/);
+  assert.equal(router.match({ url: 'http://a.example:8080/a//b' }).status, undefined);
+  assert.equal(router.match({ url: 'http://a.example:8081/a/b?x=//' }).status, undefined);
+});

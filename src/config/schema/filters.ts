@@ -43,15 +43,31 @@ const hostname = () =>
 const newPath = () =>
   text('a path', 'Expected a path that starts with /.', (value) => value === '' || value.startsWith('/'));
 
+const regexRewrite = map('a rewrite by an expression', {
+  pattern: option(
+    text('an expression', 'Expected a regular expression in RE2 syntax.'),
+    'A regular expression in RE2 syntax. It is searched for: `^` and `$` tie it to the ends.',
+  ),
+  substitution: option(
+    text('a substitution', 'Expected a text.', () => true),
+    'What stands in the place of each match. `\\1` to `\\9` are what its groups matched, `\\0` the whole match, `\\\\` a backslash.',
+  ),
+});
+
 const pathModifier = map('a path modifier', {
   type: option(
-    choice('a path modifier type', ['ReplaceFullPath', 'ReplacePrefixMatch']),
-    '`ReplaceFullPath` replaces the path, `ReplacePrefixMatch` the prefix that the rule matched.',
+    choice('a path modifier type', ['ReplaceFullPath', 'ReplacePrefixMatch', 'ReplaceRegexMatch']),
+    '`ReplaceFullPath` replaces the path, `ReplacePrefixMatch` the prefix that the rule matched, `ReplaceRegexMatch` every match of ' +
+      'an expression.',
   ),
   replaceFullPath: option(newPath().optional(), 'The new path, with `ReplaceFullPath`. An empty one is `/`.'),
   replacePrefixMatch: option(
     newPath().optional(),
     'The new prefix, with `ReplacePrefixMatch`; an empty one takes the old away. Needs a `PathPrefix` match in every match of the rule.',
+  ),
+  replaceRegexMatch: option(
+    regexRewrite.optional(),
+    'The expression and what replaces its matches, with `ReplaceRegexMatch`.',
   ),
 });
 

@@ -5,7 +5,7 @@ import { TLS_VERSIONS } from '../../engine/tls.js';
 import { type ListenAddress, readListenAddress } from '../units.js';
 import { choice, cidr, fileName, integer, list, map, option, scalar, text } from './build.js';
 import { fieldName } from './matches.js';
-import { backendRef } from './routes.js';
+import { backendRef, repeatedSlashes } from './routes.js';
 
 export const LISTENER_PROTOCOLS = ['http', 'https', 'tcp', 'tls', 'tls-passthrough'] as const;
 
@@ -157,6 +157,7 @@ const listener = map('a listener', {
       'and the `clientAddress` of header values then go by that address.',
     { byDefault: 'the peer of the connection is the client' },
   ),
+  repeatedSlashes: repeatedSlashes('`merge`'),
   proxyProtocol: option(
     proxyProtocol.optional(),
     'Connections of proxies in front that say by the PROXY protocol whom they forward. Those from elsewhere begin without.',

@@ -1,7 +1,8 @@
 // The schema of routes and their rules: which request goes where.
 
 import type { z } from 'zod';
-import { duration, integer, list, map, option, size, text } from './build.js';
+import { REPEATED_SLASHES } from '../../routing/plan.js';
+import { choice, duration, integer, list, map, option, size, text } from './build.js';
 import { filter } from './filters.js';
 import { match } from './matches.js';
 
@@ -71,6 +72,14 @@ const ruleLimits = map('limits of a rule', {
 
 const PRIORITY_MAX = 1_000_000;
 
+export const repeatedSlashes = (byDefault: string) =>
+  option(
+    choice('a way', REPEATED_SLASHES).optional(),
+    'What becomes of runs of `/` in a path. Rules see one `/` in any case. `merge` gives the server that too, `keep` leaves ' +
+      'them for the server, as signed URLs and URLs inside paths need it, and `refuse` answers 400.',
+    { byDefault },
+  );
+
 const rule = map('a rule', {
   name: name('rule'),
   priority: option(
@@ -102,6 +111,7 @@ const rule = map('a rule', {
     'Deadlines for requests of this rule: each takes the place of the one of all, longer or shorter.',
   ),
   limits: option(ruleLimits.optional(), 'Limits for requests of this rule, in place of those of all.'),
+  repeatedSlashes: repeatedSlashes('that of the listener'),
 });
 
 const route = map('a route', {

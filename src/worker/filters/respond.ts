@@ -2,12 +2,12 @@
 
 import { STATUS_CODES } from 'node:http';
 import { FIELD_ID } from '../../http/fields.js';
+import type { ReasonCode } from '../../http/reasons.js';
 import type { FilterPlan } from '../../routing/plan.js';
 import { fail, reply } from '../answer.js';
 import type { ClientConnection } from '../connections.js';
 import type { Worker } from '../worker.js';
 import { fillLines } from './facts.js';
-import { modifiedPath } from './rewrite.js';
 
 /** A filter that ends a request with an answer of its own. */
 export type Answering = Extract<FilterPlan, { type: 'RequestRedirect' | 'DirectResponse' }>;
@@ -41,34 +41,52 @@ const textAt = (w: Worker, at: number, bytes: number): string =>
 
 /**
  * The location of a redirect (Gateway API, HTTPRequestRedirectFilter): what the filter leaves open is the request's. Where
- * neither names a host it is the path alone (RFC 9110, 10.2.2); null when a scheme or a port would need one.
+ * neither names a host it is the path alone (RFC 9110, 10.2.2). Else why there is none.
  */
 function location(
   w: Worker,
   client: ClientConnection,
   plan: Extract<FilterPlan, { type: 'RequestRedirect' }>,
-): string | null {
+): { to: string } | ReasonCode {
   const { view } = w;
-  const path = plan.path === undefined ? textAt(w, view.pathAt, view.pathBytes) : modifiedPath(w, plan.path);
+  const changed = newPath(w, client);
+  if (typeof changed === 'string') return changed;
   const query = textAt(w, view.queryAt, view.queryBytes);
-  const place = `${path}${query === '' ? '' : `?${query}`}`;
+  const place = `${changed.path}${query === '' ? '' : `?${query}`}`;
   const host = hostOf(w, client);
   const authority = plan.hostname ?? host.name;
-  if (authority === '') return plan.scheme === undefined && plan.port === undefined ? place : null;
+  if (authority === '') {
+    if (plan.scheme !== undefined || plan.port !== undefined) return 'REDIRECT_HOST_MISSING';
+    // Two slashes in front would make a host of what follows.
+    return { to: place.replace(/^\/+/, '/') };
+  }
   const scheme = plan.scheme ?? clientScheme(w, client);
   const port = plan.port ?? (plan.scheme === undefined ? host.port : DEFAULT_PORTS[scheme]);
   const shownPort = port === undefined || port === DEFAULT_PORTS[scheme] ? '' : `:${port}`;
-  return `${scheme}://${authority}${shownPort}${place}`;
+  return { to: `${scheme}://${authority}${shownPort}${place}` };
+}
+
+/** The path of the new location, or why there can be none. */
+function newPath(w: Worker, client: ClientConnection): { path: string } | ReasonCode {
+  const { redirectPath } = client.rule!;
+  if (redirectPath === null) {
+    const path = textAt(w, client.targetAt, client.pathBytes);
+    return { path: path === '*' ? '/' : path };
+  }
+  const room = redirectPath.room(client);
+  const out = Buffer.alloc(room);
+  const bytes = redirectPath.write(w, client, out, 0, room);
+  return typeof bytes === 'number' ? { path: out.toString('latin1', 0, bytes) } : bytes;
 }
 
 /** Answers the request as the filter says. */
 export function respond(w: Worker, client: ClientConnection, plan: Answering): void {
   if (plan.type === 'RequestRedirect') {
-    const to = location(w, client, plan);
-    if (to === null) fail(w, client, 'REDIRECT_HOST_MISSING');
+    const found = location(w, client, plan);
+    if (typeof found === 'string') fail(w, client, found);
     else {
       const phrase = STATUS_CODES[plan.statusCode] ?? '';
-      reply(w, client, plan.statusCode, phrase, `Location: ${to}\r\n`, NOTHING, false);
+      reply(w, client, plan.statusCode, phrase, `Location: ${found.to}\r\n`, NOTHING, false);
     }
     return;
   }

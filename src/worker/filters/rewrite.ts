@@ -2,67 +2,106 @@
 
 import { CHUNK_BYTES } from '../../engine/layout.js';
 import type { ReasonCode } from '../../http/reasons.js';
+import { keptPrefix, normalisePath, PATH_AS_IS, PATH_GROWTH } from '../../routing/path.js';
 import type { FilterPlan, PathModifierPlan } from '../../routing/plan.js';
-import { replacePrefix } from '../../routing/rewrite.js';
+import { RegexRewrite, replacePrefix } from '../../routing/rewrite.js';
 import { type ClientConnection, NOWHERE } from '../connections.js';
 import type { Worker } from '../worker.js';
 
-const QUESTION = 0x3f;
 const ASTERISK = 0x2a;
+
+/** What a modifier makes of a path: something that fits a chunk, in normal form but for its runs of `/`. */
+export class PathModifier {
+  readonly #type: PathModifierPlan['type'];
+  readonly #value: Uint8Array;
+  readonly #regex: RegexRewrite | null;
+
+  constructor(plan: PathModifierPlan) {
+    this.#type = plan.type;
+    this.#value = Buffer.from(plan.type === 'ReplaceRegexMatch' ? '' : plan.value, 'latin1');
+    this.#regex = plan.type === 'ReplaceRegexMatch' ? new RegexRewrite(plan.pattern, plan.substitution) : null;
+  }
+
+  /** Bytes of room that the new path of the client's request needs at most; over a chunk when it cannot be told. */
+  room(client: ClientConnection): number {
+    return this.#regex === null ? this.#value.length + client.pathBytes : CHUNK_BYTES;
+  }
+
+  /**
+   * Writes the new path for the request in `w.view` at `out`, which has `room` bytes. Returns its length, or why it cannot be:
+   * too long, or no path.
+   */
+  write(w: Worker, client: ClientConnection, out: Uint8Array, at: number, room: number): number | ReasonCode {
+    const { memory } = w;
+    if (this.#regex !== null) return this.#writeMatch(w, client, this.#regex, out, at, room);
+    if (this.#type === 'ReplacePrefixMatch') {
+      return replacePrefix(memory, client.targetAt, client.pathBytes, prefixBytes(w, client), this.#value, out, at);
+    }
+    out.set(this.#value, at);
+    return this.#value.length;
+  }
+
+  #writeMatch(
+    w: Worker,
+    client: ClientConnection,
+    regex: RegexRewrite,
+    out: Uint8Array,
+    at: number,
+    room: number,
+  ): number | ReasonCode {
+    const path = Buffer.from(w.memory.buffer, client.targetAt, client.pathBytes).toString('latin1');
+    const text = regex.apply(path, room);
+    if (text === null) return 'URI_TOO_LONG';
+    const bytes = Buffer.from(text.startsWith('/') ? text : `/${text}`, 'latin1');
+    // What was put together from pieces is brought into the form that all paths have; runs of slashes stay as they were made.
+    const normal = Buffer.alloc(bytes.length * PATH_GROWTH + 1);
+    const length = normalisePath(bytes, 0, bytes.length, normal, 0, true);
+    if (length < PATH_AS_IS) return 'TARGET_INVALID';
+    const result = length === PATH_AS_IS ? bytes : normal.subarray(0, length);
+    if (result.length > room) return 'URI_TOO_LONG';
+    out.set(result, at);
+    return result.length;
+  }
+}
+
+/** Bytes of the path that the rule's prefix has in the target, where a run of `/` may be longer than the rules saw it. */
+function prefixBytes(w: Worker, client: ClientConnection): number {
+  const { prefixBytes: matched } = w.matcher;
+  if (client.pathBytes === w.view.pathBytes) return matched;
+  return keptPrefix(w.memory, client.targetAt, client.pathBytes, matched);
+}
 
 /** A rewrite, ready to be applied. */
 export class Rewrite {
   /** The Host field's new value, or null. */
   readonly hostname: string | null;
-  readonly #path: PathModifierPlan | undefined;
-  readonly #value: Uint8Array;
+  readonly #path: PathModifier | null;
 
   constructor(plan: Extract<FilterPlan, { type: 'URLRewrite' }>) {
     this.hostname = plan.hostname ?? null;
-    this.#path = plan.path;
-    this.#value = Buffer.from(plan.path?.value ?? '', 'latin1');
+    this.#path = plan.path === undefined ? null : new PathModifier(plan.path);
   }
 
   /** Writes the new target for the request in `w.view`; the query stays. Returns why it cannot be sent, or null. */
   apply(w: Worker, client: ClientConnection): ReasonCode | null {
-    if (this.#path === undefined || w.memory[client.targetAt] === ASTERISK) return null;
-    const { memory, view, writer } = w;
-    const hasQuery = client.targetBytes > view.pathBytes;
-    const room = this.#value.length + view.pathBytes + 1 + view.queryBytes;
-    if (room > CHUNK_BYTES) return 'URI_TOO_LONG';
+    if (this.#path === null || w.memory[client.targetAt] === ASTERISK) return null;
+    const { memory, writer } = w;
+    const queryBytes = client.targetBytes - client.pathBytes;
+    const room = Math.min(this.#path.room(client) + queryBytes, CHUNK_BYTES);
+    if (room < queryBytes || this.#path.room(client) > CHUNK_BYTES) return 'URI_TOO_LONG';
     const out = w.scratch(room);
     if (out < 0) return 'OVERLOADED';
-    writer.at = out + this.#writePath(w, this.#path, out);
-    if (hasQuery) {
-      memory[writer.at++] = QUESTION;
-      writer.copy(view.queryAt, view.queryBytes);
-    }
+    const pathBytes = this.#path.write(w, client, memory, out, room - queryBytes);
+    if (typeof pathBytes !== 'number') return pathBytes;
+    writer.at = out + pathBytes;
+    writer.copy(client.targetAt + client.pathBytes, queryBytes);
     client.targetAt = out;
-    client.targetBytes = writer.at - out;
+    client.targetBytes = pathBytes + queryBytes;
+    client.pathBytes = pathBytes;
     w.scratchKeep();
     w.engine.retain(out);
     if (client.targetHeld !== NOWHERE) w.engine.release(client.targetHeld);
     client.targetHeld = out;
     return null;
   }
-
-  /** Writes the new path at `out`, which has room for the value and the old path. Returns its length. */
-  #writePath(w: Worker, path: PathModifierPlan, out: number): number {
-    const { memory, view } = w;
-    if (path.type === 'ReplacePrefixMatch') {
-      return replacePrefix(memory, view.pathAt, view.pathBytes, w.matcher.prefixBytes, this.#value, memory, out);
-    }
-    memory.set(this.#value, out);
-    return this.#value.length;
-  }
-}
-
-/** The path a modifier makes of the one in `w.view`, as text. */
-export function modifiedPath(w: Worker, path: PathModifierPlan): string {
-  if (path.type === 'ReplaceFullPath') return path.value;
-  const { view } = w;
-  const value = Buffer.from(path.value, 'latin1');
-  const out = Buffer.alloc(value.length + view.pathBytes);
-  const bytes = replacePrefix(w.memory, view.pathAt, view.pathBytes, w.matcher.prefixBytes, value, out, 0);
-  return out.toString('latin1', 0, bytes);
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { normalPathOf } from '../../../src/routing/path.js';
+import { keptPathOf, keptPrefix, normalPathOf } from '../../../src/routing/path.js';
 
 const piece = fc.constantFrom(
   ...['/', '/', '/', '.', '.', '..', 'a', 'A', '%2e', '%2E', '%2f', '%2F', '%5c', '%5C', ';', '%3b', '%61', '%7E'],
@@ -65,4 +65,25 @@ test('no reader of the result finds a dot segment: not by decoding slashes, nor 
     }),
     { numRuns: 20_000 },
   );
+});
+
+test('a path that keeps its runs of slashes differs from the normal form in nothing else, or is refused', () => {
+  let kept = 0;
+  fc.assert(
+    fc.property(path, fc.nat(40), (sent, prefix) => {
+      const sentOn = keptPathOf(sent);
+      assert.equal(sentOn === undefined, !/\/\//.test(sent), sent);
+      if (typeof sentOn !== 'string') return;
+      kept++;
+      const normal = normalPathOf(sent)!;
+      assert.equal(sentOn.replace(/\/+/g, '/'), normal, sent);
+      // A prefix of the normal form is found again in front of the same rest.
+      const bytes = Buffer.from(sentOn, 'latin1');
+      const most = Math.min(prefix, normal.length);
+      const front = sentOn.slice(0, keptPrefix(bytes, 0, bytes.length, most));
+      assert.equal(front.replace(/\/+/g, '/'), normal.slice(0, most), sent);
+    }),
+    { numRuns: 20_000 },
+  );
+  assert.ok(kept > 500, `${kept} of 20000 kept`);
 });
