@@ -293,7 +293,8 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
   });
 
   test('garbage behind every byte of a ClientHello costs nothing but its connection', async () => {
-    const hello = await realHello('a.raw.example');
+    // A key share of ML-KEM would be most of it, and garbage there is no fault.
+    const hello = await realHello('a.raw.example', 'X25519');
     const accepted = raw.accepted;
     let led = 0;
     for (let from = 0; from < hello.length; from += 64) {

@@ -5,13 +5,18 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { connect } from 'node:tls';
 
-/** A ClientHello as node:tls sends it when it asks for `servername`, or for none. */
-export async function realHello(servername?: string): Promise<Buffer> {
+/** A ClientHello as node:tls sends it when it asks for `servername`, or for none; `ecdhCurve`: with a key share of this kind. */
+export async function realHello(servername?: string, ecdhCurve?: string): Promise<Buffer> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const accepted = once(server, 'connection') as Promise<[import('node:net').Socket]>;
-  const client = connect({ host: '127.0.0.1', port, ...(servername === undefined ? {} : { servername }) });
+  const client = connect({
+    host: '127.0.0.1',
+    port,
+    ...(servername === undefined ? {} : { servername }),
+    ...(ecdhCurve === undefined ? {} : { ecdhCurve }),
+  });
   client.on('error', () => {});
   const [socket] = await accepted;
   const pieces: Buffer[] = [];

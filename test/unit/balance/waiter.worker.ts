@@ -9,7 +9,7 @@ const state = new ServerState(buffer, worker);
 const line = new WaitingLine<string>(plan, state);
 // A worker's own sockets keep its loop alive; here a port does.
 parentPort!.ref();
-const arm = wakeUps(plan, state, 60_000, () => {
+const arm = wakeUps(plan.slot, state, 60_000, () => {
   parentPort!.postMessage(`served ${line.front()}`);
   parentPort!.unref();
 });
