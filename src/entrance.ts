@@ -4,7 +4,7 @@
 
 import { isRaw, type ListenerConfig } from './config/config.js';
 import { parseAddress } from './http/addresses.js';
-import { forwardedByHttps } from './http/forwarded-scheme.js';
+import { forwardedScheme } from './http/forwarded-scheme.js';
 import { HTTPS_REDIRECT_STATUS, httpsLocation } from './http/https-location.js';
 import { isExcepted } from './routing/exceptions.js';
 import { type RequestText, requestView } from './routing/request-text.js';
@@ -77,7 +77,7 @@ function isTrusted({ clientAddress }: RequestText, trust: Trust): boolean {
 function saysHttps(request: RequestText): boolean {
   // Its path does not matter here, and may be one that has no normal form.
   const { bytes, head } = requestView({ ...request, url: '/' });
-  return head !== null && forwardedByHttps(bytes, head);
+  return head !== null && forwardedScheme(bytes, head) === 'https';
 }
 
 /** The listeners of the request's scheme that read requests, and those of them at its port. */

@@ -12,7 +12,7 @@ import { type Entrance, entrance, listenersMeant, listenerText } from './entranc
 import { methodNumber } from './http/methods.js';
 import { REASONS, type ReasonCode } from './http/reasons.js';
 import { type Candidate, type Explanation, explain } from './routing/explain.js';
-import { actionLines, explanationText } from './routing/explain-text.js';
+import { actionLines, explanationText, type OuterFilters } from './routing/explain-text.js';
 import type { Place } from './routing/input.js';
 import { Matcher } from './routing/matcher.js';
 import { keptPathOf } from './routing/path.js';
@@ -173,7 +173,7 @@ export class Router {
     const byView = new Map<string, ListenerConfig | undefined>();
     for (const listener of listeners.length === 0 ? [undefined] : listeners) {
       const name = this.#hasBoundRoutes ? listener?.name : undefined;
-      const key = JSON.stringify([name, listener?.clientAddressHeader, listener?.repeatedSlashes]);
+      const key = JSON.stringify([name, listener?.clientAddressHeader, listener?.repeatedSlashes, listener?.filters]);
       if (!byView.has(key)) byView.set(key, listener);
     }
     return [...byView.values()].map((listener) => ({ listener, decision: this.#decide(request, text, listener) }));
@@ -190,7 +190,7 @@ export class Router {
     if (rule !== undefined && kept !== undefined && (way === 'refuse' || kept === null))
       return slashesRefused(rule, way);
     const trail = () => explain(this.#loaded.routes, view, this.#matcher);
-    return this.#decision(rule, trail, client, kept ?? undefined);
+    return this.#decision(rule, trail, client, kept ?? undefined, this.#outerFilters(listener));
   }
 
   #aheadOfRules({ listeners, status, says, text }: Entrance): Decision {
@@ -203,11 +203,20 @@ export class Router {
     };
   }
 
+  #outerFilters(listener: ListenerConfig | undefined): OuterFilters[] {
+    const { config, routes } = this.#loaded;
+    const all = { of: 'all', filters: routes.filters };
+    if (listener === undefined) return [all];
+    const filters = routes.listenerFilters[config.listeners.indexOf(listener)] ?? [];
+    return [all, { of: `listener ${listener.name ?? listener.address}`, filters }];
+  }
+
   #decision(
     rule: RulePlan | undefined,
     trail: () => Explanation,
     client: ClientSeen,
     keptPath: string | undefined,
+    outer: readonly OuterFilters[],
   ): Decision {
     const names = this.#poolNames;
     const line = clientLine(client);
@@ -218,7 +227,7 @@ export class Router {
       elsewhere: [],
       listeners: [],
       explain: trail,
-      text: () => explanationText(trail(), names, notes),
+      text: () => explanationText(trail(), names, notes, outer),
     };
     if (rule === undefined) {
       return { rule: undefined, place: undefined, pools: [], status: 404, actions: ['404: no rule matches'], ...base };
@@ -228,7 +237,7 @@ export class Router {
       place: rule.place,
       pools: sharesOf(rule, names),
       status: ownStatus(rule),
-      actions: [...actionLines(rule, names), ...slashes],
+      actions: [...actionLines(rule, names, outer), ...slashes],
       ...base,
     };
   }

@@ -38,6 +38,8 @@ export interface ListenerConfig {
   readonly clientAddressHeader?: string;
   /** What becomes of runs of `/` in paths, unless a rule says otherwise. Default merge. */
   readonly repeatedSlashes?: 'merge' | 'keep' | 'refuse';
+  /** Around those of routes and rules. */
+  readonly filters?: readonly FilterConfig[];
 }
 
 /** A certificate of a listener. */
@@ -124,6 +126,8 @@ export type TestConfig = NonNullable<ParsedConfig['tests']>[number];
 export interface Config {
   readonly listeners: readonly ListenerConfig[];
   readonly routes: readonly RouteConfig[];
+  /** Of all requests, around all others. */
+  readonly filters?: readonly FilterConfig[];
   /** By name, in the order of the file: the order is the pool's index. */
   readonly pools: Readonly<Record<string, PoolConfig>>;
   readonly limits: LimitsConfig;
@@ -177,6 +181,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
       mirrorMs: timeouts.mirror,
     },
     trustedProxies: parsed.trustedProxies,
+    ...(parsed.filters === undefined ? {} : { filters: parsed.filters }),
     nameservers: parsed.nameservers,
     tests: parsed.tests ?? [],
   };
@@ -184,7 +189,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
 
 function listenerConfig(listener: ParsedConfig['listeners'][number], directory: string): ListenerConfig {
   const { address, protocol, pool, tlsRoutes, tls, redirectToHttps, strictTransportSecurity, proxyProtocol } = listener;
-  const { name, clientAddressHeader, redirectToHttpsExcept, repeatedSlashes } = listener;
+  const { name, clientAddressHeader, redirectToHttpsExcept, repeatedSlashes, filters } = listener;
   return {
     ...(name === undefined ? {} : { name }),
     ...address,
@@ -203,6 +208,7 @@ function listenerConfig(listener: ParsedConfig['listeners'][number], directory: 
     ...(proxyProtocol === undefined ? {} : { proxySources: proxyProtocol.from }),
     ...(clientAddressHeader === undefined ? {} : { clientAddressHeader }),
     ...(repeatedSlashes === undefined ? {} : { repeatedSlashes }),
+    ...(filters === undefined ? {} : { filters }),
   };
 }
 

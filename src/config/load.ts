@@ -216,6 +216,7 @@ function brokenPart(path: Path): { path: Path; instead: unknown } | undefined {
     case 'timeouts':
       return { path: second === undefined ? [top] : [top, second], instead: undefined };
     case 'trustedProxies':
+    case 'filters':
     case 'nameservers':
       return { path: [top], instead: undefined };
     default:

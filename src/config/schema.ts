@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { cidr, list, map, option, scalar, text } from './schema/build.js';
+import { filter } from './schema/filters.js';
 import { limits, timeouts } from './schema/limits.js';
 import { listeners } from './schema/listeners.js';
 import { pools } from './schema/pools.js';
@@ -18,6 +19,10 @@ export const schema = map('a configuration', {
   pools: option(pools.prefault({}), 'The servers, in named groups. A name starts with a letter.', {
     byDefault: 'none: every rule answers by itself',
   }),
+  filters: option(
+    list('a list of filters', filter).optional(),
+    'What is changed on the way for all requests, around the filters of listeners, routes and rules.',
+  ),
   limits: option(limits.prefault({}), 'How much of everything.', { byDefault: 'each limit has its own' }),
   timeouts: option(timeouts.prefault({}), 'How long everything may take.', { byDefault: 'each timeout has its own' }),
   trustedProxies: option(

@@ -5,10 +5,19 @@ import { exceptionOf } from '../routing/exceptions.js';
 import { isRaw } from './config.js';
 import { alternatives, didYouMean, type Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
-import type { Scope } from './semantics.js';
+import type { Scope } from './scope.js';
+import { checkFilters } from './semantics-filters.js';
 
 type Listener = ParsedConfig['listeners'][number];
 type Route = NonNullable<ParsedConfig['routes']>[number];
+
+/** Reports what is wrong with the filters of a listener. */
+export function checkListenerFilters({ filters, protocol }: Listener, at: Path, scope: Scope): void {
+  if (filters === undefined) return;
+  const here = [...at, 'filters'];
+  if (!isRaw(protocol)) checkFilters(filters, here, { kind: 'listener' }, scope);
+  else scope.report(here, `A listener of protocol ${protocol} reads no requests.`, "Remove 'filters'.");
+}
 
 /** Reports a name that an earlier listener has. */
 export function checkListenerName({ name }: Listener, index: number, { listeners }: ParsedConfig, scope: Scope): void {

@@ -6,7 +6,7 @@ import type { MatchConfig } from './config.js';
 import type { Path } from './problems.js';
 import type { STRING_TYPES } from './schema/matches.js';
 import type { ParsedConfig } from './schema.js';
-import type { Scope } from './semantics.js';
+import type { Scope } from './scope.js';
 
 /** Reports what is wrong with one match. `listeners` tell what a request can bring. */
 export function checkMatch(match: MatchConfig, at: Path, listeners: ParsedConfig['listeners'], scope: Scope): void {

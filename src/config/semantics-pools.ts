@@ -2,7 +2,7 @@
 // Owns the checks of pool options. Leaves servers and names to semantics.ts.
 
 import type { ParsedConfig } from './schema.js';
-import type { Scope } from './semantics.js';
+import type { Scope } from './scope.js';
 
 type ParsedPool = ParsedConfig['pools'][string];
 

@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { isRaw } from './config.js';
 import type { Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
-import { checkPoolName, type Scope } from './semantics.js';
+import { checkPoolName, type Scope } from './scope.js';
 import { checkBackendRefs, checkHostnames } from './semantics-targets.js';
 
 type Listener = ParsedConfig['listeners'][number];

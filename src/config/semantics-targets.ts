@@ -1,7 +1,7 @@
 // What no schema can say of the parts that routes and TLS routes share: host names, and the pools they lead to.
 
 import type { Path } from './problems.js';
-import { checkPoolName, type Scope } from './semantics.js';
+import { checkPoolName, type Scope } from './scope.js';
 
 const LABEL = /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 

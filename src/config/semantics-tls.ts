@@ -16,7 +16,7 @@ import { serverNameOf } from './config.js';
 import { readStaple } from './ocsp.js';
 import { alternatives, type Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
-import type { Scope } from './semantics.js';
+import type { Scope } from './scope.js';
 import { isFor } from './semantics-listeners.js';
 
 type Listener = ParsedConfig['listeners'][number];

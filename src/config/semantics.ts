@@ -3,13 +3,15 @@
 // listeners lead to semantics-raw.ts.
 
 import { isRaw } from './config.js';
-import { alternatives, didYouMean, type Path } from './problems.js';
+import { didYouMean, type Path } from './problems.js';
 import { sizeText } from './schema/build.js';
 import { USUAL_HEAD_BYTES } from './schema/limits.js';
 import { connectionAsked } from './schema/tests.js';
 import type { ParsedConfig } from './schema.js';
+import { checkPoolName, type Scope } from './scope.js';
 import {
   checkClientAddressHeader,
+  checkListenerFilters,
   checkListenerName,
   checkListenerRef,
   checkRedirect,
@@ -24,22 +26,6 @@ import { checkRoutes } from './semantics-routes.js';
 import { checkListenerTls, checkPoolTls } from './semantics-tls.js';
 import type { ListenAddress } from './units.js';
 
-/** Takes one problem: where, what was found, what was expected. */
-export type Report = (path: Path, found: string, expected?: string) => void;
-
-/** What the checks share. */
-export interface Scope {
-  readonly report: Report;
-  readonly warn: Report;
-  /** Names of all pools, broken ones too; null when the pools as a whole cannot be read. */
-  readonly poolNames: ReadonlySet<string> | null;
-  readonly poolsUsed: Set<string>;
-  /** True when this part of the document cannot be read: what depends on it cannot be judged. */
-  isBroken(path: Path): boolean;
-  /** The directory that file names are relative to. */
-  readonly directory: string;
-}
-
 /** Reports every contradiction in a configuration that fits the schema. */
 export function checkMeaning(config: ParsedConfig, scope: Scope): void {
   checkListeners(config, scope);
@@ -53,20 +39,6 @@ export function checkMeaning(config: ParsedConfig, scope: Scope): void {
   }
 }
 
-/** Reports a pool that does not exist. */
-export function checkPoolName(name: string, path: Path, scope: Scope): void {
-  scope.poolsUsed.add(name);
-  if (scope.poolNames === null || scope.poolNames.has(name)) return;
-  scope.report(path, `There is no pool '${name}'.`, expectedPool(name, [...scope.poolNames]));
-}
-
-function expectedPool(name: string, known: readonly string[]): string {
-  if (known.length === 0) return 'No pool is defined.';
-  if (known.length === 1) return `Expected ${known[0]}, the only pool.`;
-  const expected = known.length <= 10 ? `Expected ${alternatives(known)}.` : 'Expected the name of a pool.';
-  return expected + didYouMean(name, known);
-}
-
 function checkListeners(config: ParsedConfig, scope: Scope): void {
   const { listeners, routes } = config;
   for (const [index, listener] of listeners.entries()) {
@@ -77,6 +49,7 @@ function checkListeners(config: ParsedConfig, scope: Scope): void {
     checkProxySources(listener, at, scope);
     checkListenerName(listener, index, config, scope);
     checkRedirect(listener, at, scope);
+    checkListenerFilters(listener, at, scope);
     checkClientAddressHeader(listener, at, config, scope);
     checkRepeatedSlashes(listener, at, scope);
     warnOfUnrouted(listener, at, config, scope);

@@ -2,6 +2,7 @@
 
 import type { ListenerConfig } from '../config/config.js';
 import { addon, EngineUnusableError } from '../engine/addon.js';
+import type { CompiledRoutes } from '../routing/compile.js';
 import type { ListenerPlan } from '../worker/plan.js';
 import type { TlsContexts } from './tls-contexts.js';
 
@@ -37,10 +38,11 @@ export class Listeners {
     configs: readonly ListenerConfig[],
     poolIndex: ReadonlyMap<string, number>,
     tls: TlsContexts['listeners'],
+    filters: CompiledRoutes['listenerFilters'],
   ): ListenerPlan[] {
     const opened: string[] = [];
     try {
-      return configs.map((config) => {
+      return configs.map((config, index) => {
         if (!this.#open.has(config.address)) {
           this.#open.set(config.address, openOne(config));
           opened.push(config.address);
@@ -64,6 +66,7 @@ export class Listeners {
           proxySources: [...(config.proxySources ?? [])],
           clientAddressHeader: config.clientAddressHeader ?? '',
           repeatedSlashes: config.repeatedSlashes ?? 'merge',
+          filters: filters[index] ?? [],
         };
       });
     } catch (error) {

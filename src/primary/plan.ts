@@ -47,5 +47,6 @@ export function workerPlan(
     limits: { ...config.limits },
     timeouts: { ...config.timeouts },
     trustedProxies: [...config.trustedProxies],
+    filters: routes.filters,
   };
 }

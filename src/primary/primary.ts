@@ -293,7 +293,7 @@ export class Primary {
 
   #makePlan(generation: number, { config, routes }: Loaded, before: readonly string[], tls: TlsContexts): WorkerPlan {
     const poolIndex = new Map(Object.keys(config.pools).map((name, index) => [name, index]));
-    const listeners = this.#listeners.open(config.listeners, poolIndex, tls.listeners);
+    const listeners = this.#listeners.open(config.listeners, poolIndex, tls.listeners, routes.listenerFilters);
     const pools = placePools(config, (pool) => this.#watch.servers(pool), this.#membership, before);
     return workerPlan(generation, config, routes, listeners, pools, tls);
   }

@@ -14,6 +14,7 @@ import { answers, type PoolIndexes, planFilter, planPool } from './filters.js';
 import {
   type DocumentPath,
   documentPath,
+  type FilterConfig,
   type Place,
   type PlaceOf,
   type RouteConfig,
@@ -23,7 +24,7 @@ import {
   type RuleConfig,
 } from './input.js';
 import { HOST_KIND } from './layout.js';
-import type { BackendRefPlan, RulePlan } from './plan.js';
+import type { BackendRefPlan, FilterPlan, RulePlan } from './plan.js';
 import { Problems } from './problems.js';
 import { findShadows } from './shadow.js';
 
@@ -33,6 +34,9 @@ export interface CompiledRoutes {
   readonly table: SharedArrayBuffer;
   /** At the indexes that match() returns: the rules in the order of the file. */
   readonly rules: readonly RulePlan[];
+  /** Filters of all requests, and of those of each listener, in the order of the file. */
+  readonly filters: readonly FilterPlan[];
+  readonly listenerFilters: readonly (readonly FilterPlan[])[];
   readonly warnings: readonly RouteProblem[];
   /** Every match under every host name, in order of precedence; for listings, not needed to route. */
   readonly entries: readonly EntryDraft[];
@@ -48,19 +52,24 @@ export function compile(config: RoutingConfig, placeOf: PlaceOf = () => undefine
   const pools = new Map(Object.keys(config.pools ?? {}).map((name, index) => [name, index]));
   const entries: EntryDraft[] = [];
   const rules: RulePlan[] = [];
+  const filters = planFilters(config.filters, ['filters'], pools, problems);
+  const listenerFilters = (config.listeners ?? []).map((listener, i) =>
+    planFilters(listener.filters, ['listeners', i, 'filters'], pools, problems),
+  );
   (config.routes ?? []).forEach((route, r) => {
+    const routeFilters = planFilters(route.filters, ['routes', r, 'filters'], pools, problems);
     const hosts = draftHosts(route, ['routes', r, 'hostnames'], problems);
     route.rules.forEach((rule, i) => {
       const at = ['routes', r, 'rules', i];
       const matches = draftMatches(route, rule, rules.length, at, problems);
-      rules.push(planRule(route, rule, rules.length, at, pools, problems));
+      rules.push(planRule(route, routeFilters, rule, rules.length, at, pools, problems));
       for (const host of hosts) for (const match of matches) entries.push({ host, match });
     });
   });
   if (problems.errors.length > 0) throw new RoutingError(problems.errors);
   entries.sort(comparePrecedence);
   warnOfShadows(entries, rules, problems);
-  return { table: emitTable(entries), rules, warnings: problems.warnings, entries };
+  return { table: emitTable(entries), rules, filters, listenerFilters, warnings: problems.warnings, entries };
 }
 
 /** Warns of matches that no request reaches; of the rule, when that is true of all its matches. */
@@ -118,6 +127,7 @@ function nameByPlace(route: RouteConfig, at: DocumentPath): string {
 
 function planRule(
   route: RouteConfig,
+  routeFilters: readonly FilterPlan[],
   rule: RuleConfig,
   index: number,
   at: DocumentPath,
@@ -125,10 +135,7 @@ function planRule(
   problems: Problems,
 ): RulePlan {
   const backendRefs = planBackends(rule, at, pools, problems);
-  const filters = (rule.filters ?? []).flatMap((filter, i) => {
-    const plan = planFilter(filter, [...at, 'filters', i], pools, problems);
-    return plan === undefined ? [] : [plan];
-  });
+  const filters = planFilters(rule.filters, [...at, 'filters'], pools, problems);
   const drained = !rule.filters?.some(answers) && backendRefs.every(({ weight }) => weight === 0);
   if (drained && backendRefs.length === 0) {
     problems.error(at, 'The rule leads nowhere.', 'Expected pool, backendRefs, or a filter that answers.');
@@ -145,10 +152,20 @@ function planRule(
     drained,
     fallback: rule.fallback === undefined ? null : planPool(rule.fallback, [...at, 'fallback'], pools, problems),
     filters,
+    routeFilters,
     timeouts: { ...rule.timeouts },
     limits: { ...rule.limits },
     ...(rule.repeatedSlashes === undefined ? {} : { repeatedSlashes: rule.repeatedSlashes }),
   };
+}
+
+function planFilters(
+  filters: readonly FilterConfig[] | undefined,
+  at: DocumentPath,
+  pools: PoolIndexes,
+  problems: Problems,
+): FilterPlan[] {
+  return (filters ?? []).flatMap((filter, i) => planFilter(filter, [...at, i], pools, problems) ?? []);
 }
 
 function planBackends(rule: RuleConfig, at: DocumentPath, pools: PoolIndexes, problems: Problems): BackendRefPlan[] {

@@ -57,12 +57,13 @@ const STEP_WORDS: Readonly<Record<PrecedenceStep, string>> = {
 
 /**
  * The explanation as lines of text. `pools` are the names of the pools in the order of their indexes; `notes` are lines about the
- * request itself.
+ * request itself, `outer` the filters of all and of its listener.
  */
 export function explanationText(
   explanation: Explanation,
   pools: readonly string[],
   notes: readonly string[] = [],
+  outer: readonly OuterFilters[] = [],
 ): string {
   const { request, winner, knowsHost, losers } = explanation;
   const query = request.query === '' ? '' : `?${request.query}`;
@@ -74,7 +75,7 @@ export function explanationText(
   } else {
     lines.push(`goes to ${ruleText(winner)}`);
     for (const finding of winner.findings) lines.push(`  because ${holdsText(finding)}`);
-    for (const line of actionLines(winner.rule, pools)) lines.push(`  ${line}`);
+    for (const line of actionLines(winner.rule, pools, outer)) lines.push(`  ${line}`);
   }
   for (const loser of losers) {
     lines.push('', `not to ${ruleText(loser)}`);
@@ -124,8 +125,17 @@ function quoted(value: string): string {
   return JSON.stringify(value);
 }
 
-/** What a rule does with a request: its pools and their shares, then its filters in order. */
-export function actionLines(rule: RulePlan, pools: readonly string[]): string[] {
+/** Filters around those of a route, and in words whose they are: `all`, `listener plain`. */
+export interface OuterFilters {
+  readonly of: string;
+  readonly filters: readonly FilterPlan[];
+}
+
+/**
+ * What a rule does with a request: its pools and their shares, then the filters, the outermost first; of those around the
+ * rule only what applies to its requests.
+ */
+export function actionLines(rule: RulePlan, pools: readonly string[], outer: readonly OuterFilters[] = []): string[] {
   const total = rule.backendRefs.reduce((sum, { weight }) => sum + weight, 0);
   const lines = rule.backendRefs.map(({ pool, weight }) => {
     const share = total === 0 ? 0 : (weight / total) * 100;
@@ -134,6 +144,14 @@ export function actionLines(rule: RulePlan, pools: readonly string[]): string[] 
   if (rule.priority !== 0) lines.unshift(`priority ${rule.priority}`);
   if (rule.fallback !== null) lines.push(`pool ${pools[rule.fallback] ?? rule.fallback} where that cannot answer`);
   if (rule.drained) lines.push('every weight is 0: the answer is 500');
+  // No server sees a request that the rule answers: of what is around it only changes of the response are left.
+  const answersItself = rule.filters.some(({ type }) => type === 'RequestRedirect' || type === 'DirectResponse');
+  for (const { of, filters } of [...outer, { of: 'route', filters: rule.routeFilters }]) {
+    for (const filter of filters) {
+      if (!answersItself || filter.type === 'ResponseHeaderModifier')
+        lines.push(`${filterText(filter, pools)} (${of})`);
+    }
+  }
   for (const filter of rule.filters) lines.push(filterText(filter, pools));
   const slashes = rule.repeatedSlashes === undefined ? [] : [SLASH_WORDS[rule.repeatedSlashes]];
   return [...lines, ...slashes, ...timeoutLines(rule.timeouts), ...limitLines(rule.limits)];

@@ -161,12 +161,17 @@ export interface RouteConfig {
   /** Names of the listeners whose requests it is for; undefined for those of all. */
   readonly listeners?: readonly string[] | undefined;
   readonly hostnames?: readonly string[] | undefined;
+  /** For all its rules. */
+  readonly filters?: readonly FilterConfig[] | undefined;
   readonly rules: readonly RuleConfig[];
 }
 
 /** What compile() reads of a whole config. The order of the pools' keys is the order of pool indexes. */
 export interface RoutingConfig {
   readonly routes?: readonly RouteConfig[] | undefined;
+  /** For all requests. */
+  readonly filters?: readonly FilterConfig[] | undefined;
+  readonly listeners?: readonly { readonly filters?: readonly FilterConfig[] | undefined }[] | undefined;
   readonly pools?: Readonly<Record<string, unknown>> | undefined;
 }
 

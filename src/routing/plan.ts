@@ -110,6 +110,8 @@ export interface RulePlan {
   /** The index of the pool that takes over when those of the rule cannot answer; null for none. */
   readonly fallback: number | null;
   readonly filters: readonly FilterPlan[];
+  /** Those of its route: one list for all rules of the route. */
+  readonly routeFilters: readonly FilterPlan[];
   readonly timeouts: RuleTimeouts;
   readonly limits: RuleLimits;
   /** Undefined leaves it to the listener. */

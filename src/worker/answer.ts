@@ -10,7 +10,7 @@ import { METHOD } from '../http/methods.js';
 import { REASONS, type ReasonCode } from '../http/reasons.js';
 import { closeClient } from './client.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
-import { requestId } from './filters/facts.js';
+import { fillLines, requestId } from './filters/facts.js';
 import { mirrorsDrop } from './filters/mirror.js';
 import { exchangeDone, linger } from './finish.js';
 import { blame, fallsBack } from './retry.js';
@@ -128,7 +128,7 @@ export function reply(
   if (!mustClose) skipBody(w, client);
   const closes = mustClose || !client.request.done || !client.keepAlive || w.draining;
   const connection = closes ? 'Connection: close\r\n' : client.minor === 0 ? 'Connection: keep-alive\r\n' : '';
-  const lines = edited(client, `Date: ${httpDate()}\r\nX-Request-Id: ${requestId(w, client)}\r\n${fields}`);
+  const lines = edited(w, client, `Date: ${httpDate()}\r\nX-Request-Id: ${requestId(w, client)}\r\n${fields}`);
   const length = bodiless ? '' : `Content-Length: ${body.length}\r\n`;
   const head = `HTTP/1.1 ${status} ${phrase}\r\n${length}${lines}${strictTransport(w, client)}${connection}\r\n`;
   const sendsBody = !bodiless && client.method !== METHOD.HEAD;
@@ -142,10 +142,13 @@ export function reply(
   else exchangeDone(w, client);
 }
 
-/** The lines of an answer after the rule's ResponseHeaderModifier; as they are when no rule was found yet. */
-function edited(client: ClientConnection, lines: string): string {
-  const edit = client.rule?.responseEdit ?? null;
-  return edit === null ? lines : `${edit.without(lines)}${edit.lines(client.responseLines)}`;
+/** The lines of an answer after the rule's ResponseHeaderModifier, or that of the listener when no rule was found yet. */
+function edited(w: Worker, client: ClientConnection, lines: string): string {
+  const { rule } = client;
+  const edit = rule === null ? client.listener.http.responseEdit : rule.responseEdit;
+  if (edit === null) return lines;
+  const filled = rule !== null || edit.filled === null ? client.responseLines : fillLines(w, client, edit.filled);
+  return `${edit.without(lines)}${edit.lines(filled)}`;
 }
 
 /** The Strict-Transport-Security line of the client's listener, if it has one. */

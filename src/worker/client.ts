@@ -6,6 +6,7 @@ import { BODY } from '../http/framing.js';
 import { keyOf, sessionOf } from './affinity.js';
 import { answerLast, fail } from './answer.js';
 import { check, readTarget } from './check.js';
+import { NOT_STATED } from './client-address.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { mirrorsDrop } from './filters/mirror.js';
 import { respond } from './filters/respond.js';
@@ -109,6 +110,7 @@ function resetRequest(client: ClientConnection): void {
   client.tried.clear();
   client.upgrade = false;
   client.mirrored = false;
+  client.statedBytes = NOT_STATED;
   client.expires = 0;
   // Until the framing is known nobody can tell where this request ends: whatever refuses it before has to close.
   client.request.set(BODY.untilEof, 0);

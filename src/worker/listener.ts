@@ -1,8 +1,9 @@
 // A listener as one worker applies it: the settings of the plan, made ready, for the connections that came in there.
 // Owns what a listener adds to heads, and where its raw connections go. Leaves accepting to accept.ts.
 
+import type { FilterPlan } from '../routing/plan.js';
 import { HttpListener } from './http-listener.js';
-import type { ListenerPlan } from './plan.js';
+import type { ListenerPlan, WorkerPlan } from './plan.js';
 import type { Pool } from './pools.js';
 import { HOST_NAME } from './send-head.js';
 import type { Pinned, PinnedTexts } from './text.js';
@@ -31,13 +32,19 @@ export class Listener {
 
   constructor(plan: ListenerPlan) {
     this.plan = plan;
-    this.http = new HttpListener(plan);
+    this.http = new HttpListener(plan, []);
   }
 
-  /** Applies a plan. `seed` is the worker's index. */
-  follow(plan: ListenerPlan, pools: readonly Pool[], pinned: PinnedTexts, seed: number): void {
+  /** Applies a plan. `filters` are those of all; `seed` is the worker's index. */
+  follow(
+    plan: ListenerPlan,
+    filters: readonly FilterPlan[],
+    pools: readonly Pool[],
+    pinned: PinnedTexts,
+    seed: number,
+  ): void {
     this.plan = plan;
-    this.http = new HttpListener(plan);
+    this.http = new HttpListener(plan, filters);
     this.current = true;
     this.proxySources = plan.proxySources.length === 0 ? null : new Trust(plan.proxySources);
     this.#pool = pools[plan.pool] ?? null;
@@ -55,6 +62,7 @@ export class Listener {
   /** The new plan has no such listener. Nothing that belongs to a plan may be used from here on. */
   retire(): void {
     this.current = false;
+    this.http.retire();
     this.#pool = null;
     this.#tlsRoutes = null;
     this.forwarding = null;
@@ -85,17 +93,22 @@ export class WorkerListeners {
    * Applies a plan. Listeners that it does not have stay known until the next one: connections that came in before may
    * still be handed over.
    */
-  follow(plans: readonly ListenerPlan[], pools: readonly Pool[], pinned: PinnedTexts, seed: number): void {
-    const wanted = new Set(plans.map(({ listener }) => listener));
+  follow(
+    { listeners, filters }: Pick<WorkerPlan, 'listeners' | 'filters'>,
+    pools: readonly Pool[],
+    pinned: PinnedTexts,
+    seed: number,
+  ): void {
+    const wanted = new Set(listeners.map(({ listener }) => listener));
     for (const [number, listener] of this.#byNumber) {
       if (wanted.has(number)) continue;
       if (!listener.current) this.#byNumber.delete(number);
       listener.retire();
     }
-    for (const plan of plans) {
+    for (const plan of listeners) {
       const known = this.#byNumber.get(plan.listener) ?? new Listener(plan);
       this.#byNumber.set(plan.listener, known);
-      known.follow(plan, pools, pinned, seed);
+      known.follow(plan, filters, pools, pinned, seed);
     }
   }
 }

@@ -3,7 +3,7 @@
 
 import type { BalancePoolPlan } from '../balance/options.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
-import type { BackendRefPlan, RepeatedSlashes, RulePlan } from '../routing/plan.js';
+import type { BackendRefPlan, FilterPlan, RepeatedSlashes, RulePlan } from '../routing/plan.js';
 
 /** What clients speak, and whether we read it: `http` and `https` are read, the others passed on. */
 export type ListenerProtocol = 'http' | 'https' | 'tcp' | 'tls' | 'tls-passthrough';
@@ -35,6 +35,8 @@ export interface ListenerPlan {
   /** The field in which trusted peers state the client's address; empty for none. */
   clientAddressHeader: string;
   repeatedSlashes: RepeatedSlashes;
+  /** What is done to the requests that come here, and to their responses, whatever the rule. */
+  filters: readonly FilterPlan[];
 }
 
 /** Connections that ask for one of these server names, and the pools that share them. */
@@ -101,4 +103,6 @@ export interface WorkerPlan {
   timeouts: Timeouts;
   /** CIDR ranges whose forwarding fields are believed. */
   trustedProxies: string[];
+  /** What is done to all requests and their responses. */
+  filters: readonly FilterPlan[];
 }

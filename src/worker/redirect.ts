@@ -1,7 +1,7 @@
 // A listener that only says where its requests are served by https: which of them, and the answer.
 
 import { STATUS_CODES } from 'node:http';
-import { forwardedByHttps } from '../http/forwarded-scheme.js';
+import { forwardedScheme } from '../http/forwarded-scheme.js';
 import { HTTPS_REDIRECT_STATUS, httpsLocation } from '../http/https-location.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { isExcepted } from '../routing/exceptions.js';
@@ -28,7 +28,7 @@ export class HttpsRedirect {
    * here the same way, and not those under an excepted path: both go to the rules.
    */
   applies(w: Worker, client: ClientConnection): boolean {
-    if (client.trusted && forwardedByHttps(w.memory, client.parser!.head)) return false;
+    if (client.trusted && forwardedScheme(w.memory, client.parser!.head) === 'https') return false;
     if (this.#except.length === 0) return true;
     return !isExcepted(textOf(w, client.targetAt, pathBytes(w.memory, client)), this.#except);
   }

@@ -67,7 +67,8 @@ export function route(w: Worker, client: ClientConnection): ReasonCode | null {
   readClientAddress(w, client);
   const index = w.matcher.match(view);
   if (index < 0) return 'NO_ROUTE';
-  const rule = w.rules[index]!;
+  const { filters } = client.listener.http;
+  const rule = filters === null ? w.rules[index]! : w.rules[index]!.under(filters);
   client.rule = rule;
   // From here on every answer, also one of our own, has the lines that the rule adds.
   if (rule.requestEdit?.filled) client.requestLines = fillLines(w, client, rule.requestEdit.filled);

@@ -1,6 +1,7 @@
 // A rule as a worker applies it: the plan made ready, and what has to be kept between requests.
 
-import type { RulePlan } from '../routing/plan.js';
+import { mergeFilters } from '../routing/merge-filters.js';
+import type { FilterPlan, RulePlan } from '../routing/plan.js';
 import { Split } from '../routing/split.js';
 import { type HeaderEdit, headerEdit } from './filters/edit.js';
 import { Mirror } from './filters/mirror.js';
@@ -9,6 +10,18 @@ import { PathModifier, Rewrite } from './filters/rewrite.js';
 import type { Limits } from './plan.js';
 import type { Pool } from './pools.js';
 import type { Ticks } from './ticks.js';
+
+/** What all rules of one plan share. */
+export interface RuleScope {
+  readonly pools: readonly Pool[];
+  /** Deadlines and limits of all. */
+  readonly ticks: Ticks;
+  readonly limits: Limits;
+  /** Filters of all. */
+  readonly filters: readonly FilterPlan[];
+  /** The worker's index: workers take turns at different places. */
+  readonly seed: number;
+}
 
 /** One rule of one configuration; a request keeps the rule it began with, also over a reload. */
 export class Rule {
@@ -30,35 +43,43 @@ export class Rule {
   /** Longest body of its requests that is kept for another try. */
   readonly retryBodyBytesMax: number;
   readonly #split: Split;
-  readonly #pools: readonly Pool[];
+  readonly #scope: RuleScope;
+  readonly #byListener = new Map<readonly FilterPlan[], Rule>();
 
-  /** `ticks` and `limits` are those of all; `seed` is the worker's index: workers take turns at different places. */
-  constructor(plan: RulePlan, pools: readonly Pool[], ticks: Ticks, limits: Limits, seed: number) {
-    const { filters } = plan;
+  /** `listenerFilters` are those of the listener that its requests come to. */
+  constructor(plan: RulePlan, scope: RuleScope, listenerFilters: readonly FilterPlan[] = []) {
+    const { pools, ticks, limits, filters, seed } = scope;
     this.plan = plan;
-    this.#pools = pools;
+    this.#scope = scope;
     this.#split = new Split(plan.backendRefs, seed);
-    this.requestEdit = headerEdit(filters, 'RequestHeaderModifier');
-    this.responseEdit = headerEdit(filters, 'ResponseHeaderModifier');
-    const rewrite = filters.find((filter) => filter.type === 'URLRewrite');
-    this.rewrite = rewrite === undefined ? null : new Rewrite(rewrite);
-    this.answering =
-      filters.find((filter) => filter.type === 'RequestRedirect' || filter.type === 'DirectResponse') ?? null;
+    const merged = mergeFilters([filters, listenerFilters, plan.routeFilters, plan.filters]);
+    this.requestEdit = headerEdit(merged.request, true);
+    this.responseEdit = headerEdit(merged.response, false);
+    this.rewrite = merged.rewrite === null ? null : new Rewrite(merged.rewrite);
+    this.answering = merged.answering;
+    this.mirrors = merged.mirrors.map(({ pool, percent }) => new Mirror(pools[pool]!, percent));
     const { answering } = this;
     this.redirectPath =
       answering?.type === 'RequestRedirect' && answering.path !== undefined ? new PathModifier(answering.path) : null;
-    this.mirrors = filters.flatMap((filter) =>
-      filter.type === 'RequestMirror' ? [new Mirror(pools[filter.pool]!, filter.percent)] : [],
-    );
     this.fallback = plan.fallback === null ? null : pools[plan.fallback]!;
     this.ticks = ticks.within(plan.timeouts);
     this.bodyBytesMax = plan.limits.bodyBytesMax ?? limits.bodyBytesMax;
     this.retryBodyBytesMax = plan.limits.retryBodyBytesMax ?? limits.retryBodyBytesMax;
   }
 
+  /** The same rule for requests of a listener with these filters, which are one list for one plan of the listener. Made once. */
+  under(listenerFilters: readonly FilterPlan[]): Rule {
+    let rule = this.#byListener.get(listenerFilters);
+    if (rule === undefined) {
+      rule = new Rule(this.plan, this.#scope, listenerFilters);
+      this.#byListener.set(listenerFilters, rule);
+    }
+    return rule;
+  }
+
   /** The pool for the next request, or null when the rule has none that takes any. */
   choose(): Pool | null {
     const pool = this.#split.pick();
-    return pool < 0 ? null : this.#pools[pool]!;
+    return pool < 0 ? null : this.#scope.pools[pool]!;
   }
 }

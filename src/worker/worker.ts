@@ -355,12 +355,22 @@ export class Worker {
     for (const pool of before.values()) pool.retired = true;
     this.#poolsByName = new Map(this.pools.map((pool) => [pool.plan.name, pool]));
     this.limitedPools = this.pools.filter((pool) => pool.limited || pool.line.length > 0);
-    this.rules = plan.rules.map((rule) => new Rule(rule, this.pools, this.ticks, plan.limits, this.index));
+    const scope = {
+      pools: this.pools,
+      ticks: this.ticks,
+      limits: plan.limits,
+      filters: plan.filters,
+      seed: this.index,
+    };
+    this.rules = plan.rules.map((rule) => new Rule(rule, scope));
+    // Made now, so that no request has to wait for it.
+    for (const { filters } of plan.listeners)
+      if (filters.length > 0) for (const rule of this.rules) rule.under(filters);
     this.distinguishesSlashes =
       plan.listeners.some(({ repeatedSlashes }) => repeatedSlashes !== 'merge') ||
       plan.rules.some(({ repeatedSlashes = 'merge' }) => repeatedSlashes !== 'merge');
     this.pinned.renew();
-    this.listeners.follow(plan.listeners, this.pools, this.pinned, this.index);
+    this.listeners.follow(plan, this.pools, this.pinned, this.index);
   }
 
   #dispatch(events: Int32Array, count: number): void {

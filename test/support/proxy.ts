@@ -38,10 +38,12 @@ export interface ProxySpec {
     readonly proxyProtocol?: object;
     readonly repeatedSlashes?: string;
     readonly clientAddressHeader?: string;
+    readonly filters?: readonly object[];
   }[];
   readonly limits?: Readonly<Record<string, number | string>>;
   readonly timeouts?: Readonly<Record<string, string | number>>;
   readonly trustedProxies?: readonly string[];
+  readonly filters?: readonly object[];
   readonly nameservers?: readonly string[];
   /** More of the command line. `--workers 1` unless it says otherwise. */
   readonly args?: readonly string[];
@@ -197,6 +199,7 @@ export function documentOf(spec: ProxySpec, places: readonly Place[]): object {
     ...(spec.timeouts === undefined ? {} : { timeouts: spec.timeouts }),
     ...(spec.nameservers === undefined ? {} : { nameservers: spec.nameservers }),
     ...(spec.trustedProxies === undefined ? {} : { trustedProxies: spec.trustedProxies }),
+    ...(spec.filters === undefined ? {} : { filters: spec.filters }),
   };
 }
 

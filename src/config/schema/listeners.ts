@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { TLS_VERSIONS } from '../../engine/tls.js';
 import { type ListenAddress, readListenAddress } from '../units.js';
 import { choice, cidr, fileName, integer, list, map, option, scalar, text } from './build.js';
+import { filter } from './filters.js';
 import { fieldName } from './matches.js';
 import { backendRef, repeatedSlashes } from './routes.js';
 
@@ -158,6 +159,10 @@ const listener = map('a listener', {
     { byDefault: 'the peer of the connection is the client' },
   ),
   repeatedSlashes: repeatedSlashes('`merge`'),
+  filters: option(
+    list('a list of filters', filter).optional(),
+    'With `http` and `https`: what is changed on the way for all requests that come here, around the filters of routes and rules.',
+  ),
   proxyProtocol: option(
     proxyProtocol.optional(),
     'Connections of proxies in front that say by the PROXY protocol whom they forward. Those from elsewhere begin without.',

@@ -131,6 +131,10 @@ const route = map('a route', {
     'Hosts the rules are for: exact, or `*.` and a domain for every host below it. Case and port do not matter.',
     { byDefault: 'every host' },
   ),
+  filters: option(
+    list('a list of filters', filter).optional(),
+    'What is changed on the way for all its rules, around their own filters.',
+  ),
   rules: option(
     list('a list of rules', rule, 1),
     'The rules. The most specific match wins, then the order of the file.',

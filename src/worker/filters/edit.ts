@@ -1,7 +1,7 @@
 // RequestHeaderModifier and ResponseHeaderModifier: which fields of a head go, and which lines come.
 
 import { equalsAsVariable, equalsCaseless, FIELD_ID, fieldId } from '../../http/fields.js';
-import type { FilterPlan, HeaderValuePlan } from '../../routing/plan.js';
+import type { HeaderModifierPlan, HeaderValuePlan } from '../../routing/plan.js';
 import { bytesOf, isFixed } from './facts.js';
 
 const FORWARDING: readonly number[] = [
@@ -13,7 +13,7 @@ const FORWARDING: readonly number[] = [
   FIELD_ID.VIA,
 ];
 
-/** What one rule changes in heads of one direction; made with the plan, only read afterwards. */
+/** What the filters of a rule, and those around it, change in heads of one direction; made with the plan, only read afterwards. */
 export class HeaderEdit {
   /** The lines it adds, as they go out; empty when they name facts of the request. */
   readonly fixed: string;
@@ -25,14 +25,11 @@ export class HeaderEdit {
   readonly #equals: typeof equalsCaseless;
   readonly #ids = new Uint8Array(64);
 
-  /**
-   * `modifiers` are applied one after the other; no field is named twice among them. `asVariables`: a name that a server
-   * could take for one of theirs goes with it.
-   */
-  constructor(modifiers: readonly Extract<FilterPlan, { modifier: unknown }>['modifier'][], asVariables: boolean) {
+  /** `asVariables`: a name that a server could take for one that goes is removed with it. */
+  constructor({ set, add, remove }: HeaderModifierPlan, asVariables: boolean) {
     this.#equals = asVariables ? equalsAsVariable : equalsCaseless;
-    const lines = modifiers.flatMap(({ set, add }) => [...set, ...add]);
-    const gone = modifiers.flatMap(({ set, remove }) => [...set.map(({ name }) => name.toLowerCase()), ...remove]);
+    const lines = [...set, ...add];
+    const gone = [...set.map(({ name }) => name.toLowerCase()), ...remove];
     this.filled = isFixed(lines) ? null : lines;
     this.fixed =
       this.filled === null ? lines.map(({ name, parts }) => `${name}: ${bytesOf(parts.join(''))}\r\n`).join('') : '';
@@ -68,11 +65,7 @@ export class HeaderEdit {
   }
 }
 
-/** The edit that a rule's filters of one type make together, or null when it has none. */
-export function headerEdit(
-  filters: readonly FilterPlan[],
-  type: 'RequestHeaderModifier' | 'ResponseHeaderModifier',
-): HeaderEdit | null {
-  const modifiers = filters.flatMap((filter) => (filter.type === type ? [filter.modifier] : []));
-  return modifiers.length === 0 ? null : new HeaderEdit(modifiers, type === 'RequestHeaderModifier');
+/** The edit of a modifier, or null when there is none. */
+export function headerEdit(modifier: HeaderModifierPlan | null, asVariables: boolean): HeaderEdit | null {
+  return modifier === null ? null : new HeaderEdit(modifier, asVariables);
 }

@@ -30,9 +30,16 @@ export function requestId(w: Worker, client: ClientConnection): string {
   return w.ids.text(client.requestNumber);
 }
 
-/** One fact about the request that was matched last. Valid between route() and the next request of this worker. */
+/** What only a request has that a rule was found for. */
+const OF_MATCHED: readonly Variable[] = ['host', 'method', 'path', 'query', 'rule'];
+
+/**
+ * One fact about the request that was matched last. Valid between route() and the next request of this worker. For one that
+ * no rule was found for, what its head says is empty: it may be what is wrong with it.
+ */
 function fact(w: Worker, client: ClientConnection, variable: Variable): string {
   const { view } = w;
+  if (client.rule === null && OF_MATCHED.includes(variable)) return '';
   switch (variable) {
     case 'clientAddress':
       return client.statedBytes === 0 ? 'unknown' : w.addressOf(client);

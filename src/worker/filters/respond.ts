@@ -1,7 +1,7 @@
 // RequestRedirect and DirectResponse: rules that answer by themselves.
 
 import { STATUS_CODES } from 'node:http';
-import { FIELD_ID } from '../../http/fields.js';
+import { forwardedScheme } from '../../http/forwarded-scheme.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import type { FilterPlan } from '../../routing/plan.js';
 import { fail, reply } from '../answer.js';
@@ -25,15 +25,8 @@ function hostOf(w: Worker, client: ClientConnection): { name: string; port: numb
 
 /** The scheme that the client used: what a trusted proxy in front says of it, else that of its connection. */
 export function clientScheme(w: Worker, client: ClientConnection): 'http' | 'https' {
-  const { head } = client.parser!;
-  if (client.trusted && head.has(FIELD_ID.X_FORWARDED_PROTO)) {
-    const at = head.last(FIELD_ID.X_FORWARDED_PROTO);
-    const said = textAt(w, head.valueAt(at), head.valueBytes(at));
-    // Of a list the first one: each proxy appends what was said to it.
-    const scheme = said.split(',')[0]!.trim().toLowerCase();
-    if (scheme === 'http' || scheme === 'https') return scheme;
-  }
-  return client.tls === null ? 'http' : 'https';
+  const said = client.trusted ? forwardedScheme(w.memory, client.parser!.head) : null;
+  return said ?? (client.tls === null ? 'http' : 'https');
 }
 
 const textAt = (w: Worker, at: number, bytes: number): string =>

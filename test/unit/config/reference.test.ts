@@ -40,6 +40,7 @@ test('the JSON Schema names every section and refuses others', () => {
     'listeners',
     'routes',
     'pools',
+    'filters',
     'limits',
     'timeouts',
     'trustedProxies',

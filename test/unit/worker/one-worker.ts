@@ -25,7 +25,7 @@ export function useWorker(t: Cleanup, document: object): OneWorker {
   const { config, routes } = loaded;
   const servers = createServerState({ servers: 64, pools: 8, workers: 1 });
   const listeners = new Listeners(false);
-  const open = listeners.open(config.listeners, new Map(), new Map());
+  const open = listeners.open(config.listeners, new Map(), new Map(), routes.listenerFilters);
   const listed = (pool: string) =>
     config.pools[pool]!.servers.map(({ address, weight, backup }) => ({ name: address, address, weight, backup }));
   const pools = placePools(config, listed, new Membership(new ServerState(servers)), []);

@@ -1,0 +1,33 @@
+// What the checks of a configuration's meaning share: where problems go, what is known of the document, and names of pools.
+
+import { alternatives, didYouMean, type Path } from './problems.js';
+
+/** Takes one problem: where, what was found, what was expected. */
+export type Report = (path: Path, found: string, expected?: string) => void;
+
+/** What the checks share. */
+export interface Scope {
+  readonly report: Report;
+  readonly warn: Report;
+  /** Names of all pools, broken ones too; null when the pools as a whole cannot be read. */
+  readonly poolNames: ReadonlySet<string> | null;
+  readonly poolsUsed: Set<string>;
+  /** True when this part of the document cannot be read: what depends on it cannot be judged. */
+  isBroken(path: Path): boolean;
+  /** The directory that file names are relative to. */
+  readonly directory: string;
+}
+
+/** Reports a pool that does not exist. */
+export function checkPoolName(name: string, path: Path, scope: Scope): void {
+  scope.poolsUsed.add(name);
+  if (scope.poolNames === null || scope.poolNames.has(name)) return;
+  scope.report(path, `There is no pool '${name}'.`, expectedPool(name, [...scope.poolNames]));
+}
+
+function expectedPool(name: string, known: readonly string[]): string {
+  if (known.length === 0) return 'No pool is defined.';
+  if (known.length === 1) return `Expected ${known[0]}, the only pool.`;
+  const expected = known.length <= 10 ? `Expected ${alternatives(known)}.` : 'Expected the name of a pool.';
+  return expected + didYouMean(name, known);
+}
