@@ -204,7 +204,7 @@ function checkBackend(w: Worker, backend: BackendConnection, slot: number, say: 
       if (client !== null || backend.counted) wrong('is at work');
       if (backend.aside === (server?.idle[backend.idleAt] === backend))
         wrong('is set aside, or on the idle list: not one of them');
-      if (server?.current === false) wrong('is kept for a server that left the configuration');
+      if (server?.current === false && !backend.aside) wrong('is kept for a server that left the configuration');
       if (backend.parser !== null) wrong('holds a parser');
       break;
     case BACKEND.MIRROR:

@@ -1,14 +1,16 @@
 // A strict reader of HTTP/1 messages for assertions: what it cannot read exactly, it refuses.
 // Owns splitting bytes into messages. Written apart from the product's parser, so that both can be wrong only separately.
 
+/** Field lines in wire order, names in lower case. */
+export type FieldLines = readonly (readonly [name: string, value: string])[];
+
 /** One message as it stood on the wire. Text is latin1: one character per byte. */
 export interface Message {
   readonly startLine: string;
-  /** In wire order, names in lower case. */
-  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly fields: FieldLines;
   /** Decoded: chunk framing is gone. */
   readonly body: string;
-  readonly trailers: readonly (readonly [name: string, value: string])[];
+  readonly trailers: FieldLines;
   readonly framing: 'none' | 'length' | 'chunked' | 'eof' | 'tunnel';
   /** False when the bytes ended before the message did. Only `readCutResponse` answers such messages. */
   readonly complete: boolean;
@@ -24,11 +26,16 @@ export class MalformedMessage extends Error {
   }
 }
 
+/** What the first line of a message has to look like. */
+export const REQUEST_LINE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\xff]+ HTTP\/1\.[01]$/;
+export const STATUS_LINE = /^HTTP\/1\.1 [1-9]\d\d [\t\x20-\x7e\x80-\xff]*$/;
+
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // Field values: no control characters but the tab (RFC 9110, 5.5).
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-function readFields(bytes: string, at: number): { fields: [string, string][]; end: number } | undefined {
+/** The field lines that start at `at`, up to and with the empty line; undefined while they are incomplete. */
+export function readFields(bytes: string, at: number): { fields: [string, string][]; end: number } | undefined {
   const fields: [string, string][] = [];
   let from = at;
   for (;;) {
@@ -98,7 +105,7 @@ function readCounted(bytes: string, at: number, value: string): Body | undefined
 const noBody = (at: number): Body => ({ body: '', trailers: [], framing: 'none', complete: true, end: at });
 
 /** Refuses what would let two readers disagree about where a message ends. */
-function framingFields(bytes: string, at: number, fields: [string, string][]): { length?: string; chunked: boolean } {
+export function framingFields(bytes: string, at: number, fields: FieldLines): { length?: string; chunked: boolean } {
   const lengths = fieldValues({ fields }, 'content-length');
   const codings = fieldValues({ fields }, 'transfer-encoding');
   if (lengths.length > 1) throw new MalformedMessage('two Content-Length fields', bytes, at);
@@ -117,7 +124,7 @@ export function readRequest(bytes: string, at = 0): Message | undefined {
   const lineEnd = bytes.indexOf('\r\n', at);
   if (lineEnd < 0) return undefined;
   const startLine = bytes.slice(at, lineEnd);
-  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\xff]+ HTTP\/1\.[01]$/.test(startLine)) {
+  if (!REQUEST_LINE.test(startLine)) {
     throw new MalformedMessage('not a request line', bytes, at);
   }
   const head = readFields(bytes, lineEnd + 2);
@@ -146,7 +153,7 @@ export function readResponse(bytes: string, at: number, method: string, ended: b
   const lineEnd = bytes.indexOf('\r\n', at);
   if (lineEnd < 0) return undefined;
   const startLine = bytes.slice(at, lineEnd);
-  if (!/^HTTP\/1\.1 [1-9]\d\d [\t\x20-\x7e\x80-\xff]*$/.test(startLine)) {
+  if (!STATUS_LINE.test(startLine)) {
     throw new MalformedMessage('not a status line', bytes, at);
   }
   const head = readFields(bytes, lineEnd + 2);

@@ -1,0 +1,430 @@
+// A client that sends random requests in random pieces, and checks everything it gets.
+// Owns one connection at a time. What it finds wrong goes into the book of the round.
+
+import { connect, type Socket } from 'node:net';
+import type { Place } from '../../support/addresses.js';
+import { fieldValues } from '../../support/messages.js';
+import type { Random } from '../random.js';
+import { responseBody } from './body.js';
+import type { Book, Delivery, Entry } from './book.js';
+import { type Head, Reader } from './reader.js';
+import { type Line, type Mood, randomEntry } from './requests.js';
+
+/** Whatever happens, a connection is over after this long: every wait of the proxy is bounded below it. */
+const PATIENCE_MS = 15_000;
+
+/** A pause of this process that comes near to the shortest timeouts. */
+const LAG_MS = 150;
+
+/** How a client goes about one connection. */
+interface Manner {
+  /** Sends a request only when the one before is answered. */
+  readonly lockstep: boolean;
+  /** After so many bytes it leaves; -1: never. */
+  readonly leavesAt: number;
+  readonly leaves: 'reset' | 'close' | 'end' | 'stall';
+  /** Ends its side behind the last request. */
+  readonly halfCloses: boolean;
+  /** Milliseconds for which it reads nothing, once, after its first byte. */
+  readonly deafMs: number;
+}
+
+/** One client: a few connections, one after the other, with names that begin with `name`. */
+export async function runClient(book: Book, place: Place, mood: Mood, dice: Random, name: string): Promise<void> {
+  const connections = 1 + dice.below(3);
+  for (let i = 0; i < connections; i++) await new Connection(book, place, mood, dice, `${name}.${i}`).run();
+}
+
+class Connection {
+  readonly #entries: Entry[] = [];
+  readonly #manner: Manner;
+  readonly #trace: string[] = [];
+  readonly #reader: Reader;
+  #socket!: Socket;
+  #written = 0;
+  /** Index of the request whose answer is due. */
+  #due = 0;
+  /** The final head of the answer under way. */
+  #head: Head | null = null;
+  #status = 0;
+  #bodyBytes = 0;
+  /** No answer may follow: the last one said so, or the client did. */
+  #closing = false;
+  #ended: 'no' | 'end' | 'reset' = 'no';
+  /** The client did something that excuses the proxy for ending the connection. */
+  #excused = false;
+  #wasDeaf = false;
+  #byteByByte = '';
+  #wake: () => void = () => {};
+
+  constructor(
+    private readonly book: Book,
+    private readonly place: Place,
+    private readonly mood: Mood,
+    private readonly dice: Random,
+    name: string,
+  ) {
+    const count = 1 + dice.below(dice.pick([1, 3, 6]));
+    const line: Line = { old: dice.below(12) === 0 };
+    for (let i = count - 1; i >= 0; i--) {
+      this.#entries.unshift(randomEntry(dice, mood, line, `${name}.${i}`, this.#entries[0]?.request ?? null));
+    }
+    let poisoned = false;
+    for (const entry of this.#entries) {
+      entry.poisoned = poisoned;
+      poisoned ||= entry.request.ends || !entry.request.keepAlive;
+      book.add(entry);
+    }
+    const total = this.#entries.reduce((sum, { request }) => sum + request.bytes.length, 0);
+    const rude = mood.rude && dice.below(4) === 0;
+    this.#manner = {
+      lockstep: dice.below(3) === 0,
+      leavesAt: rude ? dice.below(total + 1) : -1,
+      leaves: dice.pick(['reset', 'close', 'end', 'stall']),
+      halfCloses: !rude && dice.below(8) === 0,
+      deafMs: mood.rude && dice.below(8) === 0 ? 50 + dice.below(400) : 0,
+    };
+    this.#reader = new Reader('response', {
+      head: (head) => this.#onHead(head),
+      body: (text) => this.#onBody(text),
+      end: () => this.#onEnd(),
+    });
+  }
+
+  /** What happened, for the trace of a violation. */
+  #note(what: string): void {
+    this.#trace.push(`${this.book.at()} ${what}`);
+  }
+
+  #fail(what: string): void {
+    const { lockstep, leavesAt, leaves, halfCloses, deafMs } = this.#manner;
+    this.book.fail(`client ${what}`, [
+      `${lockstep ? 'lockstep' : 'pipelined'}${leavesAt >= 0 ? `, ${leaves} at ${leavesAt}` : ''}${halfCloses ? ', half-closes' : ''}${deafMs > 0 ? `, deaf ${deafMs} ms` : ''}; written ${this.#written}`,
+      ...this.#entries.map((entry, i) => `${i === this.#due ? '> ' : '  '}${entry}`),
+      ...this.#trace.slice(-40),
+    ]);
+  }
+
+  async run(): Promise<void> {
+    const socket = this.#connect();
+    this.#socket = socket;
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    socket.on('end', () => this.#onEof('end'));
+    socket.on('error', () => this.#onEof('reset'));
+    socket.on('close', () => this.#onEof('end'));
+    const patience = setTimeout(() => {
+      this.#fail(`waited ${PATIENCE_MS} ms in vain`);
+      socket.destroy();
+    }, PATIENCE_MS);
+    try {
+      await this.#send();
+      await this.#until(() => this.#ended !== 'no' || (this.#due === this.#entries.length && !this.#closing));
+      if (this.#closing) await this.#until(() => this.#ended !== 'no');
+    } finally {
+      clearTimeout(patience);
+      this.#excused = true;
+      if (this.#ended === 'no') socket.destroy();
+      socket.destroy();
+      await closed;
+    }
+  }
+
+  /**
+   * Node takes a reset that comes together with bytes for an ordinary end, unless the bytes fill its buffer (libuv,
+   * uv__stream_io). Where the end of the connection is the end of a body the difference matters: there it reads byte by
+   * byte.
+   */
+  #connect(): Socket {
+    const { host, port } = this.place;
+    const options = { host, port, allowHalfOpen: true, noDelay: true };
+    if (this.#entries.every(({ request }) => request.minor === 1)) {
+      const socket = connect(options);
+      socket.setEncoding('latin1');
+      socket.on('data', (text: string) => this.#onData(text));
+      return socket;
+    }
+    const callback = (bytes: number, buffer: Uint8Array): boolean => {
+      if (this.#byteByByte === '') setImmediate(() => this.#flush());
+      if (bytes > 0) this.#byteByByte += String.fromCharCode(buffer[0]!);
+      return true;
+    };
+    return connect({ ...options, onread: { buffer: Buffer.alloc(1), callback } });
+  }
+
+  #flush(): void {
+    const text = this.#byteByByte;
+    this.#byteByByte = '';
+    if (text !== '') this.#onData(text);
+  }
+
+  async #until(done: () => boolean): Promise<void> {
+    while (!done()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** Sends all requests, as the manner says. */
+  async #send(): Promise<void> {
+    for (const [i, { request }] of this.#entries.entries()) {
+      if (this.#manner.lockstep) {
+        await this.#until(() => this.#due === i || this.#ended !== 'no' || this.#closing);
+        if (this.#closing) return;
+        if (!(await this.#write(i, request.bytes))) return;
+      }
+    }
+    if (!this.#manner.lockstep && !(await this.#write(0, this.#entries.map(({ request }) => request.bytes).join('')))) {
+      return;
+    }
+    if (this.#manner.halfCloses && this.#ended === 'no') {
+      // What is not answered within a second may be given up.
+      if (this.mood.trouble || this.mood.limited) this.#excused = true;
+      this.#note('ends its side');
+      this.#socket.end();
+    }
+  }
+
+  /** Writes `bytes`, which begin with request `first`, in pieces. False: it left, or the connection is over. */
+  async #write(first: number, bytes: string): Promise<boolean> {
+    const { dice } = this;
+    const cuts = Array.from({ length: dice.below(dice.pick([1, 4, 10])) }, () => dice.below(bytes.length + 1));
+    const ends: number[] = [];
+    for (let i = first, at = 0; at < bytes.length; i++) {
+      const { request } = this.#entries[i]!;
+      if (dice.below(4) === 0) cuts.push(at + request.headBytes);
+      at += request.bytes.length;
+      ends.push(at);
+      if (dice.below(4) === 0) cuts.push(at);
+    }
+    cuts.sort((a, b) => a - b);
+    let from = 0;
+    for (const to of [...cuts.filter((cut) => cut > 0 && cut < bytes.length), bytes.length]) {
+      if (to === from) continue;
+      if (from > 0) await this.#pause();
+      if (this.#ended !== 'no' || !this.#socket.writable) return false;
+      const { leavesAt } = this.#manner;
+      const left = leavesAt >= 0 && this.#written + (to - from) >= leavesAt;
+      const piece = bytes.slice(from, left ? from + Math.max(0, leavesAt - this.#written) : to);
+      this.#put(piece);
+      if (left) {
+        await this.#leave();
+        return false;
+      }
+      from = to;
+    }
+    return true;
+  }
+
+  /** Writes to the socket, and into the book what of which request. */
+  #put(piece: string): void {
+    let at = this.#written;
+    this.#written += piece.length;
+    let start = 0;
+    for (const entry of this.#entries) {
+      const end = start + entry.request.bytes.length;
+      if (at >= start && at < this.#written && end > at) {
+        entry.written = Math.min(this.#written, end) - start;
+        at = Math.min(this.#written, end);
+      }
+      start = end;
+    }
+    if (piece.length > 0) this.#socket.write(piece, 'latin1');
+  }
+
+  #pause(): Promise<void> {
+    const ms = this.dice.pick([0, 0, 1, 3, 20]);
+    return new Promise((resolve) => {
+      if (ms === 0) setImmediate(resolve);
+      else setTimeout(resolve, ms);
+    });
+  }
+
+  /** Goes, in the middle of what it had to say. */
+  async #leave(): Promise<void> {
+    this.#excused = true;
+    this.#note(`leaves: ${this.#manner.leaves}`);
+    if (this.#manner.leaves !== 'stall') await this.#pause();
+    switch (this.#manner.leaves) {
+      case 'reset':
+        this.#socket.resetAndDestroy();
+        break;
+      case 'close':
+        this.#socket.destroy();
+        break;
+      case 'end':
+        this.#socket.end();
+        this.#closing = true;
+        break;
+      case 'stall':
+        // Says nothing more: the proxy has to end this.
+        this.#closing = true;
+    }
+  }
+
+  #onData(text: string): void {
+    if (this.#head === null) this.#note(`got ${text.length} bytes: ${JSON.stringify(text.slice(0, 60))}`);
+    try {
+      this.#reader.feed(text);
+    } catch (error) {
+      this.#fail(`got bytes that are no response: ${(error as Error).message}`);
+      this.#socket.destroy();
+    }
+    if (this.#manner.deafMs > 0 && !this.#wasDeaf) {
+      this.#wasDeaf = true;
+      this.#excused = true;
+      this.#socket.pause();
+      setTimeout(() => this.#socket.resume(), this.#manner.deafMs);
+    }
+    this.#wake();
+  }
+
+  #onHead(head: Head): 'none' | 'fields' | 'eof' {
+    const status = Number(head.startLine.slice(9, 12));
+    const entry = this.#entries[this.#due];
+    if (entry === undefined) {
+      this.#fail(`got an answer to nothing: ${head.startLine}`);
+      return 'fields';
+    }
+    if (entry.written === 0) this.#fail(`got an answer before it asked: ${head.startLine}`);
+    if (status < 200) {
+      if (entry.request.minor === 0) this.#fail('of HTTP/1.0 got an interim response');
+      return 'none';
+    }
+    if (this.#closing && this.#due > 0 && !this.#excused) this.#fail('got an answer behind the one that was the last');
+    this.#head = head;
+    this.#status = status;
+    this.#bodyBytes = 0;
+    const bodiless = status === 204 || status === 304 || entry.request.method === 'HEAD';
+    if (this.#isLocal(head)) this.#checkLocal(entry, head);
+    else this.#checkServers(entry, head);
+    const connection = fieldValues(head, 'connection').join().toLowerCase();
+    if (connection.includes('close')) this.#closing = true;
+    if (entry.request.minor === 0 && !connection.includes('keep-alive')) this.#closing = true;
+    if (bodiless) return 'none';
+    return head.framing === 'none' ? 'eof' : 'fields';
+  }
+
+  #isLocal(head: Head): boolean {
+    return fieldValues(head, 'x-id').length === 0;
+  }
+
+  /** The attempt that this is the answer to. */
+  #delivery(entry: Entry, head: Head): Delivery | undefined {
+    return entry.attempts[Number(fieldValues(head, 'x-attempt').join()) - 1];
+  }
+
+  /** Timeouts are so short that a pause of this process may look like a client or a server that stalls. */
+  get #lagged(): boolean {
+    return this.book.lagMs > LAG_MS && (this.mood.rude || this.mood.trouble);
+  }
+
+  /** A local reply: one that this request may get. */
+  #checkLocal(entry: Entry, head: Head): void {
+    const { request } = entry;
+    if (request.local.includes(this.#status)) return;
+    const excuses: number[] = [];
+    if (this.mood.trouble) excuses.push(502, 503, 504);
+    if (this.mood.limited && request.target.startsWith('/limited')) excuses.push(503);
+    if (request.target === '' && request.local.length > 0) excuses.length = 0;
+    if (this.#excused || this.#lagged) excuses.push(408);
+    if (!excuses.includes(this.#status)) this.#fail(`got a local reply it should not get: ${head.startLine}`);
+  }
+
+  /** An answer of a server: to this request, and as that server sent it. */
+  #checkServers(entry: Entry, head: Head): void {
+    const id = fieldValues(head, 'x-id').join();
+    if (id !== entry.id) {
+      this.#fail(`got the answer to ${id} in place of that to ${entry.id}`);
+      return;
+    }
+    const behaviour = this.#delivery(entry, head)?.behaviour;
+    if (behaviour === undefined) this.#fail('got an answer of no attempt');
+    else if (behaviour.does !== 'answer') this.#fail('got an answer where the server gave none');
+    else if (behaviour.status !== this.#status) this.#fail(`got ${this.#status}, the server sent ${behaviour.status}`);
+  }
+
+  #onBody(text: string): void {
+    const entry = this.#entries[this.#due];
+    if (entry === undefined || this.#head === null) return;
+    const from = this.#bodyBytes;
+    this.#bodyBytes += text.length;
+    if (this.#isLocal(this.#head)) return;
+    if (text !== responseBody(entry.id).slice(from, from + text.length)) {
+      this.#fail(`got another body, at byte ${from}: ${JSON.stringify(text.slice(0, 200))}`);
+      this.#socket.destroy();
+    }
+  }
+
+  /** The answer under way is complete, by its framing or by the end of the connection. */
+  #onEnd(): void {
+    const entry = this.#entries[this.#due];
+    if (entry === undefined || this.#head === null) return;
+    const head = this.#head;
+    this.#head = null;
+    entry.outcome = `${this.#isLocal(head) ? 'local ' : ''}${this.#status}`;
+    if (!this.#isLocal(head)) {
+      const behaviour = this.#delivery(entry, head)?.behaviour;
+      // Nobody can tell a body that ends with its connection from one that was cut by an ordinary end.
+      const silent = behaviour?.framing === 'eof' && behaviour.after === 'end';
+      const whole = Math.max(behaviour?.length ?? 0, 0);
+      const expected = entry.request.method === 'HEAD' ? 0 : whole;
+      if (behaviour !== undefined && behaviour.cutAt >= 0 && !silent) this.#fail('got a cut answer as a whole one');
+      else if (this.#bodyBytes !== expected && !(silent && this.#bodyBytes === behaviour?.cutAt)) {
+        this.#fail(`got ${this.#bodyBytes} bytes as the whole body, the server sent ${expected}`);
+      }
+    }
+    if (entry.request.ends) this.#expectClose(head);
+    this.#note(`${entry.id}: ${entry.outcome}`);
+    this.#due++;
+    this.#wake();
+  }
+
+  /** Whoever sends what cannot be read to its end is not listened to any more. */
+  #expectClose(head: Head): void {
+    if (!this.#closing)
+      this.#fail(`got ${head.startLine} without Connection: close for a request that cannot be trusted`);
+  }
+
+  #onEof(how: 'end' | 'reset'): void {
+    if (this.#ended !== 'no') return;
+    this.#flush();
+    this.#ended = how;
+    this.#note(how === 'end' ? 'the connection ended' : 'the connection was reset');
+    if (this.#reader.untilEof && how === 'end') this.#onEnd();
+    const entry = this.#entries[this.#due];
+    if (this.#head !== null && entry !== undefined) this.#checkCut(entry, this.#head);
+    else if (entry !== undefined && !this.#closing && !this.#mayLose(entry)) {
+      this.#fail('lost its connection without an answer');
+    }
+    this.#wake();
+  }
+
+  /** The connection may end before this request is answered. */
+  #mayLose(entry: Entry): boolean {
+    // Where idle connections are closed soon, one may be just as its client asks.
+    const idle = this.mood.rude && this.#manner.lockstep;
+    return this.#excused || idle || this.#lagged || this.#isBroken(entry.attempts.at(-1));
+  }
+
+  /** An answer broke off: the server has to have broken it off. */
+  #checkCut(entry: Entry, head: Head): void {
+    entry.outcome = `cut ${this.#status}`;
+    if (this.#excused) return;
+    if (this.#isLocal(head)) {
+      this.#fail('got half a local reply');
+      return;
+    }
+    const tooLarge = entry.request.local.includes(413);
+    if (!this.#isBroken(this.#delivery(entry, head)) && !tooLarge && !this.#lagged)
+      this.#fail('got half an answer of a server that sent it whole');
+  }
+
+  /** A server that broke its answer off, or may have done so by a reset behind it. */
+  #isBroken(delivery: Delivery | undefined): boolean {
+    if (!this.mood.trouble || delivery?.behaviour.does !== 'answer') return false;
+    if (delivery.dropped) return true;
+    const { behaviour } = delivery;
+    return behaviour.cutAt >= 0 || behaviour.after === 'end' || behaviour.after === 'reset' || behaviour.early;
+  }
+}

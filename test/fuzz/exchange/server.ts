@@ -1,0 +1,260 @@
+// A server that does with every request what the book says, and checks that it is one that a client sent.
+// Owns one listening place. What it finds wrong goes into the book of the round.
+
+import { createServer, type Server, type Socket } from 'node:net';
+import { type Place, written } from '../../support/addresses.js';
+import { fieldValue, fieldValues } from '../../support/messages.js';
+import { requestBody, responseBody } from './body.js';
+import type { Behaviour, Book, Delivery, Entry } from './book.js';
+import { type Head, Reader } from './reader.js';
+
+/** What a server as a whole does. */
+export type Manner = 'serves' | 'refuses' | 'resets' | 'ignores';
+
+export class FuzzServer {
+  readonly address: string;
+  readonly #sockets = new Set<Socket>();
+  readonly #visits = new Set<Visit>();
+  #manner: Manner = 'serves';
+  #server: Server | null = null;
+
+  constructor(
+    readonly name: string,
+    readonly place: Place,
+    /** It gets copies of requests only. */
+    readonly mirror: boolean,
+    /** The book of the round. */
+    readonly book: () => Book,
+  ) {
+    this.address = written(place);
+  }
+
+  /** Changes what it does with new connections. `drop`: those that are open are reset. */
+  async turn(manner: Manner, drop = false): Promise<void> {
+    this.#manner = manner;
+    if (drop) for (const visit of this.#visits) visit.drop();
+    if (drop) for (const socket of this.#sockets) socket.resetAndDestroy();
+    if (manner === 'refuses' && this.#server !== null) {
+      this.#server.close();
+      this.#server = null;
+    } else if (manner !== 'refuses' && this.#server === null) {
+      const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+      this.#server = server;
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ host: this.place.host, port: this.place.port, backlog: 1024 }, resolve);
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    const server = this.#server;
+    this.#server = null;
+    for (const socket of this.#sockets) socket.destroy();
+    if (server !== null) await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('error', () => {});
+    if (this.#manner === 'resets') socket.resetAndDestroy();
+    else if (this.#manner === 'ignores') socket.pause();
+    else {
+      const visit = new Visit(this, socket);
+      this.#visits.add(visit);
+      socket.on('close', () => this.#visits.delete(visit));
+    }
+  }
+}
+
+/** One connection from the proxy. */
+class Visit {
+  readonly #reader: Reader;
+  readonly #trace: string[] = [];
+  #entry: Entry | null = null;
+  #delivery: Delivery | null = null;
+  /** The answer to the last request is not complete. */
+  #answering = false;
+  #answered = false;
+
+  constructor(
+    private readonly server: FuzzServer,
+    private readonly socket: Socket,
+  ) {
+    this.#reader = new Reader('request', {
+      head: (head) => this.#head(head),
+      body: (text) => this.#body(text),
+      end: () => this.#end(),
+    });
+    socket.setEncoding('latin1');
+    socket.on('data', (text: string) => {
+      try {
+        this.#reader.feed(text);
+      } catch (error) {
+        this.#fail(`got bytes that are no request: ${(error as Error).message}`);
+        socket.destroy();
+      }
+    });
+    socket.on('end', () => {
+      // A request that was cut: nothing of it may be taken for whole.
+      if (!this.#answering) socket.end();
+    });
+  }
+
+  /** The connection is reset from outside, whatever goes on. */
+  drop(): void {
+    if (this.#delivery !== null) this.#delivery.dropped = true;
+  }
+
+  #fail(what: string): void {
+    this.server
+      .book()
+      .fail(`server ${this.server.name} ${what}`, [
+        ...this.#trace,
+        ...(this.#entry === null ? [] : [`now: ${this.#entry}`]),
+      ]);
+  }
+
+  #head(head: Head): 'none' | 'fields' {
+    const id = fieldValues(head, 'x-id').join();
+    const book = this.server.book();
+    const entry = book.entries.get(id);
+    const [method, target] = head.startLine.split(' ');
+    if (this.#answering) this.#fail(`got ${head.startLine} while it was answering`);
+    if (entry === undefined) {
+      this.#entry = null;
+      this.#delivery = null;
+      this.#fail(`got a request that no client sent: ${head.startLine}, X-Id ${JSON.stringify(id)}`);
+      this.socket.destroy();
+      return 'fields';
+    }
+    if (this.#entry !== null) this.#trace.push(`before: ${this.#entry}`);
+    this.#entry = entry;
+    const { request } = entry;
+    const behaviour = entry.behaviours[Math.min(entry.attempts.length, entry.behaviours.length - 1)]!;
+    this.#delivery = {
+      server: this.server.name,
+      mirror: this.server.mirror,
+      behaviour,
+      bodyBytes: 0,
+      complete: false,
+      dropped: false,
+    };
+    entry.deliveries.push(this.#delivery);
+    if (method !== request.method || target !== request.target) {
+      this.#fail(`got ${head.startLine}, expected ${request.method} ${request.target}`);
+    }
+    if (entry.written < request.headBytes) this.#fail(`got a request whose head was not sent to its end: ${entry}`);
+    if (head.framing === 'length' && head.length !== request.bodyBytes) {
+      this.#fail(`got Content-Length ${head.length}, expected ${request.bodyBytes}`);
+    }
+    if (head.framing === 'none' && request.bodyBytes > 0) this.#fail('got no body where there is one');
+    if (fieldValue(head, 'host') !== 'a.example') this.#fail(`got Host ${fieldValue(head, 'host')}`);
+    this.#answered = false;
+    if (behaviour.deafMs > 0) {
+      this.socket.pause();
+      setTimeout(() => this.socket.resume(), behaviour.deafMs);
+    }
+    if (fieldValues(head, 'expect').length > 0 && !behaviour.early) this.socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+    if (behaviour.early || behaviour.does === 'reset') this.#answer();
+    return 'fields';
+  }
+
+  #body(text: string): void {
+    if (this.#entry === null || this.#delivery === null) return;
+    const from = this.#delivery.bodyBytes;
+    this.#delivery.bodyBytes += text.length;
+    if (text !== requestBody(this.#entry.id).slice(from, from + text.length)) {
+      this.#fail(`got a body that was not sent, at byte ${from}: ${JSON.stringify(text.slice(0, 200))}`);
+      this.socket.destroy();
+    }
+    if (this.#entry.written < this.#entry.request.headBytes) this.#fail('got a body before its client sent one');
+  }
+
+  #end(): void {
+    if (this.#entry === null || this.#delivery === null) return;
+    this.#delivery.complete = true;
+    const { request } = this.#entry;
+    if (this.#delivery.bodyBytes !== request.bodyBytes) {
+      this.#fail(`got ${this.#delivery.bodyBytes} bytes as the whole body, expected ${request.bodyBytes}`);
+    }
+    if (!this.#answered) this.#answer();
+  }
+
+  /** Does what the behaviour of this attempt says. */
+  #answer(): void {
+    this.#answered = true;
+    this.#answering = true;
+    const [entry, { behaviour }] = [this.#entry!, this.#delivery!];
+    const attempt = entry.attempts.length;
+    if (behaviour.waitMs === 0) this.#begin(entry, behaviour, attempt);
+    else setTimeout(() => this.#begin(entry, behaviour, attempt), behaviour.waitMs);
+  }
+
+  #begin(entry: Entry, b: Behaviour, attempt: number): void {
+    switch (b.does) {
+      case 'reset':
+        this.socket.resetAndDestroy();
+        return;
+      case 'end':
+        this.socket.end();
+        return;
+      case 'silence':
+        return;
+      case 'halfHead':
+        this.socket.end('HTTP/1.1 200 OK\r\nContent-');
+        return;
+      case 'nonsense':
+        this.socket.end('this is no HTTP\r\n\r\n');
+        return;
+      case 'answer':
+        this.#write(entry, b, attempt);
+    }
+  }
+
+  #write(entry: Entry, b: Behaviour, attempt: number): void {
+    const bodiless = b.length < 0;
+    const eof = b.framing === 'eof' && !bodiless;
+    const lines = [`HTTP/1.1 ${b.status} As Planned`, `X-Id: ${entry.id}`, `X-Attempt: ${attempt}`];
+    if (bodiless) lines.push(...(entry.request.method === 'HEAD' && b.status === 200 ? ['Content-Length: 77'] : []));
+    else if (b.framing === 'counted') lines.push(`Content-Length: ${b.length}`);
+    else if (b.framing === 'chunked') lines.push('Transfer-Encoding: chunked');
+    if (b.after === 'sayClose' || eof) lines.push('Connection: close');
+    const interims =
+      entry.request.minor === 1 ? 'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'.repeat(b.interims) : '';
+    const head = `${interims}${lines.join('\r\n')}\r\n\r\n`;
+    const whole = Math.max(b.length, 0);
+    const bytes = b.cutAt >= 0 ? b.cutAt : whole;
+    const text = responseBody(entry.id);
+    const framed = (from: number, to: number): string =>
+      b.framing === 'chunked' && to > from
+        ? `${(to - from).toString(16)}\r\n${text.slice(from, to)}\r\n`
+        : text.slice(from, to);
+    const tail = b.framing === 'chunked' && !bodiless && b.cutAt < 0 ? '0\r\n\r\n' : '';
+    const count = Math.max(1, Math.min(b.pieces, bytes));
+    const pieces = Array.from({ length: count }, (_, i) =>
+      framed(Math.floor((bytes * i) / count), Math.floor((bytes * (i + 1)) / count)),
+    );
+    if (bodiless) pieces.length = 0;
+    pieces[0] = `${head}${pieces[0] ?? ''}`;
+    pieces[pieces.length - 1] += tail;
+    if (b.after === 'extra')
+      pieces[pieces.length - 1] += 'HTTP/1.1 200 OK\r\nX-Id: extra\r\nContent-Length: 2\r\n\r\nno';
+    this.#send(pieces, 0, b, eof);
+  }
+
+  #send(pieces: readonly string[], at: number, b: Behaviour, eof: boolean): void {
+    if (this.socket.destroyed) return;
+    if (at === pieces.length - 1) this.#answering = false;
+    this.socket.write(pieces[at]!, 'latin1');
+    if (at < pieces.length - 1) {
+      if (b.gapMs === 0) setImmediate(() => this.#send(pieces, at + 1, b, eof));
+      else setTimeout(() => this.#send(pieces, at + 1, b, eof), b.gapMs);
+      return;
+    }
+    // A whole answer may be on its way still when the reset follows: that is what makes it one more way to fail.
+    if (b.after === 'reset') this.socket.resetAndDestroy();
+    else if (b.after !== 'keep' || eof || this.socket.readableEnded) this.socket.end();
+  }
+}

@@ -1,0 +1,226 @@
+// One proxy, its servers, and rounds of random life between them: what is configured, what fails, what is reloaded.
+// Owns the round. Leaves requests, servers and clients to their files, and how long it all lasts to the test.
+
+import assert from 'node:assert/strict';
+import { ok, type RawOrigin, serveRequests } from '../../origins/raw.js';
+import { freePlace } from '../../support/addresses.js';
+import { type ProxySpec, type RunningProxy, startProxy } from '../../support/proxy.js';
+import { ask, get } from '../../support/wire-client.js';
+import { Random } from '../random.js';
+import { Book } from './book.js';
+import { runClient } from './client.js';
+import type { Mood } from './requests.js';
+import { FuzzServer } from './server.js';
+
+/** Servers that answer, beside the one for copies and the one that never fails. */
+const SERVERS = 4;
+const CLIENTS = 24;
+const BODY_BYTES_MAX = 90_000;
+
+/** Plenty, for rounds in which nothing may fail; and next to nothing, where silence is to be over soon. */
+const PATIENT = '20s';
+const SHORT = '400ms';
+
+const COUNTERS = ['clientConnections', 'chunksUsed', 'parsersUsed', 'spansQueued', 'bytesQueued'];
+
+export class World {
+  readonly servers: readonly FuzzServer[];
+  readonly #copies: FuzzServer;
+  /** It never fails, and no client of a round asks it: whether the proxy serves is seen by it. */
+  #steady!: RawOrigin;
+  #book = new Book();
+  #proxy!: RunningProxy;
+
+  private constructor() {
+    const server = (name: string, mirror = false): FuzzServer =>
+      new FuzzServer(name, freePlace(), mirror, () => this.#book);
+    this.servers = Array.from({ length: SERVERS }, (_, i) => server(`s${i}`));
+    this.#copies = server('copies', true);
+  }
+
+  /** Starts servers and proxy. `workers`: threads of the proxy. */
+  static async start(workers: number): Promise<World> {
+    const world = new World();
+    for (const server of world.#all) await server.turn('serves');
+    world.#steady = await serveRequests((_, { socket }) => socket.write(ok('steady')));
+    const calm: Mood = { trouble: false, limited: false, rude: false, bodyBytesMax: BODY_BYTES_MAX };
+    world.#proxy = await startProxy({
+      ...world.#spec(new Random(1), calm, 0),
+      args: ['--workers', String(workers)],
+    });
+    return world;
+  }
+
+  get #all(): readonly FuzzServer[] {
+    return [...this.servers, this.#copies];
+  }
+
+  /** Stops everything. The proxy has to end well. */
+  async close(): Promise<void> {
+    try {
+      await this.#proxy.stop();
+    } finally {
+      await this.#steady.close();
+      for (const server of this.#all) await server.close();
+    }
+  }
+
+  /** One round of life, all of it from `seed`. Throws with every rule that was broken. Returns what came of requests. */
+  async round(seed: number): Promise<Record<string, number>> {
+    const dice = new Random(seed);
+    const mood: Mood = {
+      trouble: dice.below(3) > 0,
+      limited: dice.below(3) === 0,
+      rude: dice.below(2) === 0,
+      bodyBytesMax: BODY_BYTES_MAX,
+    };
+    const book = new Book();
+    this.#book = book;
+    for (const server of this.#all) await server.turn('serves');
+    await this.#proxy.reload(this.#spec(dice, mood, 0));
+    let over = false;
+    const chaos = this.#chaos(new Random(dice.next()), mood, () => over);
+    const names = seed.toString(36);
+    const clients = Array.from({ length: CLIENTS }, (_, i) =>
+      runClient(book, this.#proxy.place, mood, new Random(dice.next()), `${names}.${i}`),
+    );
+    try {
+      await Promise.all(clients);
+    } finally {
+      over = true;
+      await chaos;
+    }
+    await this.#check(book);
+    return book.summary;
+  }
+
+  /** What has to hold once all clients are gone. */
+  async #check(book: Book): Promise<void> {
+    const proxy = this.#proxy;
+    assert.equal(proxy.process.exit, undefined, `the proxy is gone: ${proxy.process.stderr}`);
+    try {
+      await proxy.countersUntil('back to nothing', (counters) => COUNTERS.every((name) => counters[name] === 0));
+    } catch (error) {
+      book.fail((error as Error).message);
+    }
+    book.close();
+    assert.equal(book.violations.length, 0, book.violations.slice(0, 5).join('\n\n'));
+    await proxy.checkInvariants();
+    assert.equal(proxy.process.stderr, '', 'the proxy wrote to stderr');
+    const answer = await ask(proxy.place, get('/steady'));
+    assert.match(answer.startLine, /^HTTP\/1\.1 200 /);
+  }
+
+  /** What happens beside the clients: reloads, and, in trouble, servers that fail as a whole. */
+  async #chaos(dice: Random, mood: Mood, over: () => boolean): Promise<void> {
+    const reloads = dice.below(3) === 0 ? 0 : dice.below(6);
+    for (let i = 1; i <= 6 && !over(); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 5 + dice.below(60)));
+      if (mood.trouble && dice.below(2) === 0) {
+        const manner = dice.pick(['refuses', 'resets', 'ignores', 'serves', 'serves'] as const);
+        await dice.pick(this.servers).turn(manner, dice.below(2) === 0);
+      }
+      if (i <= reloads && !over()) await this.#proxy.reload(this.#spec(dice, mood, i));
+    }
+  }
+
+  /** A random configuration that fits the mood. `generation` renames pools and exchanges servers. */
+  #spec(dice: Random, mood: Mood, generation: number): ProxySpec {
+    const name = (pool: string): string => (dice.below(3) === 0 ? `${pool}${generation}` : pool);
+    const [a, b, limited] = [name('a'), name('b'), name('limited')];
+    const some = (): object[] => {
+      const first = dice.below(SERVERS);
+      const count = 1 + dice.below(2);
+      return Array.from({ length: count }, (_, i) => {
+        const { address } = this.servers[(first + i) % SERVERS]!;
+        return dice.below(4) === 0 ? { address, name: `n${dice.below(3)}-${i}` } : { address };
+      });
+    };
+    const pool = (): object => ({
+      servers: some(),
+      outlierDetection: { failures: 0 },
+      balance: dice.pick(['round-robin', 'least-requests', 'random', 'ip-hash']),
+      ...(mood.trouble
+        ? {
+            retry: {
+              retriesMax: dice.below(4),
+              on: dice.pick([
+                ['connect-failure', 'reset', 'timeout'],
+                ['connect-failure', 'reset', 'status'],
+                ['connect-failure'],
+              ]),
+              backoff: dice.pick(['0', '10ms', '100ms']),
+              perTryTimeout: dice.pick(['0', '0', '250ms']),
+              budgetPerSecond: 10_000,
+            },
+          }
+        : {}),
+    });
+    const limits = mood.limited
+      ? {
+          limits: {
+            serverRequestsMax: dice.below(3),
+            serverConnectionsMax: dice.below(3),
+            queueMax: dice.pick([0, 2, 50]),
+            queueTimeout: dice.pick(['100ms', '2s']),
+            poolRequestsMax: dice.pick([0, 0, 6]),
+            connectionRequestsMax: dice.pick([0, 0, 2]),
+          },
+        }
+      : {};
+    const patience = mood.trouble ? SHORT : PATIENT;
+    const rule = (path: string, to: string, ...filters: object[]): object => ({
+      matches: [{ path: { type: 'PathPrefix', value: path } }],
+      pool: to,
+      ...(filters.length === 0 ? {} : { filters }),
+    });
+    const set = [{ name: 'X-Edited', value: `${generation} \${clientAddress}` }];
+    return {
+      pools: {
+        [a]: pool(),
+        [b]: pool(),
+        [limited]: { ...pool(), ...limits },
+        copies: { servers: [{ address: this.#copies.address }] },
+        steady: { servers: [{ address: this.#steady.address }] },
+      },
+      routes: [
+        {
+          rules: [
+            rule('/a', a),
+            rule('/b', b),
+            rule('/limited', limited),
+            rule('/steady', 'steady'),
+            // What only a reader out of step takes for a request is sent on, so that a server sees it.
+            rule('/trap', a),
+            rule('/mirrored', a, { type: 'RequestMirror', requestMirror: { pool: 'copies' } }),
+            rule('/rewritten', b, {
+              type: 'URLRewrite',
+              urlRewrite: { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: '/new' } },
+            }),
+            rule(
+              '/edited',
+              a,
+              { type: 'RequestHeaderModifier', requestHeaderModifier: { set } },
+              { type: 'ResponseHeaderModifier', responseHeaderModifier: { set } },
+            ),
+            {
+              matches: [{ path: { type: 'PathPrefix', value: '/direct' } }],
+              filters: [{ type: 'DirectResponse', directResponse: { status: 200, body: 'direct' } }],
+            },
+          ],
+        },
+      ],
+      limits: { bodyBytesMax: mood.bodyBytesMax },
+      timeouts: {
+        requestHead: mood.rude ? SHORT : PATIENT,
+        requestBody: mood.rude ? SHORT : PATIENT,
+        idle: mood.rude ? SHORT : PATIENT,
+        connect: patience,
+        responseHead: patience,
+        responseIdle: mood.rude ? SHORT : patience,
+        backendIdle: dice.pick(['100ms', '10s']),
+        request: mood.trouble ? dice.pick(['0', '0', '700ms']) : '0',
+      },
+    };
+  }
+}
