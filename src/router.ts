@@ -12,7 +12,7 @@ import { type Entrance, entrance, listenersMeant, listenerText } from './entranc
 import { methodNumber } from './http/methods.js';
 import { REASONS, type ReasonCode } from './http/reasons.js';
 import { type Candidate, type Explanation, explain } from './routing/explain.js';
-import { actionLines, explanationText, type OuterFilters } from './routing/explain-text.js';
+import { actionLines, errorPageLines, explanationText, type OuterFilters } from './routing/explain-text.js';
 import type { Place } from './routing/input.js';
 import { Matcher } from './routing/matcher.js';
 import { keptPathOf } from './routing/path.js';
@@ -148,6 +148,14 @@ export class Router {
     }
   }
 
+  /** The error pages of all requests for a status, in words. */
+  #pagesFor(status: number): string[] {
+    const pages = this.#loaded.routes.errorPages;
+    return errorPageLines(
+      pages.filter(({ statuses }) => statuses.some(({ from, to }) => from <= status && status <= to)),
+    );
+  }
+
   /** The head says that the body is longer than the rule allows, or without one, all requests. */
   #isTooLarge(rule: RulePlan | undefined, { headers }: RequestText): boolean {
     if (rule === undefined) return false;
@@ -230,7 +238,14 @@ export class Router {
       text: () => explanationText(trail(), names, notes, outer),
     };
     if (rule === undefined) {
-      return { rule: undefined, place: undefined, pools: [], status: 404, actions: ['404: no rule matches'], ...base };
+      return {
+        rule: undefined,
+        place: undefined,
+        pools: [],
+        status: 404,
+        actions: ['404: no rule matches', ...this.#pagesFor(404)],
+        ...base,
+      };
     }
     return {
       rule: rule.name,

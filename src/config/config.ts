@@ -119,6 +119,8 @@ export type RuleConfig = RouteConfig['rules'][number];
 export type MatchConfig = NonNullable<RuleConfig['matches']>[number];
 export type FilterConfig = NonNullable<RuleConfig['filters']>[number];
 
+export type ErrorPageConfig = NonNullable<ParsedConfig['errorPages']>[number];
+
 /** One route expectation. */
 export type TestConfig = NonNullable<ParsedConfig['tests']>[number];
 
@@ -130,6 +132,8 @@ export interface Config {
   readonly filters?: readonly FilterConfig[];
   /** By name, in the order of the file: the order is the pool's index. */
   readonly pools: Readonly<Record<string, PoolConfig>>;
+  /** Of all requests. Files with absolute names. */
+  readonly errorPages: readonly ErrorPageConfig[];
   readonly limits: LimitsConfig;
   readonly timeouts: TimeoutsConfig;
   /** CIDR ranges with their prefix length written out. */
@@ -165,6 +169,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
         },
       ]),
     ),
+    errorPages: (parsed.errorPages ?? []).map((page) => withFile(page, dirname(file))),
     limits: { ...limits, uriBytesMax: limits.uriBytesMax ?? Math.min(URI_BYTES_MAX, limits.headBytesMax) },
     timeouts: {
       requestHeadMs: timeouts.requestHead,
@@ -267,19 +272,21 @@ function withTls(
   return { tls, options: healthCheck === null ? options : { ...options, healthCheck: { ...healthCheck, tls } } };
 }
 
-/** The route with the files of its direct responses named absolutely. */
+/** The route with the files of its direct responses and error pages named absolutely. */
 function withFiles(route: RouteConfig, directory: string): RouteConfig {
-  const hasFile = route.rules.some((rule) => rule.filters?.some((filter) => filter.type === 'DirectResponse'));
-  if (!hasFile) return route;
   const rules = route.rules.map((rule) => ({
     ...rule,
-    filters: rule.filters?.map((filter) => {
-      if (filter.type !== 'DirectResponse' || filter.directResponse.file === undefined) return filter;
-      return {
-        ...filter,
-        directResponse: { ...filter.directResponse, file: resolve(directory, filter.directResponse.file) },
-      };
-    }),
+    ...(rule.errorPages === undefined ? {} : { errorPages: rule.errorPages.map((page) => withFile(page, directory)) }),
+    filters: rule.filters?.map((filter) =>
+      filter.type === 'DirectResponse'
+        ? { ...filter, directResponse: withFile(filter.directResponse, directory) }
+        : filter,
+    ),
   }));
   return { ...route, rules };
+}
+
+/** The same with its file named absolutely, if it has one. */
+function withFile<Part extends { readonly file?: string | undefined }>(part: Part, directory: string): Part {
+  return part.file === undefined ? part : { ...part, file: resolve(directory, part.file) };
 }

@@ -215,6 +215,7 @@ function brokenPart(path: Path): { path: Path; instead: unknown } | undefined {
     case 'limits':
     case 'timeouts':
       return { path: second === undefined ? [top] : [top, second], instead: undefined };
+    case 'errorPages':
     case 'trustedProxies':
     case 'filters':
     case 'nameservers':

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { cidr, list, map, option, scalar, text } from './schema/build.js';
+import { errorPages } from './schema/error-pages.js';
 import { filter } from './schema/filters.js';
 import { limits, timeouts } from './schema/limits.js';
 import { listeners } from './schema/listeners.js';
@@ -22,6 +23,11 @@ export const schema = map('a configuration', {
   filters: option(
     list('a list of filters', filter).optional(),
     'What is changed on the way for all requests, around the filters of listeners, routes and rules.',
+  ),
+  errorPages: option(
+    errorPages.optional(),
+    'Pages for local replies: errors that Sevenfold answers itself, with any rule or without one. Those of a rule go first.',
+    { byDefault: 'one line of text, or JSON for clients that prefer it' },
   ),
   limits: option(limits.prefault({}), 'How much of everything.', { byDefault: 'each limit has its own' }),
   timeouts: option(timeouts.prefault({}), 'How long everything may take.', { byDefault: 'each timeout has its own' }),

@@ -5,6 +5,7 @@ import type { RuleConfig } from './config.js';
 import type { Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
 import { checkPoolName, type Scope } from './scope.js';
+import { checkErrorPages } from './semantics-error-pages.js';
 import { answering, checkFilters, checkRuleFilters } from './semantics-filters.js';
 import { checkRouteListeners, isFor } from './semantics-listeners.js';
 import { checkMatch } from './semantics-matches.js';
@@ -29,6 +30,7 @@ export function checkRoutes({ routes, listeners, filters }: ParsedConfig, scope:
       checkBackends(rule, ruleAt, scope);
       checkRuleFilters(rule, ruleAt, scope);
       checkFallback(rule, ruleAt, scope);
+      checkErrorPages(rule.errorPages, [...ruleAt, 'errorPages'], scope);
       checkTimeouts(rule, ruleAt, scope);
     }
   }

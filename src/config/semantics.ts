@@ -9,6 +9,7 @@ import { USUAL_HEAD_BYTES } from './schema/limits.js';
 import { connectionAsked } from './schema/tests.js';
 import type { ParsedConfig } from './schema.js';
 import { checkPoolName, type Scope } from './scope.js';
+import { checkErrorPages } from './semantics-error-pages.js';
 import {
   checkClientAddressHeader,
   checkListenerFilters,
@@ -31,6 +32,7 @@ export function checkMeaning(config: ParsedConfig, scope: Scope): void {
   checkListeners(config, scope);
   checkTrust(config, scope);
   checkRoutes(config, scope);
+  checkErrorPages(config.errorPages, ['errorPages'], scope);
   checkPools(config, scope);
   checkLimits(config, scope);
   checkTests(config, scope);

@@ -40,6 +40,7 @@ export function workerPlan(
     listeners,
     table: routes.table,
     rules: [...routes.rules],
+    errorPages: [...routes.errorPages],
     pools,
     poolTls: pools.map(({ name }) => tls.pools.get(name) ?? -1),
     poolTunnelTls: pools.map(({ name }) => tls.tunnels.get(name) ?? -1),

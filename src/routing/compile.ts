@@ -10,6 +10,7 @@ import {
   type MatchDraft,
 } from './drafts.js';
 import { emitTable } from './emit.js';
+import { planErrorPages } from './error-pages.js';
 import { answers, type PoolIndexes, planFilter, planPool } from './filters.js';
 import {
   type DocumentPath,
@@ -24,7 +25,7 @@ import {
   type RuleConfig,
 } from './input.js';
 import { HOST_KIND } from './layout.js';
-import type { BackendRefPlan, FilterPlan, RulePlan } from './plan.js';
+import type { BackendRefPlan, ErrorPagePlan, FilterPlan, RulePlan } from './plan.js';
 import { Problems } from './problems.js';
 import { findShadows } from './shadow.js';
 
@@ -37,6 +38,8 @@ export interface CompiledRoutes {
   /** Filters of all requests, and of those of each listener, in the order of the file. */
   readonly filters: readonly FilterPlan[];
   readonly listenerFilters: readonly (readonly FilterPlan[])[];
+  /** For local replies of all requests; those of a rule stand in its plan. */
+  readonly errorPages: readonly ErrorPagePlan[];
   readonly warnings: readonly RouteProblem[];
   /** Every match under every host name, in order of precedence; for listings, not needed to route. */
   readonly entries: readonly EntryDraft[];
@@ -56,20 +59,31 @@ export function compile(config: RoutingConfig, placeOf: PlaceOf = () => undefine
   const listenerFilters = (config.listeners ?? []).map((listener, i) =>
     planFilters(listener.filters, ['listeners', i, 'filters'], pools, problems),
   );
+  const files = new Map<string, Uint8Array>();
   (config.routes ?? []).forEach((route, r) => {
     const routeFilters = planFilters(route.filters, ['routes', r, 'filters'], pools, problems);
     const hosts = draftHosts(route, ['routes', r, 'hostnames'], problems);
     route.rules.forEach((rule, i) => {
       const at = ['routes', r, 'rules', i];
       const matches = draftMatches(route, rule, rules.length, at, problems);
-      rules.push(planRule(route, routeFilters, rule, rules.length, at, pools, problems));
+      const errorPages = planErrorPages(rule.errorPages, [...at, 'errorPages'], files, problems);
+      rules.push({ ...planRule(route, routeFilters, rule, rules.length, at, pools, problems), errorPages });
       for (const host of hosts) for (const match of matches) entries.push({ host, match });
     });
   });
+  const errorPages = planErrorPages(config.errorPages, ['errorPages'], files, problems);
   if (problems.errors.length > 0) throw new RoutingError(problems.errors);
   entries.sort(comparePrecedence);
   warnOfShadows(entries, rules, problems);
-  return { table: emitTable(entries), rules, filters, listenerFilters, warnings: problems.warnings, entries };
+  return {
+    table: emitTable(entries),
+    rules,
+    errorPages,
+    filters,
+    listenerFilters,
+    warnings: problems.warnings,
+    entries,
+  };
 }
 
 /** Warns of matches that no request reaches; of the rule, when that is true of all its matches. */
@@ -133,7 +147,7 @@ function planRule(
   at: DocumentPath,
   pools: PoolIndexes,
   problems: Problems,
-): RulePlan {
+): Omit<RulePlan, 'errorPages'> {
   const backendRefs = planBackends(rule, at, pools, problems);
   const filters = planFilters(rule.filters, [...at, 'filters'], pools, problems);
   const drained = !rule.filters?.some(answers) && backendRefs.every(({ weight }) => weight === 0);

@@ -5,6 +5,7 @@ import type { PrecedenceStep } from './drafts.js';
 import type { Candidate, Explanation } from './explain.js';
 import type { Comparison, Finding, Part } from './findings.js';
 import type {
+  ErrorPagePlan,
   FilterPlan,
   HeaderValuePlan,
   PathModifierPlan,
@@ -153,6 +154,7 @@ export function actionLines(rule: RulePlan, pools: readonly string[], outer: rea
     }
   }
   for (const filter of rule.filters) lines.push(filterText(filter, pools));
+  lines.push(...errorPageLines(rule.errorPages));
   const slashes = rule.repeatedSlashes === undefined ? [] : [SLASH_WORDS[rule.repeatedSlashes]];
   return [...lines, ...slashes, ...timeoutLines(rule.timeouts), ...limitLines(rule.limits)];
 }
@@ -162,6 +164,15 @@ const SLASH_WORDS: Readonly<Record<RepeatedSlashes, string>> = {
   keep: 'the server gets runs of / as they were sent',
   refuse: 'a path with a run of / is answered with 400',
 };
+
+/** The error pages of a rule, or of all, in words. */
+export function errorPageLines(pages: readonly ErrorPagePlan[]): string[] {
+  return pages.map(({ statuses, contentType, body, file }) => {
+    const ranges = statuses.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(', ');
+    const source = file === undefined ? '' : ` from ${file}`;
+    return `error page for local replies ${ranges}: ${body.length} bytes of ${contentType}${source}`;
+  });
+}
 
 const TIMEOUT_WORDS: Readonly<Record<keyof RuleTimeouts, string>> = {
   request: 'the whole request may take',

@@ -124,6 +124,14 @@ export interface FilterConfig {
   readonly directResponse?: DirectResponseConfig | undefined;
 }
 
+/** A page for local replies of these statuses; `body` or `file`. */
+export interface ErrorPageConfig {
+  readonly statuses: readonly { readonly from: number; readonly to: number }[];
+  readonly body?: string | undefined;
+  readonly file?: string | undefined;
+  readonly contentType?: string | undefined;
+}
+
 /** Milliseconds; 0 is no limit, undefined leaves the global setting. */
 export interface RuleTimeoutsConfig {
   readonly request?: number | undefined;
@@ -151,6 +159,7 @@ export interface RuleConfig {
   readonly pool?: string | undefined;
   /** The pool that takes over when those of the rule cannot answer. */
   readonly fallback?: string | undefined;
+  readonly errorPages?: readonly ErrorPageConfig[] | undefined;
   readonly timeouts?: RuleTimeoutsConfig | undefined;
   readonly limits?: RuleLimitsConfig | undefined;
   readonly repeatedSlashes?: 'merge' | 'keep' | 'refuse' | undefined;
@@ -173,6 +182,7 @@ export interface RoutingConfig {
   readonly filters?: readonly FilterConfig[] | undefined;
   readonly listeners?: readonly { readonly filters?: readonly FilterConfig[] | undefined }[] | undefined;
   readonly pools?: Readonly<Record<string, unknown>> | undefined;
+  readonly errorPages?: readonly ErrorPageConfig[] | undefined;
 }
 
 /** Something wrong, or doubtful, in one place; the same shape as the problems of src/config. */

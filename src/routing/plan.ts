@@ -96,6 +96,16 @@ export type RuleTimeouts = RuleTimeoutsConfig;
 /** Bytes; undefined leaves the global setting. */
 export type RuleLimits = RuleLimitsConfig;
 
+/** A page for local replies of these statuses. */
+export interface ErrorPagePlan {
+  readonly statuses: readonly { readonly from: number; readonly to: number }[];
+  readonly contentType: string;
+  /** As it is sent: the text in UTF-8, or what the file held when it was loaded. */
+  readonly body: Uint8Array;
+  /** Where it was read from, for people; undefined when it stood in the config. */
+  readonly file: string | undefined;
+}
+
 /** One rule. match() returns the index of one of these. */
 export interface RulePlan {
   readonly index: number;
@@ -112,6 +122,7 @@ export interface RulePlan {
   readonly filters: readonly FilterPlan[];
   /** Those of its route: one list for all rules of the route. */
   readonly routeFilters: readonly FilterPlan[];
+  readonly errorPages: readonly ErrorPagePlan[];
   readonly timeouts: RuleTimeouts;
   readonly limits: RuleLimits;
   /** Undefined leaves it to the listener. */

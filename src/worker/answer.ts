@@ -1,7 +1,8 @@
-// Answers of our own: one line that says what happened, the request id, and the reason code for machines.
+// Answers of our own: one line that says what happened, the request id, and the reason code for machines; or an error page.
 
 import { STATUS_CODES } from 'node:http';
 import { CHUNK_BYTES } from '../engine/layout.js';
+import { prefersJson } from '../http/accept-field.js';
 import { httpDate } from '../http/date.js';
 import { FIELD_ID } from '../http/fields.js';
 import { BODY } from '../http/framing.js';
@@ -10,6 +11,7 @@ import { METHOD } from '../http/methods.js';
 import { REASONS, type ReasonCode } from '../http/reasons.js';
 import { closeClient } from './client.js';
 import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import type { ErrorPage } from './error-pages.js';
 import { fillLines, requestId } from './filters/facts.js';
 import { mirrorsDrop } from './filters/mirror.js';
 import { exchangeDone, linger } from './finish.js';
@@ -25,35 +27,21 @@ const FORWARDED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
  */
 const RETRY_AFTER_SECONDS = 1;
 
-/** How much the client wants a media type, by the best of the ranges that cover it (RFC 9110, 12.5.1). */
-function quality(accept: string, ranges: readonly string[]): number {
-  let best = -1;
-  let specific = -1;
-  for (const element of accept.split(',')) {
-    const [range, ...parameters] = element.split(';').map((part) => part.trim().toLowerCase());
-    const rank = ranges.indexOf(range!);
-    if (rank < 0) continue;
-    const q = parameters.find((parameter) => parameter.startsWith('q='));
-    const value = q === undefined ? 1 : Number(q.slice(2)) || 0;
-    if (specific < 0 || rank < specific) {
-      specific = rank;
-      best = value;
-    }
-  }
-  return best;
-}
-
-/** The client would rather have JSON than text. */
-function wantsJson(w: Worker, client: ClientConnection): boolean {
+/** The request's Accept field, of several all; empty when the head is not in hand. */
+function acceptOf(w: Worker, client: ClientConnection): string {
   const head = client.parser?.head;
-  if (head === undefined || client.headAt === NOWHERE) return false;
+  if (head === undefined || client.headAt === NOWHERE) return '';
   let accept = '';
   for (let field = head.next(FIELD_ID.ACCEPT); field >= 0; field = head.next(FIELD_ID.ACCEPT, field + FIELD.WORDS)) {
     const at = head.valueAt(field);
     accept += `${Buffer.from(w.memory.buffer, at, head.valueBytes(field)).toString('latin1')},`;
   }
-  const json = quality(accept, ['application/json', 'application/*', '*/*']);
-  return json > 0 && json > quality(accept, ['text/plain', 'text/*', '*/*']);
+  return accept;
+}
+
+/** The error page for the answer, if the rule has one, or all requests. */
+function pageFor(w: Worker, client: ClientConnection, status: number, accept: string): ErrorPage | null {
+  return client.rule?.errorPages?.find(status, accept) ?? w.errorPages.find(status, accept);
 }
 
 /** Statuses after which the connection cannot be trusted to be in step. */
@@ -179,14 +167,31 @@ export function fail(w: Worker, client: ClientConnection, code: ReasonCode): voi
     client.requestNumber = w.ids.next();
     client.method = client.parser?.head.method ?? 0;
   }
-  const id = requestId(w, client);
   const phrase = STATUS_CODES[reason.status] ?? '';
-  const json = wantsJson(w, client);
-  const body = json
-    ? `${JSON.stringify({ status: reason.status, reason: code, message: reason.says, requestId: id })}\n`
-    : `${reason.status} ${phrase}: ${reason.says} (${code}, request ${id})\n`;
-  let fields = `Content-Type: ${json ? 'application/json' : 'text/plain; charset=utf-8'}\r\n`;
+  const accept = acceptOf(w, client);
+  const page = pageFor(w, client, reason.status, accept);
+  const { contentType, body } = page ?? ownText(w, client, code, phrase, prefersJson(accept));
+  let fields = `Content-Type: ${contentType}\r\n`;
   if (reason.status === 405) fields += `Allow: ${FORWARDED_METHODS}\r\n`;
   if (reason.status === 503) fields += `Retry-After: ${RETRY_AFTER_SECONDS}\r\n`;
-  reply(w, client, reason.status, phrase, fields, Buffer.from(body, 'latin1'), false, early || mustClose(code));
+  reply(w, client, reason.status, phrase, fields, body, false, early || mustClose(code));
+}
+
+/** The text of a local reply that has no error page: what happened, in a line, for people or for programs. */
+function ownText(
+  w: Worker,
+  client: ClientConnection,
+  code: ReasonCode,
+  phrase: string,
+  json: boolean,
+): { contentType: string; body: Uint8Array } {
+  const { status, says } = REASONS[code];
+  const id = requestId(w, client);
+  const text = json
+    ? `${JSON.stringify({ status, reason: code, message: says, requestId: id })}\n`
+    : `${status} ${phrase}: ${says} (${code}, request ${id})\n`;
+  return {
+    contentType: json ? 'application/json' : 'text/plain; charset=utf-8',
+    body: Buffer.from(text, 'latin1'),
+  };
 }

@@ -3,7 +3,7 @@
 
 import type { BalancePoolPlan } from '../balance/options.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
-import type { BackendRefPlan, FilterPlan, RepeatedSlashes, RulePlan } from '../routing/plan.js';
+import type { BackendRefPlan, ErrorPagePlan, FilterPlan, RepeatedSlashes, RulePlan } from '../routing/plan.js';
 
 /** What clients speak, and whether we read it: `http` and `https` are read, the others passed on. */
 export type ListenerProtocol = 'http' | 'https' | 'tcp' | 'tls' | 'tls-passthrough';
@@ -92,6 +92,8 @@ export interface WorkerPlan {
   /** The routing table, shared and immutable. */
   table: SharedArrayBuffer;
   rules: RulePlan[];
+  /** The error pages of all requests; a rule may have its own. */
+  errorPages: ErrorPagePlan[];
   pools: BalancePoolPlan[];
   /** The engine's TLS context for the servers of each pool, -1 for none. */
   poolTls: number[];

@@ -3,6 +3,7 @@
 import { mergeFilters } from '../routing/merge-filters.js';
 import type { FilterPlan, RulePlan } from '../routing/plan.js';
 import { Split } from '../routing/split.js';
+import { ErrorPages } from './error-pages.js';
 import { type HeaderEdit, headerEdit } from './filters/edit.js';
 import { Mirror } from './filters/mirror.js';
 import type { Answering } from './filters/respond.js';
@@ -34,6 +35,8 @@ export class Rule {
   /** What its redirect makes of the path; null when it leaves it. */
   readonly redirectPath: PathModifier | null;
   readonly mirrors: readonly Mirror[];
+  /** Its own error pages, or null. */
+  readonly errorPages: ErrorPages | null;
   /** The pool that takes over when those of the rule cannot answer, or null. */
   readonly fallback: Pool | null;
   /** The deadlines of its requests: its own where it has any, else those of all. */
@@ -61,6 +64,7 @@ export class Rule {
     const { answering } = this;
     this.redirectPath =
       answering?.type === 'RequestRedirect' && answering.path !== undefined ? new PathModifier(answering.path) : null;
+    this.errorPages = plan.errorPages.length === 0 ? null : new ErrorPages(plan.errorPages);
     this.fallback = plan.fallback === null ? null : pools[plan.fallback]!;
     this.ticks = ticks.within(plan.timeouts);
     this.bodyBytesMax = plan.limits.bodyBytesMax ?? limits.bodyBytesMax;

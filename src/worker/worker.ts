@@ -18,6 +18,7 @@ import type { ClientAddressField } from './client-address.js';
 import { BACKEND, BackendConnection, CLIENT, ClientConnection } from './connections.js';
 import { Counters } from './counters.js';
 import { Deadlines, TICK_MS } from './deadlines.js';
+import { ErrorPages } from './error-pages.js';
 import type { HeaderEdit } from './filters/edit.js';
 import { linger } from './finish.js';
 import { backendFlow, clientFlow } from './flow.js';
@@ -83,6 +84,8 @@ export class Worker {
   ticks: Ticks;
   trust: Trust;
   matcher: Matcher;
+  /** Of all requests; those of a rule go first. */
+  errorPages: ErrorPages;
   rules: readonly Rule[] = [];
   pools: readonly Pool[] = [];
   #poolsByName: ReadonlyMap<string, Pool> = new Map();
@@ -162,6 +165,7 @@ export class Worker {
     this.ticks = new Ticks(plan.timeouts);
     this.trust = new Trust(plan.trustedProxies);
     this.matcher = new Matcher(plan.table);
+    this.errorPages = new ErrorPages(plan.errorPages);
     this.#live(plan);
     this.#acceptShared = options.acceptShared;
     this.#listen(plan);
@@ -176,6 +180,7 @@ export class Worker {
     this.ticks = new Ticks(plan.timeouts);
     this.trust = new Trust(plan.trustedProxies);
     this.matcher = new Matcher(plan.table);
+    this.errorPages = new ErrorPages(plan.errorPages);
     this.#live(plan);
     this.#listen(plan);
     this.eachClient((client) => followPools(this, client));

@@ -40,6 +40,7 @@ export interface ProxySpec {
     readonly clientAddressHeader?: string;
     readonly filters?: readonly object[];
   }[];
+  readonly errorPages?: readonly object[];
   readonly limits?: Readonly<Record<string, number | string>>;
   readonly timeouts?: Readonly<Record<string, string | number>>;
   readonly trustedProxies?: readonly string[];
@@ -195,6 +196,7 @@ export function documentOf(spec: ProxySpec, places: readonly Place[]): object {
     listeners,
     ...(routes === undefined ? {} : { routes }),
     pools,
+    ...(spec.errorPages === undefined ? {} : { errorPages: spec.errorPages }),
     ...(spec.limits === undefined ? {} : { limits: spec.limits }),
     ...(spec.timeouts === undefined ? {} : { timeouts: spec.timeouts }),
     ...(spec.nameservers === undefined ? {} : { nameservers: spec.nameservers }),

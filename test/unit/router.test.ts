@@ -229,3 +229,28 @@ test('runs of slashes: says what the server gets, and what is refused', () => {
   assert.equal(router.match({ url: 'http://a.example:8080/a//b' }).status, undefined);
   assert.equal(router.match({ url: 'http://a.example:8081/a/b?x=//' }).status, undefined);
 });
+
+test('actions name the error pages of a rule, and of all where no rule matches', () => {
+  const router = compile(
+    defineConfig({
+      listeners: [{ address: ':8080' }],
+      routes: [
+        {
+          hostnames: ['shop.example'],
+          rules: [{ pool: 'api', fallback: 'sorry', errorPages: [{ statuses: [404, '502-504'], body: 'sorry' }] }],
+        },
+      ],
+      pools: { api: { servers: [] }, sorry: { servers: [] } },
+      errorPages: [{ statuses: ['400-499'], body: 'no', contentType: 'text/plain' }, { statuses: [500] }],
+    }),
+  );
+  assert.deepEqual(router.match({ url: 'http://shop.example/' }).actions, [
+    'pool api',
+    'pool sorry where that cannot answer',
+    'error page for local replies 404, 502-504: 5 bytes of text/html; charset=utf-8',
+  ]);
+  assert.deepEqual(router.match({ url: 'http://other.example/' }).actions, [
+    '404: no rule matches',
+    'error page for local replies 400-499: 2 bytes of text/plain',
+  ]);
+});

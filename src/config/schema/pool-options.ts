@@ -13,7 +13,7 @@ export interface StatusRange {
 
 const STATUS_EXPECTED = 'Expected a status such as 204, or a range such as 200-299, from 100 to 599.';
 
-const statusRange = scalar<number | string, StatusRange>(
+export const statusRange = scalar<number | string, StatusRange>(
   'status or range',
   {
     anyOf: [

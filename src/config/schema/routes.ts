@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import { REPEATED_SLASHES } from '../../routing/plan.js';
 import { choice, duration, integer, list, map, option, size, text } from './build.js';
+import { errorPages } from './error-pages.js';
 import { filter } from './filters.js';
 import { match } from './matches.js';
 
@@ -105,6 +106,11 @@ const rule = map('a rule', {
     'The pool that takes over where the pools of the rule cannot answer: no server of theirs can be used or has room, or the ' +
       'tries came to nothing. It gets what may be sent again: requests that no server has seen, and those of idempotent methods.',
     { byDefault: 'none: the client gets 502, 503 or 504' },
+  ),
+  errorPages: option(
+    errorPages.optional(),
+    'Pages for local replies to requests of this rule: errors that Sevenfold answers itself, not those of servers.',
+    { byDefault: 'those of all' },
   ),
   timeouts: option(
     ruleTimeouts.optional(),

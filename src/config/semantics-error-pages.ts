@@ -1,0 +1,42 @@
+// What no schema can say of error pages: statuses that are errors, one source, a file that can be read and is small enough.
+
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { ERROR_PAGE_BYTES_MAX } from '../routing/error-pages.js';
+import type { Path } from './problems.js';
+import { sizeText } from './schema/build.js';
+import type { ParsedConfig } from './schema.js';
+import type { Scope } from './scope.js';
+
+/** Reports what is wrong with error pages, of all or of a rule. `at` is the place of their list. */
+export function checkErrorPages(pages: ParsedConfig['errorPages'], at: Path, scope: Scope): void {
+  for (const [index, { statuses, body, file }] of (pages ?? []).entries()) {
+    const here = [...at, index];
+    for (const [i, { from }] of statuses.entries()) {
+      if (from >= 400) continue;
+      scope.report([...here, 'statuses', i], `${from} is no error.`, 'Expected statuses from 400 to 599.');
+    }
+    if (body !== undefined && file !== undefined) {
+      scope.report([...here, 'file'], 'An error page has both a body and a file.', 'Expected one of them.');
+    }
+    if (body !== undefined && Buffer.byteLength(body) > ERROR_PAGE_BYTES_MAX) {
+      scope.report([...here, 'body'], `The page has ${Buffer.byteLength(body)} bytes.`, AT_MOST);
+    }
+    if (file !== undefined) checkFile(file, [...here, 'file'], scope);
+  }
+}
+
+const AT_MOST = `Expected at most ${sizeText(ERROR_PAGE_BYTES_MAX)}.`;
+
+function checkFile(file: string, at: Path, scope: Scope): void {
+  const stat = statSync(resolve(scope.directory, file), { throwIfNoEntry: false });
+  if (stat === undefined || !stat.isFile()) {
+    scope.report(
+      at,
+      stat === undefined ? `The file '${file}' does not exist.` : `'${file}' is no file.`,
+      'Expected a file, named relative to the configuration.',
+    );
+  } else if (stat.size > ERROR_PAGE_BYTES_MAX) {
+    scope.report(at, `The file '${file}' has ${stat.size} bytes.`, AT_MOST);
+  }
+}
