@@ -108,6 +108,16 @@ function checkFilter(filter: FilterConfig, at: Path, around: Around, scope: Scop
     case 'RequestMirror':
       checkPoolName(filter.requestMirror.pool, [...at, 'requestMirror', 'pool'], scope);
       break;
+    case 'LocationRewrite':
+      for (const [index, rewrite] of filter.locationRewrite.rewrites.entries())
+        checkPlaceRewrite(rewrite, [...at, 'locationRewrite', 'rewrites', index], scope);
+      break;
+    case 'CookieRewrite': {
+      const { paths = [], domains = [] } = filter.cookieRewrite;
+      if (paths.length + domains.length === 0)
+        scope.report([...at, 'cookieRewrite'], 'The filter changes nothing.', 'Expected paths, domains or both.');
+      break;
+    }
     case 'DirectResponse':
       checkDirectResponse(filter.directResponse, [...at, 'directResponse'], scope);
       break;
@@ -178,6 +188,19 @@ function checkSubstitution(rewrite: { pattern: string; substitution: string }, a
       `Expected \\${number} for what group ${number} matched.`,
     );
   }
+}
+
+type PlaceRewrite = Extract<FilterConfig, { type: 'LocationRewrite' }>['locationRewrite']['rewrites'][number];
+
+/** A prefix and another, or an expression and a substitution, and not some of each. */
+function checkPlaceRewrite({ from, to, pattern, substitution }: PlaceRewrite, at: Path, scope: Scope): void {
+  const isPrefix = from !== undefined && to !== undefined && pattern === undefined && substitution === undefined;
+  if (isPrefix) return;
+  if (pattern !== undefined && substitution !== undefined && from === undefined && to === undefined) {
+    checkSubstitution({ pattern, substitution }, at, scope);
+    return;
+  }
+  scope.report(at, 'The rewrite is not complete, or two in one.', 'Expected from and to, or pattern and substitution.');
 }
 
 type PathModifier = NonNullable<Extract<FilterConfig, { type: 'URLRewrite' }>['urlRewrite']['path']>;

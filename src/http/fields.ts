@@ -31,6 +31,8 @@ export const FIELD_ID = {
   HTTP2_SETTINGS: 21,
   DATE: 22,
   MAX_FORWARDS: 23,
+  /** Fields of responses that filters may rewrite. */
+  REWRITTEN: 24,
   FORWARDED: 26,
   X_REAL_IP: 27,
   /** None of these by its bytes, one of them to a server that folds `_` to `-`, as CGI and its heirs do. */
@@ -70,6 +72,10 @@ const KNOWN: readonly (readonly [id: number, lowerCaseName: string])[] = [
   [FIELD_ID.HTTP2_SETTINGS, 'http2-settings'],
   [FIELD_ID.DATE, 'date'],
   [FIELD_ID.MAX_FORWARDS, 'max-forwards'],
+  [FIELD_ID.REWRITTEN, 'location'],
+  [FIELD_ID.REWRITTEN, 'content-location'],
+  [FIELD_ID.REWRITTEN, 'refresh'],
+  [FIELD_ID.REWRITTEN, 'set-cookie'],
   [FIELD_ID.FORWARDED, 'forwarded'],
   [FIELD_ID.X_REAL_IP, 'x-real-ip'],
 ];

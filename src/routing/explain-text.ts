@@ -9,6 +9,7 @@ import type {
   FilterPlan,
   HeaderValuePlan,
   PathModifierPlan,
+  PlaceRewritePlan,
   RepeatedSlashes,
   RuleLimits,
   RulePlan,
@@ -227,11 +228,26 @@ function filterText(filter: FilterPlan, pools: readonly string[]): string {
     }
     case 'RequestMirror':
       return `RequestMirror: ${filter.percent} % to pool ${pools[filter.pool] ?? filter.pool}`;
+    case 'LocationRewrite':
+      return `LocationRewrite: ${filter.rewrites.map(placeText).join(', ')}`;
+    case 'CookieRewrite': {
+      const paths = filter.paths.map(({ from, to }) => `path ${from} becomes ${to}`);
+      const domains = filter.domains.map(({ from, to }) => {
+        const which = from === '*' ? 'every domain' : `domain ${from}`;
+        return to === '' ? `${which} is taken away` : `${which} becomes ${to}`;
+      });
+      return `CookieRewrite: ${[...paths, ...domains].join(', ')}`;
+    }
     case 'DirectResponse': {
       const source = filter.file === undefined ? '' : ` from ${filter.file}`;
       return `DirectResponse: ${filter.status}, ${filter.body.length} bytes of body${source}`;
     }
   }
+}
+
+function placeText(plan: PlaceRewritePlan): string {
+  if ('from' in plan) return `${plan.from} becomes ${plan.to}`;
+  return `"${plan.pattern}" becomes "${plan.substitution}"`;
 }
 
 function pathText(path: PathModifierPlan | undefined): string[] {

@@ -10,6 +10,7 @@ import type {
   HeaderModifierConfig,
   HeaderValueConfig,
   PathModifierConfig,
+  PlaceRewriteConfig,
 } from './input.js';
 import { normalPathOf } from './path.js';
 import {
@@ -17,6 +18,7 @@ import {
   type HeaderModifierPlan,
   type HeaderValuePlan,
   type PathModifierPlan,
+  type PlaceRewritePlan,
   VARIABLES,
   type Variable,
 } from './plan.js';
@@ -33,7 +35,7 @@ export function planFilter(
   problems: Problems,
 ): FilterPlan | undefined {
   const { type, requestHeaderModifier, responseHeaderModifier, urlRewrite, requestRedirect } = filter;
-  const { requestMirror, directResponse } = filter;
+  const { requestMirror, directResponse, locationRewrite, cookieRewrite } = filter;
   if (type === 'RequestHeaderModifier' && requestHeaderModifier !== undefined) {
     return { type, modifier: planModifier(requestHeaderModifier, [...at, 'requestHeaderModifier'], problems) };
   }
@@ -67,6 +69,17 @@ export function planFilter(
     const optionsAt = [...at, 'directResponse'];
     const body = planBody(directResponse, optionsAt, problems);
     return { type, status, headers: planHeaders(headers, [...optionsAt, 'headers'], problems), body, file };
+  }
+  if (type === 'LocationRewrite' && locationRewrite !== undefined) {
+    return { type, rewrites: locationRewrite.rewrites.map(planPlaceRewrite) };
+  }
+  if (type === 'CookieRewrite' && cookieRewrite !== undefined) {
+    const { paths = [], domains = [] } = cookieRewrite;
+    return {
+      type,
+      paths: paths.map(({ from, to }) => ({ from, to })),
+      domains: domains.map(({ from, to }) => ({ from: from.toLowerCase().replace(/^\./, ''), to })),
+    };
   }
   const key = type[0]!.toLowerCase() + type.slice(1);
   problems.error(
@@ -120,6 +133,10 @@ function planPath(
     return undefined;
   }
   return { type: config.type, value };
+}
+
+function planPlaceRewrite({ from = '', to = '', pattern, substitution = '' }: PlaceRewriteConfig): PlaceRewritePlan {
+  return pattern === undefined ? { from, to } : { pattern, substitution };
 }
 
 function planModifier(config: HeaderModifierConfig, at: DocumentPath, problems: Problems): HeaderModifierPlan {

@@ -105,6 +105,28 @@ export interface RequestMirrorConfig {
   readonly percent?: number | undefined;
 }
 
+/** From one prefix to another, or an expression and what replaces its matches. */
+export interface PlaceRewriteConfig {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly pattern?: string | undefined;
+  readonly substitution?: string | undefined;
+}
+
+export interface LocationRewriteConfig {
+  readonly rewrites: readonly PlaceRewriteConfig[];
+}
+
+export interface FromToConfig {
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface CookieRewriteConfig {
+  readonly paths?: readonly FromToConfig[] | undefined;
+  readonly domains?: readonly FromToConfig[] | undefined;
+}
+
 export interface DirectResponseConfig {
   readonly status: number;
   readonly headers?: readonly HeaderValueConfig[] | undefined;
@@ -122,6 +144,8 @@ export interface FilterConfig {
   readonly requestRedirect?: RequestRedirectConfig | undefined;
   readonly requestMirror?: RequestMirrorConfig | undefined;
   readonly directResponse?: DirectResponseConfig | undefined;
+  readonly locationRewrite?: LocationRewriteConfig | undefined;
+  readonly cookieRewrite?: CookieRewriteConfig | undefined;
 }
 
 /** A page for local replies of these statuses; `body` or `file`. */

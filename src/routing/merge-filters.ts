@@ -14,6 +14,8 @@ export interface MergedFilters {
   /** The filter that answers in place of a server: only a rule has one. */
   readonly answering: Of<'RequestRedirect'> | Of<'DirectResponse'> | null;
   readonly mirrors: readonly Of<'RequestMirror'>[];
+  /** In the order in which the first that fits counts. */
+  readonly responseRewrites: readonly (Of<'LocationRewrite'> | Of<'CookieRewrite'>)[];
 }
 
 /**
@@ -21,7 +23,8 @@ export interface MergedFilters {
  *
  * A request meets the outermost layer first and a response the innermost, as in a chain of proxies: so on requests the inner
  * layer has the last word, and on responses the outer one. Filters of one layer apply in the order they are written. Of
- * rewrites the innermost host name and the innermost path count, and every mirror gets its copy.
+ * rewrites the innermost host name and the innermost path count, and every mirror gets its copy. Of rewrites of responses the
+ * first that fits counts, the innermost layer first.
  */
 export function mergeFilters(layers: readonly (readonly FilterPlan[])[]): MergedFilters {
   const inward = layers.flat();
@@ -36,6 +39,7 @@ export function mergeFilters(layers: readonly (readonly FilterPlan[])[]): Merged
     rewrite: mergeRewrites(inward.filter((filter) => filter.type === 'URLRewrite')),
     answering: inward.find((filter) => filter.type === 'RequestRedirect' || filter.type === 'DirectResponse') ?? null,
     mirrors: inward.filter((filter) => filter.type === 'RequestMirror'),
+    responseRewrites: outward.filter((filter) => filter.type === 'LocationRewrite' || filter.type === 'CookieRewrite'),
   };
 }
 

@@ -58,6 +58,11 @@ export type PathModifierPlan =
   | { readonly type: 'ReplacePrefixMatch'; readonly value: string }
   | { readonly type: 'ReplaceRegexMatch'; readonly pattern: string; readonly substitution: string };
 
+/** Another prefix, or what an expression makes, for a place that a server names. */
+export type PlaceRewritePlan =
+  | { readonly from: string; readonly to: string }
+  | { readonly pattern: string; readonly substitution: string };
+
 export type FilterPlan =
   | { readonly type: 'RequestHeaderModifier'; readonly modifier: HeaderModifierPlan }
   | { readonly type: 'ResponseHeaderModifier'; readonly modifier: HeaderModifierPlan }
@@ -79,6 +84,17 @@ export type FilterPlan =
       readonly pool: number;
       /** 0 to 100, fractions allowed. */
       readonly percent: number;
+    }
+  | {
+      readonly type: 'LocationRewrite';
+      /** The first that fits. */
+      readonly rewrites: readonly PlaceRewritePlan[];
+    }
+  | {
+      readonly type: 'CookieRewrite';
+      readonly paths: readonly { readonly from: string; readonly to: string }[];
+      /** `from` in lower case and without a dot in front, or `*`; an empty `to` takes the attribute away. */
+      readonly domains: readonly { readonly from: string; readonly to: string }[];
     }
   | {
       readonly type: 'DirectResponse';

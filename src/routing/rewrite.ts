@@ -100,3 +100,30 @@ export class RegexRewrite {
     return this.#pattern.matcher(text).find();
   }
 }
+
+/**
+ * One prefix in the place of another, in the place that a server names: a path, or a URL with its scheme and host. Whole
+ * elements count, as everywhere: `/app` is in front of `/app/x` and `/app?q`, not of `/apple`, and exactly one slash stands
+ * between the new prefix and the rest.
+ */
+export class PrefixRewrite {
+  readonly #from: string;
+  readonly #to: string;
+
+  constructor(from: string, to: string) {
+    this.#from = from.replace(/\/$/, '');
+    this.#to = to.replace(/\/$/, '');
+  }
+
+  /** The text behind its new prefix, or null when it does not begin with the old. */
+  apply(text: string): string | null {
+    if (text === '' || !text.startsWith(this.#from)) return null;
+    const rest = text.slice(this.#from.length);
+    if (rest !== '' && !/^[/?#]/.test(rest)) return null;
+    // Where the old prefix is the root, two slashes in front name a host, which is no path.
+    if (this.#from === '' && rest.startsWith('//')) return null;
+    const moved = `${this.#to}${rest}`;
+    if (this.#to !== '') return moved;
+    return rest.startsWith('/') ? rest.replace(/^\/+/, '/') : `/${rest}`;
+  }
+}

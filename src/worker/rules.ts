@@ -7,6 +7,7 @@ import { ErrorPages } from './error-pages.js';
 import { type HeaderEdit, headerEdit } from './filters/edit.js';
 import { Mirror } from './filters/mirror.js';
 import type { Answering } from './filters/respond.js';
+import { type ResponseRewrite, responseRewrite } from './filters/response-rewrite.js';
 import { PathModifier, Rewrite } from './filters/rewrite.js';
 import type { Limits } from './plan.js';
 import type { Pool } from './pools.js';
@@ -30,6 +31,8 @@ export class Rule {
   readonly requestEdit: HeaderEdit | null;
   readonly responseEdit: HeaderEdit | null;
   readonly rewrite: Rewrite | null;
+  /** What it rewrites in responses, or null. */
+  readonly responseRewrite: ResponseRewrite | null;
   /** The filter that answers in place of a server, or null. */
   readonly answering: Answering | null;
   /** What its redirect makes of the path; null when it leaves it. */
@@ -59,6 +62,7 @@ export class Rule {
     this.requestEdit = headerEdit(merged.request, true);
     this.responseEdit = headerEdit(merged.response, false);
     this.rewrite = merged.rewrite === null ? null : new Rewrite(merged.rewrite);
+    this.responseRewrite = responseRewrite(merged.responseRewrites);
     this.answering = merged.answering;
     this.mirrors = merged.mirrors.map(({ pool, percent }) => new Mirror(pools[pool]!, percent));
     const { answering } = this;

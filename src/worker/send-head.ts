@@ -9,6 +9,7 @@ import { FIELD, type Head } from '../http/head.js';
 import { listElement, nextElement } from '../http/lists.js';
 import { BACKEND, type BackendConnection, type ClientConnection } from './connections.js';
 import type { HeaderEdit } from './filters/edit.js';
+import type { ResponseRewrite } from './filters/response-rewrite.js';
 import { Constant, type Pinned } from './text.js';
 import { addressText } from './trust.js';
 import type { Worker } from './worker.js';
@@ -54,6 +55,7 @@ const FROM_STRANGER = NOT_FROM_ANYONE | FORWARDING;
 const FROM_TRUSTED = NOT_FROM_ANYONE | bits(FIELD_ID.X_FORWARDED_FOR);
 const HOST = bits(FIELD_ID.HOST);
 const MAX_FORWARDS = bits(FIELD_ID.MAX_FORWARDS);
+const REWRITTEN = bits(FIELD_ID.REWRITTEN);
 
 /**
  * Lists what of a head goes on, from `from` to before the empty line, as few runs as there can be: without the fields
@@ -350,7 +352,12 @@ export function spanResponseHead(w: Worker, client: ClientConnection, head: Head
   room = true;
   w.tokens.readAll(w.memory, head);
   w.edit = edit;
-  spanResponse(w, head);
+  const { responseRewrite } = client.rule!;
+  if (responseRewrite === null || !head.has(FIELD_ID.REWRITTEN)) spanResponse(w, head);
+  else {
+    spanResponse(w, head, REWRITTEN);
+    spanRewritten(w, head, responseRewrite);
+  }
   w.edit = null;
   if (edit !== null) spanText(w, edit.lines(client.responseLines));
   // A recipient with a clock says when it got a response that does not tell (RFC 9110, 6.6.1).
@@ -371,6 +378,19 @@ export function spanResponseHead(w: Worker, client: ClientConnection, head: Head
   return room;
 }
 
+/** Lists the fields that the rule may rewrite, each as it says; those that go have gone already. */
+function spanRewritten(w: Worker, head: Head, rewrite: ResponseRewrite): void {
+  for (let i = 0, field = 0; i < head.fieldCount; i++, field += FIELD.WORDS) {
+    const id = head.fields[field + FIELD.id]!;
+    if (id !== FIELD_ID.REWRITTEN || named(w, head, field, id)) continue;
+    const [nameAt, nameBytes] = [head.nameAt(field), head.nameBytes(field)];
+    const at = head.valueAt(field);
+    const value = Buffer.from(w.memory.buffer, at, head.valueBytes(field)).toString('latin1');
+    const name = Buffer.from(w.memory.buffer, nameAt, nameBytes).toString('latin1');
+    spanText(w, `${name}: ${rewrite.value(w.memory, nameAt, nameBytes, value)}\r\n`);
+  }
+}
+
 /** Tells the client where it was, if its pool has sessions and that is news. */
 function spanSession(w: Worker, client: ClientConnection): void {
   const { sessions } = client.pool!;
@@ -384,12 +404,13 @@ const SPACE = 0x20;
 
 /**
  * Lists a response head that was received. The version is that of who sends a message (RFC 9110, 6.2): what a server of
- * HTTP/1.0 says goes on as HTTP/1.1. The space behind the status is not optional (RFC 9112, 4).
+ * HTTP/1.0 says goes on as HTTP/1.1. The space behind the status is not optional (RFC 9112, 4). `more` are ids of fields that
+ * do not go on either.
  */
-function spanResponse(w: Worker, head: Head): void {
+function spanResponse(w: Worker, head: Head, more = 0): void {
   w.memory[head.base + 'HTTP/1.'.length] = 0x31;
   const statusEnd = head.base + STATUS_END;
-  const drops = head.status < 200 || head.status === 204 ? BODILESS_ENDS_HERE : ENDS_HERE;
+  const drops = more | (head.status < 200 || head.status === 204 ? BODILESS_ENDS_HERE : ENDS_HERE);
   if (w.memory[statusEnd] === SPACE) {
     spanFields(w, head, head.base, drops);
     return;

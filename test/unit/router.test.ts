@@ -254,3 +254,57 @@ test('actions name the error pages of a rule, and of all where no rule matches',
     'error page for local replies 400-499: 2 bytes of text/plain',
   ]);
 });
+
+test('says what a rule rewrites in paths and in responses', () => {
+  const router = compile({
+    listeners: [{ address: ':8080' }],
+    pools: { api: { servers: [{ address: '10.0.0.1:80' }] } },
+    routes: [
+      {
+        rules: [
+          {
+            pool: 'api',
+            filters: [
+              {
+                type: 'URLRewrite',
+                urlRewrite: {
+                  path: {
+                    type: 'ReplaceRegexMatch',
+                    replaceRegexMatch: { pattern: '^/a/(.*)$', substitution: '/\\1' },
+                  },
+                },
+              },
+              {
+                type: 'LocationRewrite',
+                locationRewrite: {
+                  rewrites: [
+                    { from: 'http://10.0.0.1/', to: '/' },
+                    { pattern: '^/x', substitution: '/y' },
+                  ],
+                },
+              },
+              {
+                type: 'CookieRewrite',
+                cookieRewrite: {
+                  paths: [{ from: '/', to: '/a' }],
+                  domains: [
+                    { from: '.Inner.example', to: 'shop.example' },
+                    { from: '*', to: '' },
+                  ],
+                },
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  });
+  const { actions } = router.match({ url: 'http://a.example/' });
+  for (const line of [
+    'URLRewrite: in the path "^/a/(.*)$" becomes "/\\1"',
+    'LocationRewrite: http://10.0.0.1/ becomes /, "^/x" becomes "/y"',
+    'CookieRewrite: path / becomes /a, domain inner.example becomes shop.example, every domain is taken away',
+  ]) {
+    assert.ok(actions.includes(line), actions.join('\n'));
+  }
+});

@@ -43,13 +43,20 @@ const hostname = () =>
 const newPath = () =>
   text('a path', 'Expected a path that starts with /.', (value) => value === '' || value.startsWith('/'));
 
+/** Printable ASCII: what may stand in a field of a head, and in a target. */
+const substitution = () =>
+  text('a substitution', 'Expected printable ASCII; other characters as in %C3%A9.', (value) => /^[!-~]*$/.test(value));
+
+const cookiePathText = () =>
+  text('a path', 'Expected a path that starts with /.', (value) => /^\/[!-:<-~]*$/.test(value));
+
 const regexRewrite = map('a rewrite by an expression', {
   pattern: option(
     text('an expression', 'Expected a regular expression in RE2 syntax.'),
     'A regular expression in RE2 syntax. It is searched for: `^` and `$` tie it to the ends.',
   ),
   substitution: option(
-    text('a substitution', 'Expected a text.', () => true),
+    substitution(),
     'What stands in the place of each match. `\\1` to `\\9` are what its groups matched, `\\0` the whole match, `\\\\` a backslash.',
   ),
 });
@@ -114,6 +121,60 @@ const directResponse = map('a direct response', {
   ),
 });
 
+/** A path, or a URL with its scheme and host, of printable ASCII. */
+const place = () =>
+  text('a path or a URL', 'Expected a path such as /app, or a URL such as http://10.0.0.1:8080/app.', (value) =>
+    /^(https?:\/\/[A-Za-z0-9.:[\]-]+(\/[!-~]*)?|\/[!-~]*)$/.test(value),
+  );
+
+const placeRewrite = map('a rewrite of a place', {
+  from: option(
+    place().optional(),
+    'What the place begins with: a path, or a URL. Whole elements count, as with `PathPrefix`.',
+  ),
+  to: option(place().optional(), 'What it begins with instead. A path leaves scheme and host to the request.'),
+  pattern: option(
+    text('an expression', 'Expected a regular expression in RE2 syntax.').optional(),
+    'In place of `from`: a regular expression in RE2 syntax. It is searched for: `^` and `$` tie it to the ends.',
+  ),
+  substitution: option(
+    substitution().optional(),
+    'In place of `to`: what stands for each match. `\\\\1` to `\\\\9` are what its groups matched, `\\\\0` the whole match.',
+  ),
+});
+
+const locationRewrite = map('a rewrite of locations', {
+  rewrites: option(
+    list('a list of rewrites', placeRewrite, 1),
+    'The first that fits is applied to `Location`, `Content-Location` and the place in `Refresh`.',
+  ),
+});
+
+const cookiePath = map('a rewrite of a cookie path', {
+  from: option(cookiePathText(), 'What the path begins with. Whole elements count.'),
+  to: option(cookiePathText(), 'What it begins with instead.'),
+});
+
+const cookieDomain = map('a rewrite of a cookie domain', {
+  from: option(
+    text('a domain', 'Expected a domain such as internal.example, or * for every one.', (value) =>
+      /^(\*|\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)$/.test(value),
+    ),
+    'The whole domain, in any case and with or without a dot in front, or `*` for every one.',
+  ),
+  to: option(
+    text('a domain', 'Expected a domain such as shop.example, or an empty text.', (value) =>
+      /^(\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)?$/.test(value),
+    ),
+    'The domain in its place. An empty one takes the attribute away: the cookie is for the host of the request alone.',
+  ),
+});
+
+const cookieRewrite = map('a rewrite of cookies', {
+  paths: option(list('a list of rewrites', cookiePath).optional(), 'The first that fits is applied to `Path`.'),
+  domains: option(list('a list of rewrites', cookieDomain).optional(), 'The first that fits is applied to `Domain`.'),
+});
+
 const kind = <const Type extends string>(type: Type, says: string) => option(z.literal(type), says);
 
 const variants = [
@@ -140,6 +201,14 @@ const variants = [
   map('a filter', {
     type: kind('DirectResponse', 'Answers by itself; no server sees the request.'),
     directResponse: option(directResponse, 'The answer.'),
+  }),
+  map('a filter', {
+    type: kind('LocationRewrite', 'Changes places that servers name in responses, such as `Location`.'),
+    locationRewrite: option(locationRewrite, 'What to change.'),
+  }),
+  map('a filter', {
+    type: kind('CookieRewrite', 'Changes the path and the domain of cookies that servers set.'),
+    cookieRewrite: option(cookieRewrite, 'What to change.'),
   }),
 ] as const;
 

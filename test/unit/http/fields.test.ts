@@ -22,7 +22,7 @@ const COLLISIONS: [known: string, made: string][] = [
 
 test('every known field is recognised in any case, and only as itself', () => {
   for (const [key, id] of Object.entries(FIELD_ID)) {
-    if (id === FIELD_ID.NONE || id === FIELD_ID.ALIKE) continue;
+    if (id === FIELD_ID.NONE || id === FIELD_ID.ALIKE || id === FIELD_ID.REWRITTEN) continue;
     const name = key.toLowerCase().replaceAll('_', '-');
     for (const written of [name, name.toUpperCase(), name.replace(/^./, (letter) => letter.toUpperCase())]) {
       assert.equal(idOf(written), id, written);
@@ -56,6 +56,14 @@ test('all fields about a client certificate are one id, and their other spelling
   }
 });
 
+test('the fields of responses that may be rewritten are one id', () => {
+  for (const name of ['location', 'content-location', 'refresh', 'set-cookie']) {
+    assert.equal(idOf(name), FIELD_ID.REWRITTEN, name);
+    assert.equal(idOf(name.toUpperCase()), FIELD_ID.REWRITTEN, name);
+    for (const other of [`${name}s`, `y${name.slice(1)}`]) assert.equal(idOf(other), FIELD_ID.NONE, other);
+  }
+});
+
 test('a name made to collide with a known one is never taken for it', () => {
   for (const [known, made] of COLLISIONS) {
     assert.notEqual(idOf(known), FIELD_ID.NONE);
@@ -68,6 +76,8 @@ test('a token is known exactly when it is a known name but for the case of lette
   const names = new Set(Object.keys(FIELD_ID).map((key) => key.toLowerCase().replaceAll('_', '-')));
   names.delete('none');
   names.delete('alike');
+  names.delete('rewritten');
+  for (const name of ['location', 'content-location', 'refresh', 'set-cookie']) names.add(name);
   const token = [..."!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"];
   // Every known name with every one of its bytes replaced by every byte a token may have (RFC 9110, 5.6.2).
   for (const name of names) {

@@ -35,6 +35,7 @@ test('without filters there is nothing to change', () => {
     rewrite: null,
     answering: null,
     mirrors: [],
+    responseRewrites: [],
   });
 });
 
@@ -98,4 +99,11 @@ test('of rewrites the innermost host name and the innermost path count; mirrors 
     [0, 1, 2],
   );
   assert.equal(merged.answering?.type, 'DirectResponse');
+});
+
+test('rewrites of responses: the innermost layer comes first, each list in its order', () => {
+  const rewrite = (from: string): FilterPlan => ({ type: 'LocationRewrite', rewrites: [{ from, to: '/' }] });
+  const cookies: FilterPlan = { type: 'CookieRewrite', paths: [], domains: [{ from: '*', to: '' }] };
+  const { responseRewrites } = mergeFilters([[rewrite('/all')], [], [rewrite('/route')], [rewrite('/a'), cookies]]);
+  assert.deepEqual(responseRewrites, [rewrite('/a'), cookies, rewrite('/route'), rewrite('/all')]);
 });
