@@ -18,6 +18,9 @@ napi_value sf_js_throw_errno(napi_env env, int error, const char *what)
     case EACCES: strcpy(code, "EACCES"); break;
     case EADDRNOTAVAIL: strcpy(code, "EADDRNOTAVAIL"); break;
     case EMFILE: strcpy(code, "EMFILE"); break;
+    case ENOENT: strcpy(code, "ENOENT"); break;
+    case ENOTDIR: strcpy(code, "ENOTDIR"); break;
+    case EROFS: strcpy(code, "EROFS"); break;
     case EINVAL: strcpy(code, "EINVAL"); break;
     default: snprintf(code, sizeof(code), "E%d", error); break;
     }

@@ -20,6 +20,8 @@ static struct {
     bool open;
     int fd;
     int32_t generation;
+    dev_t device; /* of the file of a unix socket */
+    ino_t inode;
 } listeners[SF_LISTENERS_MAX];
 
 /* The place of an open listener, or -1. The lock is held. */
@@ -43,7 +45,7 @@ static void sf__unlink_dead(const struct sockaddr_storage *storage, socklen_t by
     struct stat info;
     if (storage->ss_family != AF_UNIX || address->sun_path[0] == '\0')
         return;
-    if (stat(address->sun_path, &info) != 0 || !S_ISSOCK(info.st_mode))
+    if (lstat(address->sun_path, &info) != 0 || !S_ISSOCK(info.st_mode))
         return;
     int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (probe < 0)
@@ -51,6 +53,17 @@ static void sf__unlink_dead(const struct sockaddr_storage *storage, socklen_t by
     if (connect(probe, (const struct sockaddr *)storage, bytes) != 0 && errno == ECONNREFUSED)
         (void)unlink(address->sun_path); /* if it stays, bind says so */
     close(probe);
+}
+
+/* The path of the file that a listening unix socket is bound to; false when it has none. */
+static bool sf__socket_path(int fd, struct sockaddr_un *address)
+{
+    socklen_t bytes = sizeof(*address);
+    if (getsockname(fd, (struct sockaddr *)address, &bytes) != 0 || address->sun_family != AF_UNIX ||
+        bytes <= offsetof(struct sockaddr_un, sun_path) || address->sun_path[0] == '\0')
+        return false;
+    address->sun_path[sizeof(address->sun_path) - 1] = '\0';
+    return true;
 }
 
 static int sf__listen_socket(const char *host, int32_t port, int32_t backlog)
@@ -86,8 +99,14 @@ int32_t sf_listener_open(const char *host, int32_t port, int32_t backlog)
     for (int32_t i = 0; i < SF_LISTENERS_MAX && listener < 0; i++) {
         if (listeners[i].open)
             continue;
+        struct sockaddr_un address;
+        struct stat info = { 0 };
+        if (sf__socket_path(fd, &address) && lstat(address.sun_path, &info) != 0)
+            info.st_ino = 0; /* gone already: nothing to take away later */
         listeners[i].open = true;
         listeners[i].fd = fd;
+        listeners[i].device = info.st_dev;
+        listeners[i].inode = info.st_ino;
         listener = listeners[i].generation * SF_LISTENERS_MAX + i;
     }
     pthread_mutex_unlock(&listeners_lock);
@@ -126,13 +145,13 @@ void sf_listener_close(int32_t listener)
     pthread_mutex_lock(&listeners_lock);
     int32_t place = sf__place_of(listener);
     if (place >= 0) {
-        struct sockaddr_storage storage;
-        socklen_t bytes = sizeof(storage);
-        const struct sockaddr_un *address = (const struct sockaddr_un *)&storage;
+        struct sockaddr_un address;
+        struct stat info;
         int fd = listeners[place].fd;
-        if (getsockname(fd, (struct sockaddr *)&storage, &bytes) == 0 && storage.ss_family == AF_UNIX &&
-            bytes > offsetof(struct sockaddr_un, sun_path) && address->sun_path[0] != '\0')
-            (void)unlink(address->sun_path); /* it may be gone already */
+        /* Another process may have put its own socket there since. */
+        if (sf__socket_path(fd, &address) && lstat(address.sun_path, &info) == 0 &&
+            info.st_ino == listeners[place].inode && info.st_dev == listeners[place].device)
+            (void)unlink(address.sun_path); /* the directory may be read-only by now */
         close(fd);
         listeners[place].open = false;
         listeners[place].generation = (listeners[place].generation + 1) & SF__GENERATION_MASK;

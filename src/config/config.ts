@@ -16,9 +16,12 @@ export interface ListenerConfig {
   readonly name?: string;
   /** As it was written, for messages. */
   readonly address: string;
-  /** An IP address without brackets. */
+  /** An IP address without brackets, or the path of a unix socket. */
   readonly host: string;
+  /** -1 for a unix socket. */
   readonly port: number;
+  /** Who may connect to a unix socket. */
+  readonly socket?: SocketOptions;
   readonly protocol: (typeof LISTENER_PROTOCOLS)[number];
   /** The pool that gets the connections unread; set when `protocol` is `tcp`, and only when it is a raw one. */
   readonly pool?: string;
@@ -40,6 +43,13 @@ export interface ListenerConfig {
   readonly repeatedSlashes?: 'merge' | 'keep' | 'refuse';
   /** Around those of routes and rules. */
   readonly filters?: readonly FilterConfig[];
+}
+
+/** The file of a unix socket. */
+export interface SocketOptions {
+  readonly mode?: number | undefined;
+  /** USER, USER:GROUP or :GROUP. */
+  readonly owner?: string | undefined;
 }
 
 /** A certificate of a listener. */
@@ -194,10 +204,11 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
 
 function listenerConfig(listener: ParsedConfig['listeners'][number], directory: string): ListenerConfig {
   const { address, protocol, pool, tlsRoutes, tls, redirectToHttps, strictTransportSecurity, proxyProtocol } = listener;
-  const { name, clientAddressHeader, redirectToHttpsExcept, repeatedSlashes, filters } = listener;
+  const { name, clientAddressHeader, redirectToHttpsExcept, repeatedSlashes, filters, socket } = listener;
   return {
     ...(name === undefined ? {} : { name }),
     ...address,
+    ...(socket === undefined ? {} : { socket }),
     protocol,
     ...(pool === undefined ? {} : { pool }),
     tlsRoutes: (tlsRoutes ?? []).map((route) => ({

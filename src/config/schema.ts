@@ -2,7 +2,7 @@
 // Owns the top level; each part stands in schema/. Leaves what no schema can say (names that must exist) to semantics.ts.
 
 import { z } from 'zod';
-import { cidr, list, map, option, scalar, text } from './schema/build.js';
+import { list, map, option, peers, scalar, text } from './schema/build.js';
 import { errorPages } from './schema/error-pages.js';
 import { filter } from './schema/filters.js';
 import { limits, timeouts } from './schema/limits.js';
@@ -32,7 +32,7 @@ export const schema = map('a configuration', {
   limits: option(limits.prefault({}), 'How much of everything.', { byDefault: 'each limit has its own' }),
   timeouts: option(timeouts.prefault({}), 'How long everything may take.', { byDefault: 'each timeout has its own' }),
   trustedProxies: option(
-    list('a list of CIDR ranges', cidr()).prefault([]),
+    list('a list of CIDR ranges', peers()).prefault([]),
     'Addresses whose `X-Forwarded-*` and `X-Request-Id` are believed: those of proxies in front of this one.',
     { byDefault: 'nobody' },
   ),

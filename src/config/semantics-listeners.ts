@@ -7,6 +7,7 @@ import { alternatives, didYouMean, type Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
 import type { Scope } from './scope.js';
 import { checkFilters } from './semantics-filters.js';
+import { UNIX_PEERS } from './units.js';
 
 type Listener = ParsedConfig['listeners'][number];
 type Route = NonNullable<ParsedConfig['routes']>[number];
@@ -96,6 +97,25 @@ export function warnOfUnrouted(listener: Listener, at: Path, { routes = [] }: Pa
     'Every route is for other listeners: all requests here are answered with 404.',
     "Expected a route for it, by 'name' and 'listeners'.",
   );
+}
+
+/** Reports options of a socket file where there is none, and warns of sources of PROXY headers that never connect. */
+export function checkSocket({ address, socket, proxyProtocol }: Listener, at: Path, scope: Scope): void {
+  const isUnix = address.port === -1;
+  if (socket !== undefined && !isUnix) {
+    scope.report([...at, 'socket'], `'${address.address}' has no file.`, "Expected 'address: unix:/PATH' beside it.");
+  }
+  if (socket !== undefined && socket.mode === undefined && socket.owner === undefined) {
+    scope.report([...at, 'socket'], 'Nothing is said about the socket.', 'Expected mode, owner or both.');
+  }
+  for (const [index, source] of (proxyProtocol?.from ?? []).entries()) {
+    if ((source === UNIX_PEERS) === isUnix) continue;
+    scope.warn(
+      [...at, 'proxyProtocol', 'from', index],
+      `No connection to '${address.address}' comes from ${source}.`,
+      isUnix ? "Expected 'unix:' alone." : "'unix:' stands for connections to listeners whose address is unix:/PATH.",
+    );
+  }
 }
 
 /** Reports exceptions from a redirect that is not there, or that no path is. */

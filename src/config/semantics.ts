@@ -17,6 +17,7 @@ import {
   checkListenerRef,
   checkRedirect,
   checkRepeatedSlashes,
+  checkSocket,
   checkTrust,
   redirectsAll,
   warnOfUnrouted,
@@ -50,6 +51,7 @@ function checkListeners(config: ParsedConfig, scope: Scope): void {
     checkListenerTls(listener, at, routes, scope);
     checkProxySources(listener, at, scope);
     checkListenerName(listener, index, config, scope);
+    checkSocket(listener, at, scope);
     checkRedirect(listener, at, scope);
     checkListenerFilters(listener, at, scope);
     checkClientAddressHeader(listener, at, config, scope);

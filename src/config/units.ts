@@ -76,7 +76,7 @@ export function readSize(value: unknown): number | Refusal {
   return bytes;
 }
 
-/** Where a listener listens. `host` is an IP address without brackets. */
+/** Where a listener listens. `host` is an IP address without brackets, or the path of a unix socket with `port` -1. */
 export interface ListenAddress {
   /** As it was written. */
   readonly address: string;
@@ -96,7 +96,7 @@ export interface ServerAddress {
   readonly endpoint: Endpoint;
 }
 
-const LISTEN_EXPECTED = 'Expected IP:PORT, [IPv6]:PORT or :PORT, such as 0.0.0.0:8080.';
+const LISTEN_EXPECTED = 'Expected IP:PORT, [IPv6]:PORT, :PORT or unix:/PATH, such as 0.0.0.0:8080.';
 const SERVER_EXPECTED = 'Expected HOST:PORT, [IPv6]:PORT, unix:/PATH or srv:NAME, such as 10.0.0.11:3000.';
 const PORT_EXPECTED = 'Expected a port from 1 to 65535.';
 
@@ -129,6 +129,10 @@ export function readListenAddress(value: unknown): ListenAddress | Refusal {
     const meant = typeof value === 'number' ? ` Did you mean ':${value}'?` : '';
     return refuse(value, 'a listen address', LISTEN_EXPECTED + meant);
   }
+  if (value.startsWith('unix:')) {
+    const path = readSocketPath(value, 'a listen address');
+    return path instanceof Refusal ? path : { address: value, host: path, port: -1 };
+  }
   const parts = splitHostPort(value);
   if (!parts) return refuse(value, 'a listen address', LISTEN_EXPECTED + addressAdvice(value, ':'));
   const port = readPort(parts.port);
@@ -149,21 +153,27 @@ function isHostName(host: string): boolean {
 /** The longest path that fits a socket address on Linux. */
 const UNIX_PATH_BYTES_MAX = 107;
 
+/** The path in `unix:/PATH`. */
+function readSocketPath(value: string, noun: string): string | Refusal {
+  const path = value.slice('unix:'.length);
+  if (!path.startsWith('/')) {
+    return refuse(value, noun, 'Expected an absolute path after unix:, such as unix:/run/app.sock.');
+  }
+  if (Buffer.byteLength(path) > UNIX_PATH_BYTES_MAX) {
+    return new Refusal(
+      `${JSON.stringify(path).slice(0, 40)}… is too long for a socket.`,
+      'Expected at most 107 bytes.',
+    );
+  }
+  return path;
+}
+
 /** The address of a server. */
 export function readServerAddress(value: unknown): ServerAddress | Refusal {
   if (typeof value !== 'string') return refuse(value, 'a server address', SERVER_EXPECTED);
   if (value.startsWith('unix:')) {
-    const path = value.slice('unix:'.length);
-    if (!path.startsWith('/')) {
-      return refuse(value, 'a server address', 'Expected an absolute path after unix:, such as unix:/run/app.sock.');
-    }
-    if (Buffer.byteLength(path) > UNIX_PATH_BYTES_MAX) {
-      return new Refusal(
-        `${JSON.stringify(path).slice(0, 40)}… is too long for a socket.`,
-        'Expected at most 107 bytes.',
-      );
-    }
-    return { address: value, endpoint: { kind: 'unix', path } };
+    const path = readSocketPath(value, 'a server address');
+    return path instanceof Refusal ? path : { address: value, endpoint: { kind: 'unix', path } };
   }
   if (value.startsWith('srv:')) {
     const name = value.slice('srv:'.length);
@@ -192,6 +202,27 @@ export function readNameServer(value: unknown): string | Refusal {
   if (!good) return refuse(value, 'a name server', NAME_SERVER_EXPECTED);
   const port = readPort(match[3]!);
   return port instanceof Refusal ? port : value;
+}
+
+/** What stands for every peer that comes over a unix socket, where ranges of addresses are listed. */
+export const UNIX_PEERS = 'unix:';
+
+const PEERS_EXPECTED = 'Expected an IP address, a range such as 10.0.0.0/8, or unix: for those of unix sockets.';
+
+/** A range of addresses, or `unix:`. */
+export function readPeers(value: unknown): string | Refusal {
+  if (value === UNIX_PEERS) return value;
+  const range = readCidr(value);
+  return range instanceof Refusal ? new Refusal(range.found, PEERS_EXPECTED) : range;
+}
+
+const MODE_EXPECTED = 'Expected three octal digits in quotes, such as "0660".';
+
+/** The mode of a file, `"0660"` or `"660"`, as a number. */
+export function readMode(value: unknown): number | Refusal {
+  if (typeof value === 'number') return new Refusal(`${value} is a number, not a mode.`, MODE_EXPECTED);
+  if (typeof value !== 'string' || !/^0?[0-7]{3}$/.test(value)) return refuse(value, 'a mode', MODE_EXPECTED);
+  return Number.parseInt(value, 8);
 }
 
 const CIDR_EXPECTED = 'Expected an IP address or a range such as 10.0.0.0/8 or fd00::/8.';

@@ -4,6 +4,7 @@ import type { ListenerConfig } from '../config/config.js';
 import { addon, EngineUnusableError } from '../engine/addon.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import type { ListenerPlan } from '../worker/plan.js';
+import { setAccess, withMode } from './socket-file.js';
 import type { TlsContexts } from './tls-contexts.js';
 
 /** What listen(2) takes; the kernel caps it at net.core.somaxconn. */
@@ -18,6 +19,16 @@ const ADVICE: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use. Stop the other process, or choose another port.',
   EACCES: 'permission denied. Choose a port from 1024 up, or give the process CAP_NET_BIND_SERVICE.',
   EADDRNOTAVAIL: 'this machine has no such address. Expected one of its own, 0.0.0.0 or [::].',
+};
+
+/** The same for unix sockets. */
+const SOCKET_ADVICE: Readonly<Record<string, string>> = {
+  EADDRINUSE:
+    'another process listens there, or a file that is no socket is in the way. Stop the other process, or choose another path.',
+  EACCES: 'permission denied. The directory must be writable by the user of this process.',
+  ENOENT: 'its directory does not exist. Make it first.',
+  ENOTDIR: 'a part of its path is no directory. Choose another path.',
+  EROFS: 'its directory is on a file system that cannot be written to. Choose another path.',
 };
 
 /** The open listeners, by the address they were configured with. */
@@ -46,6 +57,8 @@ export class Listeners {
         if (!this.#open.has(config.address)) {
           this.#open.set(config.address, openOne(config));
           opened.push(config.address);
+        } else if (config.socket !== undefined) {
+          explained(config, () => setAccess(config.host, config.socket!));
         }
         const listener = this.#open.get(config.address)!;
         return {
@@ -102,11 +115,32 @@ export class Listeners {
 }
 
 function openOne(config: ListenerConfig): number {
+  return explained(config, () => {
+    if (config.socket === undefined) return addon().listenerOpen(config.host, config.port, BACKLOG);
+    const { socket } = config;
+    const listener = withMode(socket, () => addon().listenerOpen(config.host, config.port, BACKLOG));
+    try {
+      setAccess(config.host, socket);
+    } catch (error) {
+      addon().listenerClose(listener);
+      throw error;
+    }
+    return listener;
+  });
+}
+
+/** Runs `what`, and makes a ListenError of its failure. */
+function explained<T>({ address, port, socket }: ListenerConfig, what: () => T): T {
   try {
-    return addon().listenerOpen(config.host, config.port, BACKLOG);
+    return what();
   } catch (error) {
     if (error instanceof EngineUnusableError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new ListenError(`cannot listen on ${config.address}: ${ADVICE[code ?? ''] ?? message}`);
+    const advice = port === -1 ? SOCKET_ADVICE : ADVICE;
+    const owner =
+      code === 'EPERM' && socket?.owner !== undefined
+        ? `this process may not give the file to ${socket.owner}. Run it as root, or leave 'owner' out.`
+        : undefined;
+    throw new ListenError(`cannot listen on ${address}: ${owner ?? advice[code ?? ''] ?? message}`);
   }
 }

@@ -37,7 +37,7 @@ export function keyOf(w: Worker, client: ClientConnection, pool: Pool): number {
   const { view, memory } = w;
   switch (kind === 'ip-hash' ? 'ClientAddress' : key.type) {
     case 'ClientAddress':
-      return client.statedBytes === 0 ? randomKey() : keyOfAddress(view.clientAddress, view.clientAddressBytes);
+      return view.clientAddressBytes === 0 ? randomKey() : keyOfAddress(view.clientAddress, view.clientAddressBytes);
     case 'Path':
       return keyOfBytes(memory, view.pathAt, view.pathBytes);
     case 'QueryParam':
@@ -80,6 +80,6 @@ function isField({ memory }: Worker, head: Head, field: number, lowerName: Uint8
   return equalsCaseless(memory, head.nameAt(field), head.nameBytes(field), lowerName);
 }
 
-function randomKey(): number {
+export function randomKey(): number {
   return (Math.random() * 0x100000000) | 0;
 }

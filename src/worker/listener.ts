@@ -5,7 +5,7 @@ import type { FilterPlan } from '../routing/plan.js';
 import { HttpListener } from './http-listener.js';
 import type { ListenerPlan, WorkerPlan } from './plan.js';
 import type { Pool } from './pools.js';
-import { HOST_NAME } from './send-head.js';
+import { HOST_NAME, portLine } from './send-head.js';
 import type { Pinned, PinnedTexts } from './text.js';
 import { TlsRoutes } from './tls-routes.js';
 import { Trust } from './trust.js';
@@ -52,9 +52,7 @@ export class Listener {
     const strict = plan.strictTransportSecurity;
     this.strictTransport = strict === '' ? '' : `Strict-Transport-Security: ${strict}\r\n`;
     const lines = (scheme: string): Pinned | null =>
-      pinned.pinIfRoom(
-        `X-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${plan.port}\r\nVia: 1.1 sevenfold\r\n${HOST_NAME}`,
-      );
+      pinned.pinIfRoom(`X-Forwarded-Proto: ${scheme}\r\n${portLine(plan.port)}Via: 1.1 sevenfold\r\n${HOST_NAME}`);
     this.forwarding = lines('http');
     this.forwardingSecure = lines('https');
   }

@@ -253,6 +253,11 @@ function spanForwarding(w: Worker, client: ClientConnection, fixed: Pinned, line
   engine.span(lines, writer.at - lines);
 }
 
+/** The line that says which port a client came to; empty for a unix socket, which has none. */
+export function portLine(port: number): string {
+  return port === 0 ? '' : `X-Forwarded-Port: ${port}\r\n`;
+}
+
 /** What the fixed lines end with, for a request that has a host. */
 export const HOST_NAME = 'X-Forwarded-Host: ';
 const ID_NAME = new Constant('X-Request-Id: ');
@@ -278,9 +283,12 @@ function spanForwardingAfter(
     pin(w, client.tls === null ? 'X-Forwarded-Proto: http\r\n' : 'X-Forwarded-Proto: https\r\n');
   let at = lines;
   if (ours(FIELD_ID.X_FORWARDED_PORT)) {
-    writer.text(`X-Forwarded-Port: ${client.proxied?.destinationPort ?? client.listener.plan.port}\r\n`);
-    engine.span(at, writer.at - at);
-    at = writer.at;
+    const line = portLine(client.proxied?.destinationPort ?? client.listener.plan.port);
+    if (line !== '') {
+      writer.text(line);
+      engine.span(at, writer.at - at);
+      at = writer.at;
+    }
   }
   if (ours(FIELD_ID.X_FORWARDED_HOST) && client.hostBytes > 0) {
     pin(w, 'X-Forwarded-Host: ');

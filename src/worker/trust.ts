@@ -6,15 +6,18 @@ import { type AddressRange, parseRange } from '../routing/ranges.js';
 /** The trusted ranges of one configuration. */
 export class Trust {
   readonly #ranges: readonly AddressRange[];
+  readonly #unix: boolean;
 
-  /** `ranges` are addresses or CIDR ranges, validated before. */
+  /** `ranges` are addresses, CIDR ranges, or `unix:` for all that come over unix sockets; validated before. */
   constructor(ranges: readonly string[]) {
+    this.#unix = ranges.includes('unix:');
     this.#ranges = ranges.flatMap((range) => parseRange(range) ?? []);
   }
 
   /** True when the peer in slot `slot` may say who it forwards for. */
   holds(peers: Uint8Array, slot: number): boolean {
-    return this.contains(peers, slot * PEER_BYTES + 4, peerBytes(peers, slot));
+    const length = peerBytes(peers, slot);
+    return length === 0 ? this.#unix : this.contains(peers, slot * PEER_BYTES + 4, length);
   }
 
   /** True when the address of `length` bytes at `at` is in a range of its own family. Hot: allocates nothing. */

@@ -6,6 +6,7 @@ import { NO_SESSION } from '../balance/session.js';
 import { PEER_BYTES } from '../engine/layout.js';
 import { BODY } from '../http/framing.js';
 import type { ReasonCode } from '../http/reasons.js';
+import { randomKey } from './affinity.js';
 import { chooseServer, takeConnection } from './choose-server.js';
 import { closeClient } from './client.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
@@ -13,6 +14,7 @@ import { steerClient } from './flow.js';
 import type { Pool } from './pools.js';
 import { readBulk } from './relay.js';
 import { closeBackend } from './reuse.js';
+import { peerBytes } from './trust.js';
 import { ticksOf } from './waits.js';
 import type { Worker } from './worker.js';
 
@@ -39,10 +41,12 @@ export function tunnelOpen(w: Worker, client: ClientConnection, pool: Pool): voi
   tunnelConnect(w, client, null);
 }
 
-/** The client's address is all that a tunnel can hash. */
+/** The client's address is all that a tunnel can hash; one without goes anywhere. */
 function peerKey(w: Worker, client: ClientConnection): number {
+  const { peers } = w.engine;
   const at = client.slot * PEER_BYTES;
-  return keyOfAddress(w.engine.peers.subarray(at + 4, at + 20), w.engine.peers[at] === 4 ? 4 : 16);
+  const length = peerBytes(peers, client.slot);
+  return length === 0 ? randomKey() : keyOfAddress(peers.subarray(at + 4, at + 20), length);
 }
 
 /** Connects to the next server; when none is left the client connection is closed. `failed` is why the last try failed. */

@@ -26,6 +26,9 @@ export interface ProxySpec {
   readonly pools?: Readonly<Record<string, object>>;
   /** Default: one http listener on a free port. `{ protocol: 'tcp', pool: 'main' }` is a raw one. `v6` listens on ::1. */
   readonly listeners?: readonly {
+    /** Instead of a free port: `unix:/PATH`. */
+    readonly address?: string;
+    readonly socket?: object;
     readonly protocol?: string;
     readonly pool?: string;
     readonly tlsRoutes?: readonly object[];

@@ -4,7 +4,16 @@
 import { z } from 'zod';
 import { expand } from '../environment.js';
 import { alternatives, didYouMean, Refusal, refuse, shown } from '../problems.js';
-import { DURATION_MS_MAX, type Duration, durationText, readCidr, readDuration, readSize, type Size } from '../units.js';
+import {
+  DURATION_MS_MAX,
+  type Duration,
+  durationText,
+  readCidr,
+  readDuration,
+  readPeers,
+  readSize,
+  type Size,
+} from '../units.js';
 
 /** What the reference page says beyond the description and the default. */
 export interface Reference {
@@ -229,6 +238,11 @@ export function sizeText(bytes: number): string {
 /** An address, or a range of them, with its prefix length written out once read. */
 export function cidr() {
   return scalar<string, string>('CIDR range', { type: 'string' }, (value) => readCidr(value));
+}
+
+/** An address, a range of them, or `unix:` for everything that comes over a unix socket. */
+export function peers() {
+  return scalar<string, string>('CIDR range or `unix:`', { type: 'string' }, (value) => readPeers(value));
 }
 
 /** A map with fixed keys. Other keys are mistakes; load.ts makes one problem of each, with the nearest known key. */

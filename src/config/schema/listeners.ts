@@ -2,8 +2,8 @@
 
 import type { z } from 'zod';
 import { TLS_VERSIONS } from '../../engine/tls.js';
-import { type ListenAddress, readListenAddress } from '../units.js';
-import { choice, cidr, fileName, integer, list, map, option, scalar, text } from './build.js';
+import { type ListenAddress, readListenAddress, readMode } from '../units.js';
+import { choice, fileName, integer, list, map, option, peers, scalar, text } from './build.js';
 import { filter } from './filters.js';
 import { fieldName } from './matches.js';
 import { backendRef, repeatedSlashes } from './routes.js';
@@ -97,9 +97,29 @@ const tlsRoute = map('a TLS route', {
 
 const proxyProtocol = map('PROXY protocol options', {
   from: option(
-    list('a list of CIDR ranges', cidr(), 1),
+    list('a list of CIDR ranges', peers(), 1),
     'Addresses whose connections must begin with a PROXY header, version 1 or 2, and are those of the client it names from ' +
-      'then on. Name the proxies in front and nobody else: whoever is in the list can claim any address.',
+      'then on. Name the proxies in front and nobody else: whoever is in the list can claim any address. `unix:` stands for all ' +
+      'that come over a unix socket.',
+  ),
+});
+
+const OWNER = /^[\w.-]*(?::[\w.-]+)?$/;
+
+const socket = map('socket options', {
+  mode: option(
+    scalar<string, number>('text', { type: 'string', pattern: '^0?[0-7]{3}$' }, readMode).optional(),
+    'The mode of the socket file, in octal and in quotes: `"0660"`. To connect takes the right to write.',
+    { byDefault: '`0777` less the umask' },
+  ),
+  owner: option(
+    text(
+      'an owner',
+      'Expected USER, USER:GROUP or :GROUP, names or numbers.',
+      (value) => value !== '' && OWNER.test(value),
+    ).optional(),
+    'Whose file it is: `USER`, `USER:GROUP` or `:GROUP`, by name or number.',
+    { byDefault: 'the user and group of the process' },
   ),
 });
 
@@ -114,11 +134,13 @@ const listener = map('a listener', {
   address: option(
     scalar<string, ListenAddress>(
       'address',
-      { type: 'string', pattern: '^(\\[[0-9A-Fa-f:.]+\\]|[0-9.]*):[0-9]+$' },
+      { type: 'string', pattern: '^((\\[[0-9A-Fa-f:.]+\\]|[0-9.]*):[0-9]+|unix:/.+)$' },
       readListenAddress,
     ),
-    'IP address and port: `0.0.0.0:8080`, `[::1]:8080`, or `:8080` for every IPv4 address.',
+    'IP address and port: `0.0.0.0:8080`, `[::1]:8080`, or `:8080` for every IPv4 address; or the path of a unix socket, ' +
+      '`unix:/run/sevenfold.sock`.',
   ),
+  socket: option(socket.optional(), 'With a `unix:` address: who may connect.', { byDefault: 'as the umask says' }),
   protocol: option(
     choice('a protocol', LISTENER_PROTOCOLS).prefault('http'),
     '`http` reads every request and routes it, `https` does so over TLS. The others pass bytes on unread: `tcp` to one ' +

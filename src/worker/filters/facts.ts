@@ -42,7 +42,8 @@ function fact(w: Worker, client: ClientConnection, variable: Variable): string {
   if (client.rule === null && OF_MATCHED.includes(variable)) return '';
   switch (variable) {
     case 'clientAddress':
-      return client.statedBytes === 0 ? 'unknown' : w.addressOf(client);
+      // A peer over a unix socket has no address: what X-Forwarded-For calls it.
+      return client.statedBytes === 0 ? 'unknown' : w.addressOf(client) || 'unix:';
     case 'requestId':
       return requestId(w, client);
     case 'host':

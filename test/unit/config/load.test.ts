@@ -188,7 +188,7 @@ test('problems of a module name the file and the path in the value', async () =>
   assert.equal(
     await refusal(path),
     `bad.mjs: listeners[0].address: 8080 is not a listen address.
-  Expected IP:PORT, [IPv6]:PORT or :PORT, such as 0.0.0.0:8080. Did you mean ':8080'?`,
+  Expected IP:PORT, [IPv6]:PORT, :PORT or unix:/PATH, such as 0.0.0.0:8080. Did you mean ':8080'?`,
   );
 });
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -142,11 +142,27 @@ test('takes over the file of a unix socket that nobody listens on, and takes it 
   assert.equal(existsSync(path), false);
 });
 
+test('leaves alone what another process has put in the place of its socket, links, and files that are no sockets', (t) => {
+  const path = join(tmpdir(), `sevenfold-${randomBytes(8).toString('hex')}`);
+  const { listener } = useListener(t, path, false);
+  unlinkSync(path);
+  writeFileSync(path, 'precious');
+  addon().listenerClose(listener);
+  assert.equal(readFileSync(path, 'utf8'), 'precious');
+  assert.throws(() => addon().listenerOpen(path, -1, 16), { code: 'EADDRINUSE' });
+  assert.equal(readFileSync(path, 'utf8'), 'precious');
+  unlinkSync(path);
+  symlinkSync(`${path}.elsewhere`, path);
+  assert.throws(() => addon().listenerOpen(path, -1, 16), { code: 'EADDRINUSE' });
+  unlinkSync(path);
+});
+
 test('says why a listener cannot be opened', (t) => {
   const { port } = useListener(t, '127.0.0.1', false);
   assert.throws(() => addon().listenerOpen('127.0.0.1', port, 16), { code: 'EADDRINUSE' });
   assert.throws(() => addon().listenerOpen('203.0.113.1', 0, 16), { code: 'EADDRNOTAVAIL' });
   assert.throws(() => addon().listenerOpen('nowhere', 0, 16), { code: 'EINVAL' });
+  assert.throws(() => addon().listenerOpen('/nowhere/at/all.sock', -1, 16), { code: 'ENOENT' });
   assert.throws(() => addon().listenerPort(-1), { code: 'ERR_ARGUMENT' });
   assert.equal(addon().listenerPort(63), -1);
 });
