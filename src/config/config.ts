@@ -193,6 +193,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
       requestMs: timeouts.request,
       drainMs: timeouts.drain,
       tunnelIdleMs: timeouts.tunnelIdle,
+      halfClosedMs: timeouts.halfClosed,
       mirrorMs: timeouts.mirror,
     },
     trustedProxies: parsed.trustedProxies,

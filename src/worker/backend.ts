@@ -9,7 +9,7 @@ import { PARSED } from '../http/parsed.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { fail } from './answer.js';
 import { closeClient, serve } from './client.js';
-import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
+import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
 import { countDrop } from './filters/mirror.js';
 import { exchangeDone, releaseRequest } from './finish.js';
 import { sendRequest } from './forward.js';
@@ -21,7 +21,7 @@ import { retryOrFail, retryStatus, retryUnseen } from './retry.js';
 import { closeBackend, endAside, keepBackend } from './reuse.js';
 import { sendInterim, spanResponseHead } from './send-head.js';
 import { closeTunnel, tunnelBegin, tunnelData, tunnelEnded, tunnelFinished } from './tunnel.js';
-import { ticksOf } from './waits.js';
+import { ticksOf, waitForServer } from './waits.js';
 import type { Worker } from './worker.js';
 
 const LETTER_H = 0x48;
@@ -298,7 +298,7 @@ function beginResponse(
   releaseRequest(w, client);
   // The pool's time for a try ends with the head; a rule's covers the whole answer (Gateway API, backendRequest).
   if (client.rule!.ticks.attempt < 0) backend.expires = 0;
-  if (client.ended) w.deadlines.set(client.slot, 0, client.expires);
+  if (client.ended && !client.blocked) waitForServer(w, client);
   client.response.set(kind, kind === BODY.untilEof ? Number.MAX_SAFE_INTEGER : length);
   // A 204 says nothing of a length. A 304, and an answer to HEAD, may say that of a body they do not have.
   if (announced && head.status === 204) backend.distrusted = true;
@@ -309,7 +309,12 @@ function beginResponse(
   // A client of HTTP/1.0 knows no chunks: for it the end of the connection is the end of the body.
   const unknownLength = kind === BODY.chunked || kind === BODY.untilEof;
   client.chunkedOut = unknownLength && client.minor === 1;
-  if ((unknownLength && client.minor === 0) || !client.request.done || w.draining || client.ended)
+  if (
+    (unknownLength && client.minor === 0) ||
+    !client.request.done ||
+    w.draining ||
+    (client.ended && client.pendingAt === NOWHERE)
+  )
     client.keepAlive = false;
   if (kind === BODY.chunked) parser.chunked.begin(true);
   w.engine.sendBegin(client.conn, SEND_FLAG.none);
@@ -350,6 +355,7 @@ function relayed(w: Worker, client: ClientConnection, backend: BackendConnection
   }
   if (!client.blocked) {
     w.deadlines.set(backend.slot, ticksOf(w, client).responseIdle, backend.expires);
+    if (client.ended) waitForServer(w, client);
   }
 }
 

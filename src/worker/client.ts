@@ -23,7 +23,7 @@ import { route } from './route.js';
 import type { Rule } from './rules.js';
 import { closeTunnel, tunnelData, tunnelEnded, tunnelFinished } from './tunnel.js';
 import { enterPool, leavePool } from './waiting.js';
-import { requestSent, ticksOf } from './waits.js';
+import { requestSent, ticksOf, waitForServer } from './waits.js';
 import type { Worker } from './worker.js';
 
 /** Bytes from the client; their chunk reference passes to this function. */
@@ -228,7 +228,8 @@ export function clientEnded(w: Worker, client: ClientConnection): void {
     default:
       if (client.rule === null) break; // a passthrough that is connecting: what was sent still goes across
       if (!client.request.done && client.pendingAt === NOWHERE) fail(w, client, 'CLIENT_LEFT');
-      else if (!client.responseStarted) w.deadlines.set(client.slot, w.ticks.halfClosed, client.expires);
+      // What the request waits for has a deadline already: room, its next try, or that the client reads.
+      else if (!client.queued && client.resume === null && !client.blocked) waitForServer(w, client);
   }
 }
 
@@ -277,10 +278,10 @@ export function clientLate(w: Worker, client: ClientConnection): void {
       if (client.expires !== 0 && w.deadlines.now >= client.expires) {
         fail(w, client, 'REQUEST_TIMEOUT');
         serve(w, client);
-      } else if (client.queued && !client.ended) {
+      } else if (client.queued) {
         fail(w, client, 'QUEUE_TIMEOUT');
         serve(w, client);
-      } else if (client.resume !== null && !client.ended) {
+      } else if (client.resume !== null) {
         resume(w, client);
         serve(w, client);
       } else fail(w, client, client.ended || client.blocked ? 'CLIENT_LEFT' : 'BODY_TIMEOUT');

@@ -2,7 +2,7 @@
 // Owns the decision whether to read. Each rule is a state, not an event, so it can be asked at any time.
 
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
-import { ticksOf } from './waits.js';
+import { ticksOf, waitForServer } from './waits.js';
 import type { Worker } from './worker.js';
 
 function clientMayRead(client: ClientConnection): boolean {
@@ -45,7 +45,8 @@ export function clientFlow(w: Worker, client: ClientConnection, blocked: boolean
   if (client.state === CLIENT.EXCHANGE && backend !== null && (client.request.done || client.responseStarted)) {
     // Who waits for whom: the server while it may write, the client while it has to read.
     const { responseIdle } = ticksOf(w, client);
-    w.deadlines.set(client.slot, blocked ? responseIdle : 0, client.expires);
+    if (blocked) w.deadlines.set(client.slot, responseIdle, client.expires);
+    else waitForServer(w, client);
     w.deadlines.set(backend.slot, blocked ? 0 : responseIdle, backend.expires);
   }
   if (backend !== null) steerBackend(w, backend);

@@ -17,7 +17,7 @@ import type { Server } from './pools.js';
 import { lastPiece, RELAYED, relayRequest, rest } from './relay.js';
 import { sendRequestHead } from './send-head.js';
 import { waitForRoom } from './waiting.js';
-import { requestSent, waitForBody } from './waits.js';
+import { requestSent, waitForBody, waitForServer } from './waits.js';
 import type { Worker } from './worker.js';
 
 /**
@@ -47,7 +47,7 @@ export function sendTo(w: Worker, client: ClientConnection, server: Server): voi
   client.tries++;
   const backend = client.backend!;
   if (backend.state === BACKEND.CONNECTING) {
-    w.deadlines.set(client.slot, 0, client.expires);
+    waitForServer(w, client);
     steerClient(w, client);
   } else {
     sendRequest(w, client, backend);

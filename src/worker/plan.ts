@@ -82,6 +82,7 @@ export interface Timeouts {
   requestMs: number;
   drainMs: number;
   tunnelIdleMs: number;
+  halfClosedMs: number;
   mirrorMs: number;
 }
 

@@ -41,7 +41,7 @@ const HASTY_TICKS = Deadlines.ticks(10_000);
 
 /** What the pool says to another try: below 0 no, else how many milliseconds to wait first. */
 function decide(client: ClientConnection, cause: number): number {
-  if (client.responseStarted || client.ended) return NO_RETRY.UNSAFE;
+  if (client.responseStarted) return NO_RETRY.UNSAFE;
   // So is a handshake for another protocol: until the 101 it is a GET like any other.
   const idempotent = isIdempotent(client.method);
   const written = cause !== RETRY_ON.CONNECT;
@@ -165,7 +165,7 @@ function fallbackOf(w: Worker, client: ClientConnection): Pool | null {
  */
 export function fallsBack(w: Worker, client: ClientConnection, code: ReasonCode): boolean {
   if (client.pool === null || client.fellBack || !isOfPool(code)) return false;
-  if (client.responseStarted || client.ended || !inHand(client)) return false;
+  if (client.responseStarted || !inHand(client)) return false;
   const pool = fallbackOf(w, client);
   if (pool === null) return false;
   blame(client, code);

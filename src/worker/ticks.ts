@@ -4,9 +4,6 @@ import type { RuleTimeouts } from '../routing/plan.js';
 import { Deadlines } from './deadlines.js';
 import type { Timeouts } from './plan.js';
 
-/** How long a client that shut its direction down keeps its claim to an answer that has not begun: a browser that was
- *  closed and a `nc` that sent its request look the same until then. */
-export const HALF_CLOSED_MS = 1000;
 /** How long we read on after the last answer, so that the client sees it before the connection resets. */
 export const LINGER_MS = 2000;
 
@@ -26,7 +23,8 @@ export class Ticks {
   readonly request: number;
   readonly tunnelIdle: number;
   readonly mirror: number;
-  readonly halfClosed = Deadlines.ticks(HALF_CLOSED_MS);
+  /** A client that left and one that only ended its side look the same until something is sent to them. */
+  readonly halfClosed: number;
   readonly aside = Deadlines.ticks(ASIDE_MS);
   readonly linger = Deadlines.ticks(LINGER_MS);
 
@@ -48,6 +46,7 @@ export class Ticks {
     this.backendIdle = Deadlines.ticks(timeouts.backendIdleMs);
     this.request = Deadlines.ticks(timeouts.requestMs);
     this.tunnelIdle = Deadlines.ticks(timeouts.tunnelIdleMs);
+    this.halfClosed = Deadlines.ticks(timeouts.halfClosedMs);
     this.mirror = Deadlines.ticks(timeouts.mirrorMs);
   }
 

@@ -18,8 +18,13 @@ export function requestSent(w: Worker, client: ClientConnection, backend: Backen
   const ticks = ticksOf(w, client);
   const tryTicks = client.responseStarted || ticks.attempt >= 0 ? ticks.attempt : client.pool!.tryTicks;
   backend.expires = tryTicks <= 0 ? 0 : w.deadlines.now + tryTicks;
-  w.deadlines.set(client.slot, 0, client.expires);
+  waitForServer(w, client);
   w.deadlines.set(backend.slot, client.responseStarted ? ticks.responseIdle : ticks.responseHead, backend.expires);
+}
+
+/** The server is waited for, and the client only as long as one that ended its side may be: it could have left. Hot. */
+export function waitForServer(w: Worker, client: ClientConnection): void {
+  w.deadlines.set(client.slot, client.ended ? w.ticks.halfClosed : 0, client.expires);
 }
 
 /** The client is still uploading: it is waited for. */

@@ -118,6 +118,12 @@ export const timeouts = map('timeouts', {
       zero: 'no limit',
     },
   ),
+  halfClosed: option(
+    duration().prefault('30s'),
+    'For a client that has ended its side of the connection (half-closed): between its end, or the last piece of its ' +
+      'response, and the next. Then it counts as gone, and its connections are closed.',
+    { zero: 'no limit of its own: it gets its response like any other client' },
+  ),
   mirror: option(
     duration().prefault('5s'),
     'For the copy of a request at a mirror, from the whole copy sent until its answer is complete. Then it is given up.',

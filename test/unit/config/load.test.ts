@@ -69,6 +69,7 @@ test('every default is filled in, durations are in milliseconds and sizes in byt
     mirrorMs: 5000,
     requestMs: 0,
     drainMs: 30_000,
+    halfClosedMs: 30_000,
     tunnelIdleMs: 3_600_000,
   });
   assert.deepEqual(config.listeners, [
