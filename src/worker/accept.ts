@@ -1,8 +1,9 @@
 // A client connection begins: who it is, and which kind of listener it came to.
 
+import { NOWHERE } from '../exchange/exchange.js';
 import { clientData, closeClient } from './client.js';
 import { NOT_STATED } from './client-address.js';
-import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { CLIENT, type ClientConnection } from './connections.js';
 import { handshakeBegin, plainAtTls } from './handshake.js';
 import { proxyBegin } from './proxy-in.js';
 import { helloBegin } from './read-hello.js';
@@ -20,13 +21,13 @@ export function accepted(w: Worker, conn: number, number: number): void {
   w.counters.accepted++;
   client.listener = listener;
   client.pendingAt = NOWHERE;
-  client.headAt = NOWHERE;
-  client.targetHeld = NOWHERE;
-  client.backend = null;
+  client.x.headAt = NOWHERE;
+  client.x.targetHeld = NOWHERE;
+  client.x.backend = null;
   client.parser = null;
   client.parked = null;
   client.longHead = null;
-  client.rule = null;
+  client.x.rule = null;
   client.blocked = false;
   client.paused = false;
   client.ended = false;
@@ -37,7 +38,7 @@ export function accepted(w: Worker, conn: number, number: number): void {
   client.tls = null;
   client.hello = null;
   client.proxied = null;
-  client.statedBytes = NOT_STATED;
+  client.x.statedBytes = NOT_STATED;
   if (listener.proxySources?.holds(w.engine.peers, client.slot) === true) proxyBegin(w, client);
   else admit(w, client, NOWHERE, 0);
 }

@@ -5,9 +5,9 @@ import { keyOfAddress, keyOfBytes } from '../balance/keys.js';
 import { NO_SESSION } from '../balance/session.js';
 import { cookie, nextCookie } from '../base/cookies.js';
 import { decodeComponent, findParameter, parameter } from '../base/query.js';
+import type { Exchange } from '../exchange/exchange.js';
 import { equalsCaseless, FIELD_ID } from '../http/fields.js';
 import { FIELD, type Head } from '../http/head.js';
-import type { ClientConnection } from './connections.js';
 import type { Pool } from './pools.js';
 import type { Worker } from './worker.js';
 
@@ -31,7 +31,7 @@ export function sessionOf(w: Worker, pool: Pool, head: Head): number {
 }
 
 /** The key of the request in `w.view`; a random one when it has none, so that it goes anywhere. Allocates nothing. */
-export function keyOf(w: Worker, client: ClientConnection, pool: Pool): number {
+export function keyOf(w: Worker, x: Exchange, pool: Pool): number {
   const { kind, key } = pool.plan.balance;
   if (kind !== 'consistent-hash' && kind !== 'ip-hash') return 0;
   const { view, memory } = w;
@@ -43,9 +43,9 @@ export function keyOf(w: Worker, client: ClientConnection, pool: Pool): number {
     case 'QueryParam':
       return keyOfParameter(w, pool);
     case 'Cookie':
-      return keyOfCookie(w, client.parser!.head, pool);
+      return keyOfCookie(w, x.client.parser!.head, pool);
     case 'Header':
-      return keyOfHeader(w, client.parser!.head, pool);
+      return keyOfHeader(w, x.client.parser!.head, pool);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { RESULT, resultOfStatus } from '../balance/outlier.js';
 import { ENGINE_ERROR, SEND_FLAG } from '../engine/layout.js';
+import { type Exchange, NOWHERE } from '../exchange/exchange.js';
 import { announcesBody, BODY, keepsConnection, responseFraming } from '../http/framing.js';
 import type { Head } from '../http/head.js';
 import { METHOD } from '../http/methods.js';
@@ -9,7 +10,7 @@ import { PARSED } from '../http/parsed.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { fail } from './answer.js';
 import { closeClient, serve } from './client.js';
-import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { BACKEND, type BackendConnection, CLIENT } from './connections.js';
 import { countDrop } from './filters/mirror.js';
 import { exchangeDone, releaseRequest } from './finish.js';
 import { sendRequest } from './forward.js';
@@ -31,51 +32,51 @@ const REQUEST_TIMEOUT = 408;
 
 /** The connection is established: the request that waited for it goes out. */
 export function backendConnected(w: Worker, backend: BackendConnection): void {
-  const { client } = backend;
-  if (client === null) return; // a mirror: what it is sent waits in the engine
-  if (backend.saysPlainly && !sendProxyHeader(w, client, backend, client.rule !== null)) {
-    overloaded(w, client);
+  const { exchange: x } = backend;
+  if (x === null) return; // a mirror: what it is sent waits in the engine
+  if (backend.saysPlainly && !sendProxyHeader(w, x.client, backend, x.rule !== null)) {
+    overloaded(w, x);
     return;
   }
-  if (client.rule === null) {
+  if (x.rule === null) {
     // Of a passthrough nothing more is known than that its server accepted.
-    client.pool!.reports.report(backend.server!.index, RESULT.SUCCESS);
-    tunnelBegin(w, client, backend);
+    x.pool!.reports.report(backend.server!.index, RESULT.SUCCESS);
+    tunnelBegin(w, x.client, backend);
   } else {
-    sendRequest(w, client, backend);
-    serve(w, client);
+    sendRequest(w, x, backend);
+    serve(w, x.client);
   }
 }
 
 /** It cannot be said who the client is, and without that nothing may be sent. */
-function overloaded(w: Worker, client: ClientConnection): void {
-  if (client.rule === null) {
+function overloaded(w: Worker, x: Exchange): void {
+  if (x.rule === null) {
     w.count('OVERLOADED');
-    closeClient(w, client, true);
+    closeClient(w, x.client, true);
     return;
   }
-  fail(w, client, 'OVERLOADED');
-  serve(w, client);
+  fail(w, x, 'OVERLOADED');
+  serve(w, x.client);
 }
 
 /** Bytes from the server; their chunk reference passes to this function. */
 export function backendData(w: Worker, backend: BackendConnection, at: number, bytes: number): void {
-  const { client } = backend;
+  const { exchange: x } = backend;
   switch (backend.state) {
     case BACKEND.HEAD:
       if (backend.reused && backend.takenIn === w.batch) {
         // It came before the request left, so it is no answer to it: the connection was given up by its server.
         w.engine.release(at);
-        retryOrFail(w, client!, 'SERVER_LEFT');
+        retryOrFail(w, x!, 'SERVER_LEFT');
         break;
       }
-      readResponse(w, client!, backend, at, bytes);
+      readResponse(w, x!, backend, at, bytes);
       break;
     case BACKEND.BODY:
-      relayBody(w, client!, backend, at, bytes);
+      relayBody(w, x!, backend, at, bytes);
       break;
     case BACKEND.TUNNEL:
-      tunnelData(w, client!, client!.conn, at, bytes);
+      tunnelData(w, x!.client, x!.client.conn, at, bytes);
       return;
     case BACKEND.MIRROR:
       w.engine.release(at);
@@ -86,46 +87,40 @@ export function backendData(w: Worker, backend: BackendConnection, at: number, b
       closeBackend(w, backend);
       return;
   }
-  serve(w, client!);
+  serve(w, x!.client);
 }
 
 /** Reads response heads until the final one is complete. The chunk reference passes to this function. */
-function readResponse(
-  w: Worker,
-  client: ClientConnection,
-  backend: BackendConnection,
-  at: number,
-  bytes: number,
-): void {
+function readResponse(w: Worker, x: Exchange, backend: BackendConnection, at: number, bytes: number): void {
   const end = at + bytes;
   let from = at;
   while (from < end) {
     const long = backend.longHead;
     const code = readResponseHead(w, backend, from, end - from);
     if (code === PARSED.partial) {
-      parkResponse(w, client, backend, at, from, end);
+      parkResponse(w, x, backend, at, from, end);
       return;
     }
     if (code !== PARSED.complete) {
       w.engine.release(at);
-      fail(w, client, code === PARSED.tooManyFields ? 'RESPONSE_HEAD_TOO_LARGE' : 'RESPONSE_MALFORMED');
+      fail(w, x, code === PARSED.tooManyFields ? 'RESPONSE_HEAD_TOO_LARGE' : 'RESPONSE_MALFORMED');
       return;
     }
     const parser = backend.parser!;
     const { status, bytes: headBytes } = parser.head;
     if (headBytes > w.plan.limits.headBytesMax) {
       w.engine.release(at);
-      fail(w, client, 'RESPONSE_HEAD_TOO_LARGE');
+      fail(w, x, 'RESPONSE_HEAD_TOO_LARGE');
       return;
     }
     if (long !== null && !endLongHead(w, backend, long, from)) {
       w.engine.release(at);
-      fail(w, client, 'OVERLOADED');
+      fail(w, x, 'OVERLOADED');
       return;
     }
     const { base } = parser.head;
     from = parser.endAt;
-    const goesOn = passHead(w, client, backend, at, from, end - from, status);
+    const goesOn = passHead(w, x, backend, at, from, end - from, status);
     if (long !== null) w.engine.runRelease(base, headBytes);
     if (!goesOn) return;
   }
@@ -150,7 +145,7 @@ function reasonValid(memory: Uint8Array, head: Head): boolean {
 /** Does what a complete response head says. Returns false when the chunk, whose reference passes then, is spoken for. */
 function passHead(
   w: Worker,
-  client: ClientConnection,
+  x: Exchange,
   backend: BackendConnection,
   chunk: number,
   restAt: number,
@@ -161,11 +156,11 @@ function passHead(
   const { head } = backend.parser!;
   if (w.memory[head.base] !== LETTER_H || status < 100 || status > STATUS_MAX || !reasonValid(w.memory, head)) {
     w.engine.release(chunk);
-    fail(w, client, 'RESPONSE_MALFORMED');
+    fail(w, x, 'RESPONSE_MALFORMED');
     return false;
   }
-  if (status < 200) return interim(w, client, backend, chunk, restAt, restBytes);
-  beginResponse(w, client, backend, chunk, restAt, restBytes);
+  if (status < 200) return interim(w, x, backend, chunk, restAt, restBytes);
+  beginResponse(w, x, backend, chunk, restAt, restBytes);
   return false;
 }
 
@@ -198,7 +193,7 @@ function readResponseHead(w: Worker, backend: BackendConnection, at: number, byt
 /** The response head goes on: keeps its new bytes, from `from` to `end`, outside the slab, and reads on. */
 function parkResponse(
   w: Worker,
-  client: ClientConnection,
+  x: Exchange,
   backend: BackendConnection,
   chunk: number,
   from: number,
@@ -209,14 +204,14 @@ function parkResponse(
   const received = end - parser.head.base;
   if (received >= headBytesMax) {
     w.engine.release(chunk);
-    fail(w, client, 'RESPONSE_HEAD_TOO_LARGE');
+    fail(w, x, 'RESPONSE_HEAD_TOO_LARGE');
     return;
   }
   if (backend.longHead !== null || isLong(headBytesMax, received)) {
     backend.longHead = w.longHeads.collect(backend.longHead, w.memory, from, end);
     if (backend.longHead === null) {
       w.engine.release(chunk);
-      fail(w, client, 'OVERLOADED');
+      fail(w, x, 'OVERLOADED');
       return;
     }
   } else {
@@ -233,7 +228,7 @@ function parkResponse(
  */
 function interim(
   w: Worker,
-  client: ClientConnection,
+  x: Exchange,
   backend: BackendConnection,
   chunk: number,
   restAt: number,
@@ -243,30 +238,30 @@ function interim(
   if (parser.head.status !== 101) {
     // It has no body, and a server that means to send one would answer the next request with it.
     if (announcesBody(w.memory, parser.head, w.framing)) backend.distrusted = true;
-    if (client.minor === 1) sendInterim(w, client, parser.head);
-    w.deadlines.set(backend.slot, client.request.done ? ticksOf(w, client).responseHead : 0, backend.expires);
+    if (x.minor === 1) sendInterim(w, x, parser.head);
+    w.deadlines.set(backend.slot, x.request.done ? ticksOf(w, x).responseHead : 0, backend.expires);
     return true;
   }
-  if (!client.upgrade) {
+  if (!x.upgrade) {
     w.engine.release(chunk);
-    fail(w, client, 'RESPONSE_MALFORMED');
+    fail(w, x, 'RESPONSE_MALFORMED');
     return false;
   }
-  sendInterim(w, client, parser.head);
+  sendInterim(w, x, parser.head);
   w.llhttp.releaseResponse(parser);
   backend.parser = null;
-  client.responseStarted = true;
-  releaseRequest(w, client);
-  if (restBytes > 0) w.engine.send(client.conn, restAt, restBytes);
+  x.responseStarted = true;
+  releaseRequest(w, x);
+  if (restBytes > 0) w.engine.send(x.client.conn, restAt, restBytes);
   w.engine.release(chunk);
-  tunnelBegin(w, client, backend);
+  tunnelBegin(w, x.client, backend);
   return false;
 }
 
 /** The final response has begun: from here on the request cannot be sent again. */
 function beginResponse(
   w: Worker,
-  client: ClientConnection,
+  x: Exchange,
   backend: BackendConnection,
   chunk: number,
   bodyAt: number,
@@ -274,32 +269,32 @@ function beginResponse(
 ): void {
   const parser = backend.parser!;
   const { head } = parser;
-  const toHead = client.method === METHOD.HEAD;
+  const toHead = x.method === METHOD.HEAD;
   responseFraming(w.memory, head, toHead, w.framing);
   const { kind, length, announced } = w.framing;
   if (kind === BODY.ambiguous || kind === BODY.unknownCoding) {
     w.engine.release(chunk);
-    fail(w, client, 'RESPONSE_MALFORMED');
+    fail(w, x, 'RESPONSE_MALFORMED');
     return;
   }
-  const pool = client.pool!;
+  const pool = x.pool!;
   // That all is well shows at the end: a server may break off every answer it begins.
   backend.erred = resultOfStatus(head.status) === RESULT.ERROR;
   if (backend.erred) pool.reports.report(backend.server!.index, RESULT.ERROR);
-  if (pool.retries.asks(head.status) && retryStatus(w, client)) {
+  if (pool.retries.asks(head.status) && retryStatus(w, x)) {
     w.engine.release(chunk);
     return;
   }
-  if (head.status === REQUEST_TIMEOUT && backend.reused && !head.keepAlive && retryUnseen(w, client)) {
+  if (head.status === REQUEST_TIMEOUT && backend.reused && !head.keepAlive && retryUnseen(w, x)) {
     w.engine.release(chunk);
     return;
   }
-  client.responseStarted = true;
-  releaseRequest(w, client);
+  x.responseStarted = true;
+  releaseRequest(w, x);
   // The pool's time for a try ends with the head; a rule's covers the whole answer (Gateway API, backendRequest).
-  if (client.rule!.ticks.attempt < 0) backend.expires = 0;
-  if (client.ended && !client.blocked) waitForServer(w, client);
-  client.response.set(kind, kind === BODY.untilEof ? Number.MAX_SAFE_INTEGER : length);
+  if (x.rule!.ticks.attempt < 0) backend.expires = 0;
+  if (x.client.ended && !x.client.blocked) waitForServer(w, x);
+  x.response.set(kind, kind === BODY.untilEof ? Number.MAX_SAFE_INTEGER : length);
   // A 204 says nothing of a length. A 304, and an answer to HEAD, may say that of a body they do not have.
   if (announced && head.status === 204) backend.distrusted = true;
   // So may one to HEAD that says nothing of a length have one after all, which llhttp takes for granted.
@@ -308,83 +303,83 @@ function beginResponse(
   backend.to(BACKEND.BODY);
   // A client of HTTP/1.0 knows no chunks: for it the end of the connection is the end of the body.
   const unknownLength = kind === BODY.chunked || kind === BODY.untilEof;
-  client.chunkedOut = unknownLength && client.minor === 1;
+  x.chunkedOut = unknownLength && x.minor === 1;
   if (
-    (unknownLength && client.minor === 0) ||
-    !client.request.done ||
+    (unknownLength && x.minor === 0) ||
+    !x.request.done ||
     w.draining ||
-    (client.ended && client.pendingAt === NOWHERE)
+    (x.client.ended && x.client.pendingAt === NOWHERE)
   )
-    client.keepAlive = false;
+    x.client.keepAlive = false;
   if (kind === BODY.chunked) parser.chunked.begin(true);
-  w.engine.sendBegin(client.conn, SEND_FLAG.none);
-  let result: number = spanResponseHead(w, client, head) ? RELAYED.more : RELAYED.noRoom;
-  if (result === RELAYED.more && bodyBytes > 0 && !client.response.done) {
-    result = spanResponseBody(w, client, backend, bodyAt, bodyBytes);
+  w.engine.sendBegin(x.client.conn, SEND_FLAG.none);
+  let result: number = spanResponseHead(w, x, head) ? RELAYED.more : RELAYED.noRoom;
+  if (result === RELAYED.more && bodyBytes > 0 && !x.response.done) {
+    result = spanResponseBody(w, x, backend, bodyAt, bodyBytes);
   }
   w.engine.sendEnd();
   if (kind !== BODY.chunked) {
     w.llhttp.releaseResponse(parser);
     backend.parser = null;
   }
-  const extra = result === RELAYED.done ? rest.bytes : client.response.done ? bodyBytes : 0;
+  const extra = result === RELAYED.done ? rest.bytes : x.response.done ? bodyBytes : 0;
   w.engine.release(chunk);
-  if (kind !== BODY.chunked && client.response.left >= BULK_BYTES) readBulk(w, backend.conn, client.response.left);
-  relayed(w, client, backend, result, extra);
+  if (kind !== BODY.chunked && x.response.left >= BULK_BYTES) readBulk(w, backend.conn, x.response.left);
+  relayed(w, x, backend, result, extra);
 }
 
 /** A piece of the response body. The chunk reference passes to this function. */
-function relayBody(w: Worker, client: ClientConnection, backend: BackendConnection, at: number, bytes: number): void {
-  w.engine.sendBegin(client.conn, SEND_FLAG.none);
-  const result = spanResponseBody(w, client, backend, at, bytes);
+function relayBody(w: Worker, x: Exchange, backend: BackendConnection, at: number, bytes: number): void {
+  w.engine.sendBegin(x.client.conn, SEND_FLAG.none);
+  const result = spanResponseBody(w, x, backend, at, bytes);
   w.engine.sendEnd();
   w.engine.release(at);
-  relayed(w, client, backend, result, result === RELAYED.done ? rest.bytes : 0);
+  relayed(w, x, backend, result, result === RELAYED.done ? rest.bytes : 0);
 }
 
 /** After each piece: on with the body, or the end of the exchange, or of both connections. */
-function relayed(w: Worker, client: ClientConnection, backend: BackendConnection, result: number, extra: number): void {
+function relayed(w: Worker, x: Exchange, backend: BackendConnection, result: number, extra: number): void {
   if (result === RELAYED.invalid || result === RELAYED.noRoom) {
-    fail(w, client, result === RELAYED.invalid ? 'RESPONSE_CUT' : 'OVERLOADED');
+    fail(w, x, result === RELAYED.invalid ? 'RESPONSE_CUT' : 'OVERLOADED');
     return;
   }
-  if (client.response.done) {
+  if (x.response.done) {
     // Bytes behind an answer answer nothing: a server that sends them is out of step.
-    responseDone(w, client, backend, backend.keepAlive && extra === 0);
+    responseDone(w, x, backend, backend.keepAlive && extra === 0);
     return;
   }
-  if (!client.blocked) {
-    w.deadlines.set(backend.slot, ticksOf(w, client).responseIdle, backend.expires);
-    if (client.ended) waitForServer(w, client);
+  if (!x.client.blocked) {
+    w.deadlines.set(backend.slot, ticksOf(w, x).responseIdle, backend.expires);
+    if (x.client.ended) waitForServer(w, x);
   }
 }
 
-function responseDone(w: Worker, client: ClientConnection, backend: BackendConnection, reusable: boolean): void {
-  if (!backend.erred) client.pool!.reports.report(backend.server!.index, RESULT.SUCCESS);
-  if (reusable && client.request.done && !backend.ended && !backend.blocked) keepBackend(w, backend);
+function responseDone(w: Worker, x: Exchange, backend: BackendConnection, reusable: boolean): void {
+  if (!backend.erred) x.pool!.reports.report(backend.server!.index, RESULT.SUCCESS);
+  if (reusable && x.request.done && !backend.ended && !backend.blocked) keepBackend(w, backend);
   else closeBackend(w, backend);
-  exchangeDone(w, client);
+  exchangeDone(w, x);
 }
 
 /** The server will send no more. */
 export function backendEnded(w: Worker, backend: BackendConnection): void {
   backend.ended = true;
-  const { client } = backend;
+  const { exchange: x } = backend;
   switch (backend.state) {
     case BACKEND.TUNNEL:
-      tunnelEnded(w, client!, backend, false);
+      tunnelEnded(w, x!.client, backend, false);
       return;
     case BACKEND.HEAD:
-      retryOrFail(w, client!, 'SERVER_LEFT');
-      serve(w, client!);
+      retryOrFail(w, x!, 'SERVER_LEFT');
+      serve(w, x!.client);
       return;
     case BACKEND.BODY:
-      if (client!.response.kind === BODY.untilEof) {
-        relayEof(w, client!);
-        responseDone(w, client!, backend, false);
-        serve(w, client!);
+      if (x!.response.kind === BODY.untilEof) {
+        relayEof(w, x!);
+        responseDone(w, x!, backend, false);
+        serve(w, x!.client);
       } else {
-        fail(w, client!, 'RESPONSE_CUT');
+        fail(w, x!, 'RESPONSE_CUT');
       }
       return;
     default:
@@ -407,34 +402,34 @@ function connectReason(error: number): ReasonCode {
  * answer had not begun. An answer that had is cut.
  */
 function broken(w: Worker, backend: BackendConnection, connecting: ReasonCode, waiting: ReasonCode): void {
-  const { client } = backend;
+  const { exchange: x } = backend;
   switch (backend.state) {
     case BACKEND.CONNECTING:
-      retryOrFail(w, client!, connecting);
+      retryOrFail(w, x!, connecting);
       break;
     case BACKEND.HEAD:
-      retryOrFail(w, client!, waiting);
+      retryOrFail(w, x!, waiting);
       break;
     case BACKEND.BODY:
-      fail(w, client!, 'RESPONSE_CUT');
+      fail(w, x!, 'RESPONSE_CUT');
       return;
     default:
       closeBackend(w, backend);
       return;
   }
-  if (client!.state !== CLIENT.CLOSED) serve(w, client!);
+  if (x!.client.state !== CLIENT.CLOSED) serve(w, x!.client);
 }
 
 /** The connection to the server is dead; `error` is the engine's code. */
 export function backendFailed(w: Worker, backend: BackendConnection, error: number): void {
-  if (backend.state === BACKEND.TUNNEL) closeTunnel(w, backend.client!, backend, true);
+  if (backend.state === BACKEND.TUNNEL) closeTunnel(w, backend.exchange!.client, backend, true);
   else broken(w, backend, connectReason(error), 'SERVER_LEFT');
 }
 
 /** Everything the server was sent has left, and our end of the connection with it. */
 export function backendFinished(w: Worker, backend: BackendConnection): void {
   backend.finished = true;
-  if (backend.state === BACKEND.TUNNEL) tunnelFinished(w, backend.client!, backend);
+  if (backend.state === BACKEND.TUNNEL) tunnelFinished(w, backend.exchange!.client, backend);
 }
 
 /**

@@ -1,13 +1,13 @@
 // Judges a complete request head: what RFC 9112 and the limits demand beyond llhttp's syntax.
 // Owns the request facts on the client connection. Leaves the path to route.ts.
 
+import type { Exchange } from '../exchange/exchange.js';
 import { equalsCaseless, FIELD_ID } from '../http/fields.js';
 import { BODY, requestFraming } from '../http/framing.js';
 import { FIELD, type Head } from '../http/head.js';
 import { listElement, nextElement } from '../http/lists.js';
 import { METHOD } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
-import type { ClientConnection } from './connections.js';
 import type { Worker } from './worker.js';
 
 /** What judging needs of a worker: judge.ts does it without one. */
@@ -69,45 +69,45 @@ function lineValid(memory: Uint8Array, head: Head): boolean {
  * Reads the fields that matter into the client connection.
  * Returns why the request is refused, or null.
  */
-export function check(w: Judging, client: ClientConnection): ReasonCode | null {
-  const { head } = client.parser!;
+export function check(w: Judging, x: Exchange): ReasonCode | null {
+  const { head } = x.client.parser!;
   const { memory, tokens } = w;
-  client.minor = head.minor;
-  client.method = head.method;
-  client.keepAlive = head.keepAlive;
-  client.hostAt = 0;
-  client.hostBytes = 0;
+  x.minor = head.minor;
+  x.method = head.method;
+  x.client.keepAlive = head.keepAlive;
+  x.hostAt = 0;
+  x.hostBytes = 0;
   if (!lineValid(memory, head)) return 'REQUEST_MALFORMED';
   if (head.method === METHOD.CONNECT) return 'METHOD_REFUSED';
   if ((head.repeated & HOST) !== 0) return 'HOST_REPEATED';
   if ((head.ids & HOST) !== 0) {
-    client.hostAt = head.valueAt(head.last(FIELD_ID.HOST));
-    client.hostBytes = head.valueBytes(head.last(FIELD_ID.HOST));
-    if (!hostValid(memory, client.hostAt, client.hostBytes)) return 'HOST_INVALID';
+    x.hostAt = head.valueAt(head.last(FIELD_ID.HOST));
+    x.hostBytes = head.valueBytes(head.last(FIELD_ID.HOST));
+    if (!hostValid(memory, x.hostAt, x.hostBytes)) return 'HOST_INVALID';
   } else if (head.minor === 1) {
     return 'HOST_MISSING';
   }
   if (!tokens.readAll(memory, head)) return 'HEAD_TOO_LARGE'; // more names than there is room for
-  client.maxForwards = -1;
-  if (head.has(FIELD_ID.MAX_FORWARDS) && !readMaxForwards(memory, client)) return 'REQUEST_MALFORMED';
+  x.maxForwards = -1;
+  if (head.has(FIELD_ID.MAX_FORWARDS) && !readMaxForwards(memory, x)) return 'REQUEST_MALFORMED';
   if (head.has(FIELD_ID.EXPECT) && !expectationKnown(memory, head)) return 'EXPECTATION_UNKNOWN';
 
   requestFraming(memory, head, w.framing);
   const { kind, length } = w.framing;
   if (kind === BODY.ambiguous) return 'REQUEST_FRAMING';
   if (kind === BODY.unknownCoding) return 'CODING_UNKNOWN';
-  client.request.set(kind, length);
-  client.bodyBytesTotal = 0;
-  client.framingBytesTotal = 0;
+  x.request.set(kind, length);
+  x.bodyBytesTotal = 0;
+  x.framingBytesTotal = 0;
   // Speaking HTTP/2 to a server through a tunnel we opened would pass every rule by: h2c is never asked for.
   // Several Upgrade fields are legal, and nobody sends them: such a request is no upgrade.
-  client.upgrade =
+  x.upgrade =
     head.upgrade &&
     (head.repeated & UPGRADE) === 0 &&
     head.minor === 1 &&
     kind === BODY.none &&
     !asksForH2c(memory, head);
-  return readTarget(memory, client);
+  return readTarget(memory, x);
 }
 
 const HOST = 1 << FIELD_ID.HOST;
@@ -116,8 +116,8 @@ const UPGRADE = 1 << FIELD_ID.UPGRADE;
 const MAX_FORWARDS_MAX = 1_000_000_000;
 
 /** Reads Max-Forwards where it counts, with TRACE and OPTIONS (RFC 9110, 7.6.2). False when it is no number, or not one. */
-function readMaxForwards(memory: Uint8Array, client: ClientConnection): boolean {
-  const { head } = client.parser!;
+function readMaxForwards(memory: Uint8Array, x: Exchange): boolean {
+  const { head } = x.client.parser!;
   if (head.method !== METHOD.TRACE && head.method !== METHOD.OPTIONS) return true;
   if ((head.repeated & (1 << FIELD_ID.MAX_FORWARDS)) !== 0) return false;
   const at = head.valueAt(head.last(FIELD_ID.MAX_FORWARDS));
@@ -129,7 +129,7 @@ function readMaxForwards(memory: Uint8Array, client: ClientConnection): boolean 
     value = value * 10 + digit;
   }
   // What is more than we can count goes on as the most we can (RFC 9110, 7.6.2).
-  client.maxForwards = Math.min(value, MAX_FORWARDS_MAX);
+  x.maxForwards = Math.min(value, MAX_FORWARDS_MAX);
   return bytes > 0;
 }
 
@@ -168,12 +168,12 @@ const ASTERISK = 0x2a;
  * Tells the four forms of a target apart (RFC 9112, 3.2); an absolute one names the host, whatever the Host field says.
  * Returns why the request is refused, or null. May be called again for the same head.
  */
-export function readTarget(memory: Uint8Array, client: ClientConnection): ReasonCode | null {
-  const { head } = client.parser!;
+export function readTarget(memory: Uint8Array, x: Exchange): ReasonCode | null {
+  const { head } = x.client.parser!;
   const at = head.base + head.targetAt;
   const end = at + head.targetBytes;
-  client.targetAt = at;
-  client.targetBytes = head.targetBytes;
+  x.targetAt = at;
+  x.targetBytes = head.targetBytes;
   for (let i = at; i < end; i++) if (memory[i] === HASH) return 'TARGET_INVALID';
   if (memory[at] === SLASH) return null;
   if (memory[at] === ASTERISK) return end - at === 1 && head.method === METHOD.OPTIONS ? null : 'TARGET_INVALID';
@@ -187,9 +187,9 @@ export function readTarget(memory: Uint8Array, client: ClientConnection): Reason
   let path = host;
   while (path < end && memory[path] !== SLASH && memory[path] !== QUESTION) path++;
   if (path === host || !hostValid(memory, host, path - host)) return 'TARGET_INVALID';
-  client.hostAt = host;
-  client.hostBytes = path - host;
-  client.targetAt = path;
-  client.targetBytes = end - path;
+  x.hostAt = host;
+  x.hostBytes = path - host;
+  x.targetAt = path;
+  x.targetBytes = end - path;
   return null;
 }

@@ -1,8 +1,9 @@
 // Chooses a server in the pool, and finds or opens a connection to it.
 
+import type { Exchange } from '../exchange/exchange.js';
 import { isIdempotent } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
-import { BACKEND, type BackendConnection, type ClientConnection } from './connections.js';
+import { BACKEND, type BackendConnection } from './connections.js';
 import type { Server } from './pools.js';
 import { proxyClientOf, takeKept, type Written, writeProxyHeader } from './proxy-out.js';
 import type { Worker } from './worker.js';
@@ -11,40 +12,40 @@ import type { Worker } from './worker.js';
 const NOTHING: Written = { at: 0, bytes: 0 };
 
 /** Picks a server and counts the request there. Returns its index, NO_SERVER, or ALL_BUSY when none has room. */
-export function chooseServer(client: ClientConnection): number {
-  return client.pool!.begin(client.session, client.key, client.tried);
+export function chooseServer(x: Exchange): number {
+  return x.pool!.begin(x.session, x.key, x.tried);
 }
 
 /** A request that cannot be sent twice keeps off the kept connections of a server that closed one as it was used. */
-function isRisky(w: Worker, client: ClientConnection, server: Server): boolean {
-  return w.deadlines.now < server.hastyUntil && !isIdempotent(client.method);
+function isRisky(w: Worker, x: Exchange, server: Server): boolean {
+  return w.deadlines.now < server.hastyUntil && !isIdempotent(x.method);
 }
 
 /**
  * Gives the client connection a backend connection: an idle one, which is ready at once, or a new one, which has to
  * connect first. Returns null, or the reason why there is none.
  */
-export function takeConnection(w: Worker, client: ClientConnection, server: Server): ReasonCode | null {
-  const idle = client.fresh || isRisky(w, client, server) ? null : takeIdle(w, client, server);
+export function takeConnection(w: Worker, x: Exchange, server: Server): ReasonCode | null {
+  const idle = x.fresh || isRisky(w, x, server) ? null : takeIdle(w, x, server);
   if (idle !== null) {
     idle.reused = true;
     idle.takenIn = w.batch;
     idle.requests++;
     idle.counted = true;
     idle.to(BACKEND.HEAD);
-    idle.client = client;
-    client.backend = idle;
+    idle.exchange = x;
+    x.backend = idle;
     w.counters.reused++;
     return null;
   }
-  client.backend = openBackend(w, server, client, client);
-  if (client.backend !== null) return null;
+  x.backend = openBackend(w, server, x, x);
+  if (x.backend !== null) return null;
   w.state.requestEnds(server.index);
   return 'OVERLOADED';
 }
 
-function takeIdle(w: Worker, client: ClientConnection, server: Server): BackendConnection | null {
-  return server.proxyProtocol === null ? server.idleTake() : takeKept(w, client, server);
+function takeIdle(w: Worker, x: Exchange, server: Server): BackendConnection | null {
+  return server.proxyProtocol === null ? server.idleTake() : takeKept(w, x.client, server);
 }
 
 /**
@@ -54,13 +55,13 @@ function takeIdle(w: Worker, client: ClientConnection, server: Server): BackendC
 export function openBackend(
   w: Worker,
   server: Server,
-  onBehalf: ClientConnection,
-  client: ClientConnection | null,
+  onBehalf: Exchange,
+  x: Exchange | null,
 ): BackendConnection | null {
   // What is passed on unread agrees on no protocol of ours.
-  const tls = client !== null && client.rule === null ? server.tunnelTls : server.tls;
+  const tls = x !== null && x.rule === null ? server.tunnelTls : server.tls;
   // Before a handshake the engine sends it; without TLS it goes out with the first bytes, once there is a connection.
-  const front = server.proxyProtocol !== null && tls >= 0 ? writeProxyHeader(w, onBehalf, server) : NOTHING;
+  const front = server.proxyProtocol !== null && tls >= 0 ? writeProxyHeader(w, onBehalf.client, server) : NOTHING;
   if (front === null) return null;
   const conn = w.engine.connect(server.target);
   if (conn < 0) return null;
@@ -69,7 +70,7 @@ export function openBackend(
   w.state.connectionOpens(server.index);
   backend.to(BACKEND.CONNECTING);
   backend.server = server;
-  backend.client = client;
+  backend.exchange = x;
   backend.parser = null;
   backend.parked = null;
   backend.longHead = null;
@@ -77,7 +78,7 @@ export function openBackend(
   backend.tls = tls;
   backend.manner = server.manner;
   backend.proxyProtocol = server.proxyProtocol;
-  backend.proxyClient = server.proxyProtocol === null ? '' : proxyClientOf(w, onBehalf);
+  backend.proxyClient = server.proxyProtocol === null ? '' : proxyClientOf(w, onBehalf.client);
   backend.owner = null;
   if (tls >= 0) w.engine.tls(conn, tls, front.at, front.bytes);
   backend.requests = 1;

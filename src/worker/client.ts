@@ -2,12 +2,13 @@
 // Each chunk that arrives is held by exactly one place: the head, the pending bytes, or nobody (released).
 
 import { assert } from '../base/assert.js';
+import { type Exchange, NOWHERE } from '../exchange/exchange.js';
 import { BODY } from '../http/framing.js';
 import { keyOf, sessionOf } from './affinity.js';
 import { answerLast, fail } from './answer.js';
 import { check, readTarget } from './check.js';
 import { NOT_STATED } from './client-address.js';
-import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { CLIENT, type ClientConnection } from './connections.js';
 import { mirrorsDrop } from './filters/mirror.js';
 import { respond } from './filters/respond.js';
 import { dropPartial, dropPending, linger, releaseParser, releaseRequest } from './finish.js';
@@ -42,17 +43,17 @@ export function clientData(w: Worker, client: ClientConnection, at: number, byte
       hold(w, client, at, bytes);
       break;
     case CLIENT.EXCHANGE:
-      if (client.request.done || client.backend === null) {
+      if (client.x.request.done || client.x.backend === null) {
         hold(w, client, at, bytes);
       } else {
-        const backend = client.backend;
-        sendBody(w, client, backend, at, bytes);
+        const backend = client.x.backend;
+        sendBody(w, client.x, backend, at, bytes);
         bodyMoved(w, client);
         serve(w, client);
       }
       break;
     case CLIENT.TUNNEL:
-      tunnelData(w, client, client.backend!.conn, at, bytes);
+      tunnelData(w, client, client.x.backend!.conn, at, bytes);
       break;
     case CLIENT.HELLO:
       readHello(w, client, at, bytes);
@@ -75,14 +76,14 @@ function hold(w: Worker, client: ClientConnection, at: number, bytes: number): v
 
 /** Sets the deadlines after a piece of the request body, and gives back the parser after the last. */
 function bodyMoved(w: Worker, client: ClientConnection): void {
-  const { backend } = client;
+  const { backend } = client.x;
   if (client.state !== CLIENT.EXCHANGE || backend === null) return;
-  if (!client.request.done) {
-    if (!backend.blocked) w.deadlines.set(client.slot, ticksOf(w, client).requestBody, client.expires);
+  if (!client.x.request.done) {
+    if (!backend.blocked) w.deadlines.set(client.slot, ticksOf(w, client.x).requestBody, client.x.expires);
     return;
   }
-  if (client.headAt === NOWHERE) releaseParser(w, client);
-  if (!client.responseStarted || !client.blocked) requestSent(w, client, backend);
+  if (client.x.headAt === NOWHERE) releaseParser(w, client);
+  if (!client.x.responseStarted || !client.blocked) requestSent(w, client.x, backend);
   steerClient(w, client);
 }
 
@@ -93,100 +94,100 @@ function readRequest(w: Worker, client: ClientConnection, at: number, bytes: num
   const refused = client.inTheClear ? 'TLS_EXPECTED' : result;
   if (refused !== 'complete') {
     resetRequest(client);
-    fail(w, client, refused);
+    fail(w, client.x, refused);
     return;
   }
-  startExchange(w, client);
+  startExchange(w, client.x);
 }
 
 function resetRequest(client: ClientConnection): void {
-  client.responseStarted = false;
-  client.response.done = false;
-  client.tries = 0;
-  client.sent = false;
-  client.fellBack = false;
-  client.fresh = false;
-  client.resume = null;
-  client.tried.clear();
-  client.upgrade = false;
-  client.mirrored = false;
-  client.statedBytes = NOT_STATED;
-  client.expires = 0;
+  client.x.responseStarted = false;
+  client.x.response.done = false;
+  client.x.tries = 0;
+  client.x.sent = false;
+  client.x.fellBack = false;
+  client.x.fresh = false;
+  client.x.resume = null;
+  client.x.tried.clear();
+  client.x.upgrade = false;
+  client.x.mirrored = false;
+  client.x.statedBytes = NOT_STATED;
+  client.x.expires = 0;
   // Until the framing is known nobody can tell where this request ends: whatever refuses it before has to close.
-  client.request.set(BODY.untilEof, 0);
+  client.x.request.set(BODY.untilEof, 0);
 }
 
-function startExchange(w: Worker, client: ClientConnection): void {
+function startExchange(w: Worker, x: Exchange): void {
   w.counters.requests++;
-  resetRequest(client);
-  client.requestNumber = w.ids.next();
-  client.to(CLIENT.WAITING);
-  const { redirect } = client.listener.http;
-  let refused = check(w, client);
-  const redirects = refused === null && redirect !== null && redirect.applies(w, client);
-  refused ??= redirects ? redirect!.answer(w, client) : route(w, client);
+  resetRequest(x.client);
+  x.requestNumber = w.ids.next();
+  x.client.to(CLIENT.WAITING);
+  const { redirect } = x.client.listener.http;
+  let refused = check(w, x);
+  const redirects = refused === null && redirect !== null && redirect.applies(w, x);
+  refused ??= redirects ? redirect!.answer(w, x) : route(w, x);
   if (refused !== null) {
-    fail(w, client, refused);
+    fail(w, x, refused);
     return;
   }
   if (redirects) return;
-  const late = client.rule!.ticks.request;
-  client.expires = late === 0 ? 0 : w.deadlines.now + late;
-  applyRule(w, client, client.rule!);
+  const late = x.rule!.ticks.request;
+  x.expires = late === 0 ? 0 : w.deadlines.now + late;
+  applyRule(w, x, x.rule!);
 }
 
 /**
  * Routes a request whose pool is gone as if it came now. Its head is in hand, and nothing of an answer was sent. Only where
  * it goes is asked anew: how much of its body has been read stays as it is, and what was kept of it goes out again.
  */
-export function reroute(w: Worker, client: ClientConnection): void {
-  leavePool(client);
-  client.pool = null;
-  client.resume = null;
-  client.fellBack = false;
-  client.tried.clear();
-  if (client.targetHeld !== NOWHERE) {
-    w.engine.release(client.targetHeld);
-    client.targetHeld = NOWHERE;
+export function reroute(w: Worker, x: Exchange): void {
+  leavePool(x);
+  x.pool = null;
+  x.resume = null;
+  x.fellBack = false;
+  x.tried.clear();
+  if (x.targetHeld !== NOWHERE) {
+    w.engine.release(x.targetHeld);
+    x.targetHeld = NOWHERE;
   }
-  const refused = readTarget(w.memory, client) ?? route(w, client);
-  if (refused !== null) fail(w, client, refused);
-  else applyRule(w, client, client.rule!);
+  const refused = readTarget(w.memory, x) ?? route(w, x);
+  if (refused !== null) fail(w, x, refused);
+  else applyRule(w, x, x.rule!);
 }
 
 /** The head says that the body is longer than the rule allows; of a chunked one only its chunks say. */
-function isTooLarge({ request, bodyBytesTotal }: ClientConnection, { bodyBytesMax }: Rule): boolean {
+function isTooLarge({ request, bodyBytesTotal }: Exchange, { bodyBytesMax }: Rule): boolean {
   return bodyBytesMax !== 0 && request.kind === BODY.counted && bodyBytesTotal + request.left > bodyBytesMax;
 }
 
 /** Does what the rule says: answers itself, or sends the request on, changed as its filters say. */
-function applyRule(w: Worker, client: ClientConnection, rule: Rule): void {
-  if (isTooLarge(client, rule)) {
-    fail(w, client, 'BODY_TOO_LARGE');
+function applyRule(w: Worker, x: Exchange, rule: Rule): void {
+  if (isTooLarge(x, rule)) {
+    fail(w, x, 'BODY_TOO_LARGE');
     return;
   }
   if (rule.answering !== null) {
-    respond(w, client, rule.answering);
+    respond(w, x, rule.answering);
     return;
   }
-  if (client.maxForwards === 0) {
-    answerLast(w, client);
+  if (x.maxForwards === 0) {
+    answerLast(w, x);
     return;
   }
-  const refused = rule.rewrite === null ? null : rule.rewrite.apply(w, client);
+  const refused = rule.rewrite === null ? null : rule.rewrite.apply(w, x);
   if (refused !== null) {
-    fail(w, client, refused);
+    fail(w, x, refused);
     return;
   }
-  if (rule.fallback !== null) client.fallbackKey = keyOf(w, client, rule.fallback);
-  client.pool = rule.choose();
-  if (client.pool === null) fail(w, client, 'POOL_UNKNOWN');
-  else if (!enterPool(client)) fail(w, client, 'POOL_FULL');
+  if (rule.fallback !== null) x.fallbackKey = keyOf(w, x, rule.fallback);
+  x.pool = rule.choose();
+  if (x.pool === null) fail(w, x, 'POOL_UNKNOWN');
+  else if (!enterPool(x)) fail(w, x, 'POOL_FULL');
   else {
-    client.pool.retries.requestBegins();
-    client.session = sessionOf(w, client.pool, client.parser!.head);
-    client.key = keyOf(w, client, client.pool);
-    forward(w, client, null);
+    x.pool.retries.requestBegins();
+    x.session = sessionOf(w, x.pool, x.client.parser!.head);
+    x.key = keyOf(w, x, x.pool);
+    forward(w, x, null);
   }
 }
 
@@ -206,7 +207,7 @@ export function serve(w: Worker, client: ClientConnection): void {
 /** The client will send no more. */
 export function clientEnded(w: Worker, client: ClientConnection): void {
   client.ended = true;
-  const { backend } = client;
+  const { backend } = client.x;
   switch (client.state) {
     case CLIENT.IDLE:
     case CLIENT.HEAD:
@@ -226,21 +227,21 @@ export function clientEnded(w: Worker, client: ClientConnection): void {
       proxyEnded(w, client);
       break;
     default:
-      if (client.rule === null) break; // a passthrough that is connecting: what was sent still goes across
-      if (!client.request.done && client.pendingAt === NOWHERE) fail(w, client, 'CLIENT_LEFT');
+      if (client.x.rule === null) break; // a passthrough that is connecting: what was sent still goes across
+      if (!client.x.request.done && client.pendingAt === NOWHERE) fail(w, client.x, 'CLIENT_LEFT');
       // What the request waits for has a deadline already: room, its next try, or that the client reads.
-      else if (!client.queued && client.resume === null && !client.blocked) waitForServer(w, client);
+      else if (!client.x.queued && client.x.resume === null && !client.blocked) waitForServer(w, client.x);
   }
 }
 
 /** The client's connection is dead. */
 export function clientFailed(w: Worker, client: ClientConnection): void {
-  const { backend } = client;
+  const { backend } = client.x;
   if (client.state === CLIENT.TUNNEL) {
     closeTunnel(w, client, backend!, true);
     return;
   }
-  if (client.state === CLIENT.WAITING || client.state === CLIENT.EXCHANGE) fail(w, client, 'CLIENT_LEFT');
+  if (client.state === CLIENT.WAITING || client.state === CLIENT.EXCHANGE) fail(w, client.x, 'CLIENT_LEFT');
   else if (client.state === CLIENT.PROXY) proxyEnded(w, client);
   else closeClient(w, client);
 }
@@ -249,7 +250,7 @@ export function clientFailed(w: Worker, client: ClientConnection): void {
 export function clientFinished(w: Worker, client: ClientConnection): void {
   client.finished = true;
   if (client.state === CLIENT.TUNNEL) {
-    tunnelFinished(w, client, client.backend!);
+    tunnelFinished(w, client, client.x.backend!);
     return;
   }
   if (client.state !== CLIENT.LINGER) return;
@@ -262,10 +263,10 @@ export function clientLate(w: Worker, client: ClientConnection): void {
   switch (client.state) {
     case CLIENT.HEAD:
       resetRequest(client);
-      fail(w, client, 'HEAD_TIMEOUT');
+      fail(w, client.x, 'HEAD_TIMEOUT');
       break;
     case CLIENT.TUNNEL:
-      closeTunnel(w, client, client.backend!, false);
+      closeTunnel(w, client, client.x.backend!, false);
       break;
     case CLIENT.HELLO:
       helloLate(w, client);
@@ -275,16 +276,16 @@ export function clientLate(w: Worker, client: ClientConnection): void {
       break;
     case CLIENT.WAITING:
     case CLIENT.EXCHANGE:
-      if (client.expires !== 0 && w.deadlines.now >= client.expires) {
-        fail(w, client, 'REQUEST_TIMEOUT');
+      if (client.x.expires !== 0 && w.deadlines.now >= client.x.expires) {
+        fail(w, client.x, 'REQUEST_TIMEOUT');
         serve(w, client);
-      } else if (client.queued) {
-        fail(w, client, 'QUEUE_TIMEOUT');
+      } else if (client.x.queued) {
+        fail(w, client.x, 'QUEUE_TIMEOUT');
         serve(w, client);
-      } else if (client.resume !== null) {
-        resume(w, client);
+      } else if (client.x.resume !== null) {
+        resume(w, client.x);
         serve(w, client);
-      } else fail(w, client, client.ended || client.blocked ? 'CLIENT_LEFT' : 'BODY_TIMEOUT');
+      } else fail(w, client.x, client.ended || client.blocked ? 'CLIENT_LEFT' : 'BODY_TIMEOUT');
       break;
     default:
       closeClient(w, client);
@@ -293,17 +294,17 @@ export function clientLate(w: Worker, client: ClientConnection): void {
 
 /** Closes a client connection in any state, with all it holds; `reset` makes the client see that it was cut. */
 export function closeClient(w: Worker, client: ClientConnection, reset = false): void {
-  if (client.backend !== null) closeBackend(w, client.backend);
-  if (client.mirrors.length > 0) mirrorsDrop(w, client);
+  if (client.x.backend !== null) closeBackend(w, client.x.backend);
+  if (client.x.mirrors.length > 0) mirrorsDrop(w, client.x);
   if (client.kept.length > 0) dropKept(w, client);
   dropPartial(w, client);
   client.hello = null;
   dropPending(w, client);
-  releaseRequest(w, client);
+  releaseRequest(w, client.x);
   releaseParser(w, client);
-  leavePool(client);
-  client.rule = null;
-  client.pool = null;
+  leavePool(client.x);
+  client.x.rule = null;
+  client.x.pool = null;
   if (reset) w.engine.resetConn(client.conn);
   else w.engine.closeConn(client.conn);
   w.clientFree(client);

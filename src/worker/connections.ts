@@ -3,16 +3,14 @@
 
 import type { Tried } from '../balance/view.js';
 import { Edges } from '../base/edges.js';
+import { Exchange, NOWHERE } from '../exchange/exchange.js';
 import type { HeadParser } from '../http/llhttp.js';
 import type { ProxyAddresses, ProxyVersion } from '../http/proxy-protocol.js';
-import type { ReasonCode } from '../http/reasons.js';
 import type { ClientHello } from './client-hello.js';
 import type { TlsFacts } from './handshake.js';
-import { KeptBody } from './kept-body.js';
 import type { Listener } from './listener.js';
 import type { LongHead } from './long-head.js';
 import type { Pool, Server } from './pools.js';
-import type { Rule } from './rules.js';
 
 /*
  * A client connection. `to()` is the only writer of its state, and crosses no edge that is not drawn here.
@@ -87,24 +85,6 @@ const backendEdges = new Edges('backend connection', BACKEND, {
   MIRROR: ['CLOSED'],
 });
 
-/** No address. */
-export const NOWHERE = -1;
-
-/** Where a body is, in one direction. `left` counts the bytes still to come of a counted one. */
-export class Body {
-  /** BODY of http/framing.ts. */
-  kind = 0;
-  left = 0;
-  /** All of it has been passed on. */
-  done = true;
-
-  set(kind: number, left: number): void {
-    this.kind = kind;
-    this.left = left;
-    this.done = kind === 0;
-  }
-}
-
 export class ClientConnection {
   conn = 0;
   slot = 0;
@@ -122,12 +102,6 @@ export class ClientConnection {
   proxied: ProxyAddresses | null = null;
   /** Its address is among the trusted proxies. */
   trusted = false;
-  /**
-   * The client of the request under way as a trusted peer stated it: the first `statedBytes` (4 or 16) bytes count.
-   * `statedBytes` is 0 for a client that cannot be known, NOT_STATED (-1) when the peer itself is the client. Made when first needed.
-   */
-  stated: Uint8Array | null = null;
-  statedBytes = -1;
   /** Held while a head is being read, its request may be sent again, or a chunked body is being parsed. */
   parser: HeadParser | null = null;
   /** Its ClientHello under way, on a tls-passthrough listener; else null. */
@@ -138,80 +112,16 @@ export class ClientConnection {
   longHead: LongHead | null = null;
   /** The deadline for the head under way, or the first one to come, has been set. */
   headTimed = false;
-  /** The address of the head; its chunk is held until the request cannot be sent again. */
-  headAt = NOWHERE;
   /** Received, not looked at yet; with a reference of its own. NOWHERE when there is none. */
   pendingAt = NOWHERE;
   pendingBytes = 0;
-  /** The request, head and body, is kept for another try as it goes out. */
-  keeping = false;
-  /** What went out of its body, while it is kept. */
-  readonly keptBody = new KeptBody();
 
-  // The request.
-  minor = 1;
-  method = 0;
   /** The connection may stay open after this exchange, as far as the client and we are concerned. */
   keepAlive = false;
-  /** The client asked to upgrade, and to what we forward. */
-  upgrade = false;
-  /** Target as it goes to the server: address and length, in the head or in `targetHeld`. */
-  targetAt = 0;
-  targetBytes = 0;
   /** The bytes of it in front of the query. */
   pathBytes = 0;
-  /** An address in the chunk that holds a rewritten target, with a reference; NOWHERE when the head's own is sent. */
-  targetHeld = NOWHERE;
-  /** The host as the client named it (authority of an absolute target, else the Host field), port included. */
-  hostAt = 0;
-  hostBytes = 0;
-  /** Number of the request in this worker: the low half of its id. */
-  requestNumber = 0;
-  /** What Max-Forwards says of a TRACE or OPTIONS request; -1 when it does not count. */
-  maxForwards = -1;
-  readonly request = new Body();
-  bodyBytesTotal = 0;
-  /** Bytes of chunk framing the body came with. */
-  framingBytesTotal = 0;
-  rule: Rule | null = null;
-  pool: Pool | null = null;
-  /** The tick at which the whole request is late; 0 for none. */
-  expires = 0;
-  /** Lines of the rule's header filters that name facts of this request, filled in; empty when the rule has none. */
-  requestLines = '';
-  responseLines = '';
   /** Idle backend connections that nobody else may use, the oldest first: they began with a PROXY header that names it. */
   readonly kept: BackendConnection[] = [];
-  /** Connections that get a copy of this request's body; empty for almost all. */
-  readonly mirrors: BackendConnection[] = [];
-  backend: BackendConnection | null = null;
-  /** The server its session names, as an index of the shared state; -1 without one. */
-  session = -1;
-  /** Key for a hashing balancer. */
-  key = 0;
-  tries = 0;
-  /** It has gone out before: to this server, or to one that failed. */
-  sent = false;
-  /** It has gone to the fallback pool of its rule, and the key it has there. */
-  fellBack = false;
-  fallbackKey = 0;
-  /** Counted by its pool's circuit breaker. */
-  entered = false;
-  /** In its pool's line, waiting for a server with room. */
-  queued = false;
-  /** Waiting for its next try, after this failure; null when it is not. */
-  resume: ReasonCode | null = null;
-  /** Its rule's mirrors have been given their copies. */
-  mirrored = false;
-  /** A reused connection failed under this request: the next try opens a new one. */
-  fresh = false;
-  readonly tried: Tried;
-
-  // The response.
-  readonly response = new Body();
-  responseStarted = false;
-  /** The body goes out in chunks of our framing. */
-  chunkedOut = false;
 
   /** The client's socket does not take more now. */
   blocked = false;
@@ -222,8 +132,11 @@ export class ClientConnection {
   /** Our direction is shut down and everything has left. */
   finished = false;
 
+  /** The request under way on it, and its response: HTTP/1 has one at a time, so it is one object, made with the connection. */
+  readonly x: Exchange;
+
   constructor(tried: Tried) {
-    this.tried = tried;
+    this.x = new Exchange(this, tried);
   }
 
   /** Crosses an edge of the drawing above. Throws an AssertionError when there is none. Hot. */
@@ -249,13 +162,14 @@ export class BackendConnection {
   /** BACKEND; written by `to()` alone. */
   state: number = BACKEND.CLOSED;
   server: Server | null = null;
-  client: ClientConnection | null = null;
+  /** The exchange that it carries an attempt of; null while it is idle. */
+  exchange: Exchange | null = null;
   parser: HeadParser | null = null;
   parked: Buffer | null = null;
   /** The bytes of a response head that is not complete and may outgrow a chunk. */
   longHead: LongHead | null = null;
   /** The client connection whose request a mirror copies, while the body is not complete. */
-  mirrorOf: ClientConnection | null = null;
+  mirrorOf: Exchange | null = null;
   /** The pool that a copy is counted in; null unless it is a MIRROR. */
   mirrorPool: Pool | null = null;
   /** Bytes of a mirrored body since the mirror last took everything. */

@@ -1,8 +1,9 @@
 // The end of an exchange: what was held is given back, and the client connection waits for its next request or goes.
 
 import { assert } from '../base/assert.js';
+import { type Exchange, NOWHERE } from '../exchange/exchange.js';
 import { BODY } from '../http/framing.js';
-import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { CLIENT, type ClientConnection } from './connections.js';
 import { steerClient } from './flow.js';
 import { dropKept } from './proxy-out.js';
 import { leavePool } from './waiting.js';
@@ -10,19 +11,19 @@ import { ticksOf } from './waits.js';
 import type { Worker } from './worker.js';
 
 /** Gives back what was kept of the request for another try. The parser stays while it has a body to parse. */
-export function releaseRequest(w: Worker, client: ClientConnection): void {
-  if (client.headAt !== NOWHERE) {
+export function releaseRequest(w: Worker, x: Exchange): void {
+  if (x.headAt !== NOWHERE) {
     // A head that outgrew its chunk lies in several.
-    w.engine.runRelease(client.headAt, Math.max(1, client.parser?.head.bytes ?? 0));
-    client.headAt = NOWHERE;
+    w.engine.runRelease(x.headAt, Math.max(1, x.client.parser?.head.bytes ?? 0));
+    x.headAt = NOWHERE;
   }
-  if (client.targetHeld !== NOWHERE) {
-    w.engine.release(client.targetHeld);
-    client.targetHeld = NOWHERE;
+  if (x.targetHeld !== NOWHERE) {
+    w.engine.release(x.targetHeld);
+    x.targetHeld = NOWHERE;
   }
-  client.keeping = false;
-  client.keptBody.drop(w.engine);
-  if (client.parser !== null && (client.request.done || client.request.kind !== BODY.chunked)) releaseParser(w, client);
+  x.keeping = false;
+  x.keptBody.drop(w.engine);
+  if (x.client.parser !== null && (x.request.done || x.request.kind !== BODY.chunked)) releaseParser(w, x.client);
 }
 
 /** Drops what there is of a head, or of what else has to be complete before it can be looked at. */
@@ -51,34 +52,34 @@ export function dropPending(w: Worker, client: ClientConnection): void {
  * next request. LIFECYCLE.md, section 9, says for every early end of an exchange how that comes about.
  */
 function checkBetween(client: ClientConnection): void {
-  assert(client.request.done, 'a request is read to its end before the next begins');
-  assert(client.backend === null, 'an exchange that is over has no backend connection');
+  assert(client.x.request.done, 'a request is read to its end before the next begins');
+  assert(client.x.backend === null, 'an exchange that is over has no backend connection');
   assert(
-    client.headAt === NOWHERE && client.keptBody.chunks.length === 0,
+    client.x.headAt === NOWHERE && client.x.keptBody.chunks.length === 0,
     'an exchange that is over keeps nothing of its request',
   );
   assert(client.parked === null && client.parser === null, 'an exchange that is over reads nothing');
-  assert(client.mirrors.length === 0, 'copies have the whole request when it is over');
-  assert(!client.queued && client.resume === null, 'an exchange that is over waits for nothing');
+  assert(client.x.mirrors.length === 0, 'copies have the whole request when it is over');
+  assert(!client.x.queued && client.x.resume === null, 'an exchange that is over waits for nothing');
 }
 
 /** The response is complete: the connection is ready for the next request, or says goodbye. */
-export function exchangeDone(w: Worker, client: ClientConnection): void {
-  releaseRequest(w, client);
-  leavePool(client);
+export function exchangeDone(w: Worker, x: Exchange): void {
+  releaseRequest(w, x);
+  leavePool(x);
   const over =
-    !client.keepAlive || !client.request.done || w.draining || (client.ended && client.pendingAt === NOWHERE);
+    !x.client.keepAlive || !x.request.done || w.draining || (x.client.ended && x.client.pendingAt === NOWHERE);
   if (over) {
-    linger(w, client);
+    linger(w, x.client);
     return;
   }
-  client.rule = null;
-  client.pool = null;
-  checkBetween(client);
-  client.to(CLIENT.IDLE);
-  client.headTimed = false;
-  w.deadlines.set(client.slot, w.ticks.idle);
-  if (client.paused && client.pendingAt === NOWHERE) steerClient(w, client);
+  x.rule = null;
+  x.pool = null;
+  checkBetween(x.client);
+  x.client.to(CLIENT.IDLE);
+  x.client.headTimed = false;
+  w.deadlines.set(x.client.slot, w.ticks.idle);
+  if (x.client.paused && x.client.pendingAt === NOWHERE) steerClient(w, x.client);
 }
 
 /**
@@ -86,16 +87,16 @@ export function exchangeDone(w: Worker, client: ClientConnection): void {
  * overtake the answer. The wait for the answer to leave is bounded by responseIdle, that for the client's end by LINGER_MS.
  */
 export function linger(w: Worker, client: ClientConnection): void {
-  leavePool(client);
+  leavePool(client.x);
   if (client.kept.length > 0) dropKept(w, client);
-  releaseRequest(w, client);
+  releaseRequest(w, client.x);
   releaseParser(w, client);
   dropPending(w, client);
   dropPartial(w, client);
   client.to(CLIENT.LINGER);
   w.engine.shutdown(client.conn);
-  w.deadlines.set(client.slot, ticksOf(w, client).responseIdle);
-  client.rule = null;
-  client.pool = null;
+  w.deadlines.set(client.slot, ticksOf(w, client.x).responseIdle);
+  client.x.rule = null;
+  client.x.pool = null;
   steerClient(w, client);
 }

@@ -1,18 +1,19 @@
 // Back-pressure: a side that cannot take more stops the reading of the other.
 // Owns the decision whether to read. Each rule is a state, not an event, so it can be asked at any time.
 
-import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { NOWHERE } from '../exchange/exchange.js';
+import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
 import { ticksOf, waitForServer } from './waits.js';
 import type { Worker } from './worker.js';
 
 function clientMayRead(client: ClientConnection): boolean {
   if (client.pendingAt !== NOWHERE) return client.state === CLIENT.LINGER;
-  const backend = client.backend;
+  const backend = client.x.backend;
   switch (client.state) {
     case CLIENT.WAITING:
-      return client.request.done;
+      return client.x.request.done;
     case CLIENT.EXCHANGE:
-      return client.request.done || (backend !== null && !backend.blocked);
+      return client.x.request.done || (backend !== null && !backend.blocked);
     case CLIENT.TUNNEL:
       return backend !== null && !backend.blocked;
     default:
@@ -31,7 +32,7 @@ export function steerClient(w: Worker, client: ClientConnection): void {
 
 /** Starts or stops reading from the server: it waits while the client takes nothing. */
 export function steerBackend(w: Worker, backend: BackendConnection): void {
-  const paused = backend.client?.blocked === true;
+  const paused = backend.exchange?.client?.blocked === true;
   if (paused === backend.paused || backend.ended) return;
   backend.paused = paused;
   if (paused) w.engine.readStop(backend.conn);
@@ -41,12 +42,12 @@ export function steerBackend(w: Worker, backend: BackendConnection): void {
 /** The client's socket takes no more, or takes bytes again. */
 export function clientFlow(w: Worker, client: ClientConnection, blocked: boolean): void {
   client.blocked = blocked;
-  const backend = client.backend;
-  if (client.state === CLIENT.EXCHANGE && backend !== null && (client.request.done || client.responseStarted)) {
+  const backend = client.x.backend;
+  if (client.state === CLIENT.EXCHANGE && backend !== null && (client.x.request.done || client.x.responseStarted)) {
     // Who waits for whom: the server while it may write, the client while it has to read.
-    const { responseIdle } = ticksOf(w, client);
-    if (blocked) w.deadlines.set(client.slot, responseIdle, client.expires);
-    else waitForServer(w, client);
+    const { responseIdle } = ticksOf(w, client.x);
+    if (blocked) w.deadlines.set(client.slot, responseIdle, client.x.expires);
+    else waitForServer(w, client.x);
     w.deadlines.set(backend.slot, blocked ? 0 : responseIdle, backend.expires);
   }
   if (backend !== null) steerBackend(w, backend);
@@ -55,12 +56,12 @@ export function clientFlow(w: Worker, client: ClientConnection, blocked: boolean
 /** The server's socket takes no more, or takes bytes again. */
 export function backendFlow(w: Worker, backend: BackendConnection, blocked: boolean): void {
   backend.blocked = blocked;
-  const client = backend.client;
-  if (client === null) return;
-  if (backend.state !== BACKEND.TUNNEL && !client.request.done) {
-    const { requestBody } = ticksOf(w, client);
-    w.deadlines.set(client.slot, blocked ? 0 : requestBody, client.expires);
+  const x = backend.exchange;
+  if (x === null) return;
+  if (backend.state !== BACKEND.TUNNEL && !x.request.done) {
+    const { requestBody } = ticksOf(w, x);
+    w.deadlines.set(x.client.slot, blocked ? 0 : requestBody, x.expires);
     w.deadlines.set(backend.slot, blocked ? requestBody : 0, backend.expires);
   }
-  steerClient(w, client);
+  steerClient(w, x.client);
 }

@@ -2,8 +2,9 @@
 // Owns moving requests from the pools of the plan before to those of the new one. Leaves making pools to worker.ts.
 
 import { NO_SESSION } from '../balance/session.js';
+import type { Exchange } from '../exchange/exchange.js';
 import { reroute, serve } from './client.js';
-import { CLIENT, type ClientConnection } from './connections.js';
+import { CLIENT } from './connections.js';
 import type { Pool } from './pools.js';
 import type { Worker } from './worker.js';
 
@@ -19,25 +20,25 @@ import type { Worker } from './worker.js';
  */
 
 /** Moves every request that may still need a server. Call it once the worker has the pools and rules of the new plan. */
-export function followPools(w: Worker, client: ClientConnection): void {
-  const { pool } = client;
+export function followPools(w: Worker, x: Exchange): void {
+  const { pool } = x;
   if (pool === null || !pool.retired) return;
-  const waits = client.state === CLIENT.WAITING;
-  if (!waits && (client.state !== CLIENT.EXCHANGE || client.responseStarted)) return;
+  const waits = x.client.state === CLIENT.WAITING;
+  if (!waits && (x.client.state !== CLIENT.EXCHANGE || x.responseStarted)) return;
   const next = w.poolNamed(pool.plan.name);
-  if (next !== undefined) move(client, pool, next);
-  else if (waits && client.backend === null && client.rule !== null) {
-    reroute(w, client);
-    serve(w, client);
+  if (next !== undefined) move(x, pool, next);
+  else if (waits && x.backend === null && x.rule !== null) {
+    reroute(w, x);
+    serve(w, x.client);
   }
 }
 
-function move(client: ClientConnection, from: Pool, to: Pool): void {
-  client.pool = to;
-  if (client.entered) {
+function move(x: Exchange, from: Pool, to: Pool): void {
+  x.pool = to;
+  if (x.entered) {
     from.breaker.leaves();
     to.breaker.joins();
   }
-  client.tried.keep(to.members);
-  if (!to.members.has(client.session)) client.session = NO_SESSION;
+  x.tried.keep(to.members);
+  if (!to.members.has(x.session)) x.session = NO_SESSION;
 }

@@ -3,7 +3,8 @@
 
 import { POOL, SLICE } from '../balance/server-state.js';
 import { CHUNK_BYTES, CONTROL } from '../engine/layout.js';
-import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { NOWHERE } from '../exchange/exchange.js';
+import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
 import type { Worker } from './worker.js';
 
 /** Violations told at most: the first ones say it all. */
@@ -52,9 +53,9 @@ function checkChunks(w: Worker, say: Say): void {
   };
   for (const at of w.chunksKept) hold(at);
   w.eachClient((client) => {
-    hold(client.headAt, Math.max(1, client.parser?.head.bytes ?? 0));
+    hold(client.x.headAt, Math.max(1, client.parser?.head.bytes ?? 0));
     hold(client.pendingAt);
-    hold(client.targetHeld);
+    hold(client.x.targetHeld);
   });
   for (const [chunk, left] of owed.entries()) {
     if (left > 0) say(`chunk ${chunk}: ${left} more references than holders`);
@@ -84,7 +85,7 @@ function checkServers(w: Worker, say: Say): void {
 function checkPools(w: Worker, say: Say): void {
   const waiting = new Map<number, number>();
   const entered = new Map<number, number>();
-  w.eachClient(({ pool, queued, entered: counted }) => {
+  w.eachClient(({ x: { pool, queued, entered: counted } }) => {
     if (pool === null) {
       if (queued || counted) say('a client connection without a pool is counted by one');
       return;
@@ -141,12 +142,13 @@ function checkTables(w: Worker, say: Say): void {
 }
 
 function checkClient(w: Worker, client: ClientConnection, slot: number, say: Say): void {
-  const { backend, state } = client;
+  const { backend } = client.x;
+  const { state } = client;
   const wrong = (what: string): void => say(`client connection ${slot}, ${CLIENT_NAMES[state]}: ${what}`);
   if (client.slot !== slot) wrong(`stands in slot ${slot} and believes in ${client.slot}`);
-  if (backend !== null && backend.client !== client) wrong('its backend connection does not know it');
-  for (const mirror of client.mirrors) {
-    if (mirror.mirrorOf !== client || mirror.state !== BACKEND.MIRROR) wrong('one of its mirrors is none');
+  if (backend !== null && backend.exchange !== client.x) wrong('its backend connection does not know it');
+  for (const mirror of client.x.mirrors) {
+    if (mirror.mirrorOf !== client.x || mirror.state !== BACKEND.MIRROR) wrong('one of its mirrors is none');
   }
   for (const kept of client.kept) {
     if (kept.owner !== client || kept.state !== BACKEND.IDLE)
@@ -157,25 +159,25 @@ function checkClient(w: Worker, client: ClientConnection, slot: number, say: Say
       wrong('still in the table');
       break;
     case CLIENT.WAITING: {
-      if (client.pool?.retired && w.poolNamed(client.pool.plan.name)) wrong('waits for a server of an old plan');
+      if (client.x.pool?.retired && w.poolNamed(client.x.pool.plan.name)) wrong('waits for a server of an old plan');
       const connects = backend?.state === BACKEND.CONNECTING;
-      const waits = [connects, client.queued, client.resume !== null].filter(Boolean).length;
+      const waits = [connects, client.x.queued, client.x.resume !== null].filter(Boolean).length;
       if (waits !== 1) wrong(`waits for ${waits} things: a connection, room or its next try; expected one of them`);
       break;
     }
     case CLIENT.EXCHANGE:
-      if (client.rule === null || client.pool === null) wrong('has no rule or no pool');
+      if (client.x.rule === null || client.x.pool === null) wrong('has no rule or no pool');
       if (backend?.state !== BACKEND.HEAD && backend?.state !== BACKEND.BODY)
         wrong('has no backend connection at work');
-      if (client.queued || client.resume !== null) wrong('waits for room or for its next try');
+      if (client.x.queued || client.x.resume !== null) wrong('waits for room or for its next try');
       break;
     case CLIENT.TUNNEL:
       if (backend?.state !== BACKEND.TUNNEL) wrong('has no other end');
       break;
     default:
-      if (backend !== null || client.mirrors.length > 0) wrong('has a backend connection');
-      if (client.queued || client.entered) wrong('is counted by a pool');
-      if (client.headAt !== NOWHERE || client.targetHeld !== NOWHERE) wrong('holds the head of a request');
+      if (backend !== null || client.x.mirrors.length > 0) wrong('has a backend connection');
+      if (client.x.queued || client.x.entered) wrong('is counted by a pool');
+      if (client.x.headAt !== NOWHERE || client.x.targetHeld !== NOWHERE) wrong('holds the head of a request');
       if (state !== CLIENT.HEAD && client.parser !== null) wrong('holds a parser');
   }
   if (waitsForEver(w, client)) wrong('no deadline runs for what it waits for');
@@ -186,33 +188,33 @@ function waitsForEver(w: Worker, client: ClientConnection): boolean {
   const { connectMs, idleMs, requestBodyMs, requestHeadMs, responseHeadMs, responseIdleMs, tunnelIdleMs } =
     w.plan.timeouts;
   const bounded = [connectMs, idleMs, requestBodyMs, requestHeadMs, responseHeadMs, responseIdleMs, tunnelIdleMs];
-  if (bounded.includes(0) || (client.queued && client.pool!.queueTicks === 0)) return false;
-  return !w.deadlines.runs(client.slot) && (client.backend === null || !w.deadlines.runs(client.backend.slot));
+  if (bounded.includes(0) || (client.x.queued && client.x.pool!.queueTicks === 0)) return false;
+  return !w.deadlines.runs(client.slot) && (client.x.backend === null || !w.deadlines.runs(client.x.backend.slot));
 }
 
 function checkBackend(w: Worker, backend: BackendConnection, slot: number, say: Say): void {
-  const { client, server, state } = backend;
+  const { exchange: x, server, state } = backend;
   const wrong = (what: string): void => say(`backend connection ${slot}, ${BACKEND_NAMES[state]}: ${what}`);
   if (backend.slot !== slot) wrong(`stands in slot ${slot} and believes in ${backend.slot}`);
   if (server === null) wrong('has no server');
-  if (client !== null && client.backend !== backend) wrong('its client connection does not know it');
+  if (x !== null && x.backend !== backend) wrong('its client connection does not know it');
   switch (state) {
     case BACKEND.CLOSED:
       wrong('still in the table');
       break;
     case BACKEND.IDLE:
-      if (client !== null || backend.counted) wrong('is at work');
+      if (x !== null || backend.counted) wrong('is at work');
       if (backend.aside === (server?.idle[backend.idleAt] === backend))
         wrong('is set aside, or on the idle list: not one of them');
       if (server?.current === false && !backend.aside) wrong('is kept for a server that left the configuration');
       if (backend.parser !== null) wrong('holds a parser');
       break;
     case BACKEND.MIRROR:
-      if (client !== null) wrong('belongs to a client connection');
+      if (x !== null) wrong('belongs to a client connection');
       if (backend.mirrorPool === null) wrong('is counted in no pool');
       break;
     default:
-      if (client === null) wrong('works for no client connection');
+      if (x === null) wrong('works for no client connection');
       if (!backend.counted) wrong('is not counted at its server');
       if (backend.idleAt !== NOWHERE) wrong('is on the idle list of its server');
   }

@@ -56,7 +56,7 @@ export function judge(request: RequestText, limits: HeadLimits): ReasonCode | nu
     if (parser.head.targetBytes > limits.uriBytesMax) return 'URI_TOO_LONG';
     if (parser.head.bytes > limits.headBytesMax) return 'HEAD_TOO_LARGE';
     client.parser = parser;
-    return check({ memory, tokens, framing: new Framing() }, client);
+    return check({ memory, tokens, framing: new Framing() }, client.x);
   } finally {
     client.parser = null;
     llhttp.releaseRequest(parser);

@@ -3,8 +3,9 @@
 
 import type { Engine } from '../engine/engine.js';
 import { CHUNK_BYTES, SEND_FLAG } from '../engine/layout.js';
+import type { Exchange } from '../exchange/exchange.js';
 import { BODY } from '../http/framing.js';
-import type { BackendConnection, ClientConnection } from './connections.js';
+import type { BackendConnection } from './connections.js';
 import { spanChunk, spanLastChunk } from './relay.js';
 import type { Worker } from './worker.js';
 
@@ -54,9 +55,9 @@ export class KeptBody {
  * Sends what is kept of the body once more, framed as the request's head says. What the client has not sent yet follows as
  * it comes. False: the slab is full; the connection is of no use then.
  */
-export function resendBody(w: Worker, client: ClientConnection, backend: BackendConnection): boolean {
-  const { bytes, chunks, trailers } = client.keptBody;
-  const isChunked = client.request.kind === BODY.chunked;
+export function resendBody(w: Worker, x: Exchange, backend: BackendConnection): boolean {
+  const { bytes, chunks, trailers } = x.keptBody;
+  const isChunked = x.request.kind === BODY.chunked;
   let room = true;
   w.engine.sendBegin(backend.conn, SEND_FLAG.none);
   for (let i = 0, left = bytes; left > 0 && room; i++, left -= CHUNK_BYTES) {
@@ -64,7 +65,7 @@ export function resendBody(w: Worker, client: ClientConnection, backend: Backend
     if (isChunked) room = spanChunk(w, chunks[i]!, part);
     else w.engine.span(chunks[i]!, part);
   }
-  if (room && isChunked && client.request.done) room = spanLastChunk(w, trailers);
+  if (room && isChunked && x.request.done) room = spanLastChunk(w, trailers);
   w.engine.sendEnd();
   return room;
 }

@@ -5,8 +5,9 @@ import type { BalancePoolPlan, KeySource, ServerPlan } from '../balance/options.
 import { Pool as BalancePool } from '../balance/pool.js';
 import type { ServerState } from '../balance/server-state.js';
 import type { Engine } from '../engine/engine.js';
+import type { Exchange } from '../exchange/exchange.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
-import type { BackendConnection, ClientConnection } from './connections.js';
+import type { BackendConnection } from './connections.js';
 import { Deadlines } from './deadlines.js';
 import { armFor } from './waiting.js';
 import type { Worker } from './worker.js';
@@ -66,7 +67,7 @@ export class Server {
 }
 
 /** A pool of one configuration, with all that balancing knows of it. */
-export class Pool extends BalancePool<ClientConnection> {
+export class Pool extends BalancePool<Exchange> {
   /** Ticks one try may take until its answer is complete; 0 for none. A rule's own setting goes first. */
   readonly tryTicks = Deadlines.ticks(this.plan.retry.perTryTimeoutMs);
   /** The header that names the session, in lower case; null when a cookie does, or nothing. */

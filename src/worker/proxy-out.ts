@@ -37,8 +37,8 @@ function endOf(record: Uint8Array, at: number): { address: Uint8Array; port: num
  */
 function endsOf(w: Worker, client: ClientConnection): ProxyAddresses | null {
   const ends = connectionEnds(w, client);
-  if (ends === null || client.statedBytes <= 0) return ends;
-  return { ...ends, source: client.stated!.slice(0, client.statedBytes), sourcePort: 0 };
+  if (ends === null || client.x.statedBytes <= 0) return ends;
+  return { ...ends, source: client.x.stated!.slice(0, client.x.statedBytes), sourcePort: 0 };
 }
 
 function connectionEnds(w: Worker, client: ClientConnection): ProxyAddresses | null {
@@ -97,7 +97,7 @@ export function keepForOwner(w: Worker, client: ClientConnection, backend: Backe
 
 /** The client that a header for this request names, when it is not the peer of the connection: as text, else empty. */
 export function proxyClientOf(w: Worker, client: ClientConnection): string {
-  return client.statedBytes > 0 ? w.addressOf(client) : '';
+  return client.x.statedBytes > 0 ? w.addressOf(client) : '';
 }
 
 /** Takes the client's own idle connection to the server, or null: one whose header names who this request is from. */

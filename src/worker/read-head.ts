@@ -1,10 +1,11 @@
 // Reads the head of a request, cut anywhere, in place.
 // Owns parking: an incomplete head leaves the slab, so that slow clients cannot fill it.
 
+import { NOWHERE } from '../exchange/exchange.js';
 import { type HeadParser, LLHTTP_ERROR } from '../http/llhttp.js';
 import { PARSED } from '../http/parsed.js';
 import type { ReasonCode } from '../http/reasons.js';
-import { CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { CLIENT, type ClientConnection } from './connections.js';
 import { isLong, type LongHead, moveToRun } from './long-head.js';
 import type { Worker } from './worker.js';
 
@@ -106,12 +107,12 @@ export function readHead(w: Worker, client: ClientConnection, at: number, bytes:
       return 'partial';
     }
     client.to(CLIENT.HEAD);
-    client.headAt = at;
+    client.x.headAt = at;
     client.parser = w.llhttp.acquireRequest();
     if (client.parser === null) return 'OVERLOADED';
     client.parser.begin(from, limits.fieldsMax);
   } else {
-    client.headAt = at;
+    client.x.headAt = at;
     unpark(w, client.parser!, client.parked!, at);
     client.parked = null;
   }
@@ -121,7 +122,7 @@ export function readHead(w: Worker, client: ClientConnection, at: number, bytes:
     case PARSED.complete:
       if (head.targetBytes > limits.uriBytesMax) return 'URI_TOO_LONG';
       if (head.bytes > limits.headBytesMax) return 'HEAD_TOO_LARGE';
-      client.headAt = head.base;
+      client.x.headAt = head.base;
       if (parser.endAt < end) {
         w.engine.retain(parser.endAt);
         client.pendingAt = parser.endAt;
@@ -153,8 +154,8 @@ function more(w: Worker, client: ClientConnection, parser: HeadParser, from: num
   } else {
     client.parked = park(w, parser, end);
   }
-  w.engine.release(client.headAt);
-  client.headAt = NOWHERE;
+  w.engine.release(client.x.headAt);
+  client.x.headAt = NOWHERE;
   client.paused = false;
   w.engine.readStart(client.conn, client.parked === null ? 0 : client.parked.length);
   if (!client.headTimed) {
@@ -169,7 +170,7 @@ function more(w: Worker, client: ClientConnection, parser: HeadParser, from: num
 function readLongHead(w: Worker, client: ClientConnection, long: LongHead, at: number, bytes: number): HeadResult {
   const parser = client.parser!;
   const end = at + bytes;
-  client.headAt = at;
+  client.x.headAt = at;
   long.placeBefore(parser, at);
   const parsed = parser.executeHeadPiece(at, bytes);
   const result =
@@ -178,8 +179,8 @@ function readLongHead(w: Worker, client: ClientConnection, long: LongHead, at: n
   w.longHeads.drop(client.longHead);
   client.longHead = null;
   if (result === 'complete') return result;
-  w.engine.release(client.headAt);
-  client.headAt = NOWHERE;
+  w.engine.release(client.x.headAt);
+  client.x.headAt = NOWHERE;
   parser.head.forgetFields();
   return result;
 }
@@ -200,7 +201,7 @@ function endLongHead(
   if (head.targetBytes > limits.uriBytesMax) return 'URI_TOO_LONG';
   if (head.bytes > limits.headBytesMax) return 'HEAD_TOO_LARGE';
   if (!moveToRun(w, parser, long, at)) return 'OVERLOADED';
-  client.headAt = head.base;
+  client.x.headAt = head.base;
   if (parser.endAt < end) {
     client.pendingAt = parser.endAt;
     client.pendingBytes = end - parser.endAt;

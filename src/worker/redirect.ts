@@ -1,12 +1,12 @@
 // A listener that only says where its requests are served by https: which of them, and the answer.
 
 import { STATUS_CODES } from 'node:http';
+import type { Exchange } from '../exchange/exchange.js';
 import { forwardedScheme } from '../http/forwarded-scheme.js';
 import { HTTPS_REDIRECT_STATUS, httpsLocation } from '../http/https-location.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { isExcepted } from '../routing/exceptions.js';
 import { reply } from './answer.js';
-import type { ClientConnection } from './connections.js';
 import type { Worker } from './worker.js';
 
 const NOTHING = new Uint8Array(0);
@@ -27,20 +27,20 @@ export class HttpsRedirect {
    * True for a request that is to be redirected. Not those that a trusted proxy in front took by https, which would come back
    * here the same way, and not those under an excepted path: both go to the rules.
    */
-  applies(w: Worker, client: ClientConnection): boolean {
-    if (client.trusted && forwardedScheme(w.memory, client.parser!.head) === 'https') return false;
+  applies(w: Worker, x: Exchange): boolean {
+    if (x.client.trusted && forwardedScheme(w.memory, x.client.parser!.head) === 'https') return false;
     if (this.#except.length === 0) return true;
-    return !isExcepted(textOf(w, client.targetAt, pathBytes(w.memory, client)), this.#except);
+    return !isExcepted(textOf(w, x.targetAt, pathBytes(w.memory, x)), this.#except);
   }
 
   /** Answers a request that was checked with its place by https. Returns why it cannot be, or null. */
-  answer(w: Worker, client: ClientConnection): ReasonCode | null {
+  answer(w: Worker, x: Exchange): ReasonCode | null {
     // HTTP/1.0 may leave it out, and anyone may leave it empty: then nobody knows where to send the client.
-    if (client.hostBytes === 0) return 'REDIRECT_HOST_MISSING';
-    const host = textOf(w, client.hostAt, client.hostBytes);
-    const to = httpsLocation(host, textOf(w, client.targetAt, client.targetBytes), this.#port);
+    if (x.hostBytes === 0) return 'REDIRECT_HOST_MISSING';
+    const host = textOf(w, x.hostAt, x.hostBytes);
+    const to = httpsLocation(host, textOf(w, x.targetAt, x.targetBytes), this.#port);
     const reason = STATUS_CODES[HTTPS_REDIRECT_STATUS] ?? '';
-    reply(w, client, HTTPS_REDIRECT_STATUS, reason, `Location: ${to}\r\n`, NOTHING, false);
+    reply(w, x, HTTPS_REDIRECT_STATUS, reason, `Location: ${to}\r\n`, NOTHING, false);
     return null;
   }
 }
@@ -49,7 +49,7 @@ function textOf(w: Worker, at: number, bytes: number): string {
   return Buffer.from(w.memory.buffer, at, bytes).toString('latin1');
 }
 
-function pathBytes(memory: Uint8Array, { targetAt, targetBytes }: ClientConnection): number {
+function pathBytes(memory: Uint8Array, { targetAt, targetBytes }: Exchange): number {
   let bytes = 0;
   while (bytes < targetBytes && memory[targetAt + bytes] !== QUESTION) bytes++;
   return bytes;

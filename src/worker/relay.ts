@@ -3,11 +3,12 @@
 // classify goes on. Hot: runs for every piece of every body, allocates nothing.
 
 import { CHUNK_BYTES, SEND_FLAG } from '../engine/layout.js';
+import type { Body, Exchange } from '../exchange/exchange.js';
 import type { ChunkedBody } from '../http/chunked.js';
 import { BODY } from '../http/framing.js';
 import { PARSED } from '../http/parsed.js';
 import type { ClientAddressField } from './client-address.js';
-import type { BackendConnection, Body, ClientConnection } from './connections.js';
+import type { BackendConnection } from './connections.js';
 import type { Worker } from './worker.js';
 
 /** What became of a piece of a body. */
@@ -44,13 +45,13 @@ export function readBulk(w: Worker, conn: number, bytes: number): void {
 export const lastPiece = { at: 0, bytes: 0, trailers: '' };
 
 /** Adds that piece to the open send, framed as the request's head says. False: the slab is full. */
-export function spanLastPiece(w: Worker, client: ClientConnection): boolean {
-  if (client.request.kind === BODY.counted) {
+export function spanLastPiece(w: Worker, x: Exchange): boolean {
+  if (x.request.kind === BODY.counted) {
     w.engine.span(lastPiece.at, lastPiece.bytes);
     return true;
   }
   if (!spanChunk(w, lastPiece.at, lastPiece.bytes)) return false;
-  return !client.request.done || spanLastChunk(w, lastPiece.trailers);
+  return !x.request.done || spanLastChunk(w, lastPiece.trailers);
 }
 
 /** Longest chunk head we write: eight digits and CRLF. */
@@ -147,27 +148,21 @@ function allowedTrailers(trailers: string, clientField: ClientAddressField | nul
  * Sends `bytes` bytes of the request body at `at` to the server. The chunk reference stays the caller's.
  * Returns one of RELAYED.
  */
-export function relayRequest(
-  w: Worker,
-  client: ClientConnection,
-  backend: BackendConnection,
-  at: number,
-  bytes: number,
-): number {
+export function relayRequest(w: Worker, x: Exchange, backend: BackendConnection, at: number, bytes: number): number {
   const { engine } = w;
   engine.sendBegin(backend.conn, SEND_FLAG.none);
   let result: number;
   lastPiece.at = at;
   lastPiece.bytes = 0;
   lastPiece.trailers = '';
-  if (client.request.kind === BODY.counted) {
-    const left = client.request.left;
-    result = spanCounted(w, client.request, at, bytes);
-    lastPiece.bytes = left - client.request.left;
-    client.bodyBytesTotal += lastPiece.bytes;
+  if (x.request.kind === BODY.counted) {
+    const left = x.request.left;
+    result = spanCounted(w, x.request, at, bytes);
+    lastPiece.bytes = left - x.request.left;
+    x.bodyBytesTotal += lastPiece.bytes;
   } else {
-    result = decode(w.memory, client.parser!.chunked, client.request, at, bytes);
-    if (result !== RELAYED.invalid) result = relayDecoded(w, client, bytes, result);
+    result = decode(w.memory, x.client.parser!.chunked, x.request, at, bytes);
+    if (result !== RELAYED.invalid) result = relayDecoded(w, x, bytes, result);
   }
   engine.sendEnd();
   return result;
@@ -179,17 +174,16 @@ const FRAMING_BYTES_MAX = 16_384;
 const FRAMING_PER_BYTE_MAX = 16;
 
 /** Adds what `decode` made of `bytes` bytes to the open send, if the body is within its limits. */
-function relayDecoded(w: Worker, client: ClientConnection, bytes: number, result: number): number {
-  const { bodyBytesMax } = client.rule!;
-  client.bodyBytesTotal += decoded.bytes;
-  client.framingBytesTotal += bytes - decoded.bytes;
+function relayDecoded(w: Worker, x: Exchange, bytes: number, result: number): number {
+  const { bodyBytesMax } = x.rule!;
+  x.bodyBytesTotal += decoded.bytes;
+  x.framingBytesTotal += bytes - decoded.bytes;
   lastPiece.at = decoded.at;
   lastPiece.bytes = decoded.bytes;
-  lastPiece.trailers = allowedTrailers(decoded.trailers, client.listener.http.ownField);
+  lastPiece.trailers = allowedTrailers(decoded.trailers, x.client.listener.http.ownField);
   // Looked at before anything goes on: a server must not act on a body that its client is told was refused.
-  if (bodyBytesMax !== 0 && client.bodyBytesTotal + client.parser!.chunked.left > bodyBytesMax) return RELAYED.tooLarge;
-  if (client.framingBytesTotal > FRAMING_BYTES_MAX + client.bodyBytesTotal * FRAMING_PER_BYTE_MAX)
-    return RELAYED.invalid;
+  if (bodyBytesMax !== 0 && x.bodyBytesTotal + x.client.parser!.chunked.left > bodyBytesMax) return RELAYED.tooLarge;
+  if (x.framingBytesTotal > FRAMING_BYTES_MAX + x.bodyBytesTotal * FRAMING_PER_BYTE_MAX) return RELAYED.invalid;
   if (!spanChunk(w, decoded.at, decoded.bytes)) return RELAYED.noRoom;
   return result === RELAYED.done && !spanLastChunk(w, lastPiece.trailers) ? RELAYED.noRoom : result;
 }
@@ -200,23 +194,23 @@ function relayDecoded(w: Worker, client: ClientConnection, bytes: number, result
  */
 export function spanResponseBody(
   w: Worker,
-  client: ClientConnection,
+  x: Exchange,
   backend: BackendConnection,
   at: number,
   bytes: number,
 ): number {
   const { engine } = w;
-  switch (client.response.kind) {
+  switch (x.response.kind) {
     case BODY.counted:
-      return spanCounted(w, client.response, at, bytes);
+      return spanCounted(w, x.response, at, bytes);
     case BODY.untilEof:
-      if (!client.chunkedOut) engine.span(at, bytes);
+      if (!x.chunkedOut) engine.span(at, bytes);
       else if (!spanChunk(w, at, bytes)) return RELAYED.noRoom;
       return RELAYED.more;
     default: {
-      const result = decode(w.memory, backend.parser!.chunked, client.response, at, bytes);
+      const result = decode(w.memory, backend.parser!.chunked, x.response, at, bytes);
       if (result === RELAYED.invalid) return result;
-      if (!client.chunkedOut) engine.span(decoded.at, decoded.bytes);
+      if (!x.chunkedOut) engine.span(decoded.at, decoded.bytes);
       else if (!spanChunk(w, decoded.at, decoded.bytes)) return RELAYED.noRoom;
       else if (result === RELAYED.done && !spanLastChunk(w, allowedTrailers(decoded.trailers, null)))
         return RELAYED.noRoom;
@@ -226,7 +220,7 @@ export function spanResponseBody(
 }
 
 /** Ends a body that ended with its connection. False: the slab is full. */
-export function relayEof(w: Worker, client: ClientConnection): void {
-  client.response.done = true;
-  if (client.chunkedOut) w.engine.send(client.conn, w.lastChunk.at, w.lastChunk.bytes);
+export function relayEof(w: Worker, x: Exchange): void {
+  x.response.done = true;
+  if (x.chunkedOut) w.engine.send(x.client.conn, w.lastChunk.at, w.lastChunk.bytes);
 }

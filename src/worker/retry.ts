@@ -4,12 +4,13 @@
 import { RESULT } from '../balance/outlier.js';
 import { NO_RETRY, RETRY_ON, STALE } from '../balance/retry.js';
 import { NO_SESSION } from '../balance/session.js';
+import { type Exchange, NOWHERE } from '../exchange/exchange.js';
 import { isIdempotent } from '../http/methods.js';
 import { REASONS, type ReasonCode } from '../http/reasons.js';
 import { sessionOf } from './affinity.js';
 import { fail } from './answer.js';
 import { closeClient } from './client.js';
-import { type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { type BackendConnection, CLIENT } from './connections.js';
 import { Deadlines } from './deadlines.js';
 import { steerClient } from './flow.js';
 import { forward } from './forward.js';
@@ -20,8 +21,8 @@ import { enterPool, leavePool } from './waiting.js';
 import type { Worker } from './worker.js';
 
 /** The request is still here, whole: its head is held, and so is what was sent of its body. */
-function inHand(client: ClientConnection): boolean {
-  return client.headAt !== NOWHERE && client.bodyBytesTotal === client.keptBody.bytes;
+function inHand(x: Exchange): boolean {
+  return x.headAt !== NOWHERE && x.bodyBytesTotal === x.keptBody.bytes;
 }
 
 /** A kept connection ended before the answer began: its server may have closed it before the request came. */
@@ -40,22 +41,22 @@ function causeOf(backend: BackendConnection, code: ReasonCode): number {
 const HASTY_TICKS = Deadlines.ticks(10_000);
 
 /** What the pool says to another try: below 0 no, else how many milliseconds to wait first. */
-function decide(client: ClientConnection, cause: number): number {
-  if (client.responseStarted) return NO_RETRY.UNSAFE;
+function decide(x: Exchange, cause: number): number {
+  if (x.responseStarted) return NO_RETRY.UNSAFE;
   // So is a handshake for another protocol: until the 101 it is a GET like any other.
-  const idempotent = isIdempotent(client.method);
+  const idempotent = isIdempotent(x.method);
   const written = cause !== RETRY_ON.CONNECT;
-  return client.pool!.retries.decide(cause, client.tries - 1, written, inHand(client), idempotent);
+  return x.pool!.retries.decide(cause, x.tries - 1, written, inHand(x), idempotent);
 }
 
 const LATE: ReadonlySet<ReasonCode> = new Set(['REQUEST_TIMEOUT', 'RESPONSE_TIMEOUT']);
 
 /** Counts the failure against the server, if it is the server's. */
-export function blame(client: ClientConnection, code: ReasonCode): void {
-  const { backend, pool } = client;
+export function blame(x: Exchange, code: ReasonCode): void {
+  const { backend, pool } = x;
   if (backend === null || pool === null || REASONS[code].fault !== 'server' || isStale(backend, code)) return;
   // Time that ran out while the client did not send, or did not read, is not the server's.
-  if (client.blocked || (!client.request.done && LATE.has(code))) return;
+  if (x.client.blocked || (!x.request.done && LATE.has(code))) return;
   pool.reports.report(backend.server!.index, RESULT.FAILURE);
 }
 
@@ -63,44 +64,44 @@ export function blame(client: ClientConnection, code: ReasonCode): void {
  * The backend connection failed before a response began. Tries another server, or the same one over a new connection
  * when it was a kept one that had gone stale; answers with `code` when that is not safe or not possible.
  */
-export function retryOrFail(w: Worker, client: ClientConnection, code: ReasonCode): void {
-  const backend = client.backend!;
+export function retryOrFail(w: Worker, x: Exchange, code: ReasonCode): void {
+  const backend = x.backend!;
   const { server } = backend;
-  if (client.rule === null) {
+  if (x.rule === null) {
     // A passthrough that could not connect: the next server, as often as a request would be tried.
-    blame(client, code);
+    blame(x, code);
     closeBackend(w, backend);
-    client.tried.add(server!.index);
-    if (client.tries <= client.pool!.plan.retry.retriesMax) {
-      tunnelConnect(w, client, code);
+    x.tried.add(server!.index);
+    if (x.tries <= x.pool!.plan.retry.retriesMax) {
+      tunnelConnect(w, x.client, code);
       return;
     }
     w.count(code);
-    closeClient(w, client, true);
+    closeClient(w, x.client, true);
     return;
   }
   const cause = REASONS[code].retry === 'never' ? 0 : causeOf(backend, code);
   if (cause === STALE) server!.hastyUntil = w.deadlines.now + HASTY_TICKS;
-  const waitMs = cause === 0 ? NO_RETRY.UNSAFE : decide(client, cause);
+  const waitMs = cause === 0 ? NO_RETRY.UNSAFE : decide(x, cause);
   if (waitMs < 0) {
-    fail(w, client, code);
+    fail(w, x, code);
     return;
   }
-  blame(client, code);
-  tryAgain(w, client, cause, code, waitMs);
+  blame(x, code);
+  tryAgain(w, x, cause, code, waitMs);
 }
 
 /**
  * The server answered with a status that the pool holds back: false when the answer has to go on all the same. The
  * answer is dropped with its connection.
  */
-export function retryStatus(w: Worker, client: ClientConnection): boolean {
+export function retryStatus(w: Worker, x: Exchange): boolean {
   // An answer is better than none: it is only given up when somebody else is there to give another.
-  client.tried.add(client.backend!.server!.index);
-  if (!client.pool!.hasOther(client.tried)) return false;
-  const waitMs = decide(client, RETRY_ON.STATUS);
+  x.tried.add(x.backend!.server!.index);
+  if (!x.pool!.hasOther(x.tried)) return false;
+  const waitMs = decide(x, RETRY_ON.STATUS);
   if (waitMs < 0) return false;
-  tryAgain(w, client, RETRY_ON.STATUS, 'NO_SERVER', waitMs);
+  tryAgain(w, x, RETRY_ON.STATUS, 'NO_SERVER', waitMs);
   return true;
 }
 
@@ -108,39 +109,39 @@ export function retryStatus(w: Worker, client: ClientConnection): boolean {
  * A 408 that ends a kept connection: its server gave up waiting for a request before it saw this one, which may be repeated
  * (RFC 9110, 15.5.9). Sends it again over a new connection where that is safe; false when the answer has to go on.
  */
-export function retryUnseen(w: Worker, client: ClientConnection): boolean {
-  if (decide(client, STALE) < 0) return false;
-  tryAgain(w, client, STALE, 'SERVER_LEFT', 0);
+export function retryUnseen(w: Worker, x: Exchange): boolean {
+  if (decide(x, STALE) < 0) return false;
+  tryAgain(w, x, STALE, 'SERVER_LEFT', 0);
   return true;
 }
 
 /** Makes the request ready for another server, and sends it now or after a wait. */
-function tryAgain(w: Worker, client: ClientConnection, cause: number, code: ReasonCode, waitMs: number): void {
-  const backend = client.backend!;
+function tryAgain(w: Worker, x: Exchange, cause: number, code: ReasonCode, waitMs: number): void {
+  const backend = x.backend!;
   const { server } = backend;
   closeBackend(w, backend);
   w.counters.retries++;
-  if (client.state === CLIENT.EXCHANGE) client.to(CLIENT.WAITING);
+  if (x.client.state === CLIENT.EXCHANGE) x.client.to(CLIENT.WAITING);
   if (cause === STALE) {
-    client.fresh = true;
-    client.tries--;
+    x.fresh = true;
+    x.tries--;
   } else {
-    client.tried.add(server!.index);
+    x.tried.add(server!.index);
   }
   if (waitMs === 0) {
-    forward(w, client, code);
+    forward(w, x, code);
     return;
   }
-  client.resume = code;
-  w.deadlines.set(client.slot, Deadlines.ticks(waitMs), client.expires);
-  steerClient(w, client);
+  x.resume = code;
+  w.deadlines.set(x.client.slot, Deadlines.ticks(waitMs), x.expires);
+  steerClient(w, x.client);
 }
 
 /** The wait before another try is over. */
-export function resume(w: Worker, client: ClientConnection): void {
-  const code = client.resume;
-  client.resume = null;
-  forward(w, client, code);
+export function resume(w: Worker, x: Exchange): void {
+  const code = x.resume;
+  x.resume = null;
+  forward(w, x, code);
 }
 
 /** What no other pool would mend: we have no room, or the time of the whole request is over. */
@@ -153,8 +154,8 @@ function isOfPool(code: ReasonCode): boolean {
 }
 
 /** The rule's fallback pool under the plan that holds now; null when there is none. */
-function fallbackOf(w: Worker, client: ClientConnection): Pool | null {
-  const pool = client.rule?.fallback ?? null;
+function fallbackOf(w: Worker, x: Exchange): Pool | null {
+  const pool = x.rule?.fallback ?? null;
   return pool?.retired ? (w.poolNamed(pool.plan.name) ?? null) : pool;
 }
 
@@ -163,29 +164,29 @@ function fallbackOf(w: Worker, client: ClientConnection): Pool | null {
  * when the failure is not the pool's, or when sending the request again is not safe: what a server may have acted on goes on
  * only if its method is idempotent, and only what is still in hand.
  */
-export function fallsBack(w: Worker, client: ClientConnection, code: ReasonCode): boolean {
-  if (client.pool === null || client.fellBack || !isOfPool(code)) return false;
-  if (client.responseStarted || !inHand(client)) return false;
-  const pool = fallbackOf(w, client);
+export function fallsBack(w: Worker, x: Exchange, code: ReasonCode): boolean {
+  if (x.pool === null || x.fellBack || !isOfPool(code)) return false;
+  if (x.responseStarted || !inHand(x)) return false;
+  const pool = fallbackOf(w, x);
   if (pool === null) return false;
-  blame(client, code);
-  if (client.backend !== null) closeBackend(w, client.backend);
-  leavePool(client);
-  if (client.state === CLIENT.EXCHANGE) client.to(CLIENT.WAITING);
+  blame(x, code);
+  if (x.backend !== null) closeBackend(w, x.backend);
+  leavePool(x);
+  if (x.client.state === CLIENT.EXCHANGE) x.client.to(CLIENT.WAITING);
   w.counters.fallbacks++;
-  client.fellBack = true;
-  client.tries = 0;
-  client.fresh = false;
-  client.resume = null;
-  client.tried.clear();
-  client.pool = pool;
-  if (!enterPool(client)) {
-    fail(w, client, 'POOL_FULL');
+  x.fellBack = true;
+  x.tries = 0;
+  x.fresh = false;
+  x.resume = null;
+  x.tried.clear();
+  x.pool = pool;
+  if (!enterPool(x)) {
+    fail(w, x, 'POOL_FULL');
     return true;
   }
   pool.retries.requestBegins();
-  client.session = pool.sessions === null ? NO_SESSION : sessionOf(w, pool, client.parser!.head);
-  client.key = client.fallbackKey;
-  forward(w, client, null);
+  x.session = pool.sessions === null ? NO_SESSION : sessionOf(w, pool, x.client.parser!.head);
+  x.key = x.fallbackKey;
+  forward(w, x, null);
   return true;
 }

@@ -1,14 +1,15 @@
 // What happens to a backend connection when its exchange is over: kept for the next request, or closed.
 
-import { BACKEND, type BackendConnection, NOWHERE } from './connections.js';
+import { NOWHERE } from '../exchange/exchange.js';
+import { BACKEND, type BackendConnection } from './connections.js';
 import type { Server } from './pools.js';
 import { disown, keepForOwner } from './proxy-out.js';
 import type { Worker } from './worker.js';
 
 /** Takes the backend connection from its client, and the request from what its server has in flight. */
 function detach(w: Worker, backend: BackendConnection): void {
-  if (backend.client !== null) backend.client.backend = null;
-  backend.client = null;
+  if (backend.exchange !== null) backend.exchange.backend = null;
+  backend.exchange = null;
   if (backend.counted) {
     w.state.requestEnds(backend.server!.index);
     w.roomFreed = true;
@@ -36,14 +37,14 @@ function mayStay(w: Worker, backend: BackendConnection): boolean {
 /** Keeps the connection for the next request to its server, or closes it when there are enough. */
 export function keepBackend(w: Worker, backend: BackendConnection): void {
   const server = backend.server!;
-  const requestsMax = backend.client?.pool?.plan.limits.connectionRequestsMax ?? 0;
+  const requestsMax = backend.exchange?.pool?.plan.limits.connectionRequestsMax ?? 0;
   const spent = requestsMax !== 0 && backend.requests >= requestsMax;
   // One that is its client's own would have to outlive it while it is set aside.
   if (spent || !mayStay(w, backend) || (backend.aside && backend.proxyProtocol !== null)) {
     closeBackend(w, backend);
     return;
   }
-  const { paused, client } = backend;
+  const { paused, exchange: x } = backend;
   detach(w, backend);
   backend.to(BACKEND.IDLE);
   if (backend.aside) {
@@ -53,7 +54,7 @@ export function keepBackend(w: Worker, backend: BackendConnection): void {
     w.deadlines.set(backend.slot, w.ticks.backendIdle);
     server.idleAdd(backend);
   }
-  if (backend.proxyProtocol !== null) keepForOwner(w, client!, backend);
+  if (backend.proxyProtocol !== null) keepForOwner(w, x!.client, backend);
   if (paused) {
     // An idle connection is read, so that its end is noticed before it is used.
     backend.paused = false;

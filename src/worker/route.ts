@@ -1,12 +1,12 @@
 // Finds the rule for a request, and the path as the rule saw it.
 
 import { CHUNK_BYTES, PEER_BYTES } from '../engine/layout.js';
+import type { Exchange } from '../exchange/exchange.js';
 import { METHOD } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { hasRepeatedSlashes, normalisePath, PATH_AS_IS, PATH_GROWTH, PATH_REFUSED, scanPath } from '../routing/path.js';
 import type { RepeatedSlashes } from '../routing/plan.js';
 import { NOT_STATED } from './client-address.js';
-import type { ClientConnection } from './connections.js';
 import { fillLines } from './filters/facts.js';
 import { peerBytes } from './trust.js';
 import type { Worker } from './worker.js';
@@ -33,73 +33,73 @@ const kept = { at: 0, pathBytes: 0 };
  * cannot be walked around by writing its path differently. Only runs of `/`, which are one for every rule, may go on as they
  * came. Returns why the request is refused, or null.
  */
-export function route(w: Worker, client: ClientConnection): ReasonCode | null {
+export function route(w: Worker, x: Exchange): ReasonCode | null {
   const { memory, view } = w;
-  if (client.targetBytes === 0 && client.method === METHOD.OPTIONS) {
+  if (x.targetBytes === 0 && x.method === METHOD.OPTIONS) {
     // An absolute target without a path is about the server itself: the last proxy asks for `*` (RFC 9112, 3.2.4).
-    client.targetAt = w.asterisk.at;
-    client.targetBytes = w.asterisk.bytes;
+    x.targetAt = w.asterisk.at;
+    x.targetBytes = w.asterisk.bytes;
   }
-  const at = client.targetAt;
-  const end = at + client.targetBytes;
+  const at = x.targetAt;
+  const end = at + x.targetBytes;
   let query = at;
   while (query < end && memory[query] !== QUESTION) query++;
   const scanned = scanPath(memory, at, query - at);
   if (scanned === PATH_REFUSED) return 'TARGET_INVALID';
   let hasRuns = false;
   if (scanned === PATH_AS_IS) {
-    client.pathBytes = query - at;
+    x.client.pathBytes = query - at;
     view.pathAt = at;
     view.pathBytes = query - at;
     view.queryAt = query + 1;
     view.queryBytes = query < end ? end - query - 1 : 0;
   } else {
     hasRuns = w.distinguishesSlashes && hasRepeatedSlashes(memory, at, query - at);
-    const refused = rewritePath(w, client, at, query, end, hasRuns);
+    const refused = rewritePath(w, x, at, query, end, hasRuns);
     if (refused !== null) return refused;
   }
-  view.head = client.parser!.head;
-  view.method = client.method;
-  view.tls = client.tls;
-  view.hostAt = client.hostAt;
-  view.hostBytes = withoutPort(memory, client.hostAt, client.hostBytes);
-  view.listener = client.listener.http.name;
-  readClientAddress(w, client);
+  view.head = x.client.parser!.head;
+  view.method = x.method;
+  view.tls = x.client.tls;
+  view.hostAt = x.hostAt;
+  view.hostBytes = withoutPort(memory, x.hostAt, x.hostBytes);
+  view.listener = x.client.listener.http.name;
+  readClientAddress(w, x);
   const index = w.matcher.match(view);
   if (index < 0) return 'NO_ROUTE';
-  const { filters } = client.listener.http;
+  const { filters } = x.client.listener.http;
   const rule = filters === null ? w.rules[index]! : w.rules[index]!.under(filters);
-  client.rule = rule;
+  x.rule = rule;
   // From here on every answer, also one of our own, has the lines that the rule adds.
-  if (rule.requestEdit?.filled) client.requestLines = fillLines(w, client, rule.requestEdit.filled);
-  if (rule.responseEdit?.filled) client.responseLines = fillLines(w, client, rule.responseEdit.filled);
-  return hasRuns ? treatRuns(client, rule.plan.repeatedSlashes ?? client.listener.http.repeatedSlashes) : null;
+  if (rule.requestEdit?.filled) x.requestLines = fillLines(w, x, rule.requestEdit.filled);
+  if (rule.responseEdit?.filled) x.responseLines = fillLines(w, x, rule.responseEdit.filled);
+  return hasRuns ? treatRuns(x, rule.plan.repeatedSlashes ?? x.client.listener.http.repeatedSlashes) : null;
 }
 
 /** The path has runs of `/`: does with them what the rule or the listener says. */
-function treatRuns(client: ClientConnection, way: RepeatedSlashes): ReasonCode | null {
+function treatRuns(x: Exchange, way: RepeatedSlashes): ReasonCode | null {
   if (way === 'merge') return null;
   if (way === 'refuse' || kept.pathBytes === 0) return 'TARGET_INVALID';
-  client.targetBytes += kept.pathBytes - client.pathBytes;
-  client.targetAt = kept.at;
-  client.pathBytes = kept.pathBytes;
+  x.targetBytes += kept.pathBytes - x.client.pathBytes;
+  x.targetAt = kept.at;
+  x.client.pathBytes = kept.pathBytes;
   return null;
 }
 
 /** Fills the client's address: that of its peer, unless the listener takes it from a field and the peer is trusted. */
-function readClientAddress(w: Worker, client: ClientConnection): void {
+function readClientAddress(w: Worker, x: Exchange): void {
   const { view } = w;
-  const field = client.listener.http.clientField;
-  client.statedBytes = NOT_STATED;
-  if (field !== null && client.trusted) {
-    client.stated ??= new Uint8Array(16);
-    client.statedBytes = field.read(w.memory, client.parser!.head, w.trust, client.stated);
+  const field = x.client.listener.http.clientField;
+  x.statedBytes = NOT_STATED;
+  if (field !== null && x.client.trusted) {
+    x.stated ??= new Uint8Array(16);
+    x.statedBytes = field.read(w.memory, x.client.parser!.head, w.trust, x.stated);
   }
-  const isStated = client.statedBytes !== NOT_STATED;
+  const isStated = x.statedBytes !== NOT_STATED;
   const { peers } = w.engine;
-  const from = isStated ? client.stated! : peers;
-  const at = isStated ? 0 : client.slot * PEER_BYTES + 4;
-  view.clientAddressBytes = isStated ? client.statedBytes : peerBytes(peers, client.slot);
+  const from = isStated ? x.stated! : peers;
+  const at = isStated ? 0 : x.client.slot * PEER_BYTES + 4;
+  view.clientAddressBytes = isStated ? x.statedBytes : peerBytes(peers, x.client.slot);
   for (let i = 0; i < view.clientAddressBytes; i++) view.clientAddress[i] = from[at + i]!;
 }
 
@@ -107,14 +107,7 @@ function readClientAddress(w: Worker, client: ClientConnection): void {
  * The path is not in its normal form: the target that goes on is written out, and held until it is sent. With `both`, the one
  * that leaves runs of `/` as they came is written in front of it, in the same chunk.
  */
-function rewritePath(
-  w: Worker,
-  client: ClientConnection,
-  at: number,
-  query: number,
-  end: number,
-  both: boolean,
-): ReasonCode | null {
+function rewritePath(w: Worker, x: Exchange, at: number, query: number, end: number, both: boolean): ReasonCode | null {
   const { view, writer, memory } = w;
   const queryBytes = end - query;
   const worst = (query - at) * PATH_GROWTH + 1 + queryBytes;
@@ -136,10 +129,10 @@ function rewritePath(
   writer.copy(query, queryBytes);
   w.scratchKeep();
   w.engine.retain(out);
-  client.targetHeld = out;
-  client.targetAt = merged;
-  client.targetBytes = pathBytes + queryBytes;
-  client.pathBytes = pathBytes;
+  x.targetHeld = out;
+  x.targetAt = merged;
+  x.targetBytes = pathBytes + queryBytes;
+  x.client.pathBytes = pathBytes;
   view.pathAt = merged;
   view.pathBytes = pathBytes;
   view.queryAt = merged + pathBytes + 1;

@@ -2,12 +2,13 @@
 // Nothing received is copied. Leaves the bodies to relay.ts.
 
 import { CHUNK_BYTES, PEER_BYTES, SEND_FLAG } from '../engine/layout.js';
+import type { Exchange } from '../exchange/exchange.js';
 import { httpDate } from '../http/date.js';
 import { FIELD_ID } from '../http/fields.js';
 import { BODY } from '../http/framing.js';
 import { FIELD, type Head } from '../http/head.js';
 import { listElement, nextElement } from '../http/lists.js';
-import { BACKEND, type BackendConnection, type ClientConnection } from './connections.js';
+import { BACKEND, type BackendConnection } from './connections.js';
 import type { HeaderEdit } from './filters/edit.js';
 import type { ResponseRewrite } from './filters/response-rewrite.js';
 import { Constant, type Pinned } from './text.js';
@@ -154,15 +155,10 @@ function spanText(w: Worker, text: string): void {
  * Sends the request head to the backend connection. `more`: the body follows in the same batch.
  * Returns false when the slab has no room for the lines we add; the connection is of no use then.
  */
-export function sendRequestHead(
-  w: Worker,
-  client: ClientConnection,
-  backend: BackendConnection,
-  more: boolean,
-): boolean {
+export function sendRequestHead(w: Worker, x: Exchange, backend: BackendConnection, more: boolean): boolean {
   const { engine } = w;
-  const { head } = client.parser!;
-  const { requestEdit: edit, rewrite } = client.rule!;
+  const { head } = x.client.parser!;
+  const { requestEdit: edit, rewrite } = x.rule!;
   // The names may be those of another request by now: this one may have waited for its connection.
   w.tokens.readAll(w.memory, head);
   // The server is spoken to in HTTP/1.1, whatever the client speaks.
@@ -171,36 +167,36 @@ export function sendRequestHead(
   if (head.minor === 0) w.memory[targetEnd + ' HTTP/1.'.length] = 0x31;
   engine.sendBegin(backend.conn, more ? SEND_FLAG.more : SEND_FLAG.none);
   const hostname = rewrite === null ? null : rewrite.hostname;
-  const absolute = client.hostAt !== 0 && client.hostAt < targetEnd && client.hostAt >= targetAt;
-  const ownHost = absolute || client.hostBytes === 0 || hostname !== null;
-  const counted = client.maxForwards >= 0;
-  const drops = (client.trusted ? FROM_TRUSTED : FROM_STRANGER) | (ownHost ? HOST : 0) | (counted ? MAX_FORWARDS : 0);
+  const absolute = x.hostAt !== 0 && x.hostAt < targetEnd && x.hostAt >= targetAt;
+  const ownHost = absolute || x.hostBytes === 0 || hostname !== null;
+  const counted = x.maxForwards >= 0;
+  const drops = (x.client.trusted ? FROM_TRUSTED : FROM_STRANGER) | (ownHost ? HOST : 0) | (counted ? MAX_FORWARDS : 0);
   w.edit = edit;
-  w.clientField = client.listener.http.ownField;
-  w.clientFieldTrusted = client.trusted;
-  if (client.targetAt === targetAt && client.targetBytes === head.targetBytes) {
+  w.clientField = x.client.listener.http.ownField;
+  w.clientFieldTrusted = x.client.trusted;
+  if (x.targetAt === targetAt && x.targetBytes === head.targetBytes) {
     spanFields(w, head, head.base, drops);
   } else {
     engine.span(head.base, head.targetAt);
-    engine.span(client.targetAt, client.targetBytes);
+    engine.span(x.targetAt, x.targetBytes);
     spanFields(w, head, targetEnd, drops);
   }
   w.edit = null;
   w.clientField = null;
   room = true;
   if (hostname !== null) spanText(w, `Host: ${hostname}\r\n`);
-  else if (ownHost) spanHost(w, client, backend);
+  else if (ownHost) spanHost(w, x, backend);
   if (backend.state === BACKEND.MIRROR) engine.span(w.lineClose.at, w.lineClose.bytes);
-  spanFraming(w, client, head);
-  if (counted) spanText(w, `Max-Forwards: ${client.maxForwards - 1}\r\n`);
-  if (edit !== null) spanText(w, edit.lines(client.requestLines));
-  if (client.tls !== null) spanText(w, client.tls.certificateLines);
+  spanFraming(w, x, head);
+  if (counted) spanText(w, `Max-Forwards: ${x.maxForwards - 1}\r\n`);
+  if (edit !== null) spanText(w, edit.lines(x.requestLines));
+  if (x.client.tls !== null) spanText(w, x.client.tls.certificateLines);
   const lines = room ? w.scratch(LINES_BYTES_MAX) : -1;
   if (lines >= 0) {
-    const simple = !client.trusted && client.proxied === null && edit?.touchesForwarding !== true;
-    const fixed = simple ? w.forwardingOf(client) : null;
-    if (fixed === null) spanForwardingAfter(w, client, head, edit, lines);
-    else spanForwarding(w, client, fixed, lines);
+    const simple = !x.client.trusted && x.client.proxied === null && edit?.touchesForwarding !== true;
+    const fixed = simple ? w.forwardingOf(x.client) : null;
+    if (fixed === null) spanForwardingAfter(w, x, head, edit, lines);
+    else spanForwarding(w, x, fixed, lines);
     w.scratchKeep();
   }
   engine.sendEnd();
@@ -208,20 +204,20 @@ export function sendRequestHead(
 }
 
 /** The Host field an absolute target or a request without one asks for (RFC 9112, 3.2.2 and 3.2). */
-function spanHost(w: Worker, client: ClientConnection, backend: BackendConnection): void {
-  if (client.hostBytes === 0) {
+function spanHost(w: Worker, x: Exchange, backend: BackendConnection): void {
+  if (x.hostBytes === 0) {
     pin(w, `Host: ${backend.server!.address.replace(/^unix:.*/, 'localhost')}\r\n`);
     return;
   }
   pin(w, 'Host: ');
-  w.engine.span(client.hostAt, client.hostBytes);
+  w.engine.span(x.hostAt, x.hostBytes);
   pin(w, '\r\n');
 }
 
 /** What was taken out as ending here but has to be said anew for the next hop. */
-function spanFraming(w: Worker, client: ClientConnection, head: Head): void {
-  if (client.request.kind === BODY.chunked) pin(w, 'Transfer-Encoding: chunked\r\n');
-  if (!client.upgrade) return;
+function spanFraming(w: Worker, x: Exchange, head: Head): void {
+  if (x.request.kind === BODY.chunked) pin(w, 'Transfer-Encoding: chunked\r\n');
+  if (!x.upgrade) return;
   pin(w, 'Connection: Upgrade\r\n');
   spanUpgrade(w, head);
 }
@@ -236,19 +232,19 @@ function spanUpgrade(w: Worker, head: Head): void {
 }
 
 /** The forwarding fields of a request from someone we do not know, and the empty line. Hot. */
-function spanForwarding(w: Worker, client: ClientConnection, fixed: Pinned, lines: number): void {
+function spanForwarding(w: Worker, x: Exchange, fixed: Pinned, lines: number): void {
   const { engine, writer } = w;
-  if (client.hostBytes > 0) {
+  if (x.hostBytes > 0) {
     engine.span(fixed.at, fixed.bytes);
-    engine.span(client.hostAt, client.hostBytes);
+    engine.span(x.hostAt, x.hostBytes);
     writer.put(AFTER_HOST);
   } else {
     engine.span(fixed.at, fixed.bytes - HOST_NAME.length);
     writer.put(ID_NAME);
   }
-  w.ids.write(writer, client.requestNumber);
+  w.ids.write(writer, x.requestNumber);
   writer.put(FOR_NAME);
-  writeAddress(w, client.slot);
+  writeAddress(w, x.client.slot);
   writer.put(HEAD_END);
   engine.span(lines, writer.at - lines);
 }
@@ -270,47 +266,41 @@ const HEAD_END = new Constant('\r\n\r\n');
  * said stays, what it did not say is added, and its list of addresses grows. What a header filter of the rule sets or
  * removes is left to it.
  */
-function spanForwardingAfter(
-  w: Worker,
-  client: ClientConnection,
-  head: Head,
-  edit: HeaderEdit | null,
-  lines: number,
-): void {
+function spanForwardingAfter(w: Worker, x: Exchange, head: Head, edit: HeaderEdit | null, lines: number): void {
   const { engine, writer } = w;
-  const ours = (id: number): boolean => edit?.owns(id) !== true && !(client.trusted && head.has(id));
+  const ours = (id: number): boolean => edit?.owns(id) !== true && !(x.client.trusted && head.has(id));
   if (ours(FIELD_ID.X_FORWARDED_PROTO))
-    pin(w, client.tls === null ? 'X-Forwarded-Proto: http\r\n' : 'X-Forwarded-Proto: https\r\n');
+    pin(w, x.client.tls === null ? 'X-Forwarded-Proto: http\r\n' : 'X-Forwarded-Proto: https\r\n');
   let at = lines;
   if (ours(FIELD_ID.X_FORWARDED_PORT)) {
-    const line = portLine(client.proxied?.destinationPort ?? client.listener.plan.port);
+    const line = portLine(x.client.proxied?.destinationPort ?? x.client.listener.plan.port);
     if (line !== '') {
       writer.text(line);
       engine.span(at, writer.at - at);
       at = writer.at;
     }
   }
-  if (ours(FIELD_ID.X_FORWARDED_HOST) && client.hostBytes > 0) {
+  if (ours(FIELD_ID.X_FORWARDED_HOST) && x.hostBytes > 0) {
     pin(w, 'X-Forwarded-Host: ');
-    engine.span(client.hostAt, client.hostBytes);
+    engine.span(x.hostAt, x.hostBytes);
     pin(w, '\r\n');
   }
   if (edit?.owns(FIELD_ID.VIA) !== true) pin(w, 'Via: 1.1 sevenfold\r\n');
   if (ours(FIELD_ID.X_REQUEST_ID)) {
     pin(w, 'X-Request-Id: ');
-    w.ids.write(writer, client.requestNumber);
+    w.ids.write(writer, x.requestNumber);
     writer.text('\r\n');
     engine.span(at, writer.at - at);
     at = writer.at;
   }
   if (edit?.owns(FIELD_ID.X_FORWARDED_FOR) !== true) {
     pin(w, 'X-Forwarded-For: ');
-    if (client.trusted && head.has(FIELD_ID.X_FORWARDED_FOR)) spanForwardedFor(w, head);
-    else if (client.statedBytes >= 0) {
+    if (x.client.trusted && head.has(FIELD_ID.X_FORWARDED_FOR)) spanForwardedFor(w, head);
+    else if (x.statedBytes >= 0) {
       // Another field named the client: what servers read tells it as well.
-      writer.text(client.statedBytes === 0 ? 'unknown, ' : `${w.addressOf(client)}, `);
+      writer.text(x.statedBytes === 0 ? 'unknown, ' : `${w.addressOf(x.client)}, `);
     }
-    writeAddress(w, client.slot);
+    writeAddress(w, x.client.slot);
     writer.text('\r\n');
   }
   writer.text('\r\n');
@@ -336,9 +326,9 @@ function spanForwardedFor(w: Worker, head: Head): void {
 /**
  * Lists an interim response (1xx) for the client, and sends it. A 101 keeps its Connection and Upgrade.
  */
-export function sendInterim(w: Worker, client: ClientConnection, head: Head): void {
+export function sendInterim(w: Worker, x: Exchange, head: Head): void {
   w.tokens.readAll(w.memory, head);
-  w.engine.sendBegin(client.conn, SEND_FLAG.none);
+  w.engine.sendBegin(x.client.conn, SEND_FLAG.none);
   spanResponse(w, head);
   if (head.status === 101) {
     pin(w, 'Connection: Upgrade\r\n');
@@ -354,20 +344,20 @@ const UPGRADE_REQUIRED = 426;
  * Lists the head of a final response for the client in an open send. The caller adds what it has of the body, and
  * ends the send. False: the slab is full.
  */
-export function spanResponseHead(w: Worker, client: ClientConnection, head: Head): boolean {
+export function spanResponseHead(w: Worker, x: Exchange, head: Head): boolean {
   const { engine } = w;
-  const { responseEdit: edit } = client.rule!;
+  const { responseEdit: edit } = x.rule!;
   room = true;
   w.tokens.readAll(w.memory, head);
   w.edit = edit;
-  const { responseRewrite } = client.rule!;
+  const { responseRewrite } = x.rule!;
   if (responseRewrite === null || !head.has(FIELD_ID.REWRITTEN)) spanResponse(w, head);
   else {
     spanResponse(w, head, REWRITTEN);
     spanRewritten(w, head, responseRewrite);
   }
   w.edit = null;
-  if (edit !== null) spanText(w, edit.lines(client.responseLines));
+  if (edit !== null) spanText(w, edit.lines(x.responseLines));
   // A recipient with a clock says when it got a response that does not tell (RFC 9110, 6.6.1).
   if (!head.has(FIELD_ID.DATE) && edit?.owns(FIELD_ID.DATE) !== true) spanText(w, `Date: ${httpDate()}\r\n`);
   if (head.status === UPGRADE_REQUIRED) {
@@ -375,12 +365,12 @@ export function spanResponseHead(w: Worker, client: ClientConnection, head: Head
     pin(w, 'Connection: Upgrade\r\n');
     spanUpgrade(w, head);
   }
-  spanSession(w, client);
-  const strict = w.strictTransportOf(client);
+  spanSession(w, x);
+  const strict = w.strictTransportOf(x.client);
   if (strict !== '') pin(w, strict);
-  if (client.chunkedOut) engine.span(w.lineChunked.at, w.lineChunked.bytes);
-  if (!client.keepAlive) engine.span(w.lineClose.at, w.lineClose.bytes);
-  else if (client.minor === 0) engine.span(w.lineKeepAlive.at, w.lineKeepAlive.bytes);
+  if (x.chunkedOut) engine.span(w.lineChunked.at, w.lineChunked.bytes);
+  if (!x.client.keepAlive) engine.span(w.lineClose.at, w.lineClose.bytes);
+  else if (x.minor === 0) engine.span(w.lineKeepAlive.at, w.lineKeepAlive.bytes);
   // The head's own empty line: with nothing added, head and body go out as the one run they came in.
   engine.span(head.base + head.bytes - 2, 2);
   return room;
@@ -400,10 +390,10 @@ function spanRewritten(w: Worker, head: Head, rewrite: ResponseRewrite): void {
 }
 
 /** Tells the client where it was, if its pool has sessions and that is news. */
-function spanSession(w: Worker, client: ClientConnection): void {
-  const { sessions } = client.pool!;
+function spanSession(w: Worker, x: Exchange): void {
+  const { sessions } = x.pool!;
   if (sessions === null) return;
-  const line = sessions.line(client.session, client.backend!.server!.index);
+  const line = sessions.line(x.session, x.backend!.server!.index);
   if (line !== null) pin(w, line);
 }
 

@@ -4,12 +4,13 @@
 import { keyOfAddress } from '../balance/keys.js';
 import { NO_SESSION } from '../balance/session.js';
 import { PEER_BYTES } from '../engine/layout.js';
+import { NOWHERE } from '../exchange/exchange.js';
 import { BODY } from '../http/framing.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { randomKey } from './affinity.js';
 import { chooseServer, takeConnection } from './choose-server.js';
 import { closeClient } from './client.js';
-import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, NOWHERE } from './connections.js';
+import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
 import { steerClient } from './flow.js';
 import type { Pool } from './pools.js';
 import { readBulk } from './relay.js';
@@ -27,15 +28,15 @@ export function tunnelByName(w: Worker, client: ClientConnection, serverName: st
 
 /** Begins a tunnel to a server of `pool`. What the client has sent already is pending, and goes across first. */
 export function tunnelOpen(w: Worker, client: ClientConnection, pool: Pool): void {
-  client.pool = pool;
-  client.tries = 0;
-  client.fresh = true;
-  client.resume = null;
-  client.session = NO_SESSION;
-  client.key = peerKey(w, client);
-  client.tried.clear();
+  client.x.pool = pool;
+  client.x.tries = 0;
+  client.x.fresh = true;
+  client.x.resume = null;
+  client.x.session = NO_SESSION;
+  client.x.key = peerKey(w, client);
+  client.x.tried.clear();
   client.to(CLIENT.WAITING);
-  client.request.set(BODY.untilEof, 0);
+  client.x.request.set(BODY.untilEof, 0);
   // From here on the server is waited for.
   w.deadlines.clear(client.slot);
   tunnelConnect(w, client, null);
@@ -51,14 +52,14 @@ function peerKey(w: Worker, client: ClientConnection): number {
 
 /** Connects to the next server; when none is left the client connection is closed. `failed` is why the last try failed. */
 export function tunnelConnect(w: Worker, client: ClientConnection, failed: ReasonCode | null): void {
-  const index = chooseServer(client);
-  const refused = index < 0 ? (failed ?? 'NO_SERVER') : takeConnection(w, client, w.servers.byIndex[index]!);
+  const index = chooseServer(client.x);
+  const refused = index < 0 ? (failed ?? 'NO_SERVER') : takeConnection(w, client.x, w.servers.byIndex[index]!);
   if (refused !== null) {
     w.count(refused);
     closeClient(w, client);
     return;
   }
-  client.tries++;
+  client.x.tries++;
   steerClient(w, client);
 }
 
@@ -67,7 +68,7 @@ export function tunnelBegin(w: Worker, client: ClientConnection, backend: Backen
   client.to(CLIENT.TUNNEL);
   backend.to(BACKEND.TUNNEL);
   w.deadlines.clear(backend.slot);
-  w.deadlines.set(client.slot, ticksOf(w, client).tunnelIdle);
+  w.deadlines.set(client.slot, ticksOf(w, client.x).tunnelIdle);
   if (client.pendingAt !== NOWHERE) {
     w.engine.send(backend.conn, client.pendingAt, client.pendingBytes);
     w.engine.release(client.pendingAt);
@@ -83,7 +84,7 @@ export function tunnelBegin(w: Worker, client: ClientConnection, backend: Backen
 export function tunnelData(w: Worker, client: ClientConnection, to: number, at: number, bytes: number): void {
   w.engine.send(to, at, bytes);
   w.engine.release(at);
-  w.deadlines.set(client.slot, ticksOf(w, client).tunnelIdle);
+  w.deadlines.set(client.slot, ticksOf(w, client.x).tunnelIdle);
 }
 
 /*

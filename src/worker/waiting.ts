@@ -3,9 +3,9 @@
 
 import { ALL_BUSY } from '../balance/view.js';
 import { wakeUps } from '../balance/waiting-line.js';
+import type { Exchange } from '../exchange/exchange.js';
 import { fail } from './answer.js';
 import { serve } from './client.js';
-import type { ClientConnection } from './connections.js';
 import { steerClient } from './flow.js';
 import { sendTo } from './forward.js';
 import type { Pool } from './pools.js';
@@ -15,30 +15,30 @@ import type { Worker } from './worker.js';
 const WAKE_UP_WITHIN_MS = 60_000;
 
 /** Counts the request in, if its pool has a circuit breaker. False: the pool has as many as it may. */
-export function enterPool(client: ClientConnection): boolean {
-  client.entered = client.pool!.breaker.enters();
-  return client.entered;
+export function enterPool(x: Exchange): boolean {
+  x.entered = x.pool!.breaker.enters();
+  return x.entered;
 }
 
 /** Takes the request out of all that its pool counts, and all that it waits for there. Safe to call at any time. */
-export function leavePool(client: ClientConnection): void {
-  if (client.entered) client.pool!.breaker.leaves();
-  client.entered = false;
-  if (client.queued) client.pool!.line.remove(client);
-  client.queued = false;
-  client.resume = null;
+export function leavePool(x: Exchange): void {
+  if (x.entered) x.pool!.breaker.leaves();
+  x.entered = false;
+  if (x.queued) x.pool!.line.remove(x);
+  x.queued = false;
+  x.resume = null;
 }
 
 /** Puts the request at the end of the line, or refuses it when the line is full. */
-export function waitForRoom(w: Worker, client: ClientConnection): void {
-  const pool = client.pool!;
-  if (!pool.line.join(client)) {
-    fail(w, client, 'QUEUE_FULL');
+export function waitForRoom(w: Worker, x: Exchange): void {
+  const pool = x.pool!;
+  if (!pool.line.join(x)) {
+    fail(w, x, 'QUEUE_FULL');
     return;
   }
-  client.queued = true;
-  w.deadlines.set(client.slot, pool.queueTicks, client.expires);
-  steerClient(w, client);
+  x.queued = true;
+  w.deadlines.set(x.client.slot, pool.queueTicks, x.expires);
+  steerClient(w, x.client);
   pool.arm(w);
 }
 
@@ -50,14 +50,14 @@ export function serveLines(w: Worker): void {
   w.roomFreed = false;
   for (const pool of w.limitedPools) {
     if (!pool.line.offer()) continue;
-    for (let client = pool.line.front(); client !== undefined; client = pool.line.front()) {
-      const index = pool.begin(client.session, client.key, client.tried);
+    for (let x = pool.line.front(); x !== undefined; x = pool.line.front()) {
+      const index = pool.begin(x.session, x.key, x.tried);
       if (index === ALL_BUSY) break;
       pool.line.shift();
-      client.queued = false;
-      if (index < 0) fail(w, client, 'NO_SERVER');
-      else sendTo(w, client, w.servers.byIndex[index]!);
-      serve(w, client);
+      x.queued = false;
+      if (index < 0) fail(w, x, 'NO_SERVER');
+      else sendTo(w, x, w.servers.byIndex[index]!);
+      serve(w, x.client);
     }
     // What is left of the room is for those behind, in other workers.
     pool.line.offer();

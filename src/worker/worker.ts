@@ -183,7 +183,7 @@ export class Worker {
     this.errorPages = new ErrorPages(plan.errorPages);
     this.#live(plan);
     this.#listen(plan);
-    this.eachClient((client) => followPools(this, client));
+    this.eachClient((client) => followPools(this, client.x));
     if (this.limitedPools.length > 0) serveLines(this);
     this.engine.run();
   }
@@ -285,7 +285,7 @@ export class Worker {
 
   /** The address of the client as text: what a trusted peer stated for this request, or its own. Empty when it has none. */
   addressOf(client: ClientConnection): string {
-    if (client.statedBytes >= 0) return addressText(client.stated!, 0, client.statedBytes);
+    if (client.x.statedBytes >= 0) return addressText(client.x.stated!, 0, client.x.statedBytes);
     const { peers } = this.engine;
     return addressText(peers, client.slot * PEER_BYTES + 4, peerBytes(peers, client.slot));
   }

@@ -1,11 +1,12 @@
 // Fills request facts into header values: `${clientAddress}` and its kind.
 // Only rules whose values name facts come here; the text is made once per request.
 
+import { type Exchange, NOWHERE } from '../../exchange/exchange.js';
 import { FIELD_ID } from '../../http/fields.js';
 import { FIELD } from '../../http/head.js';
 import { METHOD_NAMES } from '../../http/methods.js';
 import type { HeaderValuePlan, Variable } from '../../routing/plan.js';
-import { type ClientConnection, NOWHERE } from '../connections.js';
+
 import type { Worker } from '../worker.js';
 
 const latin1 = (w: Worker, at: number, bytes: number): string =>
@@ -15,9 +16,9 @@ const latin1 = (w: Worker, at: number, bytes: number): string =>
 const REQUEST_ID = /^[\w.:+/=@-]{1,128}$/;
 
 /** The id of the request: that of a trusted proxy in front, else ours. */
-export function requestId(w: Worker, client: ClientConnection): string {
-  const head = client.parser?.head;
-  if (client.trusted && head !== undefined && client.headAt !== NOWHERE) {
+export function requestId(w: Worker, x: Exchange): string {
+  const head = x.client.parser?.head;
+  if (x.client.trusted && head !== undefined && x.headAt !== NOWHERE) {
     for (
       let field = head.next(FIELD_ID.X_REQUEST_ID);
       field >= 0;
@@ -27,7 +28,7 @@ export function requestId(w: Worker, client: ClientConnection): string {
       if (REQUEST_ID.test(id)) return id;
     }
   }
-  return w.ids.text(client.requestNumber);
+  return w.ids.text(x.requestNumber);
 }
 
 /** What only a request has that a rule was found for. */
@@ -37,48 +38,48 @@ const OF_MATCHED: readonly Variable[] = ['host', 'method', 'path', 'query', 'rul
  * One fact about the request that was matched last. Valid between route() and the next request of this worker. For one that
  * no rule was found for, what its head says is empty: it may be what is wrong with it.
  */
-function fact(w: Worker, client: ClientConnection, variable: Variable): string {
+function fact(w: Worker, x: Exchange, variable: Variable): string {
   const { view } = w;
-  if (client.rule === null && OF_MATCHED.includes(variable)) return '';
+  if (x.rule === null && OF_MATCHED.includes(variable)) return '';
   switch (variable) {
     case 'clientAddress':
       // A peer over a unix socket has no address: what X-Forwarded-For calls it.
-      return client.statedBytes === 0 ? 'unknown' : w.addressOf(client) || 'unix:';
+      return x.statedBytes === 0 ? 'unknown' : w.addressOf(x.client) || 'unix:';
     case 'requestId':
-      return requestId(w, client);
+      return requestId(w, x);
     case 'host':
-      return latin1(w, client.hostAt, client.hostBytes);
+      return latin1(w, x.hostAt, x.hostBytes);
     case 'method':
-      return METHOD_NAMES[client.method]!;
+      return METHOD_NAMES[x.method]!;
     case 'path':
       return latin1(w, view.pathAt, view.pathBytes);
     case 'query':
       return latin1(w, view.queryAt, view.queryBytes);
     case 'scheme':
-      return client.tls === null ? 'http' : 'https';
+      return x.client.tls === null ? 'http' : 'https';
     case 'rule':
-      return client.rule!.plan.name;
+      return x.rule!.plan.name;
     case 'serverName':
-      return client.tls?.serverName ?? '';
+      return x.client.tls?.serverName ?? '';
     case 'tlsVersion':
-      return client.tls?.version ?? '';
+      return x.client.tls?.version ?? '';
     case 'tlsCipher':
-      return client.tls?.cipher ?? '';
+      return x.client.tls?.cipher ?? '';
     case 'clientCertificateSubject':
-      return client.tls?.certificate?.subject ?? '';
+      return x.client.tls?.certificate?.subject ?? '';
     case 'clientCertificateSubjectAltName':
-      return client.tls?.certificate?.names.join(', ') ?? '';
+      return x.client.tls?.certificate?.names.join(', ') ?? '';
     case 'clientCertificateFingerprint':
-      return client.tls?.certificate?.fingerprint ?? '';
+      return x.client.tls?.certificate?.fingerprint ?? '';
   }
 }
 
 /** Header lines with their facts filled in, each ending in CRLF; every character is one byte. */
-export function fillLines(w: Worker, client: ClientConnection, values: readonly HeaderValuePlan[]): string {
+export function fillLines(w: Worker, x: Exchange, values: readonly HeaderValuePlan[]): string {
   let text = '';
   for (const { name, parts } of values) {
     text += `${name}: `;
-    for (const part of parts) text += typeof part === 'string' ? bytesOf(part) : fact(w, client, part.variable);
+    for (const part of parts) text += typeof part === 'string' ? bytesOf(part) : fact(w, x, part.variable);
     text += '\r\n';
   }
   return text;

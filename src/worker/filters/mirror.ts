@@ -4,8 +4,9 @@
 
 import { NO_SERVER, Tried } from '../../balance/view.js';
 import { SEND_FLAG } from '../../engine/layout.js';
+import type { Exchange } from '../../exchange/exchange.js';
 import { openBackend } from '../choose-server.js';
-import { BACKEND, type BackendConnection, type ClientConnection } from '../connections.js';
+import { BACKEND, type BackendConnection } from '../connections.js';
 import type { MirrorDrop } from '../counters.js';
 import type { Pool } from '../pools.js';
 import { sendProxyHeader } from '../proxy-out.js';
@@ -39,7 +40,7 @@ export class Mirror {
   }
 
   /** Sends the head of the client's request to a server of the mirror's pool as well, if it is this one's turn. */
-  begin(w: Worker, client: ClientConnection, more: boolean): void {
+  begin(w: Worker, x: Exchange, more: boolean): void {
     if (!this.#takes()) return;
     // The rule may be that of a plan before.
     const pool = this.#pool.retired ? w.poolNamed(this.#pool.plan.name) : this.#pool;
@@ -47,27 +48,27 @@ export class Mirror {
     const index = enter(w, pool);
     if (index < 0) return;
     const server = w.servers.byIndex[index]!;
-    const backend = openBackend(w, server, client, null);
+    const backend = openBackend(w, server, x, null);
     if (backend === null) {
       w.state.requestEnds(index);
       pool.breaker.leaves();
       countDrop(w, 'noRoom');
       return;
     }
-    backend.mirrorOf = client;
+    backend.mirrorOf = x;
     backend.mirrorPool = pool;
     w.mirrors++;
     w.counters.mirrored++;
     backend.to(BACKEND.MIRROR);
-    setDeadline(w, client, backend);
+    setDeadline(w, x, backend);
     // What is sent before the connection stands waits in the engine.
-    const named = !backend.saysPlainly || sendProxyHeader(w, client, backend, true);
-    if (!named || !sendRequestHead(w, client, backend, more)) {
+    const named = !backend.saysPlainly || sendProxyHeader(w, x.client, backend, true);
+    if (!named || !sendRequestHead(w, x, backend, more)) {
       countDrop(w, 'noRoom');
       closeBackend(w, backend);
       return;
     }
-    if (!client.request.done) client.mirrors.push(backend);
+    if (!x.request.done) x.mirrors.push(backend);
   }
 }
 
@@ -97,16 +98,16 @@ function refuse(w: Worker, why: MirrorDrop): number {
 }
 
 /** The mirror is waited for once it has all of the request; before that, the client is. */
-function setDeadline(w: Worker, client: ClientConnection, backend: BackendConnection): void {
-  w.deadlines.set(backend.slot, client.request.done ? w.ticks.mirror : w.ticks.requestBody);
+function setDeadline(w: Worker, x: Exchange, backend: BackendConnection): void {
+  w.deadlines.set(backend.slot, x.request.done ? w.ticks.mirror : w.ticks.requestBody);
 }
 
 /**
  * Sends a copy of the piece of the body that went to the server last. A mirror that does not keep up is given up: it
  * gets a cut request, and nobody waits for it.
  */
-export function mirrorBody(w: Worker, client: ClientConnection): void {
-  for (const backend of [...client.mirrors]) {
+export function mirrorBody(w: Worker, x: Exchange): void {
+  for (const backend of [...x.mirrors]) {
     backend.waitingBytes = backend.blocked ? backend.waitingBytes + lastPiece.bytes : 0;
     if (backend.waitingBytes > MIRROR_QUEUE_BYTES_MAX) {
       countDrop(w, 'slow');
@@ -114,20 +115,20 @@ export function mirrorBody(w: Worker, client: ClientConnection): void {
       continue;
     }
     w.engine.sendBegin(backend.conn, SEND_FLAG.none);
-    const sent = spanLastPiece(w, client);
+    const sent = spanLastPiece(w, x);
     w.engine.sendEnd();
     if (sent) {
-      setDeadline(w, client, backend);
+      setDeadline(w, x, backend);
     } else {
       countDrop(w, 'noRoom');
       closeBackend(w, backend);
     }
   }
-  if (client.request.done) client.mirrors.length = 0;
+  if (x.request.done) x.mirrors.length = 0;
 }
 
 /** Gives up the copies whose body is not complete. */
-export function mirrorsDrop(w: Worker, client: ClientConnection): void {
-  for (const backend of [...client.mirrors]) closeBackend(w, backend);
-  client.mirrors.length = 0;
+export function mirrorsDrop(w: Worker, x: Exchange): void {
+  for (const backend of [...x.mirrors]) closeBackend(w, backend);
+  x.mirrors.length = 0;
 }

@@ -1,11 +1,11 @@
 // RequestRedirect and DirectResponse: rules that answer by themselves.
 
 import { STATUS_CODES } from 'node:http';
+import type { Exchange } from '../../exchange/exchange.js';
 import { forwardedScheme } from '../../http/forwarded-scheme.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import type { FilterPlan } from '../../routing/plan.js';
 import { fail, reply } from '../answer.js';
-import type { ClientConnection } from '../connections.js';
 import type { Worker } from '../worker.js';
 import { fillLines } from './facts.js';
 
@@ -16,17 +16,17 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 }
 const NOTHING = new Uint8Array(0);
 
 /** The host of the request, and its port if it named one. */
-function hostOf(w: Worker, client: ClientConnection): { name: string; port: number | undefined } {
-  const text = textAt(w, client.hostAt, client.hostBytes);
+function hostOf(w: Worker, x: Exchange): { name: string; port: number | undefined } {
+  const text = textAt(w, x.hostAt, x.hostBytes);
   const name = text.slice(0, w.view.hostBytes);
   const port = Number(text.slice(w.view.hostBytes + 1));
   return { name, port: port > 0 ? port : undefined };
 }
 
 /** The scheme that the client used: what a trusted proxy in front says of it, else that of its connection. */
-export function clientScheme(w: Worker, client: ClientConnection): 'http' | 'https' {
-  const said = client.trusted ? forwardedScheme(w.memory, client.parser!.head) : null;
-  return said ?? (client.tls === null ? 'http' : 'https');
+export function clientScheme(w: Worker, x: Exchange): 'http' | 'https' {
+  const said = x.client.trusted ? forwardedScheme(w.memory, x.client.parser!.head) : null;
+  return said ?? (x.client.tls === null ? 'http' : 'https');
 }
 
 const textAt = (w: Worker, at: number, bytes: number): string =>
@@ -38,53 +38,53 @@ const textAt = (w: Worker, at: number, bytes: number): string =>
  */
 function location(
   w: Worker,
-  client: ClientConnection,
+  x: Exchange,
   plan: Extract<FilterPlan, { type: 'RequestRedirect' }>,
 ): { to: string } | ReasonCode {
   const { view } = w;
-  const changed = newPath(w, client);
+  const changed = newPath(w, x);
   if (typeof changed === 'string') return changed;
   const query = textAt(w, view.queryAt, view.queryBytes);
   const place = `${changed.path}${query === '' ? '' : `?${query}`}`;
-  const host = hostOf(w, client);
+  const host = hostOf(w, x);
   const authority = plan.hostname ?? host.name;
   if (authority === '') {
     if (plan.scheme !== undefined || plan.port !== undefined) return 'REDIRECT_HOST_MISSING';
     // Two slashes in front would make a host of what follows.
     return { to: place.replace(/^\/+/, '/') };
   }
-  const scheme = plan.scheme ?? clientScheme(w, client);
+  const scheme = plan.scheme ?? clientScheme(w, x);
   const port = plan.port ?? (plan.scheme === undefined ? host.port : DEFAULT_PORTS[scheme]);
   const shownPort = port === undefined || port === DEFAULT_PORTS[scheme] ? '' : `:${port}`;
   return { to: `${scheme}://${authority}${shownPort}${place}` };
 }
 
 /** The path of the new location, or why there can be none. */
-function newPath(w: Worker, client: ClientConnection): { path: string } | ReasonCode {
-  const { redirectPath } = client.rule!;
+function newPath(w: Worker, x: Exchange): { path: string } | ReasonCode {
+  const { redirectPath } = x.rule!;
   if (redirectPath === null) {
-    const path = textAt(w, client.targetAt, client.pathBytes);
+    const path = textAt(w, x.targetAt, x.client.pathBytes);
     return { path: path === '*' ? '/' : path };
   }
-  const room = redirectPath.room(client);
+  const room = redirectPath.room(x);
   const out = Buffer.alloc(room);
-  const bytes = redirectPath.write(w, client, out, 0, room);
+  const bytes = redirectPath.write(w, x, out, 0, room);
   return typeof bytes === 'number' ? { path: out.toString('latin1', 0, bytes) } : bytes;
 }
 
 /** Answers the request as the filter says. */
-export function respond(w: Worker, client: ClientConnection, plan: Answering): void {
+export function respond(w: Worker, x: Exchange, plan: Answering): void {
   if (plan.type === 'RequestRedirect') {
-    const found = location(w, client, plan);
-    if (typeof found === 'string') fail(w, client, found);
+    const found = location(w, x, plan);
+    if (typeof found === 'string') fail(w, x, found);
     else {
       const phrase = STATUS_CODES[plan.statusCode] ?? '';
-      reply(w, client, plan.statusCode, phrase, `Location: ${found.to}\r\n`, NOTHING, false);
+      reply(w, x, plan.statusCode, phrase, `Location: ${found.to}\r\n`, NOTHING, false);
     }
     return;
   }
   const bodiless = plan.status === 204 || plan.status === 304;
   const typed = plan.headers.some(({ name }) => name.toLowerCase() === 'content-type') || plan.body.length === 0;
-  const headers = `${typed ? '' : 'Content-Type: text/plain; charset=utf-8\r\n'}${fillLines(w, client, plan.headers)}`;
-  reply(w, client, plan.status, STATUS_CODES[plan.status] ?? '', headers, bodiless ? NOTHING : plan.body, bodiless);
+  const headers = `${typed ? '' : 'Content-Type: text/plain; charset=utf-8\r\n'}${fillLines(w, x, plan.headers)}`;
+  reply(w, x, plan.status, STATUS_CODES[plan.status] ?? '', headers, bodiless ? NOTHING : plan.body, bodiless);
 }

@@ -1,11 +1,12 @@
 // URLRewrite: the target and the host that the server gets in place of the client's.
 
 import { CHUNK_BYTES } from '../../engine/layout.js';
+import { type Exchange, NOWHERE } from '../../exchange/exchange.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import { keptPrefix, normalisePath, PATH_AS_IS, PATH_GROWTH } from '../../routing/path.js';
 import type { FilterPlan, PathModifierPlan } from '../../routing/plan.js';
 import { RegexRewrite, replacePrefix } from '../../routing/rewrite.js';
-import { type ClientConnection, NOWHERE } from '../connections.js';
+
 import type { Worker } from '../worker.js';
 
 const ASTERISK = 0x2a;
@@ -23,19 +24,19 @@ export class PathModifier {
   }
 
   /** Bytes of room that the new path of the client's request needs at most; over a chunk when it cannot be told. */
-  room(client: ClientConnection): number {
-    return this.#regex === null ? this.#value.length + client.pathBytes : CHUNK_BYTES;
+  room(x: Exchange): number {
+    return this.#regex === null ? this.#value.length + x.client.pathBytes : CHUNK_BYTES;
   }
 
   /**
    * Writes the new path for the request in `w.view` at `out`, which has `room` bytes. Returns its length, or why it cannot be:
    * too long, or no path.
    */
-  write(w: Worker, client: ClientConnection, out: Uint8Array, at: number, room: number): number | ReasonCode {
+  write(w: Worker, x: Exchange, out: Uint8Array, at: number, room: number): number | ReasonCode {
     const { memory } = w;
-    if (this.#regex !== null) return this.#writeMatch(w, client, this.#regex, out, at, room);
+    if (this.#regex !== null) return this.#writeMatch(w, x, this.#regex, out, at, room);
     if (this.#type === 'ReplacePrefixMatch') {
-      return replacePrefix(memory, client.targetAt, client.pathBytes, prefixBytes(w, client), this.#value, out, at);
+      return replacePrefix(memory, x.targetAt, x.client.pathBytes, prefixBytes(w, x), this.#value, out, at);
     }
     out.set(this.#value, at);
     return this.#value.length;
@@ -43,13 +44,13 @@ export class PathModifier {
 
   #writeMatch(
     w: Worker,
-    client: ClientConnection,
+    x: Exchange,
     regex: RegexRewrite,
     out: Uint8Array,
     at: number,
     room: number,
   ): number | ReasonCode {
-    const path = Buffer.from(w.memory.buffer, client.targetAt, client.pathBytes).toString('latin1');
+    const path = Buffer.from(w.memory.buffer, x.targetAt, x.client.pathBytes).toString('latin1');
     const text = regex.apply(path, room);
     if (text === null) return 'URI_TOO_LONG';
     const bytes = Buffer.from(text.startsWith('/') ? text : `/${text}`, 'latin1');
@@ -65,10 +66,10 @@ export class PathModifier {
 }
 
 /** Bytes of the path that the rule's prefix has in the target, where a run of `/` may be longer than the rules saw it. */
-function prefixBytes(w: Worker, client: ClientConnection): number {
+function prefixBytes(w: Worker, x: Exchange): number {
   const { prefixBytes: matched } = w.matcher;
-  if (client.pathBytes === w.view.pathBytes) return matched;
-  return keptPrefix(w.memory, client.targetAt, client.pathBytes, matched);
+  if (x.client.pathBytes === w.view.pathBytes) return matched;
+  return keptPrefix(w.memory, x.targetAt, x.client.pathBytes, matched);
 }
 
 /** A rewrite, ready to be applied. */
@@ -83,25 +84,25 @@ export class Rewrite {
   }
 
   /** Writes the new target for the request in `w.view`; the query stays. Returns why it cannot be sent, or null. */
-  apply(w: Worker, client: ClientConnection): ReasonCode | null {
-    if (this.#path === null || w.memory[client.targetAt] === ASTERISK) return null;
+  apply(w: Worker, x: Exchange): ReasonCode | null {
+    if (this.#path === null || w.memory[x.targetAt] === ASTERISK) return null;
     const { memory, writer } = w;
-    const queryBytes = client.targetBytes - client.pathBytes;
-    const room = Math.min(this.#path.room(client) + queryBytes, CHUNK_BYTES);
-    if (room < queryBytes || this.#path.room(client) > CHUNK_BYTES) return 'URI_TOO_LONG';
+    const queryBytes = x.targetBytes - x.client.pathBytes;
+    const room = Math.min(this.#path.room(x) + queryBytes, CHUNK_BYTES);
+    if (room < queryBytes || this.#path.room(x) > CHUNK_BYTES) return 'URI_TOO_LONG';
     const out = w.scratch(room);
     if (out < 0) return 'OVERLOADED';
-    const pathBytes = this.#path.write(w, client, memory, out, room - queryBytes);
+    const pathBytes = this.#path.write(w, x, memory, out, room - queryBytes);
     if (typeof pathBytes !== 'number') return pathBytes;
     writer.at = out + pathBytes;
-    writer.copy(client.targetAt + client.pathBytes, queryBytes);
-    client.targetAt = out;
-    client.targetBytes = pathBytes + queryBytes;
-    client.pathBytes = pathBytes;
+    writer.copy(x.targetAt + x.client.pathBytes, queryBytes);
+    x.targetAt = out;
+    x.targetBytes = pathBytes + queryBytes;
+    x.client.pathBytes = pathBytes;
     w.scratchKeep();
     w.engine.retain(out);
-    if (client.targetHeld !== NOWHERE) w.engine.release(client.targetHeld);
-    client.targetHeld = out;
+    if (x.targetHeld !== NOWHERE) w.engine.release(x.targetHeld);
+    x.targetHeld = out;
     return null;
   }
 }

@@ -43,8 +43,8 @@ async function useWorkerAtWork(t: TestContext): Promise<AtWork> {
   worker.eachClient((one) => {
     client = one;
   });
-  assert.ok(client?.backend);
-  return { worker, client, backend: client.backend };
+  assert.ok(client?.x?.backend);
+  return { worker, client, backend: client.x.backend };
 }
 
 test('a worker in the middle of a request breaks no rule', async (t) => {
@@ -78,14 +78,14 @@ const cooked: readonly { what: string; cook(at: AtWork): void; says: RegExp }[] 
   {
     what: 'a request that waits in no line',
     cook: ({ client }) => {
-      client.queued = true;
+      client.x.queued = true;
     },
     says: /^pool 0, requests that wait: 0, expected 1$/,
   },
   {
     what: 'an exchange without a backend connection',
     cook: ({ client }) => {
-      client.backend = null;
+      client.x.backend = null;
     },
     says: /EXCHANGE: has no backend connection at work$/,
   },
