@@ -14,6 +14,7 @@
 
 #define SF__ACCEPTS_PER_WAKE 128
 #define SF__PAUSE_MS 20
+#define SF__SWEEP_MAX 4096
 
 struct sf_acceptor {
     uv_poll_t poll;
@@ -44,34 +45,44 @@ static void sf__acceptor_pause(sf_acceptor *a)
     (void)uv_timer_start(&a->timer, sf__acceptor_resume, SF__PAUSE_MS, 0); /* fails only without a callback */
 }
 
+/* Accepts one connection and hands it over. Returns 0, or an errno: EAGAIN when none waits, ENOBUFS when it found no room. */
+static int sf__accept_over(int fd, int32_t listener)
+{
+    if (!sf_inbox_any_room())
+        return ENOBUFS;
+    sf_handoff handoff;
+    memset(&handoff, 0, sizeof(handoff));
+    socklen_t bytes = sizeof(handoff.peer);
+    handoff.listener = listener;
+    handoff.fd = accept4(fd, (struct sockaddr *)&handoff.peer, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (handoff.fd < 0)
+        return errno;
+    if (sf_inbox_push_least(&handoff))
+        return 0;
+    close(handoff.fd); /* the last inbox with room went away just now */
+    return ENOBUFS;
+}
+
 static void sf__acceptor_ready(uv_poll_t *poll, int status, int events)
 {
     sf_acceptor *a = poll->data;
     (void)status;
     (void)events;
     for (int i = 0; i < SF__ACCEPTS_PER_WAKE; i++) {
-        if (!sf_inbox_any_room()) {
+        int error = sf__accept_over(a->fd, a->listener);
+        if (error == 0 || error == EINTR || error == ECONNABORTED)
+            continue;
+        if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
             sf__acceptor_pause(a);
-            return;
-        }
-        sf_handoff handoff;
-        memset(&handoff, 0, sizeof(handoff));
-        socklen_t bytes = sizeof(handoff.peer);
-        handoff.listener = a->listener;
-        handoff.fd = accept4(a->fd, (struct sockaddr *)&handoff.peer, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (handoff.fd < 0) {
-            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-                sf__acceptor_pause(a);
-            else if (errno == EINTR || errno == ECONNABORTED)
-                continue;
-            return;
-        }
-        if (!sf_inbox_push_least(&handoff)) {
-            close(handoff.fd); /* the last inbox with room went away just now */
-            sf__acceptor_pause(a);
-            return;
-        }
+        return;
     }
+}
+
+void sf_acceptor_sweep(int fd, int32_t listener)
+{
+    int error = 0;
+    for (int i = 0; i < SF__SWEEP_MAX && (error == 0 || error == EINTR || error == ECONNABORTED); i++)
+        error = sf__accept_over(fd, listener);
 }
 
 static void sf__acceptor_closed(uv_handle_t *handle)

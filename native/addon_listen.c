@@ -14,18 +14,20 @@ typedef struct sf__accepting {
     napi_async_cleanup_hook_handle cleanup;
 } sf__accepting;
 
-/* listenerOpen(host, port, backlog): the listener's number. */
+/* listenerOpen(host, port, backlog, v6Only): the listener's number. */
 static napi_value sf__js_listener_open(napi_env env, napi_callback_info info)
 {
-    size_t argc = 3, length;
-    napi_value arguments[3];
+    size_t argc = 4, length;
+    napi_value arguments[4];
     char host[256];
     int32_t port, backlog;
-    if (napi_get_cb_info(env, info, &argc, arguments, NULL, NULL) != napi_ok || argc != 3 ||
+    bool v6_only;
+    if (napi_get_cb_info(env, info, &argc, arguments, NULL, NULL) != napi_ok || argc != 4 ||
         napi_get_value_string_utf8(env, arguments[0], host, sizeof(host), &length) != napi_ok ||
-        !sf_js_int(env, arguments[1], &port) || !sf_js_int(env, arguments[2], &backlog))
-        return sf_js_throw(env, "ERR_ARGUMENT", "listenerOpen(host, port, backlog)");
-    int32_t listener = sf_listener_open(host, port, backlog);
+        !sf_js_int(env, arguments[1], &port) || !sf_js_int(env, arguments[2], &backlog) ||
+        napi_get_value_bool(env, arguments[3], &v6_only) != napi_ok)
+        return sf_js_throw(env, "ERR_ARGUMENT", "listenerOpen(host, port, backlog, v6Only)");
+    int32_t listener = sf_listener_open(host, port, backlog, v6_only);
     if (listener < 0)
         return sf_js_throw_errno(env, errno, host);
     return sf_js_number(env, listener);
@@ -89,9 +91,11 @@ static napi_value sf__js_listener_close(napi_env env, napi_callback_info info)
     void *data;
     if (!sf__listener_argument(env, info, &listener, &data))
         return NULL;
-    if (sf_listener_descriptor(listener) < 0)
+    int fd = sf_listener_descriptor(listener);
+    if (fd < 0)
         return NULL; /* closed already: its place may be that of another */
     sf__acceptor_end(data, sf_listener_place(listener));
+    sf_acceptor_sweep(fd, listener);
     sf_listener_close(listener);
     return NULL;
 }

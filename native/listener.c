@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -66,32 +68,111 @@ static bool sf__socket_path(int fd, struct sockaddr_un *address)
     return true;
 }
 
-static int sf__listen_socket(const char *host, int32_t port, int32_t backlog)
+static void sf__option(int fd, int level, int option, bool on)
 {
-    struct sockaddr_storage storage;
+    int value = on;
+    (void)setsockopt(fd, level, option, &value, sizeof(value)); /* without it bind or listen fail, and say so */
+}
+
+/* A socket that listens, or -1 with errno set. `shared`: its port may be one of another that is shared as well. */
+static int sf__listen_socket(const struct sockaddr_storage *storage, socklen_t bytes, int32_t backlog, bool v6_only,
+                             bool shared)
+{
+    int fd = socket(storage->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    sf__option(fd, SOL_SOCKET, SO_REUSEADDR, true); /* a restart need not wait */
+    if (shared)
+        sf__option(fd, SOL_SOCKET, SO_REUSEPORT, true);
+    if (storage->ss_family == AF_INET6)
+        sf__option(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only); /* never left to the system's default */
+    if (bind(fd, (const struct sockaddr *)storage, bytes) == 0 && listen(fd, backlog) == 0) {
+        if (shared)
+            sf__option(fd, SOL_SOCKET, SO_REUSEPORT, false);
+        return fd;
+    }
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static in_port_t sf__port_of(const struct sockaddr_storage *storage)
+{
+    if (storage->ss_family == AF_INET)
+        return ((const struct sockaddr_in *)storage)->sin_port;
+    return storage->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)storage)->sin6_port : 0;
+}
+
+static bool sf__v6_only(int fd)
+{
+    int value = 0;
+    socklen_t bytes = sizeof(value);
+    return getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, &bytes) == 0 && value != 0;
+}
+
+/* The same place: two listeners there would share its connections by chance. */
+static bool sf__same_place(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+    if (a->ss_family != b->ss_family)
+        return false;
+    if (a->ss_family == AF_INET)
+        return ((const struct sockaddr_in *)a)->sin_addr.s_addr == ((const struct sockaddr_in *)b)->sin_addr.s_addr;
+    return memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr, &((const struct sockaddr_in6 *)b)->sin6_addr,
+                  sizeof(struct in6_addr)) == 0;
+}
+
+/*
+ * Listens at a place that overlaps with listeners of this process, such as 0.0.0.0 with 127.0.0.1 at one port: the kernel
+ * takes that from sockets that all share their port, and hands a connection to the one that fits it best. They do so for
+ * the moment of binding only: another process must not be able to join in. The lock is held.
+ *
+ * Returns the descriptor, or -1 with errno set: EADDRINUSE also when this process listens at the very place.
+ */
+static int sf__listen_beside(const struct sockaddr_storage *storage, socklen_t bytes, int32_t backlog, bool v6_only)
+{
+    int sharing[SF_LISTENERS_MAX];
+    int count = 0;
+    for (int32_t i = 0; i < SF_LISTENERS_MAX; i++) {
+        struct sockaddr_storage other = { 0 };
+        socklen_t other_bytes = sizeof(other);
+        if (!listeners[i].open || getsockname(listeners[i].fd, (struct sockaddr *)&other, &other_bytes) != 0 ||
+            sf__port_of(&other) == 0 || sf__port_of(&other) != sf__port_of(storage))
+            continue;
+        if (sf__same_place(&other, storage) && sf__v6_only(listeners[i].fd) == v6_only)
+            count = SF_LISTENERS_MAX;
+        if (count < SF_LISTENERS_MAX)
+            sharing[count++] = listeners[i].fd;
+    }
+    if (count == 0 || count == SF_LISTENERS_MAX) {
+        errno = EADDRINUSE;
+        return -1;
+    }
+    for (int i = 0; i < count; i++)
+        sf__option(sharing[i], SOL_SOCKET, SO_REUSEPORT, true);
+    int fd = sf__listen_socket(storage, bytes, backlog, v6_only, true);
+    int error = errno;
+    for (int i = 0; i < count; i++)
+        sf__option(sharing[i], SOL_SOCKET, SO_REUSEPORT, false);
+    errno = error;
+    return fd;
+}
+
+int32_t sf_listener_open(const char *host, int32_t port, int32_t backlog, bool v6_only)
+{
+    struct sockaddr_storage storage = { 0 };
     socklen_t bytes;
     if (!sf_address_read(host, port, &storage, &bytes)) {
         errno = EINVAL;
         return -1;
     }
-    int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    int on = 1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* without it a restart waits, and bind says so */
     sf__unlink_dead(&storage, bytes);
-    if (bind(fd, (const struct sockaddr *)&storage, bytes) != 0 || listen(fd, backlog) != 0) {
-        int error = errno;
-        close(fd);
-        errno = error;
-        return -1;
+    int fd = sf__listen_socket(&storage, bytes, backlog, v6_only, false);
+    if (fd < 0 && errno == EADDRINUSE && sf__port_of(&storage) != 0) {
+        pthread_mutex_lock(&listeners_lock);
+        fd = sf__listen_beside(&storage, bytes, backlog, v6_only);
+        pthread_mutex_unlock(&listeners_lock);
     }
-    return fd;
-}
-
-int32_t sf_listener_open(const char *host, int32_t port, int32_t backlog)
-{
-    int fd = sf__listen_socket(host, port, backlog);
     if (fd < 0)
         return -1;
     int32_t listener = -1;

@@ -7,6 +7,7 @@
 #ifndef SF_LISTENER_H
 #define SF_LISTENER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SF_LISTENERS_MAX 64
@@ -16,10 +17,13 @@
  *
  * host     an IPv4 or IPv6 address in text, or the path of a unix socket when `port` is negative. Borrowed.
  * backlog  what listen(2) takes; the kernel caps it at net.core.somaxconn.
+ * v6_only  an IPv6 address takes no IPv4 connections; matters for :: alone.
+ *
+ * A place that overlaps with listeners of this process at the same port is taken beside them.
  *
  * Returns the listener's number (0 or more), or -1 with errno set.
  */
-int32_t sf_listener_open(const char *host, int32_t port, int32_t backlog);
+int32_t sf_listener_open(const char *host, int32_t port, int32_t backlog, bool v6_only);
 
 /* The descriptor of an open listener, borrowed, or -1. */
 int sf_listener_descriptor(int32_t listener);

@@ -124,11 +124,13 @@ class Service {
       else this.#cannotStart(error);
       return false;
     }
-    for (const { address, protocol } of this.#primary.listeners) this.#log.say(`listening on ${address} (${protocol})`);
+    for (const { address, protocol, families } of this.#primary.listeners) {
+      this.#log.say(`listening on ${address} (${families === '' ? protocol : `${protocol}, ${families}`})`);
+    }
     for (let index = 0; index < workers; index++) this.#log.say(`worker ${index} ready (${accept} accept)`);
     if (this.#hooks.welcome !== undefined) this.#log.print(this.#hooks.welcome());
-    this.#log.say('sevenfold ready');
     this.#watch();
+    this.#log.say('sevenfold ready');
     if (this.#reportAgain) this.#report();
     if (this.#reloadAgain) this.#reload();
     return true;

@@ -22,6 +22,8 @@ export interface ListenerConfig {
   readonly port: number;
   /** Who may connect to a unix socket. */
   readonly socket?: SocketOptions;
+  /** Set exactly when `host` is ::, whether it takes no IPv4 connections. */
+  readonly ipv6Only?: boolean;
   readonly protocol: (typeof LISTENER_PROTOCOLS)[number];
   /** The pool that gets the connections unread; set when `protocol` is `tcp`, and only when it is a raw one. */
   readonly pool?: string;
@@ -160,7 +162,7 @@ const URI_BYTES_MAX = 8192;
 export function resolveConfig(parsed: ParsedConfig, file: string): Config {
   const { limits, timeouts } = parsed;
   return {
-    listeners: parsed.listeners.map((listener) => listenerConfig(listener, dirname(file))),
+    listeners: parsed.listeners.map((listener) => listenerConfig(listener, parsed.listeners, dirname(file))),
     routes: (parsed.routes ?? []).map((route) => withFiles(route, dirname(file))),
     pools: Object.fromEntries(
       Object.entries(parsed.pools).map(([name, pool]) => [
@@ -203,13 +205,23 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
   };
 }
 
-function listenerConfig(listener: ParsedConfig['listeners'][number], directory: string): ListenerConfig {
+/** Some listener takes every IPv4 connection at the port: then [::] does not. */
+function hasV4Wildcard(listeners: ParsedConfig['listeners'], port: number): boolean {
+  return listeners.some(({ address }) => address.host === '0.0.0.0' && address.port === port);
+}
+
+function listenerConfig(
+  listener: ParsedConfig['listeners'][number],
+  all: ParsedConfig['listeners'],
+  directory: string,
+): ListenerConfig {
   const { address, protocol, pool, tlsRoutes, tls, redirectToHttps, strictTransportSecurity, proxyProtocol } = listener;
   const { name, clientAddressHeader, redirectToHttpsExcept, repeatedSlashes, filters, socket } = listener;
   return {
     ...(name === undefined ? {} : { name }),
     ...address,
     ...(socket === undefined ? {} : { socket }),
+    ...(address.host === '::' ? { ipv6Only: listener.ipv6Only ?? hasV4Wildcard(all, address.port) } : {}),
     protocol,
     ...(pool === undefined ? {} : { pool }),
     tlsRoutes: (tlsRoutes ?? []).map((route) => ({

@@ -72,6 +72,7 @@ function checkListeners(config: ParsedConfig, scope: Scope): void {
         'Expected an address and port of its own for each listener.',
       );
     }
+    checkFamilies(listener, index, config, scope);
   }
 }
 
@@ -87,12 +88,31 @@ function checkProxySources({ proxyProtocol }: ParsedConfig['listeners'][number],
   }
 }
 
-/** True when the kernel would refuse the second of two addresses. */
+/** True for the same place. One address beside all of them at a port is fine: it gets its own connections. */
 function collides(a: ListenAddress, b: ListenAddress): boolean {
-  if (a.port !== b.port) return false;
-  if (a.host === b.host || a.host === '::' || b.host === '::') return true;
-  const v4Only = !a.host.includes(':') && !b.host.includes(':');
-  return v4Only && (a.host === '0.0.0.0' || b.host === '0.0.0.0');
+  return a.port === b.port && a.host === b.host;
+}
+
+/** Reports a choice of families where there is none, and one that leaves IPv4 to two listeners. */
+function checkFamilies(
+  { address, ipv6Only }: ParsedConfig['listeners'][number],
+  index: number,
+  { listeners }: ParsedConfig,
+  scope: Scope,
+): void {
+  if (ipv6Only === undefined) return;
+  const at = ['listeners', index, 'ipv6Only'];
+  if (address.host !== '::') {
+    scope.report(at, `'${address.address}' is not [::].`, "Expected 'ipv6Only' beside the address [::] alone.");
+    return;
+  }
+  const v4 = listeners.findIndex(({ address: other }) => other.host === '0.0.0.0' && other.port === address.port);
+  if (ipv6Only || v4 < 0) return;
+  scope.report(
+    at,
+    `listeners[${v4}] takes the IPv4 connections at port ${address.port} already.`,
+    'Expected ipv6Only: true, or one of the two listeners.',
+  );
 }
 
 function checkPools({ pools }: ParsedConfig, scope: Scope): void {

@@ -34,7 +34,7 @@ export interface NativeEngine {
 export interface Addon {
   layoutHash: number;
   engineOpen(options: EngineMemory, onReady: () => void): NativeEngine;
-  listenerOpen(host: string, port: number, backlog: number): number;
+  listenerOpen(host: string, port: number, backlog: number, v6Only: boolean): number;
   listenerPort(listener: number): number;
   listenerClose(listener: number): void;
   acceptorStart(listener: number): void;

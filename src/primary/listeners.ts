@@ -31,7 +31,10 @@ const SOCKET_ADVICE: Readonly<Record<string, string>> = {
   EROFS: 'its directory is on a file system that cannot be written to. Choose another path.',
 };
 
-/** The open listeners, by the address they were configured with. */
+/** What makes a listener the same one in another plan, however its address is written. */
+const placeOf = ({ host, port, ipv6Only }: ListenerConfig): string => `${host} ${port} ${ipv6Only ?? ''}`;
+
+/** The open listeners, by their places. */
 export class Listeners {
   readonly #open = new Map<string, number>();
   readonly #acceptHere: boolean;
@@ -54,17 +57,19 @@ export class Listeners {
     const opened: string[] = [];
     try {
       return configs.map((config, index) => {
-        if (!this.#open.has(config.address)) {
-          this.#open.set(config.address, openOne(config));
-          opened.push(config.address);
+        const place = placeOf(config);
+        if (!this.#open.has(place)) {
+          this.#open.set(place, openOne(config));
+          opened.push(place);
         } else if (config.socket !== undefined) {
           explained(config, () => setAccess(config.host, config.socket!));
         }
-        const listener = this.#open.get(config.address)!;
+        const listener = this.#open.get(place)!;
         return {
           listener,
           address: config.address,
           protocol: config.protocol,
+          families: config.ipv6Only === undefined ? '' : config.ipv6Only ? 'IPv6 only' : 'IPv6 and IPv4',
           port: addon().listenerPort(listener),
           tls: tls.get(config.address) ?? -1,
           name: config.name ?? '',
@@ -83,7 +88,7 @@ export class Listeners {
         };
       });
     } catch (error) {
-      for (const address of opened) this.#close(address);
+      for (const place of opened) this.#close(place);
       throw error;
     }
   }
@@ -102,13 +107,13 @@ export class Listeners {
 
   /** Closes the listeners that are not among `kept`. */
   closeOthers(kept: readonly ListenerPlan[]): void {
-    const addresses = new Set(kept.map((plan) => plan.address));
-    for (const address of [...this.#open.keys()]) if (!addresses.has(address)) this.#close(address);
+    const numbers = new Set(kept.map(({ listener }) => listener));
+    for (const [place, listener] of [...this.#open]) if (!numbers.has(listener)) this.#close(place);
   }
 
-  #close(address: string): void {
-    const listener = this.#open.get(address)!;
-    this.#open.delete(address);
+  #close(place: string): void {
+    const listener = this.#open.get(place)!;
+    this.#open.delete(place);
     this.#started.delete(listener);
     addon().listenerClose(listener);
   }
@@ -116,9 +121,10 @@ export class Listeners {
 
 function openOne(config: ListenerConfig): number {
   return explained(config, () => {
-    if (config.socket === undefined) return addon().listenerOpen(config.host, config.port, BACKLOG);
+    const open = (): number => addon().listenerOpen(config.host, config.port, BACKLOG, config.ipv6Only ?? true);
     const { socket } = config;
-    const listener = withMode(socket, () => addon().listenerOpen(config.host, config.port, BACKLOG));
+    if (socket === undefined) return open();
+    const listener = withMode(socket, open);
     try {
       setAccess(config.host, socket);
     } catch (error) {

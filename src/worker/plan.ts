@@ -14,6 +14,8 @@ export interface ListenerPlan {
   /** As it was configured, for messages. */
   address: string;
   protocol: ListenerProtocol;
+  /** Whose connections [::] takes; empty where the address says so. */
+  families: '' | 'IPv6 only' | 'IPv6 and IPv4';
   /** The engine's TLS context for `https` and `tls`, else -1. */
   tls: number;
   /** What routes are bound to; empty for none. */

@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import { TLS_VERSIONS } from '../../engine/tls.js';
 import { type ListenAddress, readListenAddress, readMode } from '../units.js';
-import { choice, fileName, integer, list, map, option, peers, scalar, text } from './build.js';
+import { choice, fileName, flag, integer, list, map, option, peers, scalar, text } from './build.js';
 import { filter } from './filters.js';
 import { fieldName } from './matches.js';
 import { backendRef, repeatedSlashes } from './routes.js';
@@ -141,6 +141,11 @@ const listener = map('a listener', {
       '`unix:/run/sevenfold.sock`.',
   ),
   socket: option(socket.optional(), 'With a `unix:` address: who may connect.', { byDefault: 'as the umask says' }),
+  ipv6Only: option(
+    flag().optional(),
+    'With the address `[::]`: take IPv6 connections alone, or those of IPv4 as well.',
+    { byDefault: 'IPv4 as well, unless another listener has `0.0.0.0` (or `:PORT`) at the port' },
+  ),
   protocol: option(
     choice('a protocol', LISTENER_PROTOCOLS).prefault('http'),
     '`http` reads every request and routes it, `https` does so over TLS. The others pass bytes on unread: `tcp` to one ' +

@@ -136,7 +136,7 @@ test('takes over the file of a unix socket that nobody listens on, and takes it 
   const path = join(tmpdir(), `sevenfold-${randomBytes(8).toString('hex')}`);
   const { listener } = useListener(t, path, false);
   assert.ok(existsSync(path));
-  assert.throws(() => addon().listenerOpen(path, -1, 16), { code: 'EADDRINUSE' });
+  assert.throws(() => addon().listenerOpen(path, -1, 16, false), { code: 'EADDRINUSE' });
   assert.ok(existsSync(path));
   addon().listenerClose(listener);
   assert.equal(existsSync(path), false);
@@ -149,20 +149,20 @@ test('leaves alone what another process has put in the place of its socket, link
   writeFileSync(path, 'precious');
   addon().listenerClose(listener);
   assert.equal(readFileSync(path, 'utf8'), 'precious');
-  assert.throws(() => addon().listenerOpen(path, -1, 16), { code: 'EADDRINUSE' });
+  assert.throws(() => addon().listenerOpen(path, -1, 16, false), { code: 'EADDRINUSE' });
   assert.equal(readFileSync(path, 'utf8'), 'precious');
   unlinkSync(path);
   symlinkSync(`${path}.elsewhere`, path);
-  assert.throws(() => addon().listenerOpen(path, -1, 16), { code: 'EADDRINUSE' });
+  assert.throws(() => addon().listenerOpen(path, -1, 16, false), { code: 'EADDRINUSE' });
   unlinkSync(path);
 });
 
 test('says why a listener cannot be opened', (t) => {
   const { port } = useListener(t, '127.0.0.1', false);
-  assert.throws(() => addon().listenerOpen('127.0.0.1', port, 16), { code: 'EADDRINUSE' });
-  assert.throws(() => addon().listenerOpen('203.0.113.1', 0, 16), { code: 'EADDRNOTAVAIL' });
-  assert.throws(() => addon().listenerOpen('nowhere', 0, 16), { code: 'EINVAL' });
-  assert.throws(() => addon().listenerOpen('/nowhere/at/all.sock', -1, 16), { code: 'ENOENT' });
+  assert.throws(() => addon().listenerOpen('127.0.0.1', port, 16, false), { code: 'EADDRINUSE' });
+  assert.throws(() => addon().listenerOpen('203.0.113.1', 0, 16, false), { code: 'EADDRNOTAVAIL' });
+  assert.throws(() => addon().listenerOpen('nowhere', 0, 16, false), { code: 'EINVAL' });
+  assert.throws(() => addon().listenerOpen('/nowhere/at/all.sock', -1, 16, false), { code: 'ENOENT' });
   assert.throws(() => addon().listenerPort(-1), { code: 'ERR_ARGUMENT' });
   assert.equal(addon().listenerPort(63), -1);
 });
@@ -170,12 +170,12 @@ test('says why a listener cannot be opened', (t) => {
 test('the number of a closed listener never means another one', () => {
   const numbers = new Set<number>();
   for (let i = 0; i < 100; i++) {
-    const listener = addon().listenerOpen('127.0.0.1', 0, 16);
+    const listener = addon().listenerOpen('127.0.0.1', 0, 16, false);
     numbers.add(listener);
     addon().listenerClose(listener);
   }
   assert.equal(numbers.size, 100);
-  const open = addon().listenerOpen('127.0.0.1', 0, 16);
+  const open = addon().listenerOpen('127.0.0.1', 0, 16, false);
   for (const number of numbers) {
     assert.equal(addon().listenerPort(number), -1);
     addon().listenerClose(number);

@@ -6,7 +6,7 @@ import { errorOf, Lab } from './lab.js';
 
 const WAIT_MS = 1000;
 
-const listener = addon().listenerOpen('127.0.0.1', 0, 128);
+const listener = addon().listenerOpen('127.0.0.1', 0, 128, false);
 const lab = new Lab({ slotCount: 128 });
 const greeting = lab.place(Buffer.from('x'))[0]!;
 let accepted = 0;

@@ -201,7 +201,7 @@ export function useLab(t: Cleanup, options: LabOptions = {}): Lab {
 
 /** A listener of the registry on loopback; `accept`: this thread accepts and hands over. */
 export function useListener(t: Cleanup, host: string, accept: boolean): { listener: number; port: number } {
-  const listener = addon().listenerOpen(host, /^[/@]/.test(host) ? -1 : 0, 64);
+  const listener = addon().listenerOpen(host, /^[/@]/.test(host) ? -1 : 0, 64, false);
   t.after(() => addon().listenerClose(listener));
   if (accept) addon().acceptorStart(listener);
   return { listener, port: addon().listenerPort(listener) };
