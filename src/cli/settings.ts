@@ -13,10 +13,11 @@ export function topSettings(config: Config): Settings {
 }
 
 /** Everything of a listener but its address, its protocol, where it leads, and whether it asks for client certificates. */
-export function listenerSettings({ tls, proxySources, ...listener }: ListenerConfig): Settings {
+export function listenerSettings({ tls, proxySources, socket, ...listener }: ListenerConfig): Settings {
   const told = ['address', 'host', 'port', 'protocol', 'pool', 'tlsRoutes', 'tls.clientCertificates'];
   const proxyProtocol = proxySources === undefined ? undefined : { from: proxySources };
-  return settingsOf({ ...listener, tls, proxyProtocol }, told);
+  const mode = socket?.mode === undefined ? undefined : `0${socket.mode.toString(8)}`;
+  return settingsOf({ ...listener, tls, proxyProtocol, socket: { ...socket, mode } }, told);
 }
 
 /** Everything of a pool but its servers and its options. */

@@ -38,7 +38,7 @@ pools:
 environment it was started with, so a reload fills in the same. One that is not set is a mistake with file, line and column.
 \`$\${\` stands for a plain \`\${\`. In values of headers, the names that are filled in for each request, such as
 \`\${clientAddress}\`, come before variables of the environment of the same name. Keys, and whole lists or maps, cannot come
-from a variable. Inside \`{ }\` and \`[ ]\` of YAML, quotes are needed: \`{ address: "\${HOST}:3000" }\`.
+from a variable; files that a configuration names are not searched for them. Inside \`{ }\` and \`[ ]\` of YAML, quotes are needed: \`{ address: "\${HOST}:3000" }\`.
 
 In TypeScript, \`defineConfig\` types the whole configuration; a pool that does not exist is a type error in the editor:
 

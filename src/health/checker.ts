@@ -29,6 +29,8 @@ export interface HealthCheckerParts {
   /** 0 to below 1, for jitter. */
   random: () => number;
   onChange: (change: HealthChange) => void;
+  /** Passed checks have ended the ejection of a server. */
+  onEjectionEnded: (pool: string, server: string, passed: number) => void;
 }
 
 /** One server under check. */
@@ -158,8 +160,10 @@ export class HealthChecker {
   #endEjection(watch: Watch, passed: boolean): void {
     watch.passedEjected = passed ? watch.passedEjected + 1 : 0;
     if (watch.passedEjected < watch.options.healthyThreshold) return;
-    const { keeper, timers } = this.#parts;
-    if (keeper.endEjection(watch.server.index, watch.plan, timers.now())) watch.passedEjected = 0;
+    const { keeper, timers, onEjectionEnded } = this.#parts;
+    if (!keeper.endEjection(watch.server.index, watch.plan, timers.now())) return;
+    onEjectionEnded(watch.plan.name, watch.server.name, watch.passedEjected);
+    watch.passedEjected = 0;
   }
 
   #conclude(watch: Watch, result: CheckResult): void {

@@ -61,6 +61,10 @@ export class PoolWatch {
         if (now === 'UP' && first) return;
         log(`Pool ${pool}: server ${server} is ${now === 'UP' ? 'up again' : 'down'} (${asked}: ${says}).`);
       },
+      onEjectionEnded: (pool, server, passed) => {
+        const checks = passed === 1 ? 'a check' : `${passed} checks in a row`;
+        note(`Pool ${pool}: server ${server} passed ${checks}; its ejection ends.`);
+      },
     });
     this.#discovery = new Discovery({
       resolver: {

@@ -126,6 +126,7 @@ test('a server that was ejected is back as soon as it passes its checks', { skip
   await answersBecome(proxy, 'from the good one alone', (answers) => answers.size === 1 && answers.has('good'));
   bad.now.status = 200;
   await answersBecome(proxy, 'from both', (answers) => answers.size === 2);
+  assert.match(proxy.process.stdout, /Pool main: server \S+ passed 2 checks in a row; its ejection ends\./);
 });
 
 test('the report names every pool and server, and how each is', { skip }, async (t) => {

@@ -105,6 +105,12 @@ test('pools, listeners, limits and timeouts are compared', async () => {
   );
 });
 
+test('the mode of a unix socket is compared as it is written', async () => {
+  const at = (mode: string) => SHOP.replace('0.0.0.0:8080', `"unix:/run/a.sock"\n    socket: { mode: "${mode}" }`);
+  const { out } = await diff(file('socket.yaml', at('0600')), file('other-socket.yaml', at('660')));
+  assert.equal(out, '~ listener unix:/run/a.sock socket.mode  0600 → 0660\n\n1 setting changed.\n');
+});
+
 test('where raw listeners lead is compared', async () => {
   const moved = RAW.replace(
     'hostnames: [Shop.example.com, "*.eu.example.com"], pool: shop',

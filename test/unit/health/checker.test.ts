@@ -28,12 +28,14 @@ function checking(options: Partial<HealthCheckOptions> = {}, slowStartMs = 0, ra
   const behaviour = new Map<string, Behaviour>();
   const checks: { address: string; at: number }[] = [];
   const changes: HealthChange[] = [];
+  const ended: string[] = [];
   const checker = new HealthChecker({
     state: made.state,
     keeper,
     timers,
     random: () => random,
     onChange: (change) => changes.push(change),
+    onEjectionEnded: (_, server, passed) => ended.push(`${server} ${passed}`),
     probe: ({ address }, _options, signal) => {
       checks.push({ address, at: timers.now() });
       const does = behaviour.get(address) ?? 'passes';
@@ -45,7 +47,7 @@ function checking(options: Partial<HealthCheckOptions> = {}, slowStartMs = 0, ra
   });
   const [first, second] = made.plan.servers.map((server) => server.address) as [string, string];
   const timesOf = (address: string) => checks.filter((check) => check.address === address).map((check) => check.at);
-  return { ...made, timers, keeper, behaviour, checks, changes, checker, first, second, timesOf };
+  return { ...made, timers, keeper, behaviour, checks, changes, ended, checker, first, second, timesOf };
 }
 
 test('trusts no server before its first check', async () => {
@@ -192,7 +194,7 @@ async function eject({ plan, state, keeper, checker, timers }: ReturnType<typeof
 
 test('ends the ejection of a server that passes as many checks in a row as bring back one that is down', async () => {
   const made = checking({ intervalMs: 5000, healthyThreshold: 3 });
-  const { checker, timers, plan, state, timesOf, first, changes } = made;
+  const { checker, timers, plan, state, timesOf, first, changes, ended } = made;
   checker.setPools([plan]);
   await timers.turn(0);
   await eject(made);
@@ -205,6 +207,7 @@ test('ends the ejection of a server that passes as many checks in a row as bring
   await timers.turn(5000);
   assert.deepEqual(timesOf(first), [0, 300, 500, 700, 5700], 'the interval is the long one again');
   assert.deepEqual(changes.length, 2, 'no check changed its verdict');
+  assert.deepEqual(ended, ['s0 3']);
 });
 
 test('leaves a server ejected whose checks fail now and then', async () => {
