@@ -192,11 +192,12 @@ export class Router {
     view.listener = listener?.name ?? '';
     const client = seeClient(view, listener, this.#trust);
     const rule = this.#loaded.routes.rules[this.#matcher.match(view)];
-    if (this.#isTooLarge(rule, text)) return refusedFor('BODY_TOO_LARGE', request);
     const way = rule?.repeatedSlashes ?? listener?.repeatedSlashes ?? 'merge';
     const kept = rule === undefined || way === 'merge' ? undefined : keptPathOf(pathOf(text));
     if (rule !== undefined && kept !== undefined && (way === 'refuse' || kept === null))
       return slashesRefused(rule, way);
+    if (this.#isTooLarge(rule, text)) return refusedFor('BODY_TOO_LARGE', request);
+    if (rule !== undefined && endsHere(rule, text)) return endedHere(rule, text);
     const trail = () => explain(this.#loaded.routes, view, this.#matcher);
     return this.#decision(rule, trail, client, kept ?? undefined, this.#outerFilters(listener));
   }
@@ -285,6 +286,19 @@ function slashesRefused(rule: RulePlan, way: RepeatedSlashes): Decision {
       ? `runs of / in the path are refused at ${rule.name} (TARGET_INVALID)`
       : `.. behind // leads to different paths, so ${rule.name}, which keeps //, refuses it (TARGET_INVALID)`;
   return refused(400, why, `The answer is 400: ${why}.`);
+}
+
+/** It may be forwarded no more, and its rule does not answer by itself (RFC 9110, 7.6.2). */
+function endsHere(rule: RulePlan, { method, headers }: RequestText): boolean {
+  if (method !== 'OPTIONS' && method !== 'TRACE') return false;
+  const left = headers?.find(([name]) => name.toLowerCase() === 'max-forwards')?.[1].trim() ?? '';
+  return /^0+$/.test(left) && !rule.filters.some(({ type }) => type === 'RequestRedirect' || type === 'DirectResponse');
+}
+
+function endedHere(rule: RulePlan, { method }: RequestText): Decision {
+  const status = method === 'OPTIONS' ? 200 : REASONS.METHOD_REFUSED.status;
+  const why = `Max-Forwards is 0, so nothing is forwarded, and ${method} is answered here in place of ${rule.name}`;
+  return refused(status, why, `The answer is ${status}: ${why}.`);
 }
 
 function refusedFor(code: ReasonCode, request: RouteRequest): Decision {

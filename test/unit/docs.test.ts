@@ -94,10 +94,12 @@ test('every function and file that LIFECYCLE.md names is in the code', () => {
   const page = read('src/worker/LIFECYCLE.md');
   const files = below('src', '.ts');
   const sources = files.map(read).join('\n');
+  const engine = below('native', '.c').map(read).join('\n');
   const names = [...page.matchAll(/`(#?\w+)\(\)`/g)].map((match) => match[1]!);
   assert.ok(names.length > 40, `${names.length} functions are named`);
   const isDefined = (name: string): boolean =>
-    new RegExp(`function ${name}\\(|^  (?:static |readonly )?${name}(?:\\(| = )`, 'm').test(sources);
+    new RegExp(`function ${name}\\(|^  (?:static |readonly )?${name}(?:\\(| = )`, 'm').test(sources) ||
+    new RegExp(`^[a-z][\\w *]*\\b${name}\\(`, 'm').test(engine);
   assert.deepEqual(
     names.filter((name) => !isDefined(name)),
     [],

@@ -308,3 +308,29 @@ test('says what a rule rewrites in paths and in responses', () => {
     assert.ok(actions.includes(line), actions.join('\n'));
   }
 });
+
+test('Max-Forwards: 0 ends here, with OPTIONS and TRACE alone', () => {
+  const router = compile({
+    listeners: [{ address: ':8080' }],
+    pools: { api: { servers: [{ address: '10.0.0.1:80' }] } },
+    routes: [
+      {
+        rules: [
+          { pool: 'api' },
+          {
+            matches: [{ path: { value: '/said' } }],
+            filters: [{ type: 'DirectResponse', directResponse: { status: 204 } }],
+          },
+        ],
+      },
+    ],
+  });
+  const status = (method: string, left: string, path = '/') =>
+    router.match({ method, url: `http://a.example${path}`, headers: { 'Max-Forwards': left } }).status;
+  assert.equal(status('OPTIONS', '0'), 200);
+  assert.equal(status('TRACE', '0'), 405);
+  assert.equal(status('OPTIONS', '1'), undefined);
+  assert.equal(status('GET', '0'), undefined);
+  assert.equal(status('OPTIONS', '0', '/said'), 204);
+  assert.equal(status('OPTIONS', 'x'), 400);
+});
