@@ -157,4 +157,30 @@ describe('layers of filters', { concurrency: 1, skip: standIn && 'only the produ
     client.close();
     second.close();
   });
+
+  test('a connection of a listener that is gone keeps its filters, but for mirrors to pools that may be gone too', async (t) => {
+    const copies = await use(
+      t,
+      startAnswers((_, visit) => void visit.socket.write(ok('copy'))),
+    );
+    const pools = { main: { servers: [{ address: origin.address }] }, down: { servers: [{ address: '127.0.0.1:1' }] } };
+    const other = await useProxy(
+      t,
+      spec({
+        listeners: [
+          {},
+          { filters: [{ type: 'RequestMirror', requestMirror: { pool: 'copies' } }, ...layer('listener')] },
+        ],
+        pools: { ...pools, copies: { servers: [{ address: copies.address }] } },
+      }),
+    );
+    const client = await WireClient.connect(other.listeners[1]!);
+    const request = get('/plain', 'Host: shop.example');
+    await client.exchange(request);
+    await copies.until('a copy', () => copies.requests.length === 1);
+    await other.reload(spec({ listeners: [{}], pools }));
+    assert.equal(way(await client.exchange(request)), 'origin route listener all');
+    assert.equal(copies.requests.length, 1);
+    client.close();
+  });
 });
