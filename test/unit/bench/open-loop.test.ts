@@ -36,47 +36,59 @@ function plan(port: number, path: string, more: Partial<OpenLoopPlan>): OpenLoop
   };
 }
 
-/** A loop that was this late even once held up more than one answer in a hundred: the run says nothing of the generator. */
+/** A loop that was never later than this has disturbed no answer in a hundred. */
 const LOOP_LATE_MS = 12;
 const RUNS_MAX = 6;
 
-/** Runs the plan until a run was not disturbed by a busy machine, or RUNS_MAX times. */
-async function undisturbed(wanted: OpenLoopPlan): ReturnType<typeof runOpenLoop> {
-  for (let run = 1; ; run++) {
+type Run = Awaited<ReturnType<typeof runOpenLoop>> & {
+  /** How late the loop was at worst: the server, which is timed, and the generator run on it. */
+  readonly lateMs: number;
+};
+
+/** The run that a busy machine disturbed least, of RUNS_MAX at most; what it was late by is not the generator's. */
+async function undisturbed(path: string, more: Partial<OpenLoopPlan>): Promise<Run> {
+  let best: Run | undefined;
+  for (let run = 1; run <= RUNS_MAX && (best === undefined || best.lateMs > LOOP_LATE_MS); run++) {
+    const port = await listening(createSocketOrigin()); // its own: a stall comes once
     const loop = monitorEventLoopDelay({ resolution: 1 });
     loop.enable();
-    const result = await runOpenLoop(wanted);
+    const result = await runOpenLoop(plan(port, path, more));
     loop.disable();
-    if (loop.max / 1e6 < LOOP_LATE_MS || run === RUNS_MAX) return result;
+    const lateMs = loop.max / 1e6;
+    if (best === undefined || lateMs < best.lateMs) best = { ...result, lateMs };
   }
+  return best!;
 }
 
 test('reports the percentiles of a known delay distribution within 5 %', async () => {
-  const port = await listening(createSocketOrigin());
-  const { latency, socketErrors, unsent } = await undisturbed(plan(port, '/uniform/200/400', { connections: 256 }));
+  const { latency, socketErrors, unsent, lateMs } = await undisturbed('/uniform/200/400', { connections: 256 });
   assert.equal(latency.totalCount, 1200);
   assert.equal(socketErrors + unsent, 0);
   for (const percentile of [50, 75, 90, 99]) {
     const expectedMs = 200 + 2 * percentile;
     const reportedMs = latency.getValueAtPercentile(percentile) / 1000;
-    const apart = Math.abs(reportedMs - expectedMs) / expectedMs;
-    assert(apart < 0.05, `p${percentile}: ${reportedMs.toFixed(1)} ms, expected ${expectedMs} ms`);
+    const said = `p${percentile}: ${reportedMs.toFixed(1)} ms, expected ${expectedMs} ms; the loop was ${lateMs.toFixed(1)} ms late`;
+    // A late loop makes answers late, never early.
+    assert(reportedMs > expectedMs * 0.95, said);
+    assert(reportedMs < expectedMs * 1.05 + (lateMs > LOOP_LATE_MS ? lateMs : 0), said);
   }
 });
 
 test('shows a stalled origin at p99.9 at a fixed rate, with every request that the stall held up', async () => {
-  const port = await listening(createSocketOrigin());
   // Frozen for 300 ms once: at 500/s about 150 of 1,000 requests are due meanwhile. One connection would have sent one
   // request into the stall and waited; a closed loop would have called it a single outlier.
-  const stalled = plan(port, '/stall/1000/300', { connections: 4, ratePerSecond: 500, seconds: 1.8 });
-  const { latency } = await runOpenLoop(stalled);
+  const { latency, lateMs } = await undisturbed('/stall/1000/300', {
+    connections: 4,
+    ratePerSecond: 500,
+    seconds: 1.8,
+  });
   assert.equal(latency.totalCount, 900);
   const worstMs = latency.getValueAtPercentile(99.9) / 1000;
-  assert(worstMs > 270 && worstMs < 600, `p99.9 is ${worstMs} ms`);
+  assert(worstMs > 270 && worstMs < 600 + lateMs, `p99.9 is ${worstMs} ms; the loop was ${lateMs} ms late`);
   const p90Ms = latency.getValueAtPercentile(90) / 1000;
   assert(p90Ms > 100, `p90 is ${p90Ms} ms, but a sixth of all requests were due during the stall`);
   const p50Ms = latency.getValueAtPercentile(50) / 1000;
-  assert(p50Ms < 20, `p50 is ${p50Ms} ms`);
+  assert(p50Ms < 20 + lateMs, `p50 is ${p50Ms} ms; the loop was ${lateMs} ms late`);
 });
 
 test('counts requests that were due and never sent, with the time they had waited', async () => {
