@@ -46,6 +46,22 @@ fuzz: build ## Fuzz the parsers and the running proxy (FUZZ_SECONDS=60 each; FUZ
 soak-tls: build ## 100,000 TLS handshakes of every kind, and what is left of them (HANDSHAKES=n)
 	@HANDSHAKES=$${HANDSHAKES:-100000} $(RUN_TESTS) test/e2e/handshakes.test.ts
 
+# Every Node that is supported. Between them differ OpenSSL, V8 and what Node itself does with modules: the heart of the
+# suite is what meets these.
+NODES ?= 20 22 24 26
+NODE_TESTS ?= $(TESTS)
+HEART = $(wildcard test/unit/engine/*.test.ts test/wire/*.test.ts test/unit/cli/*.test.ts) \
+	$(addprefix test/unit/config/,load.test.ts module-hooks.test.ts) $(addprefix test/e2e/,cli.test.ts config-modules.test.ts \
+	tls.test.ts tls-receives.test.ts tls-refused.test.ts tls-resumption.test.ts tls-passthrough.test.ts client-certificates.test.ts)
+
+.PHONY: test-nodes test-heart
+test-nodes: check build ## All tests on every supported Node, from npm where it is missing (NODES="24 26", NODE_TESTS="...")
+	@failed=; for major in $(NODES); do test/on-node $$major $(NODE_TESTS) || failed="$$failed $$major"; done; \
+		test -z "$$failed" || { echo "Failed on Node$$failed." >&2; exit 1; }
+
+test-heart: build ## What meets OpenSSL, V8 and modules, on the newest Node: a minute or two
+	@test/on-node $(lastword $(NODES)) $(HEART)
+
 # The engine under AddressSanitizer and UndefinedBehaviorSanitizer. Node itself is not instrumented: the runtime is
 # preloaded, and leaks are looked for by the engine's own counters.
 ASAN_RUNTIME = $(shell $(CC) -print-file-name=libasan.so)
