@@ -37,6 +37,7 @@ export function mendResponse(memory: Uint8Array, base: number, end: number): Men
   while (line < end && memory[line] !== CR) {
     const next = lineAfter(memory, line, end);
     const nameEnd = nameEndOf(memory, line, end);
+    if (nameEnd === line) break; // no field: a folded line, or worse
     let colon = nameEnd;
     while (colon < end && isBlank(memory[colon]!)) colon++;
     if (colon === end && colon > nameEnd) return { base: from, readableEnd: line };
