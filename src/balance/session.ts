@@ -25,6 +25,11 @@ export function serverName(pool: string, address: string, secret: string): strin
   return hash.slice(0, NAME_BYTES);
 }
 
+/** A pool's opaque name, for splits that clients stay on: made and kept as those of servers. */
+export function splitName(pool: string, secret: string): string {
+  return createHmac('sha256', `sevenfold split\0${secret}`).update(pool).digest('base64url').slice(0, NAME_BYTES);
+}
+
 /** The sessions of one pool in one worker. Make a new one with each plan. */
 export class Sessions {
   readonly #state: ServerState;
@@ -117,7 +122,7 @@ export class Sessions {
 }
 
 /** The header line that tells a client its server's name (RFC 6265, 4.1 for cookies). */
-function lineFor(name: string, options: SessionOptions): string {
+export function lineFor(name: string, options: SessionOptions): string {
   if (options.type === 'Header') return `${options.name}: ${name}\r\n`;
   let line = `Set-Cookie: ${options.name}=${name}; Path=${options.path}`;
   if (options.maxAgeSeconds > 0) line += `; Max-Age=${options.maxAgeSeconds}`;

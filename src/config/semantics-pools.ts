@@ -24,14 +24,24 @@ function checkHashKey({ hashKey, balance }: ParsedPool, at: (string | number)[],
       `A pool of balance ${balance} hashes nothing.`,
       "Expected 'balance: consistent-hash'.",
     );
-  const named = hashKey.type === 'Header' || hashKey.type === 'Cookie' || hashKey.type === 'QueryParam';
-  if (named && hashKey.name === undefined)
-    scope.report([...at, 'hashKey'], `A key of type ${hashKey.type} has no name.`, "Expected 'name'.");
-  if (!named && hashKey.name !== undefined)
-    scope.report([...at, 'hashKey', 'name'], `A key of type ${hashKey.type} has a name.`, "Remove 'name'.");
+  checkKeyName(hashKey, [...at, 'hashKey'], scope);
 }
 
-function checkSession({ sessionPersistence: session }: ParsedPool, at: (string | number)[], scope: Scope): void {
+/** Reports a hash key that lacks its name, or has one too many. */
+export function checkKeyName(hashKey: NonNullable<ParsedPool['hashKey']>, at: (string | number)[], scope: Scope): void {
+  const named = hashKey.type === 'Header' || hashKey.type === 'Cookie' || hashKey.type === 'QueryParam';
+  if (named && hashKey.name === undefined)
+    scope.report(at, `A key of type ${hashKey.type} has no name.`, "Expected 'name'.");
+  if (!named && hashKey.name !== undefined)
+    scope.report([...at, 'name'], `A key of type ${hashKey.type} has a name.`, "Remove 'name'.");
+}
+
+/** Reports what contradicts itself in the sessions of a pool or a rule, which stands at `at`. */
+export function checkSession(
+  { sessionPersistence: session }: Pick<ParsedPool, 'sessionPersistence'>,
+  at: readonly (string | number)[],
+  scope: Scope,
+): void {
   if (session === undefined) return;
   const here = [...at, 'sessionPersistence'];
   if (session.type === 'Header' && session.headerName === undefined)

@@ -9,12 +9,14 @@ import { checkErrorPages } from './semantics-error-pages.js';
 import { answering, checkFilters, checkRuleFilters } from './semantics-filters.js';
 import { checkRouteListeners, isFor } from './semantics-listeners.js';
 import { checkMatch } from './semantics-matches.js';
+import { StickyChecks } from './semantics-sticky.js';
 import { checkBackendRefs, checkHostnames } from './semantics-targets.js';
 
 export function checkRoutes({ routes, listeners, filters }: ParsedConfig, scope: Scope): void {
   checkFilters(filters ?? [], ['filters'], { kind: 'all' }, scope);
   const routeNames = new Map<string, string>();
   const ruleNames = new Map<string, string>();
+  const sticky = new StickyChecks();
   for (const [routeIndex, route] of (routes ?? []).entries()) {
     const at = ['routes', routeIndex];
     checkUnique(route.name, at, 'route', routeNames, scope);
@@ -30,6 +32,7 @@ export function checkRoutes({ routes, listeners, filters }: ParsedConfig, scope:
       checkBackends(rule, ruleAt, scope);
       checkRuleFilters(rule, ruleAt, scope);
       checkFallback(rule, ruleAt, scope);
+      sticky.check(rule, ruleAt, rule.name ?? `routes[${routeIndex}].rules[${ruleIndex}]`, scope);
       checkErrorPages(rule.errorPages, [...ruleAt, 'errorPages'], scope);
       checkTimeouts(rule, ruleAt, scope);
     }

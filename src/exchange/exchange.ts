@@ -84,6 +84,8 @@ export class Exchange {
   tries = 0;
   /** It has gone out before: to this server, or to one that failed. */
   sent = false;
+  /** The line that names the client's pool to it, when its rule's split has just led it there; else empty. */
+  splitLine = '';
   /** It has gone to the fallback pool of its rule, and the key it has there. */
   fellBack = false;
   fallbackKey = 0;

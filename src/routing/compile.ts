@@ -28,6 +28,7 @@ import { HOST_KIND } from './layout.js';
 import type { BackendRefPlan, ErrorPagePlan, FilterPlan, RulePlan } from './plan.js';
 import { Problems } from './problems.js';
 import { findShadows } from './shadow.js';
+import { planSticky } from './sticky.js';
 
 /** Everything a worker needs to route, and what the operator should hear about it. */
 export interface CompiledRoutes {
@@ -164,6 +165,7 @@ function planRule(
     priority: rule.priority ?? 0,
     backendRefs,
     drained,
+    sticky: planSticky(rule),
     fallback: rule.fallback === undefined ? null : planPool(rule.fallback, [...at, 'fallback'], pools, problems),
     filters,
     routeFilters,

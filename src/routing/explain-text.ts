@@ -14,6 +14,7 @@ import type {
   RuleLimits,
   RulePlan,
   RuleTimeouts,
+  StickyPlan,
 } from './plan.js';
 
 const PART_WORDS: Readonly<Record<Part, string>> = {
@@ -144,6 +145,7 @@ export function actionLines(rule: RulePlan, pools: readonly string[], outer: rea
     return `pool ${pools[pool] ?? pool}${rule.backendRefs.length === 1 ? '' : ` gets ${Number(share.toFixed(2))} %`}`;
   });
   if (rule.priority !== 0) lines.unshift(`priority ${rule.priority}`);
+  if (rule.sticky !== null) lines.push(stickyText(rule.sticky));
   if (rule.fallback !== null) lines.push(`pool ${pools[rule.fallback] ?? rule.fallback} where that cannot answer`);
   if (rule.drained) lines.push('every weight is 0: the answer is 500');
   // No server sees a request that the rule answers: of what is around it only changes of the response are left.
@@ -165,6 +167,19 @@ const SLASH_WORDS: Readonly<Record<RepeatedSlashes, string>> = {
   keep: 'the server gets runs of / as they were sent',
   refuse: 'a path with a run of / is answered with 400',
 };
+
+function stickyText(sticky: StickyPlan): string {
+  if (sticky.by === 'session') return `a client stays with its pool by the ${sticky.type.toLowerCase()} ${sticky.name}`;
+  const { type, name } = sticky;
+  const part = {
+    ClientAddress: 'address of the client',
+    Path: 'path',
+    Header: 'header',
+    Cookie: 'cookie',
+    QueryParam: 'query parameter',
+  }[type];
+  return `the pool is chosen by a hash of the ${part}${name === '' ? '' : ` ${name}`}`;
+}
 
 /** The error pages of a rule, or of all, in words. */
 export function errorPageLines(pages: readonly ErrorPagePlan[]): string[] {

@@ -148,6 +148,25 @@ export interface FilterConfig {
   readonly cookieRewrite?: CookieRewriteConfig | undefined;
 }
 
+/** What a split hashes. */
+export interface SplitKeyConfig {
+  readonly type: 'ClientAddress' | 'Path' | 'Header' | 'Cookie' | 'QueryParam';
+  readonly name?: string | undefined;
+}
+
+/** Where a client names its pool. `lifetime` in milliseconds. */
+export interface SplitSessionConfig {
+  readonly type: 'Cookie' | 'Header';
+  readonly cookieName?: string | undefined;
+  readonly headerName?: string | undefined;
+  readonly lifetime: number;
+  readonly path: string;
+  readonly secure: boolean;
+  readonly httpOnly: boolean;
+  readonly sameSite: 'Strict' | 'Lax' | 'None';
+  readonly secret?: string | undefined;
+}
+
 /** A page for local replies of these statuses; `body` or `file`. */
 export interface ErrorPageConfig {
   readonly statuses: readonly { readonly from: number; readonly to: number }[];
@@ -181,6 +200,9 @@ export interface RuleConfig {
   readonly backendRefs?: readonly BackendRefConfig[] | undefined;
   /** Short form of one backendRef with weight 1. */
   readonly pool?: string | undefined;
+  /** What leads a client to the same one of backendRefs again. */
+  readonly hashKey?: SplitKeyConfig | undefined;
+  readonly sessionPersistence?: SplitSessionConfig | undefined;
   /** The pool that takes over when those of the rule cannot answer. */
   readonly fallback?: string | undefined;
   readonly errorPages?: readonly ErrorPageConfig[] | undefined;

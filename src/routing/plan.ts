@@ -1,7 +1,7 @@
 // What a rule does once it has won: the plans that go to the workers beside the table.
 // Owns their types: plain data, fit for structured cloning. Leaves making them to compile.ts, applying them to the worker.
 
-import type { Place, RuleLimitsConfig, RuleTimeoutsConfig } from './input.js';
+import type { Place, RuleLimitsConfig, RuleTimeoutsConfig, SplitKeyConfig, SplitSessionConfig } from './input.js';
 
 /** Request facts that a header value may name as `${…}`; `$${` stands for `${` itself. */
 export const VARIABLES = [
@@ -112,6 +112,21 @@ export type RuleTimeouts = RuleTimeoutsConfig;
 /** Bytes; undefined leaves the global setting. */
 export type RuleLimits = RuleLimitsConfig;
 
+/** How a split knows a client's pool again: by a hash of a part of the request, or by what the client says. */
+export type StickyPlan =
+  | { readonly by: 'hashKey'; readonly type: SplitKeyConfig['type']; readonly name: string }
+  | {
+      readonly by: 'session';
+      readonly type: SplitSessionConfig['type'];
+      readonly name: string;
+      readonly maxAgeSeconds: number;
+      readonly path: string;
+      readonly secure: boolean;
+      readonly httpOnly: boolean;
+      readonly sameSite: SplitSessionConfig['sameSite'];
+      readonly secret: string;
+    };
+
 /** A page for local replies of these statuses. */
 export interface ErrorPagePlan {
   readonly statuses: readonly { readonly from: number; readonly to: number }[];
@@ -133,6 +148,8 @@ export interface RulePlan {
   readonly backendRefs: readonly BackendRefPlan[];
   /** True when there is nothing to send requests to: no backendRefs, or all weights 0. Answered with 500. */
   readonly drained: boolean;
+  /** Null when requests take turns by weight. */
+  readonly sticky: StickyPlan | null;
   /** The index of the pool that takes over when those of the rule cannot answer; null for none. */
   readonly fallback: number | null;
   readonly filters: readonly FilterPlan[];

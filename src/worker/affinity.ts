@@ -2,6 +2,7 @@
 // Owns finding the bytes in the request. Leaves their meaning to balance/.
 
 import { keyOfAddress, keyOfBytes } from '../balance/keys.js';
+import type { KeySource } from '../balance/options.js';
 import { NO_SESSION } from '../balance/session.js';
 import { cookie, nextCookie } from '../base/cookies.js';
 import { decodeComponent, findParameter, parameter } from '../base/query.js';
@@ -34,24 +35,32 @@ export function sessionOf(w: Worker, pool: Pool, head: Head): number {
 export function keyOf(w: Worker, x: Exchange, pool: Pool): number {
   const { kind, key } = pool.plan.balance;
   if (kind !== 'consistent-hash' && kind !== 'ip-hash') return 0;
+  return keyBy(w, x, kind === 'ip-hash' ? 'ClientAddress' : key.type, pool.keyName);
+}
+
+/**
+ * The key of the request in `w.view` by one of its parts: `name` is that of a header in lower case, a cookie or a query
+ * parameter. A random one when the request lacks it. Allocates nothing.
+ */
+export function keyBy(w: Worker, x: Exchange, type: KeySource['type'], name: Uint8Array): number {
   const { view, memory } = w;
-  switch (kind === 'ip-hash' ? 'ClientAddress' : key.type) {
+  switch (type) {
     case 'ClientAddress':
       return view.clientAddressBytes === 0 ? randomKey() : keyOfAddress(view.clientAddress, view.clientAddressBytes);
     case 'Path':
       return keyOfBytes(memory, view.pathAt, view.pathBytes);
     case 'QueryParam':
-      return keyOfParameter(w, pool);
+      return keyOfParameter(w, name);
     case 'Cookie':
-      return keyOfCookie(w, x.client.parser!.head, pool);
+      return keyOfCookie(w, x.client.parser!.head, name);
     case 'Header':
-      return keyOfHeader(w, x.client.parser!.head, pool);
+      return keyOfHeader(w, x.client.parser!.head, name);
   }
 }
 
 /** Two spellings of one value are one key: what is encoded is decoded first. */
-function keyOfParameter({ view, memory }: Worker, pool: Pool): number {
-  if (!findParameter(memory, view.queryAt, view.queryAt + view.queryBytes, pool.keyName)) return randomKey();
+function keyOfParameter({ view, memory }: Worker, name: Uint8Array): number {
+  if (!findParameter(memory, view.queryAt, view.queryAt + view.queryBytes, name)) return randomKey();
   const { valueAt, valueBytes, encoded } = parameter;
   if (!encoded) return keyOfBytes(memory, valueAt, valueBytes);
   return keyOfBytes(decoded, 0, decodeComponent(memory, valueAt, valueAt + valueBytes, decoded));
@@ -60,18 +69,18 @@ function keyOfParameter({ view, memory }: Worker, pool: Pool): number {
 /** No query is longer: `limits.uriBytesMax` is at most this. */
 const decoded = new Uint8Array(16_384);
 
-function keyOfCookie({ memory }: Worker, head: Head, pool: Pool): number {
+function keyOfCookie({ memory }: Worker, head: Head, name: Uint8Array): number {
   for (let field = head.next(FIELD_ID.COOKIE); field >= 0; field = head.next(FIELD_ID.COOKIE, field + FIELD.WORDS)) {
     const at = head.valueAt(field);
-    if (nextCookie(memory, at, at + head.valueBytes(field), pool.keyName))
+    if (nextCookie(memory, at, at + head.valueBytes(field), name))
       return keyOfBytes(memory, cookie.valueAt, cookie.valueBytes);
   }
   return randomKey();
 }
 
-function keyOfHeader(w: Worker, head: Head, pool: Pool): number {
+function keyOfHeader(w: Worker, head: Head, name: Uint8Array): number {
   for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-    if (isField(w, head, field, pool.keyName)) return keyOfBytes(w.memory, head.valueAt(field), head.valueBytes(field));
+    if (isField(w, head, field, name)) return keyOfBytes(w.memory, head.valueAt(field), head.valueBytes(field));
   }
   return randomKey();
 }

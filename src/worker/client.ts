@@ -106,6 +106,7 @@ function resetRequest(client: ClientConnection): void {
   client.x.tries = 0;
   client.x.sent = false;
   client.x.fellBack = false;
+  client.x.splitLine = '';
   client.x.fresh = false;
   client.x.resume = null;
   client.x.tried.clear();
@@ -180,7 +181,7 @@ function applyRule(w: Worker, x: Exchange, rule: Rule): void {
     return;
   }
   if (rule.fallback !== null) x.fallbackKey = keyOf(w, x, rule.fallback);
-  x.pool = rule.choose();
+  x.pool = rule.choose(w, x);
   if (x.pool === null) fail(w, x, 'POOL_UNKNOWN');
   else if (!enterPool(x)) fail(w, x, 'POOL_FULL');
   else {

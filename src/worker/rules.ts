@@ -1,5 +1,6 @@
 // A rule as a worker applies it: the plan made ready, and what has to be kept between requests.
 
+import type { Exchange } from '../exchange/exchange.js';
 import { mergeFilters } from '../routing/merge-filters.js';
 import type { FilterPlan, RulePlan } from '../routing/plan.js';
 import { Split } from '../routing/split.js';
@@ -11,7 +12,9 @@ import { type ResponseRewrite, responseRewrite } from './filters/response-rewrit
 import { PathModifier, Rewrite } from './filters/rewrite.js';
 import type { Limits } from './plan.js';
 import type { Pool } from './pools.js';
+import { type StickySplit, stickySplit } from './sticky-split.js';
 import type { Ticks } from './ticks.js';
+import type { Worker } from './worker.js';
 
 /** What all rules of one plan share. */
 export interface RuleScope {
@@ -49,6 +52,8 @@ export class Rule {
   /** Longest body of its requests that is kept for another try. */
   readonly retryBodyBytesMax: number;
   readonly #split: Split;
+  /** Leads clients where they were; null when requests take turns. */
+  readonly #sticky: StickySplit | null;
   readonly #scope: RuleScope;
   readonly #byListener = new Map<readonly FilterPlan[], Rule>();
 
@@ -58,6 +63,8 @@ export class Rule {
     this.plan = plan;
     this.#scope = scope;
     this.#split = new Split(plan.backendRefs, seed);
+    const shares = plan.backendRefs.map((ref) => ({ name: pools[ref.pool]!.plan.name, ref }));
+    this.#sticky = plan.sticky === null ? null : stickySplit(plan.sticky, shares, this.#split);
     const merged = mergeFilters([filters, listenerFilters, plan.routeFilters, plan.filters]);
     this.requestEdit = headerEdit(merged.request, true);
     this.responseEdit = headerEdit(merged.response, false);
@@ -85,9 +92,9 @@ export class Rule {
     return rule;
   }
 
-  /** The pool for the next request, or null when the rule has none that takes any. */
-  choose(): Pool | null {
-    const pool = this.#split.pick();
+  /** The pool for the request in `w.view`, or null when the rule has none that takes any. */
+  choose(w: Worker, x: Exchange): Pool | null {
+    const pool = this.#sticky === null ? this.#split.pick() : this.#sticky.choose(w, x);
     return pool < 0 ? null : this.#scope.pools[pool]!;
   }
 }

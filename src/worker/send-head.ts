@@ -389,8 +389,9 @@ function spanRewritten(w: Worker, head: Head, rewrite: ResponseRewrite): void {
   }
 }
 
-/** Tells the client where it was, if its pool has sessions and that is news. */
+/** Names its pool and its server to the client, where they are remembered and that is news. */
 function spanSession(w: Worker, x: Exchange): void {
+  if (x.splitLine !== '' && !x.fellBack) pin(w, x.splitLine);
   const { sessions } = x.pool!;
   if (sessions === null) return;
   const line = sessions.line(x.session, x.backend!.server!.index);

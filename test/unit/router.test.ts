@@ -334,3 +334,52 @@ test('Max-Forwards: 0 ends here, with OPTIONS and TRACE alone', () => {
   assert.equal(status('OPTIONS', '0', '/said'), 204);
   assert.equal(status('OPTIONS', 'x'), 400);
 });
+
+test('actions say how a client stays with its pool, and a cookie that two splits would share is warned of', () => {
+  const both = [{ pool: 'api', weight: 9 }, { pool: 'next' }] as const;
+  const router = compile(
+    defineConfig({
+      listeners: [{ address: ':8080' }],
+      routes: [
+        {
+          rules: [
+            { backendRefs: [...both], sessionPersistence: {} },
+            {
+              matches: [{ path: { value: '/user' } }],
+              backendRefs: [...both],
+              hashKey: { type: 'Header', name: 'X-User' },
+            },
+            {
+              name: 'other',
+              matches: [{ path: { value: '/other' } }],
+              backendRefs: [{ pool: 'api' }, { pool: 'third' }],
+              sessionPersistence: {},
+            },
+            {
+              matches: [{ path: { value: '/same' } }],
+              backendRefs: [{ pool: 'next', weight: 3 }, { pool: 'api' }],
+              sessionPersistence: {},
+            },
+          ],
+        },
+      ],
+      pools: {
+        api: { servers: [{ address: '10.0.0.1:80' }] },
+        next: { servers: [{ address: '10.0.0.2:80' }] },
+        third: { servers: [{ address: '10.0.0.3:80' }] },
+      },
+    }),
+  );
+  const actions = (path: string) => router.match({ url: `http://a.example${path}` }).actions;
+  assert.ok(actions('/').includes('a client stays with its pool by the cookie sevenfold-pool'));
+  assert.ok(actions('/user').includes('the pool is chosen by a hash of the header X-User'));
+  assert.deepEqual(
+    router.warnings.map(({ path, found }) => [path, found]),
+    [
+      [
+        'routes[0].rules[2].sessionPersistence',
+        "routes[0].rules[0] keeps other pools under the cookie 'sevenfold-pool'.",
+      ],
+    ],
+  );
+});

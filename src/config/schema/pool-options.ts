@@ -1,6 +1,7 @@
 // The schema of what a pool may say beyond its servers: health, ejection, stickiness, retries, limits.
 // Owns names, defaults and bounds. Leaves their meaning to src/balance and src/health, and resolving them to ../pool-options.ts.
 
+import { SPLIT_COOKIE } from '../../routing/sticky.js';
 import { Refusal, refuse } from '../problems.js';
 import { choice, decimal, duration, flag, integer, list, map, option, scalar, text } from './build.js';
 import { fieldName } from './matches.js';
@@ -142,29 +143,41 @@ const secret = () =>
     return new Refusal('The secret is not a text.', 'Expected a text, in quotes where it looks like a number.');
   });
 
-export const sessionPersistence = map('session persistence', {
-  type: option(
-    choice('a kind of session', ['Cookie', 'Header']).prefault('Cookie'),
-    'Where a client names its server.',
-  ),
-  cookieName: option(fieldName('a cookie name').optional(), 'The cookie, with `Cookie`.', { byDefault: '`sevenfold`' }),
-  headerName: option(fieldName().optional(), 'The header, with `Header`: answers carry it, requests repeat it.'),
-  lifetime: option(duration().prefault(0), 'Lifetime of the cookie, in whole seconds.', {
-    zero: 'it ends with the browser session',
-  }),
-  path: option(
-    text('a path', 'Expected a path that starts with /.', (value) => /^\/[^;\0-\x20]*$/.test(value)).prefault('/'),
-    'The `Path` of the cookie.',
-  ),
-  secure: option(flag().prefault(true), 'The cookie is `Secure`: browsers send it over TLS alone.'),
-  httpOnly: option(flag().prefault(true), 'The cookie is `HttpOnly`: scripts do not see it.'),
-  sameSite: option(choice('a SameSite value', ['Strict', 'Lax', 'None']).prefault('Lax'), '`SameSite` of the cookie.'),
-  secret: option(
-    secret().optional(),
-    'Key of the hash that makes server names opaque. Use the same on every balancer of a site.',
-    { byDefault: 'none: who knows an address of yours can tell its name' },
-  ),
-});
+const session = (cookie: string) =>
+  map('session persistence', {
+    type: option(
+      choice('a kind of session', ['Cookie', 'Header']).prefault('Cookie'),
+      'Where a client names its server, or its pool.',
+    ),
+    cookieName: option(fieldName('a cookie name').optional(), 'The cookie, with `Cookie`.', {
+      byDefault: `\`${cookie}\``,
+    }),
+    headerName: option(fieldName().optional(), 'The header, with `Header`: answers carry it, requests repeat it.'),
+    lifetime: option(duration().prefault(0), 'Lifetime of the cookie, in whole seconds.', {
+      zero: 'it ends with the browser session',
+    }),
+    path: option(
+      text('a path', 'Expected a path that starts with /.', (value) => /^\/[^;\0-\x20]*$/.test(value)).prefault('/'),
+      'The `Path` of the cookie.',
+    ),
+    secure: option(flag().prefault(true), 'The cookie is `Secure`: browsers send it over TLS alone.'),
+    httpOnly: option(flag().prefault(true), 'The cookie is `HttpOnly`: scripts do not see it.'),
+    sameSite: option(
+      choice('a SameSite value', ['Strict', 'Lax', 'None']).prefault('Lax'),
+      '`SameSite` of the cookie.',
+    ),
+    secret: option(
+      secret().optional(),
+      'Key of the hash that makes server names opaque. Use the same on every balancer of a site.',
+      { byDefault: 'none: who knows an address of yours can tell its name' },
+    ),
+  });
+
+/** Of a pool: which server a client had. */
+export const sessionPersistence = session('sevenfold');
+
+/** Of a rule: which pool a client had. */
+export const splitPersistence = session(SPLIT_COOKIE);
 
 export const RETRY_CAUSES = ['connect-failure', 'reset', 'timeout', 'status'] as const;
 

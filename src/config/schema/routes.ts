@@ -6,6 +6,7 @@ import { choice, duration, integer, list, map, option, size, text } from './buil
 import { errorPages } from './error-pages.js';
 import { filter } from './filters.js';
 import { match } from './matches.js';
+import { hashKey, splitPersistence } from './pool-options.js';
 
 const name = (what: string) =>
   option(
@@ -100,6 +101,18 @@ const rule = map('a rule', {
   backendRefs: option(
     list('a list of backend references', backendRef, 1).optional(),
     'The pools that share the requests by weight.',
+  ),
+  hashKey: option(
+    hashKey.optional(),
+    'Leads a client to one of `backendRefs` by a hash of this, as often as the weights say, and to the same one again. When ' +
+      'weights change no more clients move than must. A request without it goes to any of them.',
+    { byDefault: 'the pools take turns' },
+  ),
+  sessionPersistence: option(
+    splitPersistence.optional(),
+    'Leads a client to one of `backendRefs` by weight once, and to the same one from then on, whatever the weights become; ' +
+      'at weight 0 its clients move.',
+    { byDefault: 'the pools take turns' },
   ),
   fallback: option(
     text('a pool name', 'Expected the name of a pool.').optional(),

@@ -41,6 +41,7 @@ test('the JSON Schema names every section and refuses others', () => {
     'routes',
     'pools',
     'filters',
+    'errorPages',
     'limits',
     'timeouts',
     'trustedProxies',
