@@ -2,6 +2,7 @@
 // Owns one connection at a time. What it finds wrong goes into the book of the round.
 
 import { connect, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { Place } from '../../support/addresses.js';
 import { fieldValues } from '../../support/messages.js';
 import type { Random } from '../random.js';
@@ -29,10 +30,18 @@ interface Manner {
   readonly deafMs: number;
 }
 
+/** Where the proxy listens. */
+export interface Doors {
+  readonly plain: Place;
+  readonly secure: Place;
+  /** What a client of the secure one has to know. */
+  readonly tls: ConnectionOptions;
+}
+
 /** One client: a few connections, one after the other, with names that begin with `name`. */
-export async function runClient(book: Book, place: Place, mood: Mood, dice: Random, name: string): Promise<void> {
+export async function runClient(book: Book, doors: Doors, mood: Mood, dice: Random, name: string): Promise<void> {
   const connections = 1 + dice.below(3);
-  for (let i = 0; i < connections; i++) await new Connection(book, place, mood, dice, `${name}.${i}`).run();
+  for (let i = 0; i < connections; i++) await new Connection(book, doors, mood, dice, `${name}.${i}`).run();
 }
 
 class Connection {
@@ -40,7 +49,10 @@ class Connection {
   readonly #manner: Manner;
   readonly #trace: string[] = [];
   readonly #reader: Reader;
+  readonly #secure: boolean;
   #socket!: Socket;
+  /** Below TLS; else the same. */
+  #wire!: Socket;
   #written = 0;
   /** Index of the request whose answer is due. */
   #due = 0;
@@ -59,13 +71,14 @@ class Connection {
 
   constructor(
     private readonly book: Book,
-    private readonly place: Place,
+    private readonly doors: Doors,
     private readonly mood: Mood,
     private readonly dice: Random,
     name: string,
   ) {
     const count = 1 + dice.below(dice.pick([1, 3, 6]));
     const line: Line = { old: dice.below(12) === 0 };
+    this.#secure = !line.old && dice.below(3) === 0;
     for (let i = count - 1; i >= 0; i--) {
       this.#entries.unshift(randomEntry(dice, mood, line, `${name}.${i}`, this.#entries[0]?.request ?? null));
     }
@@ -99,7 +112,7 @@ class Connection {
   #fail(what: string): void {
     const { lockstep, leavesAt, leaves, halfCloses, deafMs } = this.#manner;
     this.book.fail(`client ${what}`, [
-      `${lockstep ? 'lockstep' : 'pipelined'}${leavesAt >= 0 ? `, ${leaves} at ${leavesAt}` : ''}${halfCloses ? ', half-closes' : ''}${deafMs > 0 ? `, deaf ${deafMs} ms` : ''}; written ${this.#written}`,
+      `${this.#secure ? 'TLS, ' : ''}${lockstep ? 'lockstep' : 'pipelined'}${leavesAt >= 0 ? `, ${leaves} at ${leavesAt}` : ''}${halfCloses ? ', half-closes' : ''}${deafMs > 0 ? `, deaf ${deafMs} ms` : ''}; written ${this.#written}`,
       ...this.#entries.map((entry, i) => `${i === this.#due ? '> ' : '  '}${entry}`),
       ...this.#trace.slice(-40),
     ]);
@@ -135,10 +148,18 @@ class Connection {
    * byte.
    */
   #connect(): Socket {
-    const { host, port } = this.place;
-    const options = { host, port, allowHalfOpen: true, noDelay: true };
+    const options = { ...this.doors[this.#secure ? 'secure' : 'plain'], allowHalfOpen: true, noDelay: true };
+    if (this.#secure) {
+      this.#wire = connect(options);
+      this.#wire.on('error', () => {});
+      const socket = connectTls({ ...this.doors.tls, socket: this.#wire, allowHalfOpen: true } as ConnectionOptions);
+      socket.setEncoding('latin1');
+      socket.on('data', (text: string) => this.#onData(text));
+      return socket;
+    }
     if (this.#entries.every(({ request }) => request.minor === 1)) {
       const socket = connect(options);
+      this.#wire = socket;
       socket.setEncoding('latin1');
       socket.on('data', (text: string) => this.#onData(text));
       return socket;
@@ -148,7 +169,8 @@ class Connection {
       if (bytes > 0) this.#byteByByte += String.fromCharCode(buffer[0]!);
       return true;
     };
-    return connect({ ...options, onread: { buffer: Buffer.alloc(1), callback } });
+    this.#wire = connect({ ...options, onread: { buffer: Buffer.alloc(1), callback } });
+    return this.#wire;
   }
 
   #flush(): void {
@@ -247,9 +269,11 @@ class Connection {
     if (this.#manner.leaves !== 'stall') await this.#pause();
     switch (this.#manner.leaves) {
       case 'reset':
-        this.#socket.resetAndDestroy();
+        this.#onEof('reset');
+        this.#wire.resetAndDestroy();
         break;
       case 'close':
+        this.#onEof('reset');
         this.#socket.destroy();
         break;
       case 'end':

@@ -19,18 +19,31 @@ export interface Mood {
   readonly bodyBytesMax: number;
 }
 
-/** A path, and what the rules do with it. */
-const PATHS = [
-  { path: '/a', seen: '/a', local: 0 },
-  { path: '/a', seen: '/a', local: 0 },
-  { path: '/b', seen: '/b', local: 0 },
-  { path: '/mirrored', seen: '/mirrored', local: 0 },
-  { path: '/rewritten', seen: '/new', local: 0 },
-  { path: '/edited', seen: '/edited', local: 0 },
-  { path: '/limited', seen: '/limited', local: 0 },
-  { path: '/direct', seen: '', local: 200 },
-  { path: '/unknown', seen: '', local: 404 },
-] as const;
+/** A path, what servers see of it, the local reply it gets from the rules, and what servers it may reach. */
+interface Path {
+  readonly path: string;
+  readonly seen: string;
+  readonly local: readonly number[];
+  readonly servers: readonly string[];
+}
+
+const plain = (path: string, seen = path): Path => ({ path, seen, local: [], servers: ['s', 'c'] });
+const local = (path: string, ...statuses: number[]): Path => ({ path, seen: '', local: statuses, servers: [] });
+
+const PATHS: readonly Path[] = [
+  plain('/a'),
+  plain('/a'),
+  plain('/b'),
+  plain('/mirrored'),
+  plain('/rewritten', '/new'),
+  plain('/edited'),
+  plain('/limited'),
+  { path: '/secure', seen: '/secure', local: [], servers: ['t'] },
+  // A server with the certificate of another authority: nothing may ever be sent to it.
+  local('/impostor', 502, 503, 504),
+  local('/direct', 200),
+  local('/unknown', 404),
+];
 
 /** One request as a client sends it. */
 export interface Request {
@@ -39,6 +52,8 @@ export interface Request {
   readonly minor: 0 | 1;
   /** The target as the server has to see it; empty when no server may see the request. */
   readonly target: string;
+  /** First letters of the servers it may reach. */
+  readonly servers: readonly string[];
   /** All bytes, one latin1 character each. */
   readonly bytes: string;
   readonly headBytes: number;
@@ -92,7 +107,7 @@ export interface Line {
  * A random request with `id`, and the way servers treat it. `next`: the one that its client sends behind it; null for none.
  */
 export function randomEntry(dice: Random, mood: Mood, line: Line, id: string, next: Request | null): Entry {
-  const { path, seen, local } = dice.pick(PATHS);
+  const { path, seen, local, servers } = dice.pick(PATHS);
   const odd = dice.below(60);
   const withBody = dice.below(2) === 0;
   const method = withBody ? dice.pick(WITH_BODY) : dice.pick(SAFE);
@@ -122,12 +137,13 @@ export function randomEntry(dice: Random, mood: Mood, line: Line, id: string, ne
   const statuses: number[] = [];
   if (expectation) statuses.push(417);
   if (large) statuses.push(413);
-  if (local > 0 && !expectation) statuses.push(local);
+  if (!expectation) statuses.push(...local);
   const request: Request = {
     id,
     method,
     minor,
     target: seen === '' || ambiguous || expectation || (large && !inChunks) ? '' : `${seen}/${id}`,
+    servers,
     bytes: `${head}${inChunks ? chunked(dice, body) : body}`,
     headBytes: head.length,
     bodyBytes: body.length,

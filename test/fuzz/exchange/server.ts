@@ -2,6 +2,7 @@
 // Owns one listening place. What it finds wrong goes into the book of the round.
 
 import { createServer, type Server, type Socket } from 'node:net';
+import { TLSSocket, type TlsOptions } from 'node:tls';
 import { type Place, written } from '../../support/addresses.js';
 import { fieldValue, fieldValues } from '../../support/messages.js';
 import { requestBody, responseBody } from './body.js';
@@ -25,6 +26,8 @@ export class FuzzServer {
     readonly mirror: boolean,
     /** The book of the round. */
     readonly book: () => Book,
+    /** It speaks TLS. */
+    readonly tls: TlsOptions | null = null,
   ) {
     this.address = written(place);
   }
@@ -61,7 +64,8 @@ export class FuzzServer {
     if (this.#manner === 'resets') socket.resetAndDestroy();
     else if (this.#manner === 'ignores') socket.pause();
     else {
-      const visit = new Visit(this, socket);
+      const stream = this.tls === null ? socket : new TLSSocket(socket, { ...this.tls, isServer: true });
+      const visit = new Visit(this, stream, socket);
       this.#visits.add(visit);
       socket.on('close', () => this.#visits.delete(visit));
     }
@@ -81,6 +85,8 @@ class Visit {
   constructor(
     private readonly server: FuzzServer,
     private readonly socket: Socket,
+    /** Below TLS; else the same. */
+    private readonly wire: Socket,
   ) {
     this.#reader = new Reader('request', {
       head: (head) => this.#head(head),
@@ -96,6 +102,7 @@ class Visit {
         socket.destroy();
       }
     });
+    socket.on('error', () => {});
     socket.on('end', () => {
       // A request that was cut: nothing of it may be taken for whole.
       if (!this.#answering) socket.end();
@@ -142,6 +149,9 @@ class Visit {
       dropped: false,
     };
     entry.deliveries.push(this.#delivery);
+    if (!request.servers.includes(this.server.name[0]!)) {
+      this.#fail(`of another pool got a request: ${entry}`);
+    }
     if (method !== request.method || target !== request.target) {
       this.#fail(`got ${head.startLine}, expected ${request.method} ${request.target}`);
     }
@@ -195,7 +205,7 @@ class Visit {
   #begin(entry: Entry, b: Behaviour, attempt: number): void {
     switch (b.does) {
       case 'reset':
-        this.socket.resetAndDestroy();
+        this.wire.resetAndDestroy();
         return;
       case 'end':
         this.socket.end();
@@ -254,7 +264,7 @@ class Visit {
       return;
     }
     // A whole answer may be on its way still when the reset follows: that is what makes it one more way to fail.
-    if (b.after === 'reset') this.socket.resetAndDestroy();
+    if (b.after === 'reset') this.wire.resetAndDestroy();
     else if (b.after !== 'keep' || eof || this.socket.readableEnded) this.socket.end();
   }
 }

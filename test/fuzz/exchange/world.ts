@@ -2,13 +2,15 @@
 // Owns the round. Leaves requests, servers and clients to their files, and how long it all lasts to the test.
 
 import assert from 'node:assert/strict';
+import { issueCertificate } from '../../../src/cli/issue-certificate.js';
 import { ok, type RawOrigin, serveRequests } from '../../origins/raw.js';
-import { freePlace } from '../../support/addresses.js';
+import { freePlace, type Place } from '../../support/addresses.js';
+import { authority, authorityFile, type Identity, makeIdentity } from '../../support/identity.js';
 import { type ProxySpec, type RunningProxy, startProxy } from '../../support/proxy.js';
 import { ask, get } from '../../support/wire-client.js';
 import { Random } from '../random.js';
 import { Book } from './book.js';
-import { runClient } from './client.js';
+import { type Doors, runClient } from './client.js';
 import type { Mood } from './requests.js';
 import { FuzzServer } from './server.js';
 
@@ -25,16 +27,24 @@ const COUNTERS = ['clientConnections', 'chunksUsed', 'parsersUsed', 'spansQueued
 
 export class World {
   readonly servers: readonly FuzzServer[];
+  /** They speak TLS: the first two with a certificate the pool believes, the last with one that it does not. */
+  readonly #secure: readonly FuzzServer[];
   readonly #copies: FuzzServer;
   /** It never fails, and no client of a round asks it: whether the proxy serves is seen by it. */
   #steady!: RawOrigin;
+  readonly #identity = makeIdentity({ names: ['a.example'] });
+  readonly #authority = authorityFile(authority());
   #book = new Book();
   #proxy!: RunningProxy;
 
   private constructor() {
-    const server = (name: string, mirror = false): FuzzServer =>
-      new FuzzServer(name, freePlace(), mirror, () => this.#book);
+    const server = (name: string, mirror = false, identity?: Identity): FuzzServer =>
+      new FuzzServer(name, freePlace(), mirror, () => this.#book, identity?.issued ?? null);
     this.servers = Array.from({ length: SERVERS }, (_, i) => server(`s${i}`));
+    const stranger = issueCertificate({ subject: 'another authority', authority: true });
+    const ours = makeIdentity({ names: ['server.example'] });
+    const theirs = makeIdentity({ names: ['server.example'], issuer: stranger });
+    this.#secure = [server('t0', false, ours), server('t1', false, ours), server('x', false, theirs)];
     this.#copies = server('copies', true);
   }
 
@@ -52,7 +62,7 @@ export class World {
   }
 
   get #all(): readonly FuzzServer[] {
-    return [...this.servers, this.#copies];
+    return [...this.servers, ...this.#secure, this.#copies];
   }
 
   /** Stops everything. The proxy has to end well. */
@@ -81,8 +91,10 @@ export class World {
     let over = false;
     const chaos = this.#chaos(new Random(dice.next()), mood, () => over);
     const names = seed.toString(36);
+    const [plain, secure] = this.#proxy.listeners as [Place, Place];
+    const doors: Doors = { plain, secure, tls: this.#identity.client };
     const clients = Array.from({ length: CLIENTS }, (_, i) =>
-      runClient(book, this.#proxy.place, mood, new Random(dice.next()), `${names}.${i}`),
+      runClient(book, doors, mood, new Random(dice.next()), `${names}.${i}`),
     );
     try {
       await Promise.all(clients);
@@ -175,20 +187,32 @@ export class World {
       ...(filters.length === 0 ? {} : { filters }),
     });
     const set = [{ name: 'X-Edited', value: `${generation} \${clientAddress}` }];
+    const tls = { ca: this.#authority, serverName: 'server.example' };
+    const [t0, t1, x] = this.#secure as [FuzzServer, FuzzServer, FuzzServer];
+    const secure = name('secure');
+    const impostor = name('impostor');
+    const pools = {
+      [secure]: { ...pool(), servers: [{ address: dice.pick([t0, t1]).address }], tls },
+      [impostor]: { servers: [{ address: x.address }], outlierDetection: { failures: 0 }, tls },
+      [a]: pool(),
+      [b]: pool(),
+      [limited]: { ...pool(), ...limits },
+      copies: { servers: [{ address: this.#copies.address }] },
+      steady: { servers: [{ address: this.#steady.address }] },
+    };
+    // In another order each time: so what is numbered by it changes its number.
+    const shuffled = Object.entries(pools).sort(() => dice.below(3) - 1);
     return {
-      pools: {
-        [a]: pool(),
-        [b]: pool(),
-        [limited]: { ...pool(), ...limits },
-        copies: { servers: [{ address: this.#copies.address }] },
-        steady: { servers: [{ address: this.#steady.address }] },
-      },
+      listeners: [{}, { protocol: 'https', tls: { certificates: [this.#identity.files] } }],
+      pools: Object.fromEntries(shuffled),
       routes: [
         {
           rules: [
             rule('/a', a),
             rule('/b', b),
             rule('/limited', limited),
+            rule('/secure', secure),
+            rule('/impostor', impostor),
             rule('/steady', 'steady'),
             // What only a reader out of step takes for a request is sent on, so that a server sees it.
             rule('/trap', a),
