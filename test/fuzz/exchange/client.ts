@@ -351,7 +351,8 @@ class Connection {
     if (this.mood.trouble) excuses.push(502, 503, 504);
     if (this.mood.limited && request.target.startsWith('/limited')) excuses.push(503);
     if (request.target === '' && request.local.length > 0) excuses.length = 0;
-    if (this.#excused || this.#lagged) excuses.push(408);
+    const slow = this.mood.rude && entry.written < request.bytes.length;
+    if (this.#excused || this.#lagged || slow) excuses.push(408);
     if (!excuses.includes(this.#status)) this.#fail(`got a local reply it should not get: ${head.startLine}`);
   }
 
