@@ -131,6 +131,16 @@ bench-allocation: build ## Heap growth per request between garbage collections
 bench-instructions: build ## Instructions per request by perf, for machines that are not quiet: FLAGS='--only https'
 	@$(LAB)/instructions.ts $(FLAGS)
 
+REF ?= main
+.PHONY: against
+against: build ## CPU per request against another commit, until it is known to 2 %: REF=COMMIT FLAGS='--minutes 10'
+	@git rev-parse --verify --quiet '$(REF)^{commit}' >/dev/null || { echo "against: '$(REF)' names no commit: REF=COMMIT" >&2; exit 2; }
+	@git worktree prune
+	@test -e build/against/.git || git worktree add --quiet --force --detach build/against '$(REF)'
+	@git -C build/against checkout --quiet --detach "$$(git rev-parse '$(REF)^{commit}')"
+	@$(MAKE) --no-print-directory -C build/against build
+	@$(LAB)/against.ts build/against '$(REF)' $(FLAGS)
+
 bench-rules: build ## What 10,000 rules cost against 10, beside nginx and HAProxy: FLAGS='--rounds 5 --duration 2'
 	@$(LAB)/rule-count.ts $(FLAGS)
 

@@ -31,6 +31,33 @@ export function pairedRatio(a: ReadonlyMap<number, number>, b: ReadonlyMap<numbe
   return spreadOf(ratios);
 }
 
+/** The mean ratio of paired rounds, and where it lies with a confidence of 95 %. */
+export interface RatioInterval {
+  readonly ratio: number;
+  readonly low: number;
+  readonly high: number;
+  readonly pairs: number;
+}
+
+/** Student's t for 95 %, two-sided, by degrees of freedom; from 30 on it is hardly more than that of the normal. */
+const STUDENT = [
+  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12, 2.11,
+  2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042,
+];
+const STUDENT_LARGE = 2.042;
+
+/** The interval of the ratio that `ratios`, one per pair of rounds, speak for; undefined for fewer than two. */
+export function ratioInterval(ratios: readonly number[]): RatioInterval | undefined {
+  const pairs = ratios.length;
+  if (pairs < 2) return undefined;
+  // Of logarithms, so that a half and a double cancel out.
+  const logs = ratios.map(Math.log);
+  const mean = logs.reduce((sum, log) => sum + log, 0) / pairs;
+  const variance = logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / (pairs - 1);
+  const half = (STUDENT[pairs - 2] ?? STUDENT_LARGE) * Math.sqrt(variance / pairs);
+  return { ratio: Math.exp(mean), low: Math.exp(mean - half), high: Math.exp(mean + half), pairs };
+}
+
 /** Width of a spread relative to its median: 0.1 is 10 %. */
 export function relativeWidth(spread: Spread): number {
   return spread.median === 0 ? 0 : (spread.max - spread.min) / spread.median;

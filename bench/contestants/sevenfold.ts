@@ -12,12 +12,18 @@ export const COMMAND_LINE = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../../dist/cli/main.js' : '../../cli/main.js', import.meta.url),
 );
 
-export function sevenfoldContestants(): Contestant[] {
+/** A built tree: what its contestants are called, and its command line. */
+export interface Tree {
+  readonly name: string;
+  readonly commandLine: string;
+}
+
+export function sevenfoldContestants(tree: Tree = { name: 'sevenfold', commandLine: COMMAND_LINE }): Contestant[] {
   const missing = (): string | undefined =>
-    existsSync(COMMAND_LINE) ? undefined : 'Sevenfold is not built here (run `make build`)';
+    existsSync(tree.commandLine) ? undefined : 'Sevenfold is not built here (run `make build`)';
   const common = { family: 'sevenfold', scheme: 'http', mainOnly: false, missing } as const;
   const plain = (mode: 'l4' | 'l7', place: Place): Promise<RunningContestant> =>
-    start(`sevenfold-${mode}`, place, (port) => [
+    start(tree, mode, place, (port) => [
       '--listen',
       `127.0.0.1:${port}`,
       '--backend',
@@ -26,28 +32,28 @@ export function sevenfoldContestants(): Contestant[] {
       mode,
     ]);
   return [
-    { ...common, id: 'sevenfold-l4', mode: 'l4', start: (place) => plain('l4', place) },
-    { ...common, id: 'sevenfold-l7', mode: 'l7', start: (place) => plain('l7', place) },
+    { ...common, id: `${tree.name}-l4`, mode: 'l4', start: (place) => plain('l4', place) },
+    { ...common, id: `${tree.name}-l7`, mode: 'l7', start: (place) => plain('l7', place) },
     {
       ...common,
-      id: 'sevenfold-l7-rules',
+      id: `${tree.name}-l7-rules`,
       mode: 'l7-rules',
       start: (place) =>
-        start('sevenfold-l7-rules', place, (port) => {
-          const path = join(place.directory, 'sevenfold-l7-rules.yaml');
+        start(tree, 'l7-rules', place, (port) => {
+          const path = join(place.directory, `${tree.name}-l7-rules.yaml`);
           writeFileSync(path, rulesConfig(port, place.originPort));
           return ['-c', path];
         }),
     },
     {
       ...common,
-      id: 'sevenfold-https',
+      id: `${tree.name}-https`,
       mode: 'https',
       scheme: 'https',
       missing: () => missing() ?? certificateMissing(),
       start: (place) =>
-        start('sevenfold-https', place, (port) => {
-          const path = join(place.directory, 'sevenfold-https.yaml');
+        start(tree, 'https', place, (port) => {
+          const path = join(place.directory, `${tree.name}-https.yaml`);
           writeFileSync(path, httpsConfig(port, place.originPort, certificatesIn(place.directory)));
           return ['-c', path];
         }),
@@ -55,13 +61,18 @@ export function sevenfoldContestants(): Contestant[] {
   ];
 }
 
-async function start(name: string, place: Place, args: (port: number) => string[]): Promise<RunningContestant> {
+async function start(
+  { name, commandLine }: Tree,
+  mode: string,
+  place: Place,
+  args: (port: number) => string[],
+): Promise<RunningContestant> {
   const port = await freePort();
   const started = await startProcess({
-    name,
+    name: `${name}-${mode}`,
     command: process.execPath,
     args: [
-      COMMAND_LINE,
+      commandLine,
       'run',
       ...args(port),
       '--workers',
