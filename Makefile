@@ -137,7 +137,8 @@ against: build ## CPU per request against another commit, until it is known to 2
 	@git rev-parse --verify --quiet '$(REF)^{commit}' >/dev/null || { echo "against: '$(REF)' names no commit: REF=COMMIT" >&2; exit 2; }
 	@git worktree prune
 	@test -e build/against/.git || git worktree add --quiet --force --detach build/against '$(REF)'
-	@git -C build/against checkout --quiet --detach "$$(git rev-parse '$(REF)^{commit}')"
+	@git -C build/against checkout --quiet --force --detach "$$(git rev-parse '$(REF)^{commit}')"
+	@rm build/against/biome.json # the linter of this tree takes no second one below it
 	@$(MAKE) --no-print-directory -C build/against build
 	@$(LAB)/against.ts build/against '$(REF)' $(FLAGS)
 
