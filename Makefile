@@ -132,15 +132,16 @@ bench-instructions: build ## Instructions per request by perf, for machines that
 	@$(LAB)/instructions.ts $(FLAGS)
 
 REF ?= main
+MINUTES ?= 10
 .PHONY: against
-against: build ## CPU per request against another commit, until it is known to 2 %: REF=COMMIT FLAGS='--minutes 10'
+against: build ## CPU per request against another commit, until it is known to 2 %: REF=COMMIT MINUTES=10
 	@git rev-parse --verify --quiet '$(REF)^{commit}' >/dev/null || { echo "against: '$(REF)' names no commit: REF=COMMIT" >&2; exit 2; }
 	@git worktree prune
 	@test -e build/against/.git || git worktree add --quiet --force --detach build/against '$(REF)'
 	@git -C build/against checkout --quiet --force --detach "$$(git rev-parse '$(REF)^{commit}')"
 	@rm build/against/biome.json # the linter of this tree takes no second one below it
 	@$(MAKE) --no-print-directory -C build/against build
-	@$(LAB)/against.ts build/against '$(REF)' $(FLAGS)
+	@$(LAB)/against.ts build/against '$(REF)' --minutes $(MINUTES) $(FLAGS)
 
 bench-rules: build ## What 10,000 rules cost against 10, beside nginx and HAProxy: FLAGS='--rounds 5 --duration 2'
 	@$(LAB)/rule-count.ts $(FLAGS)

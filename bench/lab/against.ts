@@ -1,6 +1,6 @@
 // CPU per request of this tree against another one: both built, run in interleaved pairs, until the ratio is known well
 // enough or the time is over. The gate of a change that must not cost anything. Run as a program:
-// `make against REF=main FLAGS='--minutes 10'`.
+// `make against REF=main MINUTES=10`.
 // Owns the pairs and when to stop. Leaves the ratio and its interval to stats.ts, starting and loading to bench/.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
