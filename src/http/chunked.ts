@@ -61,6 +61,9 @@ const EQUALS = 0x3d;
 const BACKSLASH = 0x5c;
 
 const BLANKS_AROUND = /^[ \t]+|[ \t]+$/g;
+/** Digits that are read in one go: the number they make is a small integer. */
+const PLAIN_DIGITS_MAX = 7;
+
 const isBlank = (byte: number): boolean => byte === SPACE || byte === TAB;
 /** What a field value and a quoted string may hold (RFC 9110, 5.5): no control character but the tab. */
 const isText = (byte: number): boolean => (byte >= SPACE && byte !== 0x7f) || byte === TAB;
@@ -108,8 +111,20 @@ export class ChunkedBody {
         this.#take(memory, i, here);
         i += here;
         this.left -= here;
-        if (this.left === 0) this.#at = AT.DATA_CR;
+        if (this.left > 0) break;
+        this.#at = AT.DATA_CR;
+        if (i + 1 < end && memory[i] === CR && memory[i + 1] === LF) {
+          this.#at = AT.SIZE;
+          i += 2;
+        }
         continue;
+      }
+      if (this.#at === AT.SIZE) {
+        const behind = this.#plainSize(memory, i, end);
+        if (behind > 0) {
+          i = behind;
+          continue;
+        }
       }
       const byte = memory[i++]!;
       const next = this.#at >= AT.DATA_CR ? this.#afterData(byte) : this.#inSize(byte);
@@ -121,6 +136,25 @@ export class ChunkedBody {
       }
     }
     return PARSED.partial;
+  }
+
+  /**
+   * Reads a size as nearly all are: a few digits and CRLF, all of it here. Returns the address behind it, or 0 for what is not so
+   * simple and is left to be read byte by byte.
+   */
+  #plainSize(memory: Uint8Array, at: number, end: number): number {
+    let size = 0;
+    let i = at;
+    const most = Math.min(end, at + PLAIN_DIGITS_MAX);
+    for (; i < most; i++) {
+      const digit = hexValue(memory[i]!);
+      if (digit < 0) break;
+      size = size * 16 + digit;
+    }
+    if (i === at || i + 1 >= end || memory[i] !== CR || memory[i + 1] !== LF) return 0;
+    this.left = size;
+    this.#at = size === 0 ? AT.LINE : AT.DATA;
+    return i + 2;
   }
 
   /** Puts a piece of the body behind those there are. */
