@@ -41,10 +41,17 @@ export function reloadWords(before: LoadedRoutes, after: LoadedRoutes): ReloadWo
     ...(named.length === 0 ? [] : [named.join(', ')]),
   ];
   return {
-    changes: parts.length === 0 ? 'nothing changed' : parts.join('; '),
+    changes: parts.length === 0 ? otherwise(before, after) : parts.join('; '),
     notTaken: notTaken.map(
       (name) =>
         `limits.${name} stays ${before.config.limits[name]}: by it ${AT_START[name]} as a worker starts. Restart to make it ${after.config.limits[name]}.`,
     ),
   };
+}
+
+/** What to say when rules lead where they did and no setting differs: a body of an answer may still be another. */
+function otherwise(before: LoadedRoutes, after: LoadedRoutes): string {
+  return JSON.stringify(before.config) === JSON.stringify(after.config)
+    ? 'nothing changed'
+    : 'details of rules changed';
 }

@@ -13,7 +13,7 @@ import {
   workersOption,
 } from './options.js';
 import { type Source, serve } from './serve.js';
-import { watchFile } from './watch.js';
+import { WatchedConfig } from './watch.js';
 
 interface RunOptions extends ServeFlags {
   config?: string;
@@ -28,7 +28,7 @@ export function register(program: Command): void {
     .command('run')
     .description('run the load balancer')
     .option('-c, --config <file>', 'configuration file (YAML, JSON, or a TypeScript or JavaScript module)')
-    .option('--watch', 'reload when the configuration file changes, as SIGHUP does')
+    .option('--watch', 'reload when a file of the configuration changes, as SIGHUP does')
     .option('--listen <address>', 'instead of a file: listen here, as in :8080 (repeatable)', collect, [])
     .option(
       '--backend <address>',
@@ -67,8 +67,9 @@ function usageError(options: RunOptions): string | null {
 function sourceOf(options: RunOptions): Source {
   const { config: file } = options;
   if (file !== undefined) {
-    const watch = (changed: () => void): (() => void) => watchFile(file, changed);
-    return { name: file, load: () => loadRoutes(file), ...(options.watch ? { watch } : {}) };
+    if (!options.watch) return { name: file, load: () => loadRoutes(file) };
+    const watched = new WatchedConfig(file, () => loadRoutes(file));
+    return { name: file, load: () => watched.load(), watch: (changed) => watched.start(changed) };
   }
   const value = fromFlags(options);
   const name = 'the command line';

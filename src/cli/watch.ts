@@ -1,25 +1,50 @@
-// Notices that a file has changed, however it was written: in place, or put in its place by a rename.
+// Notices that a configuration has changed, however its files were: rewritten, renamed into place, or behind links that
+// lead elsewhere now.
+// Owns which files are followed. Leaves looking at them to primary/tls-watch.ts, which does the same for certificates.
 
-import { type FSWatcher, watch } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import type { LoadedRoutes } from '../config/routes.js';
+import { type ContextFiles, stampOf, TlsWatch } from '../primary/tls-watch.js';
 
-/** Editors write in several steps: the file is read this long after the last of them. */
-const QUIET_MS = 100;
+/** Time between two looks, in milliseconds: a change is taken up after one in which nothing changed any more. */
+const LOOK_MS = 500;
 
-/**
- * Calls `changed` after the file was written, created or replaced. Returns a function that ends it. The directory is
- * watched, because a replaced file is another one to the kernel.
- */
-export function watchFile(file: string, changed: () => void): () => void {
-  const name = basename(file);
-  let timer: NodeJS.Timeout | undefined;
-  const watcher: FSWatcher = watch(dirname(file), (_event, what) => {
-    if (what !== null && what !== name) return;
-    clearTimeout(timer);
-    timer = setTimeout(changed, QUIET_MS);
-  });
-  return () => {
-    clearTimeout(timer);
-    watcher.close();
-  };
+/** Loads a configuration again and again, and follows the files that the last load was made of. */
+export class WatchedConfig {
+  readonly #load: () => Promise<LoadedRoutes>;
+  #files: readonly string[];
+  #stamp = '';
+  #watch: TlsWatch<ContextFiles> | null = null;
+
+  constructor(file: string, load: () => Promise<LoadedRoutes>) {
+    this.#load = load;
+    this.#files = [file];
+  }
+
+  /** Throws ConfigError. The files are then followed as they were before they were read. */
+  async load(): Promise<LoadedRoutes> {
+    this.#stamp = stampOf(this.#files);
+    try {
+      const loaded = await this.#load();
+      const { files } = loaded;
+      if (files !== undefined && files.join('\n') !== this.#files.join('\n')) {
+        this.#files = files;
+        this.#stamp = stampOf(files);
+      }
+      return loaded;
+    } finally {
+      this.#follow();
+    }
+  }
+
+  /** Calls `changed` after a change, until the function it returns is called. */
+  start(changed: () => void): () => void {
+    const watch = new TlsWatch<ContextFiles>({ onChanged: changed, lookMs: LOOK_MS });
+    this.#watch = watch;
+    this.#follow();
+    return () => watch.stop();
+  }
+
+  #follow(): void {
+    this.#watch?.follow([{ files: this.#files, stamp: this.#stamp }]);
+  }
 }

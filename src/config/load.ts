@@ -19,6 +19,8 @@ import { readYaml } from './yaml.js';
 export interface Loaded {
   readonly config: Config;
   readonly source: Source;
+  /** The files it was made of, when there are more than the one that was named. */
+  readonly files?: readonly string[];
   /** What is allowed but probably not meant. */
   readonly warnings: readonly Problem[];
 }
@@ -32,7 +34,8 @@ export interface Loaded {
 export async function loadConfig(file: string): Promise<Loaded> {
   const extension = extname(file);
   if (MODULE_EXTENSIONS.includes(extension)) {
-    return checkConfig({ value: await importModule(file), source: new Source(file, '', null), mistakes: [] });
+    const { value, files } = await importModule(file);
+    return { ...checkConfig({ value, source: new Source(file, '', null), mistakes: [] }), files };
   }
   if (!['.yaml', '.yml', '.json', ''].includes(extension)) {
     throw failure(

@@ -1,5 +1,6 @@
 // Loader hooks for configuration modules: TypeScript, read as ES modules whatever package they lie in, and `sevenfold` from
 // anywhere. Node's own reading of TypeScript would go by the `type` of the nearest package.json.
+// Each load of a configuration is a set of modules of its own: what the configuration imports carries its number too.
 // Owns the hooks in both forms that Node takes; module.ts registers them. Types are blanked, so lines and columns stay.
 
 import { readFileSync } from 'node:fs';
@@ -12,6 +13,7 @@ import type {
   ResolveHookContext,
 } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { MessagePort } from 'node:worker_threads';
 import { transformSync } from '@swc/wasm-typescript';
 
 /** Hooks as `module.registerHooks` takes them: they run on the thread that imports, and answer at once. */
@@ -28,6 +30,39 @@ export interface HooksAtOnce {
   ): LoadFnOutput;
 }
 
+/** The query parameter that numbers the loads. */
+export const LOAD = 'sevenfold-load';
+
+/** A file that a load has imported. */
+export interface Imported {
+  readonly load: string;
+  readonly url: string;
+}
+
+let report: (imported: Imported) => void = () => {};
+
+/** Hands what loads import to `take`, for hooks on this thread. */
+export function reportTo(take: (imported: Imported) => void): void {
+  report = take;
+}
+
+/** The same for `module.register`: called by Node on the thread of the hooks. */
+export function initialize(port: MessagePort | undefined): void {
+  if (port !== undefined) report = (imported) => port.postMessage(imported);
+}
+
+/** The module with the number of the load that imports it, unless it belongs to a package, which does not change. */
+function ofLoad(found: ResolveFnOutput, parentURL: string | undefined): ResolveFnOutput {
+  const load = parentURL === undefined ? null : new URL(parentURL).searchParams.get(LOAD);
+  if (load === null || !found.url.startsWith('file:') || found.url.includes('/node_modules/')) return found;
+  if (found.url.startsWith(ownPackage)) return found;
+  report({ load, url: found.url });
+  const url = new URL(found.url);
+  url.searchParams.set(LOAD, load);
+  return { ...found, url: url.href };
+}
+
+const ownPackage = new URL('../', import.meta.url).href;
 const ownIndex = new URL('../index.js', import.meta.url).href;
 
 /** Finds this very package under its name also where it is not installed beside the configuration. */
@@ -48,7 +83,7 @@ function loadTypeScript(url: string): LoadFnOutput | null {
 export const hooksAtOnce: HooksAtOnce = {
   resolve(specifier, context, nextResolve) {
     try {
-      return nextResolve(specifier, context);
+      return ofLoad(nextResolve(specifier, context), context.parentURL);
     } catch (error) {
       return resolveOwn(specifier, error);
     }
@@ -59,7 +94,7 @@ export const hooksAtOnce: HooksAtOnce = {
 /** The same for `module.register`, which runs hooks on a thread of their own. */
 export const resolve: ResolveHook = async (specifier, context, nextResolve) => {
   try {
-    return await nextResolve(specifier, context);
+    return ofLoad(await nextResolve(specifier, context), context.parentURL);
   } catch (error) {
     return resolveOwn(specifier, error);
   }

@@ -3,31 +3,53 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import * as nodeModule from 'node:module';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import type { HooksAtOnce } from './module-hooks.js';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { HooksAtOnce, Imported } from './module-hooks.js';
 import { ConfigError, type Problem } from './problems.js';
+
+/** The query parameter that numbers the loads, as in module-hooks.ts, which is not loaded for nothing. */
+const LOAD = 'sevenfold-load';
 
 export const MODULE_EXTENSIONS: readonly string[] = ['.ts', '.mts', '.js', '.mjs'];
 
 let hooked: Promise<void> | null = null;
 
+/** Loads so far: each is a set of modules of its own. */
+let loads = 0;
+/** What a load has imported, by its number. */
+const imported = new Map<string, string[]>();
+/** Where the hooks report it, when they run on a thread of their own. */
+let port: MessagePort | null = null;
+
+/** A module's configuration, and the files that it is made of. */
+export interface ImportedModule {
+  readonly value: unknown;
+  /** The module, what it imports beside packages, and what it names by `export const watchFiles`. */
+  readonly files: readonly string[];
+}
+
 /**
- * The default export of a module, awaited. A changed file is imported anew; what it imports itself is not.
+ * The default export of a module, awaited. Every call runs it anew, with all ES modules it imports, those of packages
+ * aside. Node keeps what was imported: a load leaves a copy of the modules behind.
  * Throws `ConfigError` when the module cannot be loaded, or throws.
  */
-export async function importModule(file: string): Promise<unknown> {
+export async function importModule(file: string): Promise<ImportedModule> {
   hooked ??= hook();
   await hooked;
   const url = pathToFileURL(resolve(file));
+  const load = String(++loads);
+  imported.set(load, []);
   try {
-    // The time of the last change makes another module of a changed file, for reloads.
-    url.searchParams.set('changed', String(statSync(file).mtimeMs));
+    statSync(file);
+    url.searchParams.set(LOAD, load);
     const module: unknown = await import(url.href);
     if (typeof module !== 'object' || module === null || !('default' in module)) {
       throw failure(file, 'The module has no default export.', 'Expected: export default defineConfig({ ... }).');
     }
-    return await module.default;
+    const value: unknown = await module.default;
+    return { value, files: filesOf(file, load, module) };
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
@@ -36,7 +58,26 @@ export async function importModule(file: string): Promise<unknown> {
     throw new ConfigError([
       problemOf(error instanceof SyntaxError ? await placed(error, file) : error, file, url.href),
     ]);
+  } finally {
+    imported.delete(load);
   }
+}
+
+function filesOf(file: string, load: string, module: object): string[] {
+  for (let next = port && receiveMessageOnPort(port); next; next = port && receiveMessageOnPort(port)) {
+    note(next.message as Imported);
+  }
+  const named: unknown = 'watchFiles' in module ? module.watchFiles : [];
+  const good = Array.isArray(named) && named.every((each) => typeof each === 'string');
+  if (!good)
+    throw failure(file, 'watchFiles is not a list of file names.', 'Expected the files that the module reads.');
+  const read = (named as string[]).map((each) => resolve(dirname(file), each));
+  return [...new Set([resolve(file), ...(imported.get(load) ?? []), ...read])];
+}
+
+/** Keeps what a load has imported; of one that has ended there is no more to know. */
+function note({ load, url }: Imported): void {
+  imported.get(load)?.push(fileURLToPath(url));
 }
 
 /** Makes the process read TypeScript. Where this file itself is TypeScript, it does so already. */
@@ -44,10 +85,14 @@ async function hook(): Promise<void> {
   if (import.meta.url.endsWith('.ts')) return;
   if ('registerHooks' in nodeModule) {
     // From 22.15 on; `register` is deprecated since 26.
-    const { hooksAtOnce } = await import('./module-hooks.js');
+    const { hooksAtOnce, reportTo } = await import('./module-hooks.js');
+    reportTo(note);
     (nodeModule.registerHooks as (hooks: HooksAtOnce) => void)(hooksAtOnce);
   } else {
-    nodeModule.register(new URL('./module-hooks.js', import.meta.url));
+    const { port1, port2 } = new MessageChannel();
+    port1.unref();
+    port = port1;
+    nodeModule.register(new URL('./module-hooks.js', import.meta.url), { data: port2, transferList: [port2] });
   }
 }
 
