@@ -39,9 +39,12 @@ function copyOfProduct(): string {
   return directory;
 }
 
-function runProduct(directory: string): { status: number | null; stderr: string; stdout: string } {
+/** What it says on stderr comes without the times its lines begin with. */
+function runProduct(directory: string): { status: number | null; stderr: string } {
   const args = ['run', '--listen', '127.0.0.1:1', '--backend', '127.0.0.1:2'];
-  return spawnSync(process.execPath, [join(directory, 'dist/cli/main.js'), ...args], { encoding: 'utf8' });
+  const command = [join(directory, 'dist/cli/main.js'), ...args];
+  const { status, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' });
+  return { status, stderr: stderr.replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z /gm, '') };
 }
 
 test('a product without its engine says in one line how to build it, and ends with code 2', () => {

@@ -34,7 +34,7 @@ test('engines of several threads serve side by side, each its share', async (t) 
 });
 
 for (const ending of ['terminate', 'exit', 'throw', 'close'] as const) {
-  test(`a thread that ends by ${ending} leaves no descriptor, and its clients see an end`, async (t) => {
+  test(`a thread that ends by ${ending} leaves no descriptor, and its clients see a reset`, async (t) => {
     const { port } = useListener(t, '127.0.0.1', true);
     // What the first thread of a process opens for itself stays: it is counted before.
     const first = await useThread(t, 'first');
@@ -47,7 +47,11 @@ for (const ending of ['terminate', 'exit', 'throw', 'close'] as const) {
       await once(socket, 'data');
       sockets.push(socket);
     }
-    const closed = sockets.map((socket) => once(socket.resume(), 'end'));
+    // Their connections were not over: what a dead thread leaves must not look complete.
+    const closed = sockets.map(async (socket) => {
+      const [error] = (await once(socket.resume(), 'error')) as [NodeJS.ErrnoException];
+      assert.equal(error.code, 'ECONNRESET');
+    });
     const exited = new Promise<void>((resolve) => thread.on('exit', () => resolve()));
     thread.on('error', () => {});
     if (ending === 'terminate') await thread.terminate();
