@@ -1,10 +1,12 @@
 // Who the client is behind a trusted proxy, for everything that asks: rules, hashing, header values, what servers are told.
 
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { ok, type RawOrigin } from '../origins/raw.js';
 import { start as startWantsHeader } from '../origins/wants-proxy-header.js';
+import { scratchDirectory } from '../support/addresses.js';
 import { fieldValue, fieldValues, type Message, statusOf } from '../support/messages.js';
 import { type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
 import { get, WireClient } from '../support/wire-client.js';
@@ -218,5 +220,24 @@ describe('the client behind a trusted proxy', { concurrency: 1, skip: standIn &&
       server.requests.map(({ visit }) => visit),
       [0, 1, 0, 1, 2],
     );
+  });
+
+  test('a proxy in front at a unix socket states the client too, when it is trusted as unix:', async (t) => {
+    for (const [trustedProxies, seen] of [
+      [['unix:'], CLIENT],
+      [['127.0.0.1'], 'unix:'],
+    ] as const) {
+      const path = join(scratchDirectory(), 'front.sock');
+      await useProxy(t, {
+        listeners: [{ address: `unix:${path}`, clientAddressHeader: 'X-Forwarded-For' }],
+        routes: [{ rules }],
+        pools: { main: { servers: [{ address: origin.address }] } },
+        trustedProxies,
+      });
+      const client = await WireClient.connect({ path });
+      await client.exchange(get('/other', `X-Forwarded-For: ${CLIENT}`));
+      assert.equal(fieldValue(origin.requests.at(-1)!, 'x-seen'), seen, trustedProxies[0]);
+      client.close();
+    }
   });
 });
