@@ -43,6 +43,8 @@ export class Entry {
   readonly deliveries: Delivery[] = [];
   /** Bytes of this request that its client has written to the socket. */
   written = 0;
+  /** When the last of them was written; far away until then. */
+  wholeAt = Number.POSITIVE_INFINITY;
   /** Nothing behind it on its connection was to be served: a request before it had to end the connection. */
   poisoned = false;
   /** What the client got: a status, `cut`, `none`. */
