@@ -42,6 +42,10 @@ format: node_modules/.installed ## Write the format the linter wants
 fuzz: build ## Fuzz the parsers and the running proxy (FUZZ_SECONDS=60 each; FUZZ_SEED=n replays one)
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-60} $(RUN_TESTS) $(shell find test/fuzz -name '*.test.ts' | sort)
 
+.PHONY: soak-reload
+soak-reload: build ## 1,000 reloads, each with 100 other servers, and what memory they leave (SOAK_RELOADS=n)
+	@SOAK_RELOADS=$${SOAK_RELOADS:-1000} $(RUN_TESTS) test/e2e/reload-memory.test.ts
+
 .PHONY: soak-tls
 soak-tls: build ## 100,000 TLS handshakes of every kind, and what is left of them (HANDSHAKES=n)
 	@HANDSHAKES=$${HANDSHAKES:-100000} $(RUN_TESTS) test/e2e/handshakes.test.ts

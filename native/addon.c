@@ -175,6 +175,22 @@ static napi_value sf__js_address_add(napi_env env, napi_callback_info info)
     return sf_js_number(env, index < 0 ? -1 : index);
 }
 
+/* addressRemove(index) */
+static napi_value sf__js_address_remove(napi_env env, napi_callback_info info)
+{
+    size_t argc = 1;
+    napi_value argument;
+    void *data;
+    int32_t index;
+    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 ||
+        !sf_js_int(env, argument, &index))
+        return sf_js_throw(env, "ERR_ARGUMENT", "addressRemove(index)");
+    sf__bound *b = data;
+    if (b->engine != NULL)
+        sf_engine_address_remove(b->engine, index);
+    return NULL;
+}
+
 /* The engine of a call whose one argument is a listener's index; NULL, and `usage` is thrown, when that is not so. */
 static sf__bound *sf__listener_call(napi_env env, napi_callback_info info, const char *usage, int32_t *listener)
 {
@@ -352,6 +368,7 @@ static bool sf__bound_tie(napi_env env, sf__bound *b, napi_value on_ready, napi_
            napi_create_object(env, methods) == napi_ok && sf_js_method(env, *methods, "turn", sf__js_turn, b) &&
            sf_js_method(env, *methods, "submit", sf__js_submit, b) &&
            sf_js_method(env, *methods, "addressAdd", sf__js_address_add, b) &&
+           sf_js_method(env, *methods, "addressRemove", sf__js_address_remove, b) &&
            sf_js_method(env, *methods, "listen", sf__js_listen, b) &&
            sf_js_method(env, *methods, "listenEnd", sf__js_listen_end, b) &&
            sf_js_method(env, *methods, "chunkTake", sf__js_chunk_take, b) &&

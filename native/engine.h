@@ -48,6 +48,7 @@ _Static_assert(sizeof(sf_peer) == SF_PEER_BYTES, "the peer record is shared with
 typedef struct sf_address {
     struct sockaddr_storage storage;
     socklen_t bytes;
+    int32_t users; /* how often it was added and not removed; at 0 its place is free */
 } sf_address;
 
 /* Spans a socket did not take at once, oldest first; allocated while there are any, freed when the last has left. */
@@ -145,13 +146,16 @@ int sf_engine_submit(sf_engine *e, int32_t words);
 int sf_engine_descriptor(const sf_engine *e);
 
 /*
- * Remembers a backend address; the index stays valid as long as the engine.
+ * Remembers a backend address; the index stays valid until it is removed as often as it was added.
  *
  * host  an IPv4 or IPv6 address in text, or the path of a unix socket when `port` is negative. Borrowed.
  *
  * Returns the index (0 or more), SF_E_INVALID when it is not an address, SF_E_MEMORY.
  */
 int32_t sf_engine_address_add(sf_engine *e, const char *host, int32_t port);
+
+/* Forgets an address that was added once; its place is given to another when no one else added it. Connections stay. */
+void sf_engine_address_remove(sf_engine *e, int32_t index);
 
 /*
  * Takes `inbox` as the source of handed-over connections, with a reference of its own, and opens it.

@@ -88,13 +88,20 @@ int sf_engine_descriptor(const sf_engine *e)
 
 int32_t sf_engine_address_add(sf_engine *e, const char *host, int32_t port)
 {
-    sf_address address;
+    sf_address address = { 0 };
+    int32_t place = -1;
     if (!sf_address_read(host, port, &address.storage, &address.bytes))
         return SF_E_INVALID;
-    for (int32_t i = 0; i < e->address_count; i++)
-        if (e->addresses[i].bytes == address.bytes && memcmp(&e->addresses[i].storage, &address.storage, address.bytes) == 0)
+    for (int32_t i = 0; i < e->address_count; i++) {
+        sf_address *known = &e->addresses[i];
+        if (known->users == 0) {
+            place = i;
+        } else if (known->bytes == address.bytes && memcmp(&known->storage, &address.storage, address.bytes) == 0) {
+            known->users++;
             return i;
-    if (e->address_count == e->address_room) {
+        }
+    }
+    if (place < 0 && e->address_count == e->address_room) {
         int32_t room = e->address_room == 0 ? 16 : e->address_room * 2;
         sf_address *moved = realloc(e->addresses, (size_t)room * sizeof(*moved));
         if (moved == NULL)
@@ -102,8 +109,17 @@ int32_t sf_engine_address_add(sf_engine *e, const char *host, int32_t port)
         e->addresses = moved;
         e->address_room = room;
     }
-    e->addresses[e->address_count] = address;
-    return e->address_count++;
+    if (place < 0)
+        place = e->address_count++;
+    address.users = 1;
+    e->addresses[place] = address;
+    return place;
+}
+
+void sf_engine_address_remove(sf_engine *e, int32_t index)
+{
+    if (index >= 0 && index < e->address_count && e->addresses[index].users > 0)
+        e->addresses[index].users--;
 }
 
 int32_t sf_engine_chunk_take(sf_engine *e)

@@ -22,6 +22,7 @@ export interface NativeEngine {
   turn(words: number): number;
   submit(words: number): void;
   addressAdd(host: string, port: number): number;
+  addressRemove(index: number): void;
   listen(listener: number): void;
   listenEnd(listener: number): void;
   chunkTake(): number;

@@ -113,6 +113,11 @@ export class Engine {
     return this.#native.addressAdd(host, port);
   }
 
+  /** Forgets an address that was added once: its index is given to another when it was not added again. */
+  addressRemove(index: number): void {
+    this.#native.addressRemove(index);
+  }
+
   /** Accepts from the listener itself, beside other threads that do. Throws an Error with the system's code. */
   listen(listener: number): void {
     this.#native.listen(listener);

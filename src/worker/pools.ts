@@ -17,8 +17,8 @@ export class Server {
   readonly index: number;
   /** HOST:PORT or unix:PATH, for messages and for a Host field when a request has none. */
   readonly address: string;
-  /** The engine's index of the address. */
-  readonly target: number;
+  /** The engine's index of the address; -1 once it is not current, since it is given to others. */
+  target: number;
   /** Idle connections, the one used last at the end: it is the likeliest to be alive. */
   readonly idle: BackendConnection[] = [];
   /** Connections set aside, which become idle after a while. */
@@ -137,6 +137,11 @@ export class Servers {
         server.proxyProtocol = proxyProtocol;
       }
     }
+    for (const server of before) {
+      if (server.current || server.target < 0) continue;
+      this.#engine.addressRemove(server.target);
+      server.target = -1;
+    }
     return before.filter((server) => !server.current || changed.has(server));
   }
 
@@ -144,11 +149,16 @@ export class Servers {
     const known = this.byIndex[plan.index];
     if (known !== undefined && known.address === plan.address) {
       known.current = true;
+      if (known.target < 0) known.target = this.#targetOf(plan);
       return;
     }
-    const { host, port } = splitAddress(plan.address);
+    this.byIndex[plan.index] = new Server(plan.index, plan.address, this.#targetOf(plan));
+  }
+
+  #targetOf({ name, address }: ServerPlan): number {
+    const { host, port } = splitAddress(address);
     const target = this.#engine.addressAdd(host, port);
-    if (target < 0) throw new Error(`server ${plan.name}: '${plan.address}' is not an address the engine can reach`);
-    this.byIndex[plan.index] = new Server(plan.index, plan.address, target);
+    if (target < 0) throw new Error(`server ${name}: '${address}' is not an address the engine can reach`);
+    return target;
   }
 }

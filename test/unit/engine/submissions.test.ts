@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { addon, type NativeEngine } from '../../../src/engine/addon.js';
 import { CHUNK_BYTES, CONTROL, EVENT, PEER_BYTES, SEND_SPANS_MAX, SUBMIT } from '../../../src/engine/layout.js';
-import type { Cleanup } from './lab.js';
+import { type Cleanup, useLab } from './lab.js';
 
 const SLAB_AT = 64;
 const CHUNKS = 8;
@@ -179,5 +179,21 @@ test('refuses memory that is missing, too small, or beyond what addresses reach'
   ];
   for (const [change, code] of bad) {
     assert.throws(() => addon().engineOpen({ ...good, ...change }, () => {}), { code }, JSON.stringify(change));
+  }
+});
+
+test('an address that was removed as often as added gives its index to another', (t) => {
+  const { engine } = useLab(t);
+  const [first, second] = [engine.addressAdd('10.0.0.1', 80), engine.addressAdd('10.0.0.2', 80)];
+  assert.equal(engine.addressAdd('10.0.0.1', 80), first);
+  engine.addressRemove(first);
+  assert.notEqual(engine.addressAdd('10.0.0.3', 80), first, 'it is in use');
+  engine.addressRemove(first);
+  assert.equal(engine.addressAdd('10.0.0.4', 80), first);
+  assert.equal(engine.addressAdd('10.0.0.2', 80), second);
+  for (let i = 0; i < 10_000; i++) {
+    const index = engine.addressAdd(`10.1.${i >> 8}.${i & 255}`, 80);
+    assert.ok(index < 8, `${index}`);
+    engine.addressRemove(index);
   }
 });
