@@ -233,6 +233,30 @@ static napi_value sf__js_chunk_take(napi_env env, napi_callback_info info)
     return sf_js_number(env, b->engine == NULL ? SF_E_FULL : sf_engine_chunk_take(b->engine));
 }
 
+/* progress(conn, into): the acknowledged bytes and those of a TLS record under way; false when the connection is gone. */
+static napi_value sf__js_progress(napi_env env, napi_callback_info info)
+{
+    size_t argc = 2, length = 0;
+    napi_value arguments[2], result;
+    napi_typedarray_type type;
+    void *data, *into = NULL;
+    int32_t conn;
+    bool typed = false;
+    sf_progress progress;
+    if (napi_get_cb_info(env, info, &argc, arguments, NULL, &data) != napi_ok || argc != 2 ||
+        !sf_js_int(env, arguments[0], &conn) || napi_is_typedarray(env, arguments[1], &typed) != napi_ok || !typed ||
+        napi_get_typedarray_info(env, arguments[1], &type, &length, &into, NULL, NULL) != napi_ok ||
+        type != napi_float64_array || length < 2)
+        return sf_js_throw(env, "ERR_ARGUMENT", "progress(conn, into): into must be a Float64Array of two numbers");
+    sf__bound *b = data;
+    bool found = b->engine != NULL && sf_engine_progress(b->engine, conn, &progress) == SF_OK;
+    if (found) {
+        ((double *)into)[0] = progress.acknowledged;
+        ((double *)into)[1] = progress.partial;
+    }
+    return napi_get_boolean(env, found, &result) == napi_ok ? result : NULL;
+}
+
 /* runTake(count): the address of that many neighbouring chunks, negative when there are none. */
 static napi_value sf__js_run_take(napi_env env, napi_callback_info info)
 {
@@ -375,6 +399,7 @@ static bool sf__bound_tie(napi_env env, sf__bound *b, napi_value on_ready, napi_
            sf_js_method(env, *methods, "runTake", sf__js_run_take, b) &&
            sf_js_method(env, *methods, "chunksOwed", sf__js_chunks_owed, b) &&
            sf_js_method(env, *methods, "localAddress", sf__js_local_address, b) &&
+           sf_js_method(env, *methods, "progress", sf__js_progress, b) &&
            sf_js_method(env, *methods, "close", sf__js_close, b) &&
            uv_poll_init(loop, &b->poll, sf_engine_descriptor(b->engine)) == 0;
 }

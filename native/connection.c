@@ -111,6 +111,7 @@ static void sf__conn_init(sf_conn *c, int fd, sf_handle handle, uint32_t flags)
     c->bulk = 0;
     c->error = 0;
     c->write_error = 0;
+    c->handed = 0;
     c->queue = NULL;
     c->tls = NULL;
 }

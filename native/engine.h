@@ -69,6 +69,7 @@ typedef struct sf_conn {
     uint16_t write_error; /* with SF__WRITE_FAILED: what becomes `error` in the end */
     int32_t ready_next; /* next slot on the ready list */
     int64_t bulk;       /* bytes to come that may be received several chunks at a time */
+    uint64_t handed;    /* bytes the kernel took, encrypted ones with TLS */
     sf_queue *queue;    /* owned; NULL when nothing waits */
     sf_tls_conn *tls;   /* owned; NULL without TLS */
 } sf_conn;
@@ -180,6 +181,21 @@ void sf_engine_listen_end(sf_engine *e, int32_t listener);
  * Returns SF_OK, SF_E_STALE when the connection is gone, SF_E_SYSTEM when the kernel knows no address.
  */
 int sf_engine_local_address(sf_engine *e, sf_handle conn, sf_peer *out);
+
+/* What has moved on a connection. */
+typedef struct sf_progress {
+    double acknowledged; /* bytes of ours that the peer's kernel has; of a unix socket, that the peer has taken */
+    uint32_t partial;    /* bytes received of a TLS record that is not complete, since this was asked or data was reported */
+} sf_progress;
+
+/*
+ * Tells how far a connection has come: whether its peer takes or sends bytes, however slowly. One system call.
+ *
+ * out  filled in on SF_OK; `partial` counts from 0 again then.
+ *
+ * Returns SF_OK, or SF_E_STALE when the connection is gone.
+ */
+int sf_engine_progress(sf_engine *e, sf_handle conn, sf_progress *out);
 
 /*
  * Takes a chunk for the caller to write into; the caller owns one reference, given back with SUBMIT release.

@@ -72,6 +72,7 @@ void sf__tls_receive(sf_engine *e, sf_conn *c, int32_t chunk); /* takes the refe
 ssize_t sf__tls_write(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t count); /* as sf__write; sf__tls_settle ends it */
 void sf__tls_settle(sf_engine *e); /* hands over what sf__tls_write put off; for any engine */
 bool sf__tls_flush(sf_engine *e, sf_conn *c); /* false when bytes still wait, or the connection failed */
+uint32_t sf__tls_partial(sf_conn *c); /* as sf_progress says */
 int32_t sf__tls_waiting(const sf_conn *c); /* encrypted bytes that wait */
 bool sf__tls_shut(sf_engine *e, sf_conn *c); /* says goodbye; true when all of it has left */
 

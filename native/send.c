@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 
 static void sf__queue_count(sf_engine *e, int32_t spans, int32_t bytes)
@@ -89,13 +91,13 @@ static void sf__queue_rest(sf_engine *e, sf_conn *c, const sf_span *spans, int32
 }
 
 /* Hands spans to the kernel. Returns the bytes it took, 0 when it takes none now, -1 with errno on failure. */
-static ssize_t sf__write(sf_engine *e, int fd, uint32_t flags, const sf_span *spans, int32_t count)
+static ssize_t sf__write(sf_engine *e, sf_conn *c, uint32_t flags, const sf_span *spans, int32_t count)
 {
     int options = MSG_NOSIGNAL | MSG_DONTWAIT | ((flags & SF_SEND_FLAG_MORE) ? MSG_MORE : 0);
     ssize_t taken;
     do {
         if (count == 1) {
-            taken = send(fd, e->config.memory + spans[0].at, (size_t)spans[0].bytes, options);
+            taken = send(c->fd, e->config.memory + spans[0].at, (size_t)spans[0].bytes, options);
         } else {
             struct iovec parts[SF_SEND_SPANS_MAX];
             for (int32_t i = 0; i < count; i++) {
@@ -103,11 +105,13 @@ static ssize_t sf__write(sf_engine *e, int fd, uint32_t flags, const sf_span *sp
                 parts[i].iov_len = (size_t)spans[i].bytes;
             }
             struct msghdr message = { .msg_iov = parts, .msg_iovlen = (size_t)count };
-            taken = sendmsg(fd, &message, options);
+            taken = sendmsg(c->fd, &message, options);
         }
     } while (taken < 0 && errno == EINTR);
     if (taken < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return 0;
+    if (taken > 0)
+        c->handed += (uint64_t)taken;
     return taken;
 }
 
@@ -137,7 +141,7 @@ void sf__conn_flush(sf_engine *e, sf_conn *c)
         int32_t count = (int32_t)(queue->count - queue->first);
         if (count > SF_SEND_SPANS_MAX)
             count = SF_SEND_SPANS_MAX;
-        ssize_t taken = c->tls == NULL ? sf__write(e, c->fd, 0, &queue->spans[queue->first], count)
+        ssize_t taken = c->tls == NULL ? sf__write(e, c, 0, &queue->spans[queue->first], count)
                                        : sf__tls_write(e, c, &queue->spans[queue->first], count);
         sf__tls_settle(e); /* whether encrypted bytes wait decides what is reported below */
         if (taken < 0)
@@ -194,7 +198,7 @@ int sf__conn_send(sf_engine *e, sf_handle handle, uint32_t flags, const sf_span 
         sf__queue_rest(e, c, spans, count, 0);
         return SF_OK;
     }
-    ssize_t taken = c->tls == NULL ? sf__write(e, c->fd, flags, spans, count) : sf__tls_write(e, c, spans, count);
+    ssize_t taken = c->tls == NULL ? sf__write(e, c, flags, spans, count) : sf__tls_write(e, c, spans, count);
     if (taken < 0)
         sf__conn_write_failed(e, c, sf__error_of(errno));
     else if (c->error == 0 && !(c->flags & SF__WRITE_FAILED) && (size_t)taken < total)
@@ -213,5 +217,17 @@ int sf__conn_shutdown(sf_engine *e, sf_handle handle)
         c->flags |= SF__SHUT_WANTED;
     else
         sf__shut(e, c);
+    return SF_OK;
+}
+
+int sf_engine_progress(sf_engine *e, sf_handle handle, sf_progress *out)
+{
+    sf_conn *c = sf__conn_find(e, handle);
+    if (c == NULL)
+        return SF_E_STALE;
+    int waiting = 0;
+    (void)ioctl(c->fd, SIOCOUTQ, &waiting); /* without it all counts that the kernel took: coarser, not wrong */
+    out->acknowledged = (double)c->handed - waiting;
+    out->partial = c->tls == NULL ? 0 : sf__tls_partial(c);
     return SF_OK;
 }

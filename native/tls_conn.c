@@ -37,6 +37,7 @@ struct sf_tls_conn {
     uint8_t *in; /* received, not read by OpenSSL yet; NULL when there is nothing */
     uint32_t in_at, in_bytes;
     int error;       /* errno of the socket, 0 for none */
+    uint32_t partial; /* received since the last decrypted byte */
     bool dry;        /* the kernel has nothing until it says so */
     bool starved;    /* OpenSSL asked for bytes that were not there */
     bool ended;      /* the peer's FIN has been read */
@@ -130,8 +131,10 @@ static int sf__bio_read(BIO *bio, char *to, int room)
     if (!t->dry) {
         bool ahead = (t->conn->flags & SF__HANDSHAKING) != 0 && room < SF__RECORD_BYTES;
         ssize_t got = ahead ? sf__read_ahead(t, to, (size_t)room) : sf__socket_read(t, to, (size_t)room);
-        if (got > 0)
+        if (got > 0) {
+            t->partial += (uint32_t)got;
             return (int)got;
+        }
         if (t->error != 0)
             return 0;
         if (got == 0) {
@@ -180,8 +183,10 @@ static ssize_t sf__hand_over(sf_tls_conn *t, const uint8_t *from, size_t bytes)
     do
         taken = send(t->conn->fd, from, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (taken < 0 && errno == EINTR);
-    if (taken >= 0)
+    if (taken >= 0) {
+        t->conn->handed += (uint64_t)taken;
         return taken;
+    }
     if (errno == EAGAIN || errno == EWOULDBLOCK)
         return 0;
     if (!(t->conn->flags & SF__HANDSHAKING)) {
@@ -540,6 +545,7 @@ void sf__tls_receive(sf_engine *e, sf_conn *c, int32_t chunk)
     int error = got > 0 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, got);
     bool sent = sf__stage_flush(t); /* reading may answer: a new key, an alert */
     if (got > 0) {
+        t->partial = 0;
         if (t->dry && t->in == NULL && SSL_has_pending(t->ssl) == 0)
             c->flags &= ~SF__READABLE;
         else
@@ -643,6 +649,13 @@ bool sf__tls_flush(sf_engine *e, sf_conn *c)
     free(t->out);
     t->out = NULL;
     return true;
+}
+
+uint32_t sf__tls_partial(sf_conn *c)
+{
+    uint32_t bytes = c->tls->partial;
+    c->tls->partial = 0;
+    return bytes;
 }
 
 int32_t sf__tls_waiting(const sf_conn *c)

@@ -196,6 +196,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
       drainMs: timeouts.drain,
       tunnelIdleMs: timeouts.tunnelIdle,
       halfClosedMs: timeouts.halfClosed,
+      clientRateMs: timeouts.clientRate,
       mirrorMs: timeouts.mirror,
     },
     trustedProxies: parsed.trustedProxies,

@@ -29,6 +29,7 @@ export interface NativeEngine {
   runTake(count: number): number;
   chunksOwed(into: Int32Array): void;
   localAddress(conn: number, into: Uint8Array): boolean;
+  progress(conn: number, into: Float64Array): boolean;
   close(): void;
 }
 

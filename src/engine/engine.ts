@@ -198,6 +198,15 @@ export class Engine {
     return this.#native.localAddress(conn, into);
   }
 
+  /**
+   * Writes how far an open connection has come to `into`: the bytes of ours that the peer's kernel has taken, in all, and
+   * those received of a TLS record that is not complete, since this was asked or data came. Returns false when it is gone.
+   * A system call: not for the hot path.
+   */
+  progress(conn: number, into: Float64Array): boolean {
+    return this.#native.progress(conn, into);
+  }
+
   /** Opens a send; list its spans with `span`, and end it with `sendEnd`. */
   sendBegin(conn: number, flags: number): void {
     this.#reserve(SUBMISSION_WORDS_MAX);

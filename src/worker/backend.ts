@@ -15,6 +15,7 @@ import { countDrop } from './filters/mirror.js';
 import { exchangeDone, releaseRequest } from './finish.js';
 import { sendRequest } from './forward.js';
 import { isLong, type LongHead, moveToRun } from './long-head.js';
+import { serverMoves } from './progress.js';
 import { sendProxyHeader } from './proxy-out.js';
 import { park, unpark } from './read-head.js';
 import { BULK_BYTES, RELAYED, readBulk, relayEof, rest, spanResponseBody } from './relay.js';
@@ -441,6 +442,7 @@ export function backendLate(w: Worker, backend: BackendConnection): void {
     endAside(w, backend);
     return;
   }
+  if (serverMoves(w, backend)) return;
   if (backend.state === BACKEND.MIRROR) countDrop(w, 'late');
   broken(w, backend, 'CONNECT_TIMEOUT', 'RESPONSE_TIMEOUT');
 }

@@ -14,6 +14,7 @@ import { respond } from './filters/respond.js';
 import { dropPartial, dropPending, linger, releaseParser, releaseRequest } from './finish.js';
 import { steerClient } from './flow.js';
 import { forward, sendBody } from './forward.js';
+import { clientMoves, watch } from './progress.js';
 import { proxyData, proxyEnded, proxyFailed } from './proxy-in.js';
 import { dropKept } from './proxy-out.js';
 import { readHead } from './read-head.js';
@@ -24,7 +25,7 @@ import { route } from './route.js';
 import type { Rule } from './rules.js';
 import { closeTunnel, tunnelData, tunnelEnded, tunnelFinished } from './tunnel.js';
 import { enterPool, leavePool } from './waiting.js';
-import { requestSent, ticksOf, waitForServer } from './waits.js';
+import { bodyTooSlow, requestSent, ticksOf, waitForServer } from './waits.js';
 import type { Worker } from './worker.js';
 
 /** Bytes from the client; their chunk reference passes to this function. */
@@ -79,7 +80,12 @@ function bodyMoved(w: Worker, client: ClientConnection): void {
   const { backend } = client.x;
   if (client.state !== CLIENT.EXCHANGE || backend === null) return;
   if (!client.x.request.done) {
-    if (!backend.blocked) w.deadlines.set(client.slot, ticksOf(w, client.x).requestBody, client.x.expires);
+    if (backend.blocked) return;
+    if (w.deadlines.now >= client.bodyRateAt && bodyTooSlow(w, client.x)) {
+      fail(w, client.x, 'BODY_TIMEOUT');
+      return;
+    }
+    w.deadlines.set(client.slot, ticksOf(w, client.x).requestBody, client.x.expires);
     return;
   }
   if (client.x.headAt === NOWHERE) releaseParser(w, client);
@@ -256,11 +262,12 @@ export function clientFinished(w: Worker, client: ClientConnection): void {
   }
   if (client.state !== CLIENT.LINGER) return;
   if (client.ended) closeClient(w, client);
-  else w.deadlines.set(client.slot, w.ticks.linger);
+  else watch(w, client, w.ticks.linger);
 }
 
 /** The deadline of the state has passed. */
 export function clientLate(w: Worker, client: ClientConnection): void {
+  if (clientMoves(w, client)) return;
   switch (client.state) {
     case CLIENT.HEAD:
       resetRequest(client);

@@ -10,6 +10,7 @@ import type { ClientHello } from './client-hello.js';
 import type { TlsFacts } from './handshake.js';
 import type { Listener } from './listener.js';
 import type { LongHead } from './long-head.js';
+import { Movement } from './movement.js';
 import type { Pool, Server } from './pools.js';
 
 /*
@@ -120,6 +121,11 @@ export class ClientConnection {
   keepAlive = false;
   /** The bytes of it in front of the query. */
   pathBytes = 0;
+  /** The tick at which the rate of the body is looked at next, and the bytes it is measured from. */
+  bodyRateAt = 0;
+  bodyRateBytes = 0;
+  /** How the client takes what waits for it. */
+  readonly movement = new Movement();
   /** Idle backend connections that nobody else may use, the oldest first: they began with a PROXY header that names it. */
   readonly kept: BackendConnection[] = [];
 
@@ -186,6 +192,8 @@ export class BackendConnection {
   distrusted = false;
   /** Its answer named the length of a body it did not have: when it is idle, nobody takes it for a while. */
   aside = false;
+  /** How the server takes what waits for it. */
+  readonly movement = new Movement();
   /** Requests sent on it so far. */
   requests = 0;
   /** The answer under way is an error of the server's. */

@@ -5,6 +5,7 @@ import { type Exchange, NOWHERE } from '../exchange/exchange.js';
 import { BODY } from '../http/framing.js';
 import { CLIENT, type ClientConnection } from './connections.js';
 import { steerClient } from './flow.js';
+import { watch } from './progress.js';
 import { dropKept } from './proxy-out.js';
 import { leavePool } from './waiting.js';
 import { ticksOf } from './waits.js';
@@ -73,12 +74,15 @@ export function exchangeDone(w: Worker, x: Exchange): void {
     linger(w, x.client);
     return;
   }
+  const idleTicks = ticksOf(w, x).responseIdle;
   x.rule = null;
   x.pool = null;
   checkBetween(x.client);
   x.client.to(CLIENT.IDLE);
   x.client.headTimed = false;
-  w.deadlines.set(x.client.slot, w.ticks.idle);
+  // The last answer may still be on its way: until it has left the client is not idle.
+  if (x.client.blocked) watch(w, x.client, idleTicks);
+  else w.deadlines.set(x.client.slot, w.ticks.idle);
   if (x.client.paused && x.client.pendingAt === NOWHERE) steerClient(w, x.client);
 }
 
@@ -95,7 +99,7 @@ export function linger(w: Worker, client: ClientConnection): void {
   dropPartial(w, client);
   client.to(CLIENT.LINGER);
   w.engine.shutdown(client.conn);
-  w.deadlines.set(client.slot, ticksOf(w, client.x).responseIdle);
+  watch(w, client, ticksOf(w, client.x).responseIdle);
   client.x.rule = null;
   client.x.pool = null;
   steerClient(w, client);

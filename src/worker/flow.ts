@@ -3,7 +3,8 @@
 
 import { NOWHERE } from '../exchange/exchange.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
-import { ticksOf, waitForServer } from './waits.js';
+import { watch, watchTunnel } from './progress.js';
+import { measureBody, requestSent, ticksOf, waitForServer } from './waits.js';
 import type { Worker } from './worker.js';
 
 function clientMayRead(client: ClientConnection): boolean {
@@ -46,11 +47,27 @@ export function clientFlow(w: Worker, client: ClientConnection, blocked: boolean
   if (client.state === CLIENT.EXCHANGE && backend !== null && (client.x.request.done || client.x.responseStarted)) {
     // Who waits for whom: the server while it may write, the client while it has to read.
     const { responseIdle } = ticksOf(w, client.x);
-    if (blocked) w.deadlines.set(client.slot, responseIdle, client.x.expires);
+    if (blocked) watch(w, client, responseIdle, client.x.expires);
     else waitForServer(w, client.x);
     w.deadlines.set(backend.slot, blocked ? 0 : responseIdle, backend.expires);
   }
+  if (client.state === CLIENT.IDLE && !client.handshaking) {
+    if (blocked) watch(w, client, w.ticks.responseIdle);
+    else w.deadlines.set(client.slot, w.ticks.idle);
+  } else if (client.state === CLIENT.TUNNEL) tunnelFlow(w, client, client, blocked);
   if (backend !== null) steerBackend(w, backend);
+}
+
+/** One side of a tunnel takes no more, or takes bytes again; the deadline of both is the client's. */
+function tunnelFlow(
+  w: Worker,
+  client: ClientConnection,
+  side: ClientConnection | BackendConnection,
+  blocked: boolean,
+): void {
+  const { tunnelIdle } = ticksOf(w, client.x);
+  if (blocked) watchTunnel(w, client, side, tunnelIdle);
+  else w.deadlines.set(client.slot, tunnelIdle);
 }
 
 /** The server's socket takes no more, or takes bytes again. */
@@ -58,10 +75,16 @@ export function backendFlow(w: Worker, backend: BackendConnection, blocked: bool
   backend.blocked = blocked;
   const x = backend.exchange;
   if (x === null) return;
-  if (backend.state !== BACKEND.TUNNEL && !x.request.done) {
+  if (backend.state === BACKEND.TUNNEL) tunnelFlow(w, x.client, backend, blocked);
+  else if (!x.request.done) {
     const { requestBody } = ticksOf(w, x);
     w.deadlines.set(x.client.slot, blocked ? 0 : requestBody, x.expires);
-    w.deadlines.set(backend.slot, blocked ? requestBody : 0, backend.expires);
+    if (blocked) watch(w, backend, requestBody, backend.expires);
+    else w.deadlines.set(backend.slot, 0, backend.expires);
+    measureBody(w, x);
+  } else if (!blocked && backend.state === BACKEND.HEAD) {
+    // Only now the server has it all.
+    requestSent(w, x, backend);
   }
   steerClient(w, x.client);
 }

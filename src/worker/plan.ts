@@ -58,6 +58,8 @@ export interface Limits {
   bodyBytesMax: number;
   /** Longest request body that is kept for another try; 0 keeps none. */
   retryBodyBytesMax: number;
+  /** Bytes a client has to take or send in a second, on average over `timeouts.clientRate`; 0 is no minimum. */
+  clientBytesPerSecondMin: number;
   /** Client connections of one worker. */
   connectionsMax: number;
   /** TLS handshakes under way in one worker. */
@@ -85,6 +87,7 @@ export interface Timeouts {
   drainMs: number;
   tunnelIdleMs: number;
   halfClosedMs: number;
+  clientRateMs: number;
   mirrorMs: number;
 }
 

@@ -23,6 +23,8 @@ export class Ticks {
   readonly request: number;
   readonly tunnelIdle: number;
   readonly mirror: number;
+  /** The time over which the rate of a client is measured. */
+  readonly clientRate: number;
   /** A client that left and one that only ended its side look the same until something is sent to them. */
   readonly halfClosed: number;
   readonly aside = Deadlines.ticks(ASIDE_MS);
@@ -47,6 +49,7 @@ export class Ticks {
     this.request = Deadlines.ticks(timeouts.requestMs);
     this.tunnelIdle = Deadlines.ticks(timeouts.tunnelIdleMs);
     this.halfClosed = Deadlines.ticks(timeouts.halfClosedMs);
+    this.clientRate = Deadlines.ticks(timeouts.clientRateMs);
     this.mirror = Deadlines.ticks(timeouts.mirrorMs);
   }
 

@@ -3,6 +3,7 @@
 
 import type { Exchange } from '../exchange/exchange.js';
 import type { BackendConnection } from './connections.js';
+import { TICK_MS } from './deadlines.js';
 import type { Ticks } from './ticks.js';
 import type { Worker } from './worker.js';
 
@@ -32,4 +33,21 @@ export function waitForServer(w: Worker, x: Exchange): void {
 export function waitForBody(w: Worker, x: Exchange, backend: BackendConnection): void {
   w.deadlines.set(x.client.slot, ticksOf(w, x).requestBody, x.expires);
   w.deadlines.set(backend.slot, 0);
+  measureBody(w, x);
+}
+
+/** Begins to measure how fast the client sends its body. Its time counts only while the server takes what comes. */
+export function measureBody(w: Worker, x: Exchange): void {
+  const measured = w.plan.limits.clientBytesPerSecondMin > 0 && w.ticks.clientRate > 0;
+  x.client.bodyRateAt = measured ? w.deadlines.now + w.ticks.clientRate : Number.MAX_SAFE_INTEGER;
+  x.client.bodyRateBytes = x.bodyBytesTotal + x.framingBytesTotal;
+}
+
+/** True when the body came slower than it may, over the time that is over now. Otherwise the next time begins. */
+export function bodyTooSlow(w: Worker, x: Exchange): boolean {
+  const bytes = x.bodyBytesTotal + x.framingBytesTotal - x.client.bodyRateBytes;
+  const ticks = w.deadlines.now - x.client.bodyRateAt + w.ticks.clientRate;
+  if (bytes < (w.plan.limits.clientBytesPerSecondMin * ticks * TICK_MS) / 1000) return true;
+  measureBody(w, x);
+  return false;
 }

@@ -37,6 +37,12 @@ export const limits = map('limits', {
     'Most client connections per worker. Beyond it, new ones wait in the backlog of the listener.',
     { limit: '1 to 500000' },
   ),
+  clientBytesPerSecondMin: option(
+    integer('a number of bytes per second', 0, 1_000_000).prefault(64),
+    'Bytes a client has to take of a response that waits for it, or send of a body that is due, in a second, on average ' +
+      'over `timeouts.clientRate`. A slower one is cut, or gets 408.',
+    { zero: 'no minimum: whatever moves at all may go on', limit: '0 to 1000000' },
+  ),
   handshakesMax: option(
     integer('a number of connections', 1, 1_000_000).prefault(4096),
     'Most TLS handshakes under way per worker. Beyond it, new https connections are closed at once.',
@@ -76,9 +82,13 @@ export const timeouts = map('timeouts', {
   idle: option(duration().prefault('75s'), 'Between two requests of a client connection. Then it is closed.', {
     zero: 'no limit',
   }),
-  requestBody: option(duration().prefault('60s'), 'Between two pieces of a request body. Then 408.', {
-    zero: 'no limit',
-  }),
+  requestBody: option(
+    duration().prefault('60s'),
+    'In which nothing of a request body moves. Then 408, or 504 when it is the server that takes nothing.',
+    {
+      zero: 'no limit',
+    },
+  ),
   connect: option(duration().prefault('5s'), 'To connect to a server. Then another is tried, or 504.', {
     zero: 'no limit',
   }),
@@ -91,7 +101,7 @@ export const timeouts = map('timeouts', {
   ),
   responseIdle: option(
     duration().prefault('60s'),
-    'Between two pieces of a response body. Then the connection is cut.',
+    'In which nothing of a response body moves, from the server or to the client. Then the connection is cut.',
     {
       zero: 'no limit',
     },
@@ -124,6 +134,9 @@ export const timeouts = map('timeouts', {
       'response, and the next. Then it counts as gone, and its connections are closed.',
     { zero: 'no limit of its own: it gets its response like any other client' },
   ),
+  clientRate: option(duration(1000).prefault('30s'), 'Over which `limits.clientBytesPerSecondMin` is measured.', {
+    limit: 'at least 1s',
+  }),
   mirror: option(
     duration().prefault('5s'),
     'For the copy of a request at a mirror, from the whole copy sent until its answer is complete. Then it is given up.',

@@ -51,6 +51,7 @@ test('every default is filled in, durations are in milliseconds and sizes in byt
     bodyBytesMax: 0,
     retryBodyBytesMax: 16_384,
     connectionsMax: 16_384,
+    clientBytesPerSecondMin: 64,
     handshakesMax: 4096,
     retriesMax: 2,
     mirrorsMax: 128,
@@ -70,6 +71,7 @@ test('every default is filled in, durations are in milliseconds and sizes in byt
     requestMs: 0,
     drainMs: 30_000,
     halfClosedMs: 30_000,
+    clientRateMs: 30_000,
     tunnelIdleMs: 3_600_000,
   });
   assert.deepEqual(config.listeners, [
