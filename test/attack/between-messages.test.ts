@@ -3,6 +3,7 @@
 // length of the first body would go on.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { listenRaw, ok, type RawOrigin, serveRequests } from '../origins/raw.js';
 import { freePlace, written } from '../support/addresses.js';
@@ -156,6 +157,8 @@ test('what a server sends on an idle connection is no answer to the request that
     client.forget();
     // While the process stands still both arrive, the request first: it finds them in one batch of events.
     proxy.process.kill('SIGSTOP');
+    const stopped = (): boolean => /\) [Tt] /.test(readFileSync(`/proc/${proxy.pid}/stat`, 'latin1'));
+    while (!stopped()) await new Promise((resolve) => setImmediate(resolve));
     await client.send(`${method} /real HTTP/1.1\r\nHost: a\r\n\r\n`);
     const { socket } = origin.visits.at(-1)!;
     await new Promise((resolve) => socket.write(ok('nobody asked'), resolve));
