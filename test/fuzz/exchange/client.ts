@@ -423,17 +423,17 @@ class Connection {
     if (this.#reader.untilEof && how === 'end') this.#onEnd();
     const entry = this.#entries[this.#due];
     if (this.#head !== null && entry !== undefined) this.#checkCut(entry, this.#head);
-    else if (entry !== undefined && !this.#closing && !this.#mayLose(entry)) {
+    else if (entry !== undefined && !this.#closing && !this.#mayLose) {
       this.#fail('lost its connection without an answer');
     }
     this.#wake();
   }
 
   /** The connection may end before this request is answered. */
-  #mayLose(entry: Entry): boolean {
+  get #mayLose(): boolean {
     // Where idle connections are closed soon, one may be just as its client asks.
     const idle = this.mood.rude && this.#manner.lockstep;
-    return this.#excused || idle || this.#lagged || this.#isBroken(entry.attempts.at(-1));
+    return this.#excused || idle || this.#lagged || this.#anyBroken;
   }
 
   /** An answer broke off: the server has to have broken it off. */
@@ -445,8 +445,15 @@ class Connection {
       return;
     }
     const tooLarge = entry.request.local.includes(413);
-    if (!this.#isBroken(this.#delivery(entry, head)) && !tooLarge && !this.#lagged)
-      this.#fail('got half an answer of a server that sent it whole');
+    if (!this.#anyBroken && !tooLarge && !this.#lagged) this.#fail('got half an answer of a server that sent it whole');
+  }
+
+  /**
+   * An answer to one of the requests of this connection was broken off. Its reset overtakes what the client has not read
+   * yet, so an earlier answer may seem cut as well.
+   */
+  get #anyBroken(): boolean {
+    return this.#entries.some(({ attempts }) => attempts.some((delivery) => this.#isBroken(delivery)));
   }
 
   /** A server that broke its answer off, or may have done so by a reset behind it. */
