@@ -465,6 +465,9 @@ export class Worker {
 
   #tick(): void {
     const now = Math.floor((performance.now() - this.#startedAt) / TICK_MS) + 1;
+    this.deadlines.now = now;
+    // What has arrived comes first: after a pause of this thread it may be what a deadline waited for.
+    this.engine.run();
     this.deadlines.sweep(now, this.#late);
     if (this.limitedPools.length > 0) serveLines(this);
     this.engine.run();
