@@ -94,13 +94,16 @@ export class Book {
   readonly #startedAt = performance.now();
   #over = false;
   #beat = performance.now();
+  #longestMs = 0;
   readonly #pulse = setInterval(() => {
-    const now = performance.now();
-    this.lagMs = Math.max(this.lagMs, now - this.#beat - PULSE_MS);
-    this.#beat = now;
+    this.#longestMs = this.lagMs;
+    this.#beat = performance.now();
   }, PULSE_MS).unref();
+
   /** The longest time in which this process did nothing: as long, clients and servers were silent against their will. */
-  lagMs = 0;
+  get lagMs(): number {
+    return Math.max(this.#longestMs, performance.now() - this.#beat - PULSE_MS);
+  }
 
   add(entry: Entry): void {
     this.entries.set(entry.id, entry);
