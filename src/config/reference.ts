@@ -152,12 +152,21 @@ function sectionText({ path, says, map }: Section): string {
 
 function row(key: string, value: z.ZodType): string {
   const notes = references.get(value) ?? {};
+  const limit = notes.limit ?? limitOf(value);
   const meaning = [
     value.description ?? '',
     notes.zero === undefined ? '' : `0: ${notes.zero}.`,
-    notes.limit === undefined ? '' : `Limit: ${notes.limit}.`,
+    limit === undefined ? '' : `Limit: ${limit}.`,
   ];
   return `| \`${key}\` | ${kindOf(value)} | ${defaultOf(value, notes.byDefault)} | ${meaning.filter(Boolean).join(' ')} |`;
+}
+
+/** The range that a value, or each item of a list, is held to. */
+function limitOf(value: z.ZodType): string | undefined {
+  const inner = innermost(value);
+  if (!(inner instanceof z.ZodArray)) return references.get(inner)?.limit;
+  const each = inner.element instanceof z.ZodType ? limitOf(inner.element) : undefined;
+  return each === undefined ? undefined : `each ${each}`;
 }
 
 function defaultOf(value: z.ZodType, inWords: string | undefined): string {

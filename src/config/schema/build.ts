@@ -21,7 +21,7 @@ export interface Reference {
   readonly kind?: string;
   /** What 0 means, where 0 is special. */
   readonly zero?: string;
-  /** The range a value must be in, in words. */
+  /** The range a value must be in, in words: of a number, size or duration, unless an option says more of it. */
   readonly limit?: string;
   /** The default in words, where it is not one value. */
   readonly byDefault?: string;
@@ -50,12 +50,14 @@ type ScalarJson = Readonly<Record<string, unknown>>;
  * A value that is not a map or a list, read by `read`. `Input` is what a TypeScript config may write.
  * `kind` names it on the reference page. A missing value is reported with the expectation of the reader.
  * Variables of the environment are filled in before it is read, except those in `own`, which `read` keeps for later.
+ * `limit` is the range that `read` holds it to, for that page.
  */
 export function scalar<Input, Output>(
   kind: string,
   json: ScalarJson,
   read: (value: unknown) => Output | Refusal,
   own?: readonly string[],
+  limit?: string,
 ) {
   const schema = z
     .custom<Input>()
@@ -66,7 +68,7 @@ export function scalar<Input, Output>(
       context.issues.push({ code: 'custom', message: refusalText(result), input: value });
       return z.NEVER;
     });
-  references.add(schema, { kind });
+  references.add(schema, { kind, ...(limit === undefined ? {} : { limit }) });
   return schema;
 }
 
@@ -145,22 +147,24 @@ export function fileName(kind: string) {
 /** A whole number from `min` to `max`. */
 export function integer(noun: string, min: number, max: number) {
   const expected = `Expected a whole number from ${min} to ${max}.`;
-  return scalar<number, number>('whole number', { type: 'integer', minimum: min, maximum: max }, (value) => {
+  const read = (value: unknown): number | Refusal => {
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
     if (typeof value === 'string' && /^\d+$/.test(value)) {
       return new Refusal(`'${value}' is a text, not a number.`, `${expected} Write it without quotes.`);
     }
     return refuse(value, noun, expected);
-  });
+  };
+  const json = { type: 'integer', minimum: min, maximum: max };
+  return scalar<number, number>('whole number', json, read, undefined, `${min} to ${max}`);
 }
 
 /** A number from `min` to `max`, fractions allowed. */
 export function decimal(noun: string, min: number, max: number) {
   const expected = `Expected a number from ${min} to ${max}.`;
-  return scalar<number, number>('number', { type: 'number', minimum: min, maximum: max }, (value) => {
-    if (typeof value === 'number' && value >= min && value <= max) return value;
-    return refuse(value, noun, expected);
-  });
+  const read = (value: unknown): number | Refusal =>
+    typeof value === 'number' && value >= min && value <= max ? value : refuse(value, noun, expected);
+  const json = { type: 'number', minimum: min, maximum: max };
+  return scalar<number, number>('number', json, read, undefined, `${min} to ${max}`);
 }
 
 /** true or false. */
@@ -205,6 +209,8 @@ export function duration(minMs = 0, maxMs: number = DURATION_MS_MAX) {
       if (ms > maxMs) return new Refusal(`${shown(value)} is too long.`, `Expected at most ${durationText(maxMs)}.`);
       return ms;
     },
+    undefined,
+    rangeText(minMs, maxMs, DURATION_MS_MAX, durationText),
   );
 }
 
@@ -220,7 +226,15 @@ export function size(min: number, max: number = Number.MAX_SAFE_INTEGER) {
       if (bytes > max) return new Refusal(`${shown(value)} is too large.`, `Expected at most ${sizeText(max)}.`);
       return bytes;
     },
+    undefined,
+    rangeText(min, max, Number.MAX_SAFE_INTEGER, sizeText),
   );
+}
+
+/** A range in words; nothing where it says no more than the kind of value does, whose greatest one is `open`. */
+function rangeText(min: number, max: number, open: number, text: (value: number) => string): string | undefined {
+  if (max < open) return `${min === 0 ? '0' : text(min)} to ${text(max)}`;
+  return min > 0 ? `at least ${text(min)}` : undefined;
 }
 
 /** 16384 as `16KiB`. */

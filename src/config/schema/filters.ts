@@ -92,7 +92,6 @@ const requestRedirect = map('a redirect', {
   hostname: option(hostname().optional(), 'The host of the new location.', { byDefault: 'that of the request' }),
   port: option(integer('a port', 1, 65535).optional(), 'The port of the new location.', {
     byDefault: 'that of `scheme` if given, else that of the request',
-    limit: '1 to 65535',
   }),
   path: option(pathModifier.optional(), 'The path of the new location.', { byDefault: 'that of the request' }),
   statusCode: option(numberChoice('a redirect status', REDIRECT_STATUSES).prefault(302), 'The status of the answer.'),
@@ -105,12 +104,11 @@ const requestMirror = map('a mirror', {
   ),
   percent: option(decimal('a percentage', 0, 100).prefault(100), 'Share of the requests that is copied.', {
     zero: 'nothing is copied',
-    limit: '0 to 100',
   }),
 });
 
 const directResponse = map('a direct response', {
-  status: option(integer('a status', 200, 599), 'The status of the answer.', { limit: '200 to 599' }),
+  status: option(integer('a status', 200, 599), 'The status of the answer.'),
   headers: option(list('a list of headers', headerValue).optional(), 'Headers of the answer.'),
   body: option(text('a body', 'Expected a text.', () => true).optional(), 'The body of the answer.', {
     byDefault: 'empty',

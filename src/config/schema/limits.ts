@@ -12,7 +12,6 @@ export const limits = map('limits', {
   headBytesMax: option(
     size(KIB, 256 * KIB).prefault('16KiB'),
     'Largest head of a request or a response. A larger request gets 431, a larger response becomes 502. One over 16 KiB costs a copy; all that are under way may take a quarter of `slabBytes` beside it, per worker.',
-    { limit: '1KiB to 256KiB' },
   ),
   uriBytesMax: option(size(64, 16 * KIB).optional(), 'Longest request target. A longer one gets 414.', {
     byDefault: '8KiB, or `headBytesMax` if that is less',
@@ -21,51 +20,43 @@ export const limits = map('limits', {
   fieldsMax: option(
     integer('a number of fields', 1, 1000).prefault(100),
     'Most header fields in one head. A request with more gets 431, a response with more becomes 502.',
-    {
-      limit: '1 to 1000',
-    },
   ),
   bodyBytesMax: option(size(0).prefault(0), 'Largest request body. A larger one gets 413.', { zero: 'no limit' }),
   retryBodyBytesMax: option(
     size(0, MIB).prefault('16KiB'),
     'Longest request body that is kept in case the request has to be sent to another server. Methods that are not ' +
       'idempotent need none, and a slab that is half full keeps none.',
-    { zero: 'only requests without a body are sent again', limit: '0 to 1MiB' },
+    { zero: 'only requests without a body are sent again' },
   ),
   connectionsMax: option(
     integer('a number of connections', 1, 500_000).prefault(16_384),
     'Most client connections per worker. Beyond it, new ones wait in the backlog of the listener.',
-    { limit: '1 to 500000' },
   ),
   clientBytesPerSecondMin: option(
     integer('a number of bytes per second', 0, 1_000_000).prefault(64),
     'Bytes a client has to take of a response that waits for it, or send of a body that is due, in a second, on average ' +
       'over `timeouts.clientRate`. A slower one is cut, or gets 408.',
-    { zero: 'no minimum: whatever moves at all may go on', limit: '0 to 1000000' },
+    { zero: 'no minimum: whatever moves at all may go on' },
   ),
   handshakesMax: option(
     integer('a number of connections', 1, 1_000_000).prefault(4096),
     'Most TLS handshakes under way per worker. Beyond it, new https connections are closed at once.',
-    { limit: '1 to 1000000' },
   ),
   retriesMax: option(integer('a number of retries', 0, 10).prefault(2), 'Most further servers tried for one request.', {
     zero: 'no retries',
-    limit: '0 to 10',
   }),
   idleConnectionsMax: option(
     integer('a number of connections', 0, 65_536).prefault(256),
     'Most idle backend connections kept per server and worker.',
-    { zero: 'none is kept: each request opens a connection', limit: '0 to 65536' },
+    { zero: 'none is kept: each request opens a connection' },
   ),
   mirrorsMax: option(
     integer('a number of copies', 0, 4096).prefault(128),
     'Most copies of requests under way to mirrors, per worker. Further ones are dropped and counted; the limits of the ' +
       "mirror's pool hold besides.",
-    { zero: 'nothing is copied', limit: '0 to 4096' },
+    { zero: 'nothing is copied' },
   ),
-  slabBytes: option(size(MIB, 2000 * MIB).prefault('256MiB'), 'Memory for bytes in flight, per worker.', {
-    limit: '1MiB to 2000MiB',
-  }),
+  slabBytes: option(size(MIB, 2000 * MIB).prefault('256MiB'), 'Memory for bytes in flight, per worker.'),
 });
 
 export const timeouts = map('timeouts', {
@@ -134,9 +125,7 @@ export const timeouts = map('timeouts', {
       'response, and the next. Then it counts as gone, and its connections are closed.',
     { zero: 'no limit of its own: it gets its response like any other client' },
   ),
-  clientRate: option(duration(1000).prefault('30s'), 'Over which `limits.clientBytesPerSecondMin` is measured.', {
-    limit: 'at least 1s',
-  }),
+  clientRate: option(duration(1000).prefault('30s'), 'Over which `limits.clientBytesPerSecondMin` is measured.'),
   mirror: option(
     duration().prefault('5s'),
     'For the copy of a request at a mirror, from the whole copy sent until its answer is complete. Then it is given up.',

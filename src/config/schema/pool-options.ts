@@ -76,11 +76,8 @@ export const healthCheck = map('a health check', {
   expectedHeaders: option(list('a list of headers', expectedHeader).prefault([]), 'Headers that the answer must have.'),
   port: option(integer('a port', 1, 65535).optional(), 'The port to check.', {
     byDefault: "the server's own",
-    limit: '1 to 65535',
   }),
-  interval: option(duration(100, 3_600_000).prefault('5s'), 'Between two checks of a server.', {
-    limit: '100ms to 1h',
-  }),
+  interval: option(duration(100, 3_600_000).prefault('5s'), 'Between two checks of a server.'),
   doubtInterval: option(
     duration(100, 3_600_000).prefault('1s'),
     'Between two checks while the last ones disagree with the state, but were too few to change it.',
@@ -89,24 +86,18 @@ export const healthCheck = map('a health check', {
   jitter: option(
     decimal('a share', 0, 0.5).prefault(0.1),
     'Share by which intervals are stretched or shrunk at random, so that checks do not march in step.',
-    { limit: '0 to 0.5' },
   ),
   timeout: option(
     duration(10, 60_000).prefault('2s'),
     'For a whole check. The start waits for the first ones that long at most.',
-    {
-      limit: '10ms to 1m',
-    },
   ),
   unhealthyThreshold: option(
     integer('a number of checks', 1, 100).prefault(3),
     'Failed checks in a row that take a server out. The very first check decides alone.',
-    { limit: '1 to 100' },
   ),
   healthyThreshold: option(
     integer('a number of checks', 1, 100).prefault(2),
     'Passed checks in a row that bring a server back.',
-    { limit: '1 to 100' },
   ),
 });
 
@@ -124,7 +115,6 @@ export const outlierDetection = map('outlier detection', {
   baseEjection: option(
     duration(100).prefault('10s'),
     'Length of a first ejection. The nth in a row lasts n times as long; each time spent well takes one back.',
-    { limit: 'at least 100ms' },
   ),
   maxEjection: option(duration().prefault('5m'), 'Length of the longest ejection.', {
     limit: 'at least `baseEjection`',
@@ -132,7 +122,7 @@ export const outlierDetection = map('outlier detection', {
   maxEjectedPercent: option(
     integer('a percentage', 0, 100).prefault(50),
     'Share of the pool that may be ejected at once; of two servers or more always one, the only one just at 100.',
-    { zero: 'nobody is ejected', limit: '0 to 100' },
+    { zero: 'nobody is ejected' },
   ),
 });
 
@@ -185,7 +175,6 @@ export const retry = map('a retry policy', {
   retriesMax: option(integer('a number of retries', 0, 10).optional(), 'Most further tries for one request.', {
     zero: 'no retries',
     byDefault: '`limits.retriesMax`',
-    limit: '0 to 8',
   }),
   on: option(
     list('a list of causes', choice('a cause', RETRY_CAUSES)).prefault(['connect-failure', 'reset', 'timeout']),
@@ -208,12 +197,12 @@ export const retry = map('a retry policy', {
   budgetPercent: option(
     integer('a percentage', 0, 100).prefault(20),
     'Retries the pool may spend, as a share of its requests of the last ten seconds, beside `budgetPerSecond`.',
-    { zero: '`budgetPerSecond` alone', limit: '0 to 100' },
+    { zero: '`budgetPerSecond` alone' },
   ),
   budgetPerSecond: option(
     integer('a number of retries', 0, 10_000).prefault(10),
     'Retries per second the pool may spend however few requests it gets.',
-    { zero: '`budgetPercent` alone', limit: '0 to 10000' },
+    { zero: '`budgetPercent` alone' },
   ),
 });
 
@@ -240,9 +229,7 @@ export const poolLimits = map('pool limits', {
     'Requests that may wait for a server with room, all workers together. Further ones get 503 with `Retry-After`.',
     { zero: 'nobody waits' },
   ),
-  queueTimeout: option(duration(100).prefault('5s'), 'To wait for a server with room. Then 503.', {
-    limit: 'at least 100ms',
-  }),
+  queueTimeout: option(duration(100).prefault('5s'), 'To wait for a server with room. Then 503.'),
   poolRequestsMax: option(
     integer('a number of requests', 0, COUNT_MAX).prefault(0),
     'Circuit breaker: requests in flight in the whole pool, waiting ones included. Further ones get 503 at once.',

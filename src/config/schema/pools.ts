@@ -21,7 +21,6 @@ const server = map('a server', {
     "Share of the pool's requests, against the sum of its weights.",
     {
       zero: 'the server is drained: it gets no new requests',
-      limit: '0 to 1000',
     },
   ),
   name: option(text('a name', 'Expected a name.').optional(), 'A name for log lines and the report of `SIGUSR2`.', {

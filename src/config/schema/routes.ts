@@ -21,7 +21,6 @@ export const backendRef = map('a backend reference', {
     'Share of the requests or connections, against the sum of the weights.',
     {
       zero: 'the pool gets nothing',
-      limit: '0 to 1000000',
     },
   ),
 });
@@ -68,7 +67,6 @@ const ruleLimits = map('limits of a rule', {
   retryBodyBytesMax: option(size(0, 1_048_576).optional(), 'As `limits.retryBodyBytesMax`.', {
     zero: 'only requests without a body are sent again',
     byDefault: '`limits.retryBodyBytesMax`',
-    limit: '0 to 1MiB',
   }),
 });
 
@@ -88,7 +86,6 @@ const rule = map('a rule', {
     integer('a priority', -PRIORITY_MAX, PRIORITY_MAX).prefault(0),
     'Of all rules that match, those of the highest priority come first, before host names and paths are compared. For rules that must ' +
       'not lose to more specific ones, such as denials, and with a negative one, for a last resort.',
-    { limit: `-${PRIORITY_MAX} to ${PRIORITY_MAX}` },
   ),
   matches: option(list('a list of matches', match, 1).optional(), 'The rule applies when one of these holds.', {
     byDefault: 'every request',

@@ -16,7 +16,6 @@ const expectation = map('an expectation', {
     integer('a status', 200, 599).optional(),
     'The status of an answer of our own: that of a redirect or a direct response, 308 where a listener redirects to https, ' +
       'or 404 when no rule matches.',
-    { limit: '200 to 599' },
   ),
 });
 

@@ -28,6 +28,23 @@ test('the reference page gives every option a kind, a default and a meaning', ()
   }
 });
 
+test('the reference page gives every number the range that a configuration is held to', () => {
+  const numbers = page.split('\n').filter((line) => /^\| `\w+` \| (whole )?number \|/.test(line));
+  assert.ok(numbers.length > 20, `${numbers.length} numbers`);
+  for (const row of numbers) assert.match(row, /Limit: \S+ to \S+.* \|$/, row);
+
+  const [, most = ''] =
+    /`retriesMax` \| whole number \| `limits.retriesMax` .* Limit: 0 to (\d+)\. \|/.exec(page) ?? [];
+  const tried = (retriesMax: number) => () =>
+    parseConfig(
+      `{"listeners":[{"address":":80"}],"routes":[{"rules":[{"pool":"a"}]}],"pools":{"a":{"servers":[{"address":"a:1"}],` +
+        `"retry":{"retriesMax":${retriesMax}}}}}`,
+      'a.json',
+    );
+  assert.doesNotThrow(tried(Number(most)));
+  assert.throws(tried(Number(most) + 1));
+});
+
 test('the example of the reference page loads without a warning', () => {
   const example = /```yaml\n(.*?)```/s.exec(page)?.[1] ?? '';
   assert.deepEqual(parseConfig(example, 'example.yaml').warnings, []);
