@@ -1,7 +1,9 @@
 // What a reload has changed, and what it could not, in words.
 // Owns the words. Leaves comparing to compare.ts.
 
+import { relative } from 'node:path';
 import type { LoadedRoutes } from '../config/routes.js';
+import type { ErrorPagePlan, FilterPlan } from '../routing/plan.js';
 import type { Limits } from '../worker/plan.js';
 import { compare } from './compare.js';
 import { counted } from './terminal.js';
@@ -39,6 +41,7 @@ export function reloadWords(before: LoadedRoutes, after: LoadedRoutes): ReloadWo
   const parts = [
     ...(counts.length === 0 ? [] : [counts.join(', ')]),
     ...(named.length === 0 ? [] : [named.join(', ')]),
+    ...changedPages(before, after).map((file) => `the text of ${relative('', file)}`),
   ];
   return {
     changes: parts.length === 0 ? otherwise(before, after) : parts.join('; '),
@@ -47,6 +50,25 @@ export function reloadWords(before: LoadedRoutes, after: LoadedRoutes): ReloadWo
         `limits.${name} stays ${before.config.limits[name]}: by it ${AT_START[name]} as a worker starts. Restart to make it ${after.config.limits[name]}.`,
     ),
   };
+}
+
+/** The files with error pages, or bodies of direct responses, that hold another text than before. */
+function changedPages(before: LoadedRoutes, after: LoadedRoutes): string[] {
+  const old = pageTexts(before);
+  return [...pageTexts(after)].flatMap(([file, text]) => {
+    const was = old.get(file);
+    return was === undefined || Buffer.compare(was, text) === 0 ? [] : [file];
+  });
+}
+
+function pageTexts({ routes: { errorPages, rules } }: LoadedRoutes): Map<string, Uint8Array> {
+  const parts: (ErrorPagePlan | FilterPlan)[] = [
+    ...errorPages,
+    ...rules.flatMap((rule) => [...rule.errorPages, ...rule.filters]),
+  ];
+  const texts = new Map<string, Uint8Array>();
+  for (const part of parts) if ('body' in part && part.file !== undefined) texts.set(part.file, part.body);
+  return texts;
 }
 
 /** What to say when rules lead where they did and no setting differs: a body of an answer may still be another. */

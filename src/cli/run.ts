@@ -28,7 +28,7 @@ export function register(program: Command): void {
     .command('run')
     .description('run the load balancer')
     .option('-c, --config <file>', 'configuration file (YAML, JSON, or a TypeScript or JavaScript module)')
-    .option('--watch', 'reload when a file of the configuration changes, as SIGHUP does')
+    .option('--watch', 'reload when the configuration, or a file that it is made of, changes')
     .option('--listen <address>', 'instead of a file: listen here, as in :8080 (repeatable)', collect, [])
     .option(
       '--backend <address>',

@@ -2,6 +2,7 @@
 // lead elsewhere now.
 // Owns which files are followed. Leaves looking at them to primary/tls-watch.ts, which does the same for certificates.
 
+import { ConfigError } from '../config/problems.js';
 import type { LoadedRoutes } from '../config/routes.js';
 import { type ContextFiles, stampOf, TlsWatch } from '../primary/tls-watch.js';
 
@@ -25,15 +26,21 @@ export class WatchedConfig {
     this.#stamp = stampOf(this.#files);
     try {
       const loaded = await this.#load();
-      const { files } = loaded;
-      if (files !== undefined && files.join('\n') !== this.#files.join('\n')) {
-        this.#files = files;
-        this.#stamp = stampOf(files);
-      }
+      this.#take(loaded.files);
       return loaded;
+    } catch (error) {
+      // A page that is missing may come, without another change of the file that names it.
+      if (error instanceof ConfigError && error.files.length > 0) this.#take(error.files);
+      throw error;
     } finally {
       this.#follow();
     }
+  }
+
+  #take(files: readonly string[]): void {
+    if (files.join('\n') === this.#files.join('\n')) return;
+    this.#files = files;
+    this.#stamp = stampOf(files);
   }
 
   /** Calls `changed` after a change, until the function it returns is called. */

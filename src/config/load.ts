@@ -8,6 +8,7 @@ import { type Config, resolveConfig } from './config.js';
 import { readJson } from './json.js';
 import { importModule, MODULE_EXTENSIONS } from './module.js';
 import { nearest } from './nearest.js';
+import { pageFiles } from './page-files.js';
 import { alternatives, ConfigError, didYouMean, formatPath, type Path, type Problem } from './problems.js';
 import { knownKeysFrom, refusalFrom } from './schema/build.js';
 import { type ParsedConfig, schema } from './schema.js';
@@ -19,8 +20,8 @@ import { readYaml } from './yaml.js';
 export interface Loaded {
   readonly config: Config;
   readonly source: Source;
-  /** The files it was made of, when there are more than the one that was named. */
-  readonly files?: readonly string[];
+  /** The files it was made of: its own, what a module reads, and the pages it names. None for a mere value. */
+  readonly files: readonly string[];
   /** What is allowed but probably not meant. */
   readonly warnings: readonly Problem[];
 }
@@ -35,7 +36,7 @@ export async function loadConfig(file: string): Promise<Loaded> {
   const extension = extname(file);
   if (MODULE_EXTENSIONS.includes(extension)) {
     const { value, files } = await importModule(file);
-    return { ...checkConfig({ value, source: new Source(file, '', null), mistakes: [] }), files };
+    return checkConfig({ value, source: new Source(file, '', null), mistakes: [] }, files);
   }
   if (!['.yaml', '.yml', '.json', ''].includes(extension)) {
     throw failure(
@@ -54,7 +55,7 @@ export function parseConfig(text: string, file: string): Loaded {
 
 /** Checks a configuration given as a value, such as that of a module. `file` is the name in messages. */
 export function checkValue(value: unknown, file = 'config'): Loaded {
-  return checkConfig({ value, source: new Source(file, '', null), mistakes: [] });
+  return checkConfig({ value, source: new Source(file, '', null), mistakes: [] }, []);
 }
 
 async function readText(file: string): Promise<string> {
@@ -109,7 +110,8 @@ class Problems {
   }
 }
 
-function checkConfig({ value, source, mistakes }: Document): Loaded {
+/** `read` are the files that the document was read from. */
+function checkConfig({ value, source, mistakes }: Document, read: readonly string[] = [resolve(source.file)]): Loaded {
   const problems = new Problems(source);
   const warnings = new Problems(source);
   for (const { offset, path, found, expected } of mistakes) problems.atOffset(offset, path, found, expected);
@@ -122,6 +124,7 @@ function checkConfig({ value, source, mistakes }: Document): Loaded {
   const broken: Path[] = [];
   const misspelt = new Set<string>();
   const parsed = parseAround(value, problems, broken, misspelt);
+  const files = parsed === undefined ? read : [...read, ...pageFiles(parsed, dirname(source.file))];
   if (parsed !== undefined) {
     const isBroken = (path: Path) => broken.some((prefix) => prefix.every((step, index) => path[index] === step));
     checkMeaning(parsed, {
@@ -138,8 +141,8 @@ function checkConfig({ value, source, mistakes }: Document): Loaded {
       directory: dirname(source.file),
     });
   }
-  if (problems.list.length > 0 || parsed === undefined) throw new ConfigError(problems.list);
-  return { config: resolveConfig(parsed, resolve(source.file)), source, warnings: warnings.list };
+  if (problems.list.length > 0 || parsed === undefined) throw new ConfigError(problems.list, files);
+  return { config: resolveConfig(parsed, resolve(source.file)), source, files, warnings: warnings.list };
 }
 
 /**

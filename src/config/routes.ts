@@ -25,6 +25,6 @@ export function compileRoutes(loaded: Loaded): LoadedRoutes {
     return { ...loaded, routes, warnings: all.sort((a, b) => a.line - b.line || a.column - b.column) };
   } catch (error) {
     if (!(error instanceof RoutingError)) throw error;
-    throw new ConfigError(error.problems);
+    throw new ConfigError(error.problems, loaded.files);
   }
 }

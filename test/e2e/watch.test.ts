@@ -97,6 +97,50 @@ describe('files of a configuration', { skip: standIn && 'only the product', conc
     assert.equal(await proxy.next(), 'in place');
   });
 
+  test('--watch follows pages, and a page that is missing until it comes', async (t) => {
+    const place = freePlace();
+    const directory = scratchDirectory();
+    const at = (name: string): string => join(directory, name);
+    const file = at('proxy.yaml');
+    const config = (own: string): string =>
+      JSON.stringify({
+        listeners: [{ address: written(place) }],
+        routes: [
+          {
+            rules: [
+              { pool: 'down', errorPages: [{ statuses: [502], file: own }] },
+              {
+                matches: [{ path: { value: '/direct' } }],
+                filters: [{ type: 'DirectResponse', directResponse: { status: 200, file: 'direct.txt' } }],
+              },
+            ],
+          },
+        ],
+        errorPages: [{ statuses: [400], file: 'all.html' }],
+        pools: { down: { servers: [{ address: written(freePlace()) }] } },
+      });
+    const bad = async (): Promise<string> => (await ask(place, 'GET / HTTP/1.1\r\n\r\n')).body;
+    const direct = async (): Promise<string> => (await ask(place, get('/direct'))).body;
+    for (const name of ['own.html', 'all.html', 'direct.txt']) writeFileSync(at(name), 'one');
+    writeFileSync(file, config('own.html'));
+    const proxy = await startIn(t, place, file, '--watch');
+    assert.deepEqual([await proxy.body(), await bad(), await direct()], ['one', 'one', 'one']);
+    writeFileSync(at('own.html'), 'two');
+    assert.equal(await proxy.next(), 'two');
+    assert.match(proxy.child.stdout, /^reloaded .*: the text of .*own\.html$/m);
+    writeFileSync(at('all.html'), 'two');
+    await proxy.next();
+    assert.equal(await bad(), 'two');
+    writeFileSync(at('direct.txt'), 'two');
+    await proxy.next();
+    assert.equal(await direct(), 'two');
+    writeFileSync(file, config('later.html'));
+    await proxy.child.until('the refusal', () => (/was not reloaded/.test(proxy.child.stderr) ? true : undefined));
+    assert.match(proxy.child.stderr, /The file 'later\.html' does not exist\./);
+    writeFileSync(at('later.html'), 'later');
+    assert.equal(await proxy.next(), 'later');
+  });
+
   test('a reload says which limits wait for a restart', async (t) => {
     const place = freePlace();
     const file = join(scratchDirectory(), 'proxy.yaml');

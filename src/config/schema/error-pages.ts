@@ -13,7 +13,7 @@ const errorPage = map('an error page', {
   }),
   file: option(
     fileName('file').optional(),
-    'A file that holds the page, in place of `body`. Read once, at load; relative to the configuration file.',
+    'A file that holds the page, in place of `body`. Read when the configuration is loaded, and again with each reload; `--watch` follows it. Relative to the configuration file.',
   ),
   contentType: option(
     text('a media type', 'Expected a media type such as text/html; charset=utf-8.', (value) =>

@@ -115,7 +115,7 @@ const directResponse = map('a direct response', {
   }),
   file: option(
     fileName('file').optional(),
-    'A file that holds the body, in place of `body`. Read once, at load; relative to the configuration file.',
+    'A file that holds the body, in place of `body`. Read when the configuration is loaded, and again with each reload; `--watch` follows it. Relative to the configuration file.',
   ),
 });
 
