@@ -170,6 +170,19 @@ export function hasRepeatedSlashes(bytes: Uint8Array, at: number, length: number
 }
 
 /**
+ * Writes the normal form of a path from the one that keeps its runs of `/`: each of them as one. Returns its length, which is
+ * the most that is ever written: normalising the path once more would write what dot segments take back.
+ */
+export function mergeRuns(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): number {
+  let to = outAt;
+  for (let i = at, end = at + length; i < end; i++) {
+    const byte = bytes[i]!;
+    if (byte !== SLASH || i === at || bytes[i - 1] !== SLASH) out[to++] = byte;
+  }
+  return to - outAt;
+}
+
+/**
  * Where in a path that keeps its runs of `/` the first `mergedBytes` bytes of its normal form end, counted from `at`: a run
  * counts as one there.
  */

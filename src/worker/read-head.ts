@@ -107,13 +107,14 @@ export function readHead(w: Worker, client: ClientConnection, at: number, bytes:
       return 'partial';
     }
     client.to(CLIENT.HEAD);
-    client.x.headAt = at;
+    client.x.headAt = from;
     client.parser = w.llhttp.acquireRequest();
     if (client.parser === null) return 'OVERLOADED';
     client.parser.begin(from, limits.fieldsMax);
   } else {
-    client.x.headAt = at;
     unpark(w, client.parser!, client.parked!, at);
+    // Where the head begins, not its last piece: what is released is as long as the head, also when it is refused.
+    client.x.headAt = client.parser!.head.base;
     client.parked = null;
   }
   const parser = client.parser!;
@@ -122,7 +123,6 @@ export function readHead(w: Worker, client: ClientConnection, at: number, bytes:
     case PARSED.complete:
       if (head.targetBytes > limits.uriBytesMax) return 'URI_TOO_LONG';
       if (head.bytes > limits.headBytesMax) return 'HEAD_TOO_LARGE';
-      client.x.headAt = head.base;
       if (parser.endAt < end) {
         w.engine.retain(parser.endAt);
         client.pendingAt = parser.endAt;

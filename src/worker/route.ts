@@ -4,7 +4,15 @@ import { CHUNK_BYTES, PEER_BYTES } from '../engine/layout.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { METHOD } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
-import { hasRepeatedSlashes, normalisePath, PATH_AS_IS, PATH_GROWTH, PATH_REFUSED, scanPath } from '../routing/path.js';
+import {
+  hasRepeatedSlashes,
+  mergeRuns,
+  normalisePath,
+  PATH_AS_IS,
+  PATH_GROWTH,
+  PATH_REFUSED,
+  scanPath,
+} from '../routing/path.js';
 import type { RepeatedSlashes } from '../routing/plan.js';
 import { NOT_STATED } from './client-address.js';
 import { fillLines } from './filters/facts.js';
@@ -123,7 +131,10 @@ function rewritePath(w: Worker, x: Exchange, at: number, query: number, end: num
   const merged = writer.at;
   // Merged it is no longer than kept.
   if (merged - out + (kept.pathBytes > 0 ? kept.pathBytes + queryBytes : worst) > room) return 'URI_TOO_LONG';
-  const pathBytes = normalisePath(memory, at, query - at, memory, merged);
+  const pathBytes =
+    kept.pathBytes > 0
+      ? mergeRuns(memory, kept.at, kept.pathBytes, memory, merged)
+      : normalisePath(memory, at, query - at, memory, merged);
   if (pathBytes < 0) return 'TARGET_INVALID';
   writer.at = merged + pathBytes;
   writer.copy(query, queryBytes);

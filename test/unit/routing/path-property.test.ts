@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { keptPathOf, keptPrefix, normalPathOf } from '../../../src/routing/path.js';
+import { keptPathOf, keptPrefix, mergeRuns, normalPathOf } from '../../../src/routing/path.js';
 
 const piece = fc.constantFrom(
   ...['/', '/', '/', '.', '.', '..', 'a', 'A', '%2e', '%2E', '%2f', '%2F', '%5c', '%5C', ';', '%3b', '%61', '%7E'],
@@ -79,6 +79,8 @@ test('a path that keeps its runs of slashes differs from the normal form in noth
       assert.equal(sentOn.replace(/\/+/g, '/'), normal, sent);
       // A prefix of the normal form is found again in front of the same rest.
       const bytes = Buffer.from(sentOn, 'latin1');
+      const merged = Buffer.alloc(bytes.length);
+      assert.equal(merged.toString('latin1', 0, mergeRuns(bytes, 0, bytes.length, merged, 0)), normal, sent);
       const most = Math.min(prefix, normal.length);
       const front = sentOn.slice(0, keptPrefix(bytes, 0, bytes.length, most));
       assert.equal(front.replace(/\/+/g, '/'), normal.slice(0, most), sent);
