@@ -1,6 +1,8 @@
 // Reads a chunked body (RFC 9112, 7.1), cut anywhere: takes the framing off, drops extensions, keeps trailers as text.
 // Owns the grammar of chunks. Leaves limits on bodies, and which trailers go on, to worker/relay.ts.
 
+import { withoutBlanksAround } from '../base/blanks.js';
+import { isBlank } from '../base/bytes.js';
 import { hexValue } from '../base/hex.js';
 import { isToken } from './fields.js';
 import { PARSED } from './parsed.js';
@@ -60,11 +62,9 @@ const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
 const BACKSLASH = 0x5c;
 
-const BLANKS_AROUND = /^[ \t]+|[ \t]+$/g;
 /** Digits that are read in one go: the number they make is a small integer. */
 const PLAIN_DIGITS_MAX = 7;
 
-const isBlank = (byte: number): boolean => byte === SPACE || byte === TAB;
 /** What a field value and a quoted string may hold (RFC 9110, 5.5): no control character but the tab. */
 const isText = (byte: number): boolean => (byte >= SPACE && byte !== 0x7f) || byte === TAB;
 
@@ -239,7 +239,7 @@ export class ChunkedBody {
         return this.#isTooLong() ? TOO_LONG : AT.TRAILER_VALUE;
       case AT.TRAILER_LF:
         if (byte !== LF) return INVALID;
-        this.trailers += `${this.#name}: ${this.#value.replace(BLANKS_AROUND, '')}\r\n`;
+        this.trailers += `${this.#name}: ${withoutBlanksAround(this.#value)}\r\n`;
         this.#name = '';
         this.#value = '';
         return AT.LINE;

@@ -101,6 +101,14 @@ export class RegexRewrite {
   }
 }
 
+/** What browsers read as two slashes in front: they take a backslash for a slash, and drop tabs. */
+const HOST_FRONT = /^[/\\][\t]*[/\\][/\\\t]*/;
+
+/** The place with one slash in front where it had several: those would make a host of what was a path. */
+export function asPath(place: string): string {
+  return place.replace(HOST_FRONT, '/');
+}
+
 /**
  * One prefix in the place of another, in the place that a server names: a path, or a URL with its scheme and host. Whole
  * elements count, as everywhere: `/app` is in front of `/app/x` and `/app?q`, not of `/apple`, and exactly one slash stands
@@ -121,9 +129,9 @@ export class PrefixRewrite {
     const rest = text.slice(this.#from.length);
     if (rest !== '' && !/^[/?#]/.test(rest)) return null;
     // Where the old prefix is the root, two slashes in front name a host, which is no path.
-    if (this.#from === '' && rest.startsWith('//')) return null;
+    if (this.#from === '' && HOST_FRONT.test(rest)) return null;
     const moved = `${this.#to}${rest}`;
     if (this.#to !== '') return moved;
-    return rest.startsWith('/') ? rest.replace(/^\/+/, '/') : `/${rest}`;
+    return rest.startsWith('/') ? asPath(rest) : `/${rest}`;
   }
 }

@@ -98,6 +98,12 @@ describe('places in responses', { concurrency: 1 }, () => {
 
   test('Location: what was a path behind a host never becomes a host', async () => {
     assert.equal(await location('/places', 'http://a//evil.example/'), '/evil.example/');
+    assert.equal(
+      await location('/places', 'http://a/\\evil.example/'),
+      '/evil.example/',
+      'browsers take it for a slash',
+    );
+    assert.equal(await location('/places', 'http://a/\t/evil.example/'), '/evil.example/', 'and drop tabs');
     assert.equal(await location('/places', 'http://a'), '/');
     assert.equal(
       await location('/app', '//evil.example/x'),

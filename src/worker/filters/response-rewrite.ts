@@ -1,16 +1,17 @@
 // LocationRewrite and CookieRewrite: fields in which servers name places as they see them, said as clients see them.
 // Owns what becomes of a value. Leaves listing the head to send-head.ts.
 
+import { withoutBlanksAround } from '../../base/blanks.js';
 import { equalsCaseless } from '../../http/fields.js';
 import { changeSetCookie } from '../../http/set-cookie.js';
 import type { FilterPlan, PlaceRewritePlan } from '../../routing/plan.js';
-import { PrefixRewrite, RegexRewrite } from '../../routing/rewrite.js';
+import { asPath, PrefixRewrite, RegexRewrite } from '../../routing/rewrite.js';
 
 const REFRESH = Buffer.from('refresh', 'latin1');
 const SET_COOKIE = Buffer.from('set-cookie', 'latin1');
 
-/** A Refresh value: seconds, and the place behind `url=`, in quotes or without. */
-const REFRESH_VALUE = /^([ \t]*\d+(?:\.\d*)?[ \t]*[;,][ \t]*url[ \t]*=[ \t]*)(["']?)(.*?)\2[ \t]*$/i;
+/** A Refresh value up to its place: seconds, and `url=`. The place behind may stand in quotes. */
+const REFRESH_FRONT = /^[ \t]*\d+(?:\.\d*)?[ \t]*[;,][ \t]*url[ \t]*=[ \t]*/i;
 
 /** A place with the first rule applied that fits it, or as it is. */
 type PlaceChange = (place: string) => string | null;
@@ -24,8 +25,7 @@ function placeChange(plan: PlaceRewritePlan): PlaceChange {
   return (place) => {
     if (!regex.matches(place)) return null;
     const changed = regex.apply(place, VALUE_LENGTH_MAX) ?? place;
-    // Two slashes in front would make a host of what was a path.
-    return plan.substitution.startsWith('//') ? changed : changed.replace(/^\/{2,}/, '/');
+    return plan.substitution.startsWith('//') ? changed : asPath(changed);
   };
 }
 
@@ -52,8 +52,16 @@ export class ResponseRewrite {
     if (equalsCaseless(memory, nameAt, nameBytes, SET_COOKIE)) return this.#cookie(value);
     if (this.#places.length === 0) return value;
     if (!equalsCaseless(memory, nameAt, nameBytes, REFRESH)) return this.#place(value);
-    const found = REFRESH_VALUE.exec(value);
-    return found === null ? value : `${found[1]}${found[2]}${this.#place(found[3]!)}${found[2]}`;
+    return this.#refresh(value);
+  }
+
+  #refresh(value: string): string {
+    const front = REFRESH_FRONT.exec(value)?.[0];
+    if (front === undefined) return value;
+    const rest = withoutBlanksAround(value.slice(front.length));
+    const first = rest[0];
+    const isQuoted = rest.length >= 2 && (first === '"' || first === "'") && rest.endsWith(first);
+    return front + (isQuoted ? `${first}${this.#place(rest.slice(1, -1))}${first}` : this.#place(rest));
   }
 
   #place(place: string): string {
