@@ -128,11 +128,9 @@ static void sf__bound_ready(uv_poll_t *poll, int status, int events)
 /* turn(words): carries out the submissions and returns the number of events. */
 static napi_value sf__js_turn(napi_env env, napi_callback_info info)
 {
-    size_t argc = 1;
-    napi_value argument;
     void *data;
     int32_t words;
-    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 || !sf_js_int(env, argument, &words))
+    if (!sf_js_args(env, info, &data, "i", &words))
         return sf_js_throw(env, "ERR_ARGUMENT", "turn(words): words must be a number");
     sf__bound *b = data;
     if (b->engine == NULL)
@@ -146,11 +144,9 @@ static napi_value sf__js_turn(napi_env env, napi_callback_info info)
 /* submit(words): carries out the submissions and reports nothing; what they cause is reported by the next turn. */
 static napi_value sf__js_submit(napi_env env, napi_callback_info info)
 {
-    size_t argc = 1;
-    napi_value argument;
     void *data;
     int32_t words;
-    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 || !sf_js_int(env, argument, &words))
+    if (!sf_js_args(env, info, &data, "i", &words))
         return sf_js_throw(env, "ERR_ARGUMENT", "submit(words): words must be a number");
     sf__bound *b = data;
     if (b->engine != NULL && sf_engine_submit(b->engine, words) != SF_OK)
@@ -161,14 +157,10 @@ static napi_value sf__js_submit(napi_env env, napi_callback_info info)
 /* addressAdd(host, port): the index of a backend address, -1 when the text is none. */
 static napi_value sf__js_address_add(napi_env env, napi_callback_info info)
 {
-    size_t argc = 2, length;
-    napi_value arguments[2];
     void *data;
-    char host[256];
+    char host[SF_JS_TEXT_ROOM];
     int32_t port;
-    if (napi_get_cb_info(env, info, &argc, arguments, NULL, &data) != napi_ok || argc != 2 ||
-        napi_get_value_string_utf8(env, arguments[0], host, sizeof(host), &length) != napi_ok ||
-        !sf_js_int(env, arguments[1], &port))
+    if (!sf_js_args(env, info, &data, "si", host, &port))
         return sf_js_throw(env, "ERR_ARGUMENT", "addressAdd(host, port)");
     sf__bound *b = data;
     int32_t index = b->engine == NULL ? -1 : sf_engine_address_add(b->engine, host, port);
@@ -178,12 +170,9 @@ static napi_value sf__js_address_add(napi_env env, napi_callback_info info)
 /* addressRemove(index) */
 static napi_value sf__js_address_remove(napi_env env, napi_callback_info info)
 {
-    size_t argc = 1;
-    napi_value argument;
     void *data;
     int32_t index;
-    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 ||
-        !sf_js_int(env, argument, &index))
+    if (!sf_js_args(env, info, &data, "i", &index))
         return sf_js_throw(env, "ERR_ARGUMENT", "addressRemove(index)");
     sf__bound *b = data;
     if (b->engine != NULL)
@@ -191,33 +180,26 @@ static napi_value sf__js_address_remove(napi_env env, napi_callback_info info)
     return NULL;
 }
 
-/* The engine of a call whose one argument is a listener's index; NULL, and `usage` is thrown, when that is not so. */
-static sf__bound *sf__listener_call(napi_env env, napi_callback_info info, const char *usage, int32_t *listener)
-{
-    size_t argc = 1;
-    napi_value argument;
-    void *data;
-    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) == napi_ok && argc == 1 &&
-        sf_js_int(env, argument, listener))
-        return data;
-    (void)sf_js_throw(env, "ERR_ARGUMENT", usage);
-    return NULL;
-}
-
 static napi_value sf__js_listen(napi_env env, napi_callback_info info)
 {
+    void *data;
     int32_t listener;
-    sf__bound *b = sf__listener_call(env, info, "listen(listener)", &listener);
-    if (b != NULL && b->engine != NULL && sf_engine_listen(b->engine, listener) != SF_OK)
+    if (!sf_js_args(env, info, &data, "i", &listener))
+        return sf_js_throw(env, "ERR_ARGUMENT", "listen(listener)");
+    sf__bound *b = data;
+    if (b->engine != NULL && sf_engine_listen(b->engine, listener) != SF_OK)
         return sf_js_throw_errno(env, errno, "listen");
     return NULL;
 }
 
 static napi_value sf__js_listen_end(napi_env env, napi_callback_info info)
 {
+    void *data;
     int32_t listener;
-    sf__bound *b = sf__listener_call(env, info, "listenEnd(listener)", &listener);
-    if (b != NULL && b->engine != NULL)
+    if (!sf_js_args(env, info, &data, "i", &listener))
+        return sf_js_throw(env, "ERR_ARGUMENT", "listenEnd(listener)");
+    sf__bound *b = data;
+    if (b->engine != NULL)
         sf_engine_listen_end(b->engine, listener);
     return NULL;
 }
@@ -225,10 +207,9 @@ static napi_value sf__js_listen_end(napi_env env, napi_callback_info info)
 /* chunkTake(): the address of a chunk to write into, negative when none is free. */
 static napi_value sf__js_chunk_take(napi_env env, napi_callback_info info)
 {
-    void *data = NULL;
-    size_t argc = 0;
-    if (napi_get_cb_info(env, info, &argc, NULL, NULL, &data) != napi_ok)
-        return NULL;
+    void *data;
+    if (!sf_js_args(env, info, &data, ""))
+        return sf_js_throw(env, "ERR_ARGUMENT", "chunkTake()");
     sf__bound *b = data;
     return sf_js_number(env, b->engine == NULL ? SF_E_FULL : sf_engine_chunk_take(b->engine));
 }
@@ -236,23 +217,19 @@ static napi_value sf__js_chunk_take(napi_env env, napi_callback_info info)
 /* progress(conn, into): the acknowledged bytes and those of a TLS record under way; false when the connection is gone. */
 static napi_value sf__js_progress(napi_env env, napi_callback_info info)
 {
-    size_t argc = 2, length = 0;
-    napi_value arguments[2], result;
-    napi_typedarray_type type;
-    void *data, *into = NULL;
+    void *data;
     int32_t conn;
-    bool typed = false;
+    double *into;
+    size_t length;
+    napi_value result;
     sf_progress progress;
-    if (napi_get_cb_info(env, info, &argc, arguments, NULL, &data) != napi_ok || argc != 2 ||
-        !sf_js_int(env, arguments[0], &conn) || napi_is_typedarray(env, arguments[1], &typed) != napi_ok || !typed ||
-        napi_get_typedarray_info(env, arguments[1], &type, &length, &into, NULL, NULL) != napi_ok ||
-        type != napi_float64_array || length < 2)
+    if (!sf_js_args(env, info, &data, "id", &conn, &into, &length) || length < 2)
         return sf_js_throw(env, "ERR_ARGUMENT", "progress(conn, into): into must be a Float64Array of two numbers");
     sf__bound *b = data;
     bool found = b->engine != NULL && sf_engine_progress(b->engine, conn, &progress) == SF_OK;
     if (found) {
-        ((double *)into)[0] = progress.acknowledged;
-        ((double *)into)[1] = progress.partial;
+        into[0] = progress.acknowledged;
+        into[1] = progress.partial;
     }
     return napi_get_boolean(env, found, &result) == napi_ok ? result : NULL;
 }
@@ -260,12 +237,9 @@ static napi_value sf__js_progress(napi_env env, napi_callback_info info)
 /* runTake(count): the address of that many neighbouring chunks, negative when there are none. */
 static napi_value sf__js_run_take(napi_env env, napi_callback_info info)
 {
-    size_t argc = 1;
-    napi_value argument;
     void *data;
     int32_t count;
-    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 ||
-        !sf_js_int(env, argument, &count))
+    if (!sf_js_args(env, info, &data, "i", &count))
         return sf_js_throw(env, "ERR_ARGUMENT", "runTake(count)");
     sf__bound *b = data;
     return sf_js_number(env, b->engine == NULL ? SF_E_FULL : sf_engine_run_take(b->engine, count));
@@ -274,14 +248,10 @@ static napi_value sf__js_run_take(napi_env env, napi_callback_info info)
 /* chunksOwed(into): for every chunk the references that the caller owns. */
 static napi_value sf__js_chunks_owed(napi_env env, napi_callback_info info)
 {
-    size_t argc = 1, length = 0;
-    napi_value argument;
-    napi_typedarray_type type;
-    void *data, *into = NULL;
-    bool typed = false;
-    if (napi_get_cb_info(env, info, &argc, &argument, NULL, &data) != napi_ok || argc != 1 ||
-        napi_is_typedarray(env, argument, &typed) != napi_ok || !typed ||
-        napi_get_typedarray_info(env, argument, &type, &length, &into, NULL, NULL) != napi_ok || type != napi_int32_array)
+    void *data;
+    int32_t *into;
+    size_t length;
+    if (!sf_js_args(env, info, &data, "w", &into, &length))
         return sf_js_throw(env, "ERR_ARGUMENT", "chunksOwed(into): into must be an Int32Array");
     sf__bound *b = data;
     if (b->engine == NULL)
@@ -295,16 +265,12 @@ static napi_value sf__js_chunks_owed(napi_env env, napi_callback_info info)
 /* localAddress(conn, into): fills in a peer record; false when the connection is gone. */
 static napi_value sf__js_local_address(napi_env env, napi_callback_info info)
 {
-    size_t argc = 2, length;
-    napi_value arguments[2], result = NULL;
-    napi_typedarray_type type;
-    void *data, *into;
+    void *data;
     int32_t conn;
-    bool typed = false;
-    if (napi_get_cb_info(env, info, &argc, arguments, NULL, &data) != napi_ok || argc != 2 ||
-        !sf_js_int(env, arguments[0], &conn) || napi_is_typedarray(env, arguments[1], &typed) != napi_ok || !typed ||
-        napi_get_typedarray_info(env, arguments[1], &type, &length, &into, NULL, NULL) != napi_ok ||
-        type != napi_uint8_array || length < sizeof(sf_peer))
+    uint8_t *into;
+    size_t length;
+    napi_value result = NULL;
+    if (!sf_js_args(env, info, &data, "iu", &conn, &into, &length) || length < sizeof(sf_peer))
         return sf_js_throw(env, "ERR_ARGUMENT", "localAddress(conn, into): into must have room for a peer record");
     sf__bound *b = data;
     sf_peer local;
@@ -317,10 +283,9 @@ static napi_value sf__js_local_address(napi_env env, napi_callback_info info)
 
 static napi_value sf__js_close(napi_env env, napi_callback_info info)
 {
-    void *data = NULL;
-    size_t argc = 0;
-    if (napi_get_cb_info(env, info, &argc, NULL, NULL, &data) != napi_ok)
-        return NULL;
+    void *data;
+    if (!sf_js_args(env, info, &data, ""))
+        return sf_js_throw(env, "ERR_ARGUMENT", "close()");
     sf__bound_close(data);
     return NULL;
 }
@@ -407,17 +372,16 @@ static bool sf__bound_tie(napi_env env, sf__bound *b, napi_value on_ready, napi_
 /* engineOpen(options, onReady): an engine on the calling thread; onReady runs whenever a turn is due. */
 static napi_value sf__js_engine_open(napi_env env, napi_callback_info info)
 {
-    size_t argc = 2;
-    napi_value arguments[2], methods;
+    napi_value options, on_ready, methods;
     sf_engine_config config = { 0 };
-    if (napi_get_cb_info(env, info, &argc, arguments, NULL, NULL) != napi_ok || argc != 2)
+    if (!sf_js_args(env, info, NULL, "vv", &options, &on_ready))
         return sf_js_throw(env, "ERR_ARGUMENT", "engineOpen(options, onReady)");
     sf__bound *b = calloc(1, sizeof(*b));
     if (b == NULL)
         return sf_js_throw_errno(env, ENOMEM, "engineOpen");
     b->env = env;
     /* The few references of a failed start are left to the environment's end, as it ends with this error. */
-    if (!sf__read_config(env, arguments[0], &config, b->borrowed)) {
+    if (!sf__read_config(env, options, &config, b->borrowed)) {
         free(b);
         return sf_js_throw(env, "ERR_ARGUMENT", "engineOpen: an option is missing, of the wrong type, or too small");
     }
@@ -426,7 +390,7 @@ static napi_value sf__js_engine_open(napi_env env, napi_callback_info info)
         free(b);
         return sf_js_throw_errno(env, errno, "engineOpen");
     }
-    if (!sf__bound_tie(env, b, arguments[1], &methods)) {
+    if (!sf__bound_tie(env, b, on_ready, &methods)) {
         sf_engine_destroy(b->engine);
         free(b);
         return sf_js_throw(env, "ERR_ENGINE", "engineOpen: Node refused a handle");
@@ -443,11 +407,8 @@ static napi_value sf__js_engine_open(napi_env env, napi_callback_info info)
 /* pinThread(core): runs the calling thread on one core only. */
 static napi_value sf__js_pin_thread(napi_env env, napi_callback_info info)
 {
-    size_t argc = 1;
-    napi_value argument;
     int32_t core;
-    if (napi_get_cb_info(env, info, &argc, &argument, NULL, NULL) != napi_ok || argc != 1 ||
-        !sf_js_int(env, argument, &core) || core < 0 || core >= CPU_SETSIZE)
+    if (!sf_js_args(env, info, NULL, "i", &core) || core < 0 || core >= CPU_SETSIZE)
         return sf_js_throw(env, "ERR_ARGUMENT", "pinThread(core)");
     cpu_set_t set;
     CPU_ZERO(&set);

@@ -1,6 +1,6 @@
 #include "addon_listen.h"
 
-#include "acceptor.h"
+#include "handoff_acceptor.h"
 #include "addon_values.h"
 #include "listener.h"
 
@@ -17,15 +17,10 @@ typedef struct sf__accepting {
 /* listenerOpen(host, port, backlog, v6Only): the listener's number. */
 static napi_value sf__js_listener_open(napi_env env, napi_callback_info info)
 {
-    size_t argc = 4, length;
-    napi_value arguments[4];
-    char host[256];
+    char host[SF_JS_TEXT_ROOM];
     int32_t port, backlog;
     bool v6_only;
-    if (napi_get_cb_info(env, info, &argc, arguments, NULL, NULL) != napi_ok || argc != 4 ||
-        napi_get_value_string_utf8(env, arguments[0], host, sizeof(host), &length) != napi_ok ||
-        !sf_js_int(env, arguments[1], &port) || !sf_js_int(env, arguments[2], &backlog) ||
-        napi_get_value_bool(env, arguments[3], &v6_only) != napi_ok)
+    if (!sf_js_args(env, info, NULL, "siib", host, &port, &backlog, &v6_only))
         return sf_js_throw(env, "ERR_ARGUMENT", "listenerOpen(host, port, backlog, v6Only)");
     int32_t listener = sf_listener_open(host, port, backlog, v6_only);
     if (listener < 0)
@@ -35,10 +30,7 @@ static napi_value sf__js_listener_open(napi_env env, napi_callback_info info)
 
 static bool sf__listener_argument(napi_env env, napi_callback_info info, int32_t *listener, void **data)
 {
-    size_t argc = 1;
-    napi_value argument;
-    if (napi_get_cb_info(env, info, &argc, &argument, NULL, data) == napi_ok && argc == 1 &&
-        sf_js_int(env, argument, listener) && *listener >= 0)
+    if (sf_js_args(env, info, data, "i", listener) && *listener >= 0)
         return true;
     (void)sf_js_throw(env, "ERR_ARGUMENT", "expected the number of a listener");
     return false;

@@ -1,4 +1,4 @@
-/* The Node-API face of listener.h and acceptor.h. Acceptors end with the environment that started them. */
+/* The Node-API face of listener.h and handoff_acceptor.h. Acceptors end with the environment that started them. */
 #ifndef SF_ADDON_LISTEN_H
 #define SF_ADDON_LISTEN_H
 

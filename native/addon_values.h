@@ -18,6 +18,28 @@ napi_value sf_js_number(napi_env env, int32_t value);
 /* False when the value is no number. */
 bool sf_js_int(napi_env env, napi_value value, int32_t *out);
 
+/* The longest text argument, its ending zero included: longer than any path or list of ciphers that makes sense. */
+#define SF_JS_TEXT_ROOM 4096
+
+/*
+ * Reads the arguments of a callback, each into what `format` says of it:
+ *
+ *   i  a number             int32_t *
+ *   l  a number             int64_t *
+ *   b  a boolean            bool *
+ *   s  a text, which fits   char * with SF_JS_TEXT_ROOM bytes
+ *   u  a Uint8Array         uint8_t **, size_t * (its bytes, at most INT32_MAX)
+ *   w  an Int32Array        int32_t **, size_t * (its words)
+ *   d  a Float64Array       double **, size_t * (its numbers)
+ *   v  any value            napi_value *
+ *
+ * data  receives what the function was made with (sf_js_method); NULL when that is of no interest. Arrays are borrowed
+ *       until the callback returns.
+ *
+ * Returns false when their number or one of their types differs; Node has no exception pending then, so the caller throws.
+ */
+bool sf_js_args(napi_env env, napi_callback_info info, void **data, const char *format, ...);
+
 /* Adds a function to an object; `data` reaches the callback. Returns false when Node refuses. */
 bool sf_js_method(napi_env env, napi_value object, const char *name, napi_callback callback, void *data);
 

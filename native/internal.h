@@ -62,7 +62,7 @@ void sf__conn_write_failed(sf_engine *e, sf_conn *c, uint16_t error); /* told on
 void sf__conn_blocked(sf_engine *e, sf_conn *c); /* its owner hears that bytes wait */
 
 /* tls_conn.c: for connections with `tls` set, unless said otherwise */
-/* For one without, before it sent a byte. `front`: what a server has received already, or a client sends before; copied. */
+/* For one without, before it sent a byte. `front`: what a client has sent already, or what goes to a server before; copied. */
 int sf__tls_begin(sf_engine *e, sf_handle handle, int32_t context, sf_span front);
 void sf__tls_free(sf_conn *c, bool polite); /* polite: says goodbye, if that can be done at once */
 void sf__tls_noticed(sf_conn *c); /* the kernel may have bytes */
@@ -86,7 +86,7 @@ void sf__conn_flush(sf_engine *e, sf_conn *c); /* the socket takes bytes again: 
 bool sf__event_room(const sf_engine *e, int32_t count);
 void sf__event(sf_engine *e, int32_t kind, sf_handle conn, int32_t at, int32_t bytes);
 
-/* accept.c */
+/* engine_accept.c */
 void sf__accept_inbox(sf_engine *e);
 void sf__accept_listening(sf_engine *e, int32_t index);
 void sf__accept_resume(sf_engine *e);

@@ -1,13 +1,14 @@
 /*
- * TLS contexts of the process, by number. Those of a server: identities (certificate chain and key), the server names
- * they are for, and what a handshake may agree on. Those of a client: whom it believes, and sessions to go on with. Built by one thread, used by all.
+ * TLS contexts of the process, by number. Those of a listener: identities (certificate chain and key), the server names
+ * they are for, and what a handshake may agree on. Those of backend connections, where OpenSSL plays the client: whom
+ * they trust, and sessions to resume. Built by one thread, used by all. "Client" is always the peer of a listener.
  *
  * Ownership. The registry holds one reference on an open context, every connection another. Certificates and keys are
  * OpenSSL's from the moment they were read; the caller's bytes are borrowed for the call and may be wiped after it.
  * A context must not be changed any more once a connection may use it. Other than that, any thread may call anything.
  *
  * A number is given out once: when its context is closed, it means nothing, whatever takes the place in the registry. So
- * who keeps a number too long gets no context, and never one that believes other authorities.
+ * a number kept too long yields no context, and never one that trusts other authorities.
  *
  * OpenSSL is the one that Node exports: this module links to none of its own.
  */
@@ -24,7 +25,7 @@
 
 typedef struct sf_tls sf_tls;
 
-/* What a server offers. Borrowed for the call. */
+/* What a handshake may agree on. Borrowed for the call. */
 typedef struct sf_tls_options {
     int32_t version_min;     /* 0x0303 (TLS 1.2) or 0x0304 (TLS 1.3) */
     const char *ciphers;     /* for TLS 1.2, in OpenSSL's words; empty: the default of this file */
@@ -33,13 +34,13 @@ typedef struct sf_tls_options {
     const char *scope;       /* sessions of one scope are not resumed in another */
 } sf_tls_options;
 
-/* What a client asks for, beside `version_min` and `ciphers` of its server's options. Borrowed for the call. */
-typedef struct sf_tls_client_options {
+/* What a backend connection asks for, beside its sf_tls_options. Borrowed for the call. */
+typedef struct sf_tls_backend_options {
     const char *name;   /* the server's DNS name or IP address: asked for (a DNS name), and verified */
-    bool verify;        /* false: whoever answers is believed */
-    const uint8_t *authorities; /* PEM of whom to believe; none: those OpenSSL finds on this machine */
+    bool verify;        /* false: any certificate is accepted */
+    const uint8_t *authorities; /* PEM of those to trust; none: those OpenSSL finds on this machine */
     size_t authorities_bytes;
-} sf_tls_client_options;
+} sf_tls_backend_options;
 
 /* Why a call failed, in words for an operator. Never a byte of a key. */
 typedef struct sf_tls_reason {
@@ -47,21 +48,21 @@ typedef struct sf_tls_reason {
 } sf_tls_reason;
 
 /*
- * Opens a context for a server, without an identity yet.
+ * Opens a context for a listener, without an identity yet.
  *
  * Returns its number (0 or more), or -1 with `reason` set.
  */
 int32_t sf_tls_open(const sf_tls_options *options, sf_tls_reason *reason);
 
 /*
- * Opens a context for a client. One certificate may be given to it as identity 0.
+ * Opens a context for backend connections. One certificate may be given to it as identity 0.
  *
  * Returns its number (0 or more), or -1 with `reason` set.
  */
-int32_t sf_tls_open_client(const sf_tls_options *options, const sf_tls_client_options *client, sf_tls_reason *reason);
+int32_t sf_tls_open_backend(const sf_tls_options *options, const sf_tls_backend_options *backend, sf_tls_reason *reason);
 
 /*
- * Makes the context of a server ask its clients for a certificate, and verify it against `authorities` (PEM, borrowed)
+ * Makes the context of a listener ask its clients for a certificate, and verify it against `authorities` (PEM, borrowed)
  * alone. Before its first identity.
  *
  * required  refuse clients without one; else only those with one that is not believed
@@ -71,7 +72,7 @@ int32_t sf_tls_open_client(const sf_tls_options *options, const sf_tls_client_op
 bool sf_tls_verify_clients(int32_t tls, bool required, const uint8_t *authorities, size_t bytes, sf_tls_reason *reason);
 
 /*
- * Gives a context a certificate: `chain` is PEM, the server's own certificate first; `key` is PEM, not encrypted.
+ * Gives a context a certificate of its own: `chain` is PEM, its own certificate first; `key` is PEM, not encrypted.
  *
  * identity  the number of identities so far to begin a new one, or one that is there to add a certificate of another
  *           key type to it. Identity 0 is the default for names nobody has.
@@ -116,15 +117,16 @@ void sf_tls_release(sf_tls *tls);
 /* A new connection's state, on the side the context is for, or NULL. The caller's. */
 SSL *sf_tls_begin(sf_tls *tls);
 
-bool sf_tls_is_client(const sf_tls *tls);
+/* Whether it is for backend connections, and not for a listener. */
+bool sf_tls_is_backend(const sf_tls *tls);
 
-/* Goes on with the last session of the server that `server` stands for, if there is one. Before the handshake. */
+/* Of a backend's context: resumes the last session of the server that `server` stands for, if there is one. Before the handshake. */
 void sf_tls_resume(sf_tls *tls, SSL *ssl, uint64_t server);
 
-/* Keeps a session that a server gave, for its next connection; takes the reference. */
+/* Of a backend's context: keeps a session that a server gave, for its next connection; takes the reference. */
 void sf_tls_remember(sf_tls *tls, SSL_SESSION *session, uint64_t server);
 
-/* Called by OpenSSL for each new session of a client: hands it to sf_tls_remember. In tls_conn.c. */
+/* Called by OpenSSL for each new session of a backend connection: hands it to sf_tls_remember. In tls_conn.c. */
 int sf_tls_on_session(SSL *ssl, SSL_SESSION *session);
 
 #endif

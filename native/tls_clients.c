@@ -133,7 +133,7 @@ static int sf__on_verified(int good, X509_STORE_CTX *context)
     return 0;
 }
 
-static bool sf__believe(sf_tls_verifier *verifier, X509 *authority)
+static bool sf__authority_add(sf_tls_verifier *verifier, X509 *authority)
 {
     X509_NAME *name = X509_NAME_dup(X509_get_subject_name(authority));
     if (name == NULL || X509_STORE_add_cert(verifier->store, authority) != 1 ||
@@ -160,7 +160,7 @@ sf_tls_verifier *sf_tls_verifier_new(bool required, const uint8_t *pem, size_t b
     }
     X509 *authority = NULL;
     while (good && (authority = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL)) != NULL) {
-        good = sf__believe(verifier, authority);
+        good = sf__authority_add(verifier, authority);
         X509_free(authority);
     }
     BIO_free(bio);

@@ -10,48 +10,16 @@
  * into one call of the kernel. OpenSSL is never told that a socket is full: what the kernel does not take waits in
  * `out`, at most one stage of it, and nothing is encrypted before it has left.
  */
-#include "internal.h"
+#include "tls_conn.h"
 
 #include "sessions.h"
-#include "tls.h"
 #include "tls_clients.h"
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#define SF__RECORD_BYTES SSL3_RT_MAX_PLAIN_LENGTH
-#define SF__RECORD_ROOM (SF__RECORD_BYTES + 512) /* header, tag and padding */
-#define SF__STAGE_BYTES (4 * SF__RECORD_ROOM)
-
-struct sf_tls_conn {
-    SSL *ssl;
-    sf_engine *engine;
-    sf_conn *conn;
-    sf_tls *tls; /* one reference */
-    uint8_t *out; /* encrypted (or in front of it), not taken by the kernel yet; NULL when there is nothing */
-    uint32_t out_at, out_bytes;
-    uint8_t *in; /* received, not read by OpenSSL yet; NULL when there is nothing */
-    uint32_t in_at, in_bytes;
-    int error;       /* errno of the socket, 0 for none */
-    uint32_t partial; /* received since the last decrypted byte */
-    bool dry;        /* the kernel has nothing until it says so */
-    bool starved;    /* OpenSSL asked for bytes that were not there */
-    bool ended;      /* the peer's FIN has been read */
-    bool looked;     /* the client's first byte has been seen, here or by the owner */
-    bool close_sent; /* our close_notify is out */
-};
-
-/* What engines need for TLS once they have any; made on first use. */
-struct sf_tls_stage {
-    sf_tls_conn *owner; /* whose bytes wait for sf__tls_settle; NULL: `used` is 0 between calls */
-    uint32_t used;
-    uint8_t record[SF__RECORD_BYTES]; /* small spans, side by side */
-    uint8_t bytes[SF__STAGE_BYTES];   /* encrypted, of the connection being served */
-};
 
 /* What others left in the thread's queue of errors must not be taken for ours. Mostly there is nothing, and looking is
  * cheaper than emptying. */
@@ -61,229 +29,7 @@ static void sf__errors_drop(void)
         ERR_clear_error();
 }
 
-/* --- The socket, as OpenSSL sees it --------------------------------------------------------------------------------- */
-
-/* Keeps bytes that were received until OpenSSL reads them. */
-static bool sf__in_keep(sf_tls_conn *t, const uint8_t *from, size_t bytes)
-{
-    t->in = malloc(bytes);
-    if (t->in == NULL) {
-        t->error = ENOMEM;
-        return false;
-    }
-    memcpy(t->in, from, bytes);
-    t->in_at = 0;
-    t->in_bytes = (uint32_t)bytes;
-    return true;
-}
-
-/* Takes from the bytes that are kept; while there are any the socket is not asked. */
-static int sf__in_take(sf_tls_conn *t, char *to, int room)
-{
-    uint32_t part = (uint32_t)room < t->in_bytes ? (uint32_t)room : t->in_bytes;
-    memcpy(to, t->in + t->in_at, part);
-    t->in_at += part;
-    t->in_bytes -= part;
-    if (t->in_bytes == 0) {
-        free(t->in);
-        t->in = NULL;
-    }
-    return (int)part;
-}
-
-static ssize_t sf__socket_read(sf_tls_conn *t, void *to, size_t room)
-{
-    ssize_t got;
-    do
-        got = recv(t->conn->fd, to, room, MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
-    /* A short read has emptied the socket. Not so when an end was announced. */
-    if (got > 0 && (size_t)got < room && !(t->conn->flags & SF__ENDING))
-        t->dry = true;
-    return got;
-}
-
-/*
- * Receives for a handshake, with one call what OpenSSL asks for in many: since 3.2 its read-ahead begins with the
- * application's data, and until then it reads the header of each record and its body by themselves.
- */
-static ssize_t sf__read_ahead(sf_tls_conn *t, char *to, size_t room)
-{
-    uint8_t *record = t->engine->tls_stage->record; /* holds something only inside sf__tls_write */
-    ssize_t got = sf__socket_read(t, record, SF__RECORD_BYTES);
-    if (got <= 0)
-        return got;
-    size_t part = (size_t)got < room ? (size_t)got : room;
-    memcpy(to, record, part);
-    if ((size_t)got > part && !sf__in_keep(t, record + part, (size_t)got - part))
-        return 0;
-    return (ssize_t)part;
-}
-
-static int sf__bio_read(BIO *bio, char *to, int room)
-{
-    sf_tls_conn *t = BIO_get_data(bio);
-    BIO_clear_retry_flags(bio);
-    if (room <= 0 || t->ended || t->error != 0)
-        return 0;
-    if (t->in != NULL)
-        return sf__in_take(t, to, room);
-    if (!t->dry) {
-        bool ahead = (t->conn->flags & SF__HANDSHAKING) != 0 && room < SF__RECORD_BYTES;
-        ssize_t got = ahead ? sf__read_ahead(t, to, (size_t)room) : sf__socket_read(t, to, (size_t)room);
-        if (got > 0) {
-            t->partial += (uint32_t)got;
-            return (int)got;
-        }
-        if (t->error != 0)
-            return 0;
-        if (got == 0) {
-            t->ended = true;
-            return 0;
-        }
-        if (errno != EAGAIN && errno != EWOULDBLOCK) {
-            t->error = errno;
-            return 0;
-        }
-        t->dry = true;
-    }
-    t->starved = true;
-    BIO_set_retry_read(bio);
-    return -1;
-}
-
-/* Keeps `bytes` that the kernel did not take; they count among those that wait. */
-static bool sf__out_keep(sf_tls_conn *t, const uint8_t *from, size_t bytes)
-{
-    uint8_t *out = malloc(t->out_bytes + bytes);
-    if (out == NULL) {
-        t->error = ENOMEM;
-        return false;
-    }
-    if (t->out_bytes > 0)
-        memcpy(out, t->out + t->out_at, t->out_bytes);
-    memcpy(out + t->out_bytes, from, bytes);
-    free(t->out);
-    t->out = out;
-    t->out_at = 0;
-    t->out_bytes += (uint32_t)bytes;
-    t->engine->config.control[SF_CONTROL_QUEUED_BYTES] += (int32_t)bytes;
-    return true;
-}
-
-/*
- * Hands bytes to the kernel. Returns how many it took, or -1 with t->error set. Once agreed on, TLS outlives a socket that
- * takes nothing any more: all bytes count as taken then, and reading goes on (see sf__conn_write_failed).
- */
-static ssize_t sf__hand_over(sf_tls_conn *t, const uint8_t *from, size_t bytes)
-{
-    ssize_t taken;
-    if (t->conn->flags & SF__WRITE_FAILED)
-        return (ssize_t)bytes;
-    do
-        taken = send(t->conn->fd, from, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (taken < 0 && errno == EINTR);
-    if (taken >= 0) {
-        t->conn->handed += (uint64_t)taken;
-        return taken;
-    }
-    if (errno == EAGAIN || errno == EWOULDBLOCK)
-        return 0;
-    if (!(t->conn->flags & SF__HANDSHAKING)) {
-        sf__conn_write_failed(t->engine, t->conn, sf__error_of(errno));
-        return (ssize_t)bytes;
-    }
-    t->error = errno;
-    return -1;
-}
-
-/* Empties the stage: into the socket, and what that does not take into `out`. */
-static bool sf__stage_flush(sf_tls_conn *t)
-{
-    sf_tls_stage *stage = t->engine->tls_stage;
-    size_t bytes = stage->used;
-    ssize_t taken = 0;
-    stage->used = 0;
-    if (bytes == 0)
-        return t->error == 0;
-    if (t->out == NULL) {
-        taken = sf__hand_over(t, stage->bytes, bytes);
-        if (taken < 0)
-            return false;
-    }
-    return (size_t)taken == bytes || sf__out_keep(t, stage->bytes + taken, bytes - (size_t)taken);
-}
-
-/*
- * Hands over what the sends of one batch left in the stage. Pieces of a long body come as a send each: put off until
- * all are encrypted, they leave with one call of the kernel.
- */
-void sf__tls_settle(sf_engine *e)
-{
-    sf_tls_stage *stage = e->tls_stage;
-    sf_tls_conn *t = stage == NULL ? NULL : stage->owner;
-    if (t == NULL)
-        return;
-    stage->owner = NULL;
-    if (!sf__stage_flush(t))
-        sf__conn_fail(e, t->conn, sf__error_of(t->error));
-    else if (t->out != NULL)
-        sf__conn_blocked(e, t->conn);
-}
-
-static int sf__bio_write(BIO *bio, const char *from, int bytes)
-{
-    sf_tls_conn *t = BIO_get_data(bio);
-    sf_tls_stage *stage = t->engine->tls_stage;
-    BIO_clear_retry_flags(bio);
-    for (int at = 0; at < bytes;) {
-        if (stage->used == SF__STAGE_BYTES && !sf__stage_flush(t))
-            return -1;
-        uint32_t room = SF__STAGE_BYTES - stage->used;
-        uint32_t part = (uint32_t)(bytes - at) < room ? (uint32_t)(bytes - at) : room;
-        memcpy(stage->bytes + stage->used, from + at, part);
-        stage->used += part;
-        at += (int)part;
-    }
-    return bytes;
-}
-
-static long sf__bio_control(BIO *bio, int command, long number, void *pointer)
-{
-    sf_tls_conn *t = BIO_get_data(bio);
-    (void)number;
-    (void)pointer;
-    if (command == BIO_CTRL_EOF)
-        return t != NULL && t->ended;
-    return command == BIO_CTRL_FLUSH || command == BIO_CTRL_DUP;
-}
-
-static BIO_METHOD *bio_method;
-
-static void sf__bio_method_make(void)
-{
-    bio_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "sevenfold socket");
-    if (bio_method != NULL && (BIO_meth_set_read(bio_method, sf__bio_read) != 1 ||
-                               BIO_meth_set_write(bio_method, sf__bio_write) != 1 ||
-                               BIO_meth_set_ctrl(bio_method, sf__bio_control) != 1)) {
-        BIO_meth_free(bio_method);
-        bio_method = NULL;
-    }
-}
-
-static BIO *sf__bio_new(sf_tls_conn *t)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    (void)pthread_once(&once, sf__bio_method_make); /* fails only for a bad argument */
-    BIO *bio = bio_method == NULL ? NULL : BIO_new(bio_method);
-    if (bio != NULL) {
-        BIO_set_data(bio, t);
-        BIO_set_init(bio, 1);
-    }
-    return bio;
-}
-
-/* --- Sessions of a client ------------------------------------------------------------------------------------------- */
+/* --- Sessions of a backend ------------------------------------------------------------------------------------------ */
 
 /* Stands for the server at the other end: FNV-1a of its address, 0 when the socket has none. */
 static uint64_t sf__server_of(const sf_tls_conn *t)
@@ -310,7 +56,7 @@ int sf_tls_on_session(SSL *ssl, SSL_SESSION *session)
 /* --- Life ----------------------------------------------------------------------------------------------------------- */
 
 /* The connection's TLS under `tls`, whose reference it takes also on failure. */
-static sf_tls_conn *sf__tls_new(sf_engine *e, sf_conn *c, sf_tls *tls)
+static sf_tls_conn *sf__tls_conn_new(sf_engine *e, sf_conn *c, sf_tls *tls)
 {
     if (e->tls_stage == NULL)
         e->tls_stage = calloc(1, sizeof(*e->tls_stage));
@@ -320,7 +66,7 @@ static sf_tls_conn *sf__tls_new(sf_engine *e, sf_conn *c, sf_tls *tls)
         return NULL;
     }
     *t = (sf_tls_conn){ .engine = e, .conn = c, .tls = tls, .ssl = sf_tls_begin(tls) };
-    BIO *bio = t->ssl == NULL ? NULL : sf__bio_new(t);
+    BIO *bio = t->ssl == NULL ? NULL : sf__tls_bio_new(t);
     if (bio == NULL) {
         SSL_free(t->ssl);
         sf_tls_release(tls);
@@ -332,16 +78,16 @@ static sf_tls_conn *sf__tls_new(sf_engine *e, sf_conn *c, sf_tls *tls)
     return t;
 }
 
-/* Puts plain bytes in front of the handshake: what a server is to read first, or what a client is to send first. */
+/* Puts plain bytes in front of the handshake: what a client has sent already, or what goes to a server first. */
 static bool sf__tls_front(sf_tls_conn *t, sf_span front)
 {
     if (front.bytes == 0)
         return true;
     const uint8_t *from = t->engine->config.memory + front.at;
-    if (sf_tls_is_client(t->tls))
-        return sf__out_keep(t, from, (size_t)front.bytes);
+    if (sf_tls_is_backend(t->tls))
+        return sf__tls_out_keep(t, from, (size_t)front.bytes);
     t->looked = true;
-    return sf__in_keep(t, from, (size_t)front.bytes);
+    return sf__tls_in_keep(t, from, (size_t)front.bytes);
 }
 
 int sf__tls_begin(sf_engine *e, sf_handle handle, int32_t context, sf_span front)
@@ -356,7 +102,7 @@ int sf__tls_begin(sf_engine *e, sf_handle handle, int32_t context, sf_span front
     if (c->tls != NULL || c->queue != NULL)
         return SF_E_INVALID;
     sf_tls *tls = sf_tls_acquire(context);
-    c->tls = tls == NULL ? NULL : sf__tls_new(e, c, tls);
+    c->tls = tls == NULL ? NULL : sf__tls_conn_new(e, c, tls);
     if (c->tls == NULL) {
         sf__conn_fail(e, c, tls == NULL ? SF_ENGINE_ERROR_NO_SUCH_CONTEXT : SF_ENGINE_ERROR_NO_MEMORY);
         return SF_OK;
@@ -377,7 +123,7 @@ void sf__tls_free(sf_conn *c, bool polite)
     sf__tls_settle(t->engine);
     if (polite && t->error == 0 && !t->close_sent && t->out == NULL && !(c->flags & (SF__HANDSHAKING | SF__DEAD))) {
         (void)SSL_shutdown(t->ssl); /* one try: a socket that is full goes without */
-        (void)sf__stage_flush(t);
+        (void)sf__tls_stage_flush(t);
     }
     t->engine->config.control[SF_CONTROL_SECURED]--;
     t->engine->config.control[SF_CONTROL_QUEUED_BYTES] -= (int32_t)t->out_bytes;
@@ -392,7 +138,7 @@ void sf__tls_free(sf_conn *c, bool polite)
 
 void sf__tls_noticed(sf_conn *c)
 {
-    c->tls->dry = false;
+    c->tls->socket_empty = false;
 }
 
 /* Why OpenSSL went no further: an SF_ENGINE_ERROR. */
@@ -402,7 +148,7 @@ static uint16_t sf__tls_error(const sf_tls_conn *t)
         return sf__error_of(t->error);
     if (t->ended)
         return SF_ENGINE_ERROR_TRUNCATED;
-    return sf_tls_is_client(t->tls) ? SF_ENGINE_ERROR_TLS : sf_tls_client_error(t->ssl);
+    return sf_tls_is_backend(t->tls) ? SF_ENGINE_ERROR_TLS : sf_tls_client_error(t->ssl);
 }
 
 /* Fails the connection after OpenSSL did; its alert, if it wrote one, is sent. */
@@ -410,7 +156,7 @@ static void sf__tls_fail(sf_engine *e, sf_conn *c)
 {
     sf_tls_conn *t = c->tls;
     uint16_t error = sf__tls_error(t);
-    (void)sf__stage_flush(t);
+    (void)sf__tls_stage_flush(t);
     ERR_clear_error(); /* the queue is the thread's: Node's own calls must not find ours in it */
     sf__conn_fail(e, c, error);
 }
@@ -434,9 +180,9 @@ static void sf__handshake_fail(sf_engine *e, sf_conn *c)
 {
     sf_tls_conn *t = c->tls;
     uint16_t error = sf__tls_error(t);
-    bool told = sf__stage_flush(t) && t->out == NULL;
+    bool told = sf__tls_stage_flush(t) && t->out == NULL;
     ERR_clear_error();
-    if (!told || t->ended || sf_tls_is_client(t->tls) || c->queue != NULL)
+    if (!told || t->ended || sf_tls_is_backend(t->tls) || c->queue != NULL)
         sf__conn_fail(e, c, error);
     else
         sf__tls_over(e, c, error);
@@ -446,19 +192,19 @@ static void sf__handshake_fail(sf_engine *e, sf_conn *c)
 static bool sf__plain_text(sf_tls_conn *t)
 {
     uint8_t first;
-    if (t->looked || t->dry || sf_tls_is_client(t->tls))
+    if (t->looked || t->socket_empty || sf_tls_is_backend(t->tls))
         return false;
     ssize_t got = recv(t->conn->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT);
     t->looked = got == 1;
     /* What comes from here on makes an edge, and is looked at before OpenSSL gets it. */
-    t->dry = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    t->socket_empty = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
     return t->looked && first >= 'A' && first <= 'Z';
 }
 
 /* OpenSSL wants more than it got. Goes on at the next edge, or at the next turn when the kernel still has bytes. */
 static void sf__tls_wait(sf_engine *e, sf_conn *c)
 {
-    if (c->tls->starved)
+    if (c->tls->wants_input)
         c->flags &= ~SF__READABLE;
     else
         sf__conn_yield(e, c);
@@ -479,14 +225,14 @@ bool sf__tls_handshake(sf_engine *e, sf_conn *c)
         sf__tls_over(e, c, SF_ENGINE_ERROR_PLAIN_TEXT);
         return false;
     }
-    if (sf_tls_is_client(t->tls) && SSL_in_before(t->ssl))
+    if (sf_tls_is_backend(t->tls) && SSL_in_before(t->ssl))
         sf_tls_resume(t->tls, t->ssl, sf__server_of(t));
     e->handshakes_left--;
     ERR_clear_error();
-    t->starved = false;
+    t->wants_input = false;
     int result = SSL_do_handshake(t->ssl);
     int error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, result);
-    if ((result != 1 && error != SSL_ERROR_WANT_READ) || !sf__stage_flush(t)) {
+    if ((result != 1 && error != SSL_ERROR_WANT_READ) || !sf__tls_stage_flush(t)) {
         sf__handshake_fail(e, c);
         return false;
     }
@@ -495,8 +241,8 @@ bool sf__tls_handshake(sf_engine *e, sf_conn *c)
         return false;
     }
     c->flags = (c->flags & ~SF__HANDSHAKING) | SF__READABLE;
-    if (!sf_tls_is_client(t->tls))
-        c->flags |= SF__SAY_TLS_READY; /* a client's owner hears `connected` */
+    if (!sf_tls_is_backend(t->tls))
+        c->flags |= SF__SAY_TLS_READY; /* a backend's owner hears `connected` */
     if (t->out != NULL)
         sf__conn_blocked(e, c);
     return true;
@@ -540,13 +286,13 @@ void sf__tls_receive(sf_engine *e, sf_conn *c, int32_t chunk)
     sf_tls_conn *t = c->tls;
     int32_t at = chunk + c->receive_offset;
     sf__errors_drop();
-    t->starved = false;
+    t->wants_input = false;
     int got = SSL_read(t->ssl, e->config.memory + at, SF_CHUNK_BYTES - c->receive_offset);
     int error = got > 0 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, got);
-    bool sent = sf__stage_flush(t); /* reading may answer: a new key, an alert */
+    bool sent = sf__tls_stage_flush(t); /* reading may answer: a new key, an alert */
     if (got > 0) {
         t->partial = 0;
-        if (t->dry && t->in == NULL && SSL_has_pending(t->ssl) == 0)
+        if (t->socket_empty && t->in == NULL && SSL_has_pending(t->ssl) == 0)
             c->flags &= ~SF__READABLE;
         else
             sf__ready_add(e, c);
@@ -557,7 +303,7 @@ void sf__tls_receive(sf_engine *e, sf_conn *c, int32_t chunk)
         return;
     }
     sf__chunk_drop(e, chunk);
-    if (error == SSL_ERROR_WANT_READ && sent && t->starved && (c->flags & SF__WRITE_FAILED)) {
+    if (error == SSL_ERROR_WANT_READ && sent && t->wants_input && (c->flags & SF__WRITE_FAILED)) {
         sf__conn_fail(e, c, c->write_error); /* all there was has been read, and no more comes */
     } else if (error == SSL_ERROR_WANT_READ && sent) {
         sf__tls_wait(e, c);
@@ -569,6 +315,23 @@ void sf__tls_receive(sf_engine *e, sf_conn *c, int32_t chunk)
     } else {
         sf__tls_fail(e, c);
     }
+}
+
+/*
+ * Hands over what the sends of one batch left in the stage. Pieces of a long body come as a send each: put off until
+ * all are encrypted, they leave with one call of the kernel.
+ */
+void sf__tls_settle(sf_engine *e)
+{
+    sf_tls_stage *stage = e->tls_stage;
+    sf_tls_conn *t = stage == NULL ? NULL : stage->owner;
+    if (t == NULL)
+        return;
+    stage->owner = NULL;
+    if (!sf__tls_stage_flush(t))
+        sf__conn_fail(e, t->conn, sf__error_of(t->error));
+    else if (t->out != NULL)
+        sf__conn_blocked(e, t->conn);
 }
 
 /* The next record's worth of bytes from `*index` and `*sent` on, in one piece: in the slab, or copied side by side. */
@@ -615,11 +378,11 @@ ssize_t sf__tls_write(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t co
         written = SSL_write(t->ssl, from, (int)bytes) == (int)bytes;
         taken += (ssize_t)bytes;
         if (stage->used > SF__STAGE_BYTES - SF__RECORD_ROOM)
-            written = sf__stage_flush(t) && written;
+            written = sf__tls_stage_flush(t) && written;
     }
     stage->owner = NULL;
-    if (!written || (t->out != NULL && !sf__stage_flush(t))) {
-        (void)sf__stage_flush(t); /* an alert, if there is one */
+    if (!written || (t->out != NULL && !sf__tls_stage_flush(t))) {
+        (void)sf__tls_stage_flush(t); /* an alert, if there is one */
         ERR_clear_error();
         errno = t->error != 0 ? t->error : EPROTO;
         return -1;
@@ -636,7 +399,7 @@ bool sf__tls_flush(sf_engine *e, sf_conn *c)
     sf_tls_conn *t = c->tls;
     if (t->out == NULL)
         return true;
-    ssize_t taken = sf__hand_over(t, t->out + t->out_at, t->out_bytes);
+    ssize_t taken = sf__tls_hand_over(t, t->out + t->out_at, t->out_bytes);
     if (taken < 0) {
         sf__conn_fail(e, c, sf__tls_error(t));
         return false;
@@ -672,7 +435,7 @@ bool sf__tls_shut(sf_engine *e, sf_conn *c)
     if (!t->close_sent) {
         t->close_sent = true;
         ERR_clear_error();
-        if (SSL_shutdown(t->ssl) < 0 || !sf__stage_flush(t)) {
+        if (SSL_shutdown(t->ssl) < 0 || !sf__tls_stage_flush(t)) {
             sf__tls_fail(e, c);
             return false;
         }

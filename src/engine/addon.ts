@@ -42,7 +42,7 @@ export interface Addon {
   acceptorStart(listener: number): void;
   pinThread(core: number): void;
   tlsOpen(versionMin: number, ciphers: string, protocols: Uint8Array, scope: string): number;
-  tlsOpenClient(
+  tlsOpenBackend(
     versionMin: number,
     ciphers: string,
     protocols: Uint8Array,

@@ -93,12 +93,12 @@ function untilSeconds({ until }: TlsStaple): number {
   return until === Number.POSITIVE_INFINITY ? Number.MAX_SAFE_INTEGER : Math.floor(until / 1000);
 }
 
-export interface TlsClientOptions {
+export interface TlsBackendOptions {
   /** The server's DNS name or IP address: asked for (a DNS name), and what its certificate must be for. */
   readonly serverName: string;
-  /** False: whoever answers is believed. */
+  /** False: any certificate is accepted. */
   readonly verify: boolean;
-  /** PEM of the authorities to believe; empty for those of this machine. */
+  /** PEM of the authorities to trust; empty for those of this machine. */
   readonly authorities: Uint8Array;
   /** What we show to a server that asks for it. */
   readonly certificate: TlsCertificate | null;
@@ -106,12 +106,12 @@ export interface TlsClientOptions {
   readonly protocols: readonly string[];
 }
 
-/** Opens a context for connections to servers, as `openTlsContext` does for those of clients. */
-export function openTlsClientContext(options: TlsClientOptions): number {
+/** Opens a context for backend connections, as `openTlsContext` does for those of clients. */
+export function openTlsBackendContext(options: TlsBackendOptions): number {
   const { serverName, verify, authorities, certificate, versionMin, protocols } = options;
   const native = addon();
   const version = VERSION_WORD[versionMin];
-  const tls = native.tlsOpenClient(version, '', protocolList(protocols), serverName, verify, authorities);
+  const tls = native.tlsOpenBackend(version, '', protocolList(protocols), serverName, verify, authorities);
   try {
     if (certificate !== null) native.tlsCertificate(tls, 0, certificate.chain, certificate.key);
   } catch (error) {

@@ -20,7 +20,7 @@ import {
 import { readStaple, type Staple } from '../config/ocsp.js';
 import {
   closeTlsContext,
-  openTlsClientContext,
+  openTlsBackendContext,
   openTlsContext,
   replaceTlsContext,
   type TlsIdentity,
@@ -108,7 +108,7 @@ export function openTlsContexts({ listeners, pools }: Config): TlsContexts {
       const open =
         (protocols: readonly string[]) =>
         (warn: Warn): Opened =>
-          openClient(name, tls, protocols, warn);
+          openBackend(name, tls, protocols, warn);
       contexts.pools.set(name, add(`Pool ${name}`, filesOfPool(tls), open(PROTOCOLS.slice(0, 1))));
       if (!tunnelled.has(name)) continue;
       // What is passed on is not ours to name.
@@ -241,10 +241,10 @@ function readStapled(files: CertificateFiles, warn: Warn, unstapled: string[]): 
   return { ...pair, staple, files };
 }
 
-function openClient(pool: string, tls: BackendTlsConfig, protocols: readonly string[], warn: Warn): Opened {
+function openBackend(pool: string, tls: BackendTlsConfig, protocols: readonly string[], warn: Warn): Opened {
   const pair = tls.certificate === undefined ? null : readPair(tls.certificate.cert, tls.certificate.key, sayTo(warn));
   try {
-    const context = openTlsClientContext({
+    const context = openTlsBackendContext({
       serverName: tls.serverName,
       verify: tls.verify,
       authorities: tls.ca === undefined ? new Uint8Array(0) : readAuthorities(tls.ca, sayTo(warn)),

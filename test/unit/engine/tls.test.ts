@@ -7,7 +7,7 @@ import { issueCertificate } from '../../../src/cli/issue-certificate.js';
 import { addon } from '../../../src/engine/addon.js';
 import {
   closeTlsContext,
-  openTlsClientContext,
+  openTlsBackendContext,
   openTlsContext,
   replaceTlsContext,
   tlsContextCount,
@@ -31,8 +31,8 @@ const openServer = (): number =>
     scope: 'test',
     clients: null,
   });
-const openClient = (): number =>
-  openTlsClientContext({
+const openBackend = (): number =>
+  openTlsBackendContext({
     serverName: 'first.example',
     verify: true,
     authorities: Buffer.from(issued.cert),
@@ -74,7 +74,7 @@ test('the number of a closed context never means another one', () => {
   const before = tlsContextCount();
   const numbers = new Set<number>();
   for (let i = 0; i < 50; i++) {
-    const [first, second] = [openServer(), openClient()];
+    const [first, second] = [openServer(), openBackend()];
     numbers.add(first).add(second);
     closeTlsContext(first);
     replaceTlsContext(second, openServer());
@@ -90,9 +90,9 @@ test('the number of a closed context never means another one', () => {
 test('a connection under the number of a closed context fails, whatever took its place', async (t) => {
   const lab = useLab(t);
   const origin = await useOrigin(t);
-  const closed = openClient();
+  const closed = openBackend();
   closeTlsContext(closed);
-  const later = openClient();
+  const later = openBackend();
   t.after(() => closeTlsContext(later));
   const conn = lab.act((engine) => {
     const opened = engine.connect(engine.addressAdd('127.0.0.1', origin.port));
@@ -120,7 +120,7 @@ test('a response is stapled to an identity that is there, and to no other', () =
 test('contexts that are closed leave no memory behind', () => {
   const resident = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'latin1'))![1]);
   const many = (count: number): void => {
-    for (let i = 0; i < count; i++) for (const tls of [openServer(), openClient()]) closeTlsContext(tls);
+    for (let i = 0; i < count; i++) for (const tls of [openServer(), openBackend()]) closeTlsContext(tls);
   };
   many(200);
   const before = resident();

@@ -2,7 +2,7 @@
  *   POLLING ──no descriptor, no room──► PAUSED ──timer──► POLLING
  *      └───────────────stop──────────────┴──────► CLOSING ──both handles closed──► freed
  */
-#include "acceptor.h"
+#include "handoff_acceptor.h"
 
 #include "inbox.h"
 #include "listener.h"
