@@ -209,7 +209,9 @@ function parkResponse(
     return;
   }
   if (backend.longHead !== null || isLong(headBytesMax, received)) {
-    backend.longHead = w.longHeads.collect(backend.longHead, w.memory, from, end);
+    // A head that was mended begins behind the bytes it came with.
+    const newAt = backend.longHead === null ? parser.head.base : from;
+    backend.longHead = w.longHeads.collect(backend.longHead, w.memory, newAt, end);
     if (backend.longHead === null) {
       w.engine.release(chunk);
       fail(w, x, 'OVERLOADED');

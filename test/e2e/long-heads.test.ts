@@ -30,6 +30,12 @@ describe('long heads', { concurrency: 1 }, () => {
       const kib = Number(/\/response\/(\d+)/.exec(request.startLine)?.[1] ?? 0);
       const many = request.startLine.includes('/many') ? fields(900) : [];
       const hops = request.startLine.includes('/hops') ? HOP_BY_HOP : [];
+      const twice = Number(/\/twice\/(\d+)/.exec(request.startLine)?.[1] ?? 0);
+      if (twice > 0) {
+        const lines = `X-Value: ${value(twice)}\r\nContent-Length: 4\r\nContent-Length: 4\r\nX-Tail: end\r\n`;
+        visit.socket.write(`HTTP/1.1 200 OK\r\n${lines}\r\nbody`);
+        return;
+      }
       const long = kib === 0 ? [] : [`Content-Security-Policy: ${value(kib * KIB)}`];
       visit.socket.write(ok(`body of ${request.body}`, ...long, ...many, ...hops));
     });
@@ -93,6 +99,23 @@ describe('long heads', { concurrency: 1 }, () => {
     client.close();
     assert.equal(origin.requests.length, count + 1);
     assert.equal(fieldValue(last(), 'cookie'), cookie);
+  });
+
+  test('a length said twice is taken out of a head that goes on in the next chunk', async () => {
+    // The first chunk of the head ends in the line behind, or right before it.
+    const front = 'HTTP/1.1 200 OK\r\nX-Value: \r\nContent-Length: 4\r\nContent-Length: 4\r\n'.length;
+    for (const behind of [0, 1, 10, 13]) {
+      const bytes = 16 * KIB - front - behind;
+      const client = await WireClient.connect(proxy.place);
+      await client.send(get(`/twice/${bytes}`) + get('/next'));
+      const [answer, next] = await client.responses(['GET', 'GET']);
+      client.close();
+      assert.equal(statusOf(answer!), 200);
+      assert.equal(fieldValue(answer!, 'x-value'), value(bytes));
+      assert.deepEqual(fieldValues(answer!, 'content-length'), ['4']);
+      assert.deepEqual(fieldValues(answer!, 'transfer-encoding'), []);
+      assert.deepEqual([answer!.body, next!.body], ['body', 'body of ']);
+    }
   });
 
   test('a rule matches by a field behind the first 100 KiB', async () => {
