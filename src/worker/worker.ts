@@ -4,6 +4,7 @@
 
 import { ServerState } from '../balance/server-state.js';
 import { Tried } from '../balance/view.js';
+import { assert } from '../base/assert.js';
 import { Engine, eventAt, eventBytes, eventConn, eventKind, slotOf } from '../engine/engine.js';
 import { CHUNK_BYTES, CONTROL, EVENT, EVENT_KIND, PEER_BYTES } from '../engine/layout.js';
 import { Framing } from '../http/framing.js';
@@ -274,7 +275,9 @@ export class Worker {
 
   /** Keeps what was written to scratch memory up to `writer.at`. */
   scratchKeep(): void {
-    this.#scratchRoom -= this.writer.at - this.#scratchAt;
+    const used = this.writer.at - this.#scratchAt;
+    assert(used <= this.#scratchRoom, 'what is written to scratch memory stays in its chunk');
+    this.#scratchRoom -= used;
     this.#scratchAt = this.writer.at;
   }
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { ok } from '../origins/raw.js';
-import { fieldValue } from '../support/messages.js';
+import { fieldValue, statusOf } from '../support/messages.js';
 import { useProxy } from '../support/proxy.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
@@ -41,49 +41,80 @@ for (const { what, limits, first, rest, status } of [
   });
 }
 
-test('a path that is long while it is brought into normal form, and short then, is written into its own chunk', async (t) => {
-  const value = (index: number): string => `${index}.`.repeat(8000).slice(0, CHUNK_BYTES - 200);
-  const arrived: string[] = [];
-  let isOpen = false;
-  const origin = await startAnswers((request, visit) => {
-    arrived.push(request.startLine.split(' ')[1]! + (fieldValue(request, 'x-value') ?? ''));
-    if (isOpen) visit.socket.write(ok('fine'));
-  });
-  t.after(() => origin.close());
-  const proxy = await useProxy(t, {
-    listeners: [{ repeatedSlashes: 'keep' }],
-    routes: [
-      {
-        rules: [
-          { matches: [{ path: { value: '/wait' } }], pool: 'main' },
-          { filters: [{ type: 'DirectResponse', directResponse: { status: 200, body: 'short' } }] },
-        ],
+const odd = '"'.repeat(2600);
+for (const { what, target, status } of [
+  {
+    what: 'a path that is long while it is brought into normal form, and short then,',
+    target: `//${odd}/${odd}/..`,
+    status: 200,
+  },
+  {
+    what: 'a target that no chunk can hold once its path is rewritten',
+    target: `/rewritten?${'q'.repeat(CHUNK_BYTES - 150)}`,
+    status: 414,
+  },
+  {
+    what: 'a target that fills a chunk once its path is rewritten',
+    target: `/rewritten?${'q'.repeat(CHUNK_BYTES - 202 - '/rewritten?'.length)}`,
+    status: 200,
+  },
+]) {
+  test(`${what} is written into its own chunk`, async (t) => {
+    const value = (index: number): string => `${index}.`.repeat(8000).slice(0, CHUNK_BYTES - 200);
+    const arrived: string[] = [];
+    let isOpen = false;
+    const origin = await startAnswers((request, visit) => {
+      arrived.push(request.startLine.split(' ')[1]! + (fieldValue(request, 'x-value') ?? ''));
+      if (isOpen) visit.socket.write(ok('fine'));
+    });
+    t.after(() => origin.close());
+    const plain = await startAnswers();
+    t.after(() => plain.close());
+    const proxy = await useProxy(t, {
+      listeners: [{ repeatedSlashes: 'keep' }],
+      routes: [
+        {
+          rules: [
+            { matches: [{ path: { value: '/wait' } }], pool: 'main' },
+            {
+              matches: [{ path: { value: '/rewritten' } }],
+              pool: 'plain',
+              filters: [
+                {
+                  type: 'URLRewrite',
+                  urlRewrite: { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: `/${'p'.repeat(190)}` } },
+                },
+              ],
+            },
+            { filters: [{ type: 'DirectResponse', directResponse: { status: 200, body: 'short' } }] },
+          ],
+        },
+      ],
+      limits: { uriBytesMax: CHUNK_BYTES },
+      pools: {
+        main: { servers: [{ address: origin.address }], limits: { serverRequestsMax: 1, queueMax: 100 } },
+        plain: { servers: [{ address: plain.address }] },
       },
-    ],
-    pools: { main: { servers: [{ address: origin.address }], limits: { serverRequestsMax: 1, queueMax: 100 } } },
+    });
+    // Heads that wait, each in a chunk of its own; then gaps between them, which are taken next.
+    const clients: WireClient[] = [];
+    for (let i = 0; i < 40; i++) {
+      const client = await WireClient.connect(proxy.place);
+      await client.send(get(`/wait/${i}`, `X-Value: ${value(i)}`));
+      clients.push(client);
+    }
+    await proxy.countersUntil('all waiting', ({ chunksUsed }) => chunksUsed! >= 40);
+    for (let i = 1; i < clients.length; i += 2) clients[i]!.reset();
+    await proxy.countersUntil('gaps', ({ clientConnections }) => clientConnections === 20);
+    for (let i = 0; i < 10; i++) assert.equal(statusOf(await ask(proxy.place, get(target))), status);
+    isOpen = true;
+    origin.visits[0]!.socket.write(ok('fine'));
+    await Promise.all(clients.filter((_, i) => i % 2 === 0).map((client) => client.response()));
+    for (const client of clients) client.close();
+    const expected = clients.flatMap((_, i) => (i % 2 === 0 ? [`/wait/${i}${value(i)}`] : []));
+    const changed = arrived.filter((one) => !expected.includes(one)).map((one) => one.slice(0, 40));
+    assert.deepEqual(changed, [], 'requests that no client sent');
+    assert.equal(new Set(arrived).size, expected.length);
+    await proxy.heldNothing();
   });
-  // Heads that wait, each in a chunk of its own; then gaps between them, which are taken next.
-  const clients: WireClient[] = [];
-  for (let i = 0; i < 40; i++) {
-    const client = await WireClient.connect(proxy.place);
-    await client.send(get(`/wait/${i}`, `X-Value: ${value(i)}`));
-    clients.push(client);
-  }
-  await proxy.countersUntil('all waiting', ({ chunksUsed }) => chunksUsed! >= 40);
-  for (let i = 1; i < clients.length; i += 2) clients[i]!.reset();
-  await proxy.countersUntil('gaps', ({ clientConnections }) => clientConnections === 20);
-  const odd = '"'.repeat(2600);
-  for (let i = 0; i < 10; i++) {
-    const answer = await ask(proxy.place, get(`//${odd}/${odd}/..`));
-    assert.equal(answer.body, 'short');
-  }
-  isOpen = true;
-  origin.visits[0]!.socket.write(ok('fine'));
-  await Promise.all(clients.filter((_, i) => i % 2 === 0).map((client) => client.response()));
-  for (const client of clients) client.close();
-  const expected = clients.flatMap((_, i) => (i % 2 === 0 ? [`/wait/${i}${value(i)}`] : []));
-  const changed = arrived.filter((one) => !expected.includes(one)).map((one) => one.slice(0, 40));
-  assert.deepEqual(changed, [], 'requests that no client sent');
-  assert.equal(new Set(arrived).size, expected.length);
-  await proxy.heldNothing();
-});
+}

@@ -1,6 +1,7 @@
 // RequestRedirect and DirectResponse: rules that answer by themselves.
 
 import { STATUS_CODES } from 'node:http';
+import { CHUNK_BYTES } from '../../engine/layout.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import { forwardedScheme } from '../../http/forwarded-scheme.js';
 import type { ReasonCode } from '../../http/reasons.js';
@@ -66,7 +67,7 @@ function newPath(w: Worker, x: Exchange): { path: string } | ReasonCode {
     const path = textAt(w, x.targetAt, x.client.pathBytes);
     return { path: path === '*' ? '/' : path };
   }
-  const room = redirectPath.room(x);
+  const room = redirectPath.room(w, x, CHUNK_BYTES);
   const out = Buffer.alloc(room);
   const bytes = redirectPath.write(w, x, out, 0, room);
   return typeof bytes === 'number' ? { path: out.toString('latin1', 0, bytes) } : bytes;

@@ -23,9 +23,11 @@ export class PathModifier {
     this.#regex = plan.type === 'ReplaceRegexMatch' ? new RegexRewrite(plan.pattern, plan.substitution) : null;
   }
 
-  /** Bytes of room that the new path of the client's request needs at most; over a chunk when it cannot be told. */
-  room(x: Exchange): number {
-    return this.#regex === null ? this.#value.length + x.client.pathBytes : CHUNK_BYTES;
+  /** Bytes of room that the new path of the request in `w.view` needs at most; `most` when it cannot be told. */
+  room(w: Worker, x: Exchange, most: number): number {
+    if (this.#regex !== null) return most;
+    const rest = this.#type === 'ReplacePrefixMatch' ? x.client.pathBytes - prefixBytes(w, x) : 0;
+    return this.#value.length + rest;
   }
 
   /**
@@ -88,11 +90,12 @@ export class Rewrite {
     if (this.#path === null || w.memory[x.targetAt] === ASTERISK) return null;
     const { memory, writer } = w;
     const queryBytes = x.targetBytes - x.client.pathBytes;
-    const room = Math.min(this.#path.room(x) + queryBytes, CHUNK_BYTES);
-    if (room < queryBytes || this.#path.room(x) > CHUNK_BYTES) return 'URI_TOO_LONG';
-    const out = w.scratch(room);
+    const most = CHUNK_BYTES - queryBytes;
+    const room = this.#path.room(w, x, most);
+    if (room > most) return 'URI_TOO_LONG';
+    const out = w.scratch(room + queryBytes);
     if (out < 0) return 'OVERLOADED';
-    const pathBytes = this.#path.write(w, x, memory, out, room - queryBytes);
+    const pathBytes = this.#path.write(w, x, memory, out, room);
     if (typeof pathBytes !== 'number') return pathBytes;
     writer.at = out + pathBytes;
     writer.copy(x.targetAt + x.client.pathBytes, queryBytes);
