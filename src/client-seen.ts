@@ -6,6 +6,9 @@ import type { RequestView } from './routing/request.js';
 import { ClientAddressField, NOT_STATED } from './worker/client-address.js';
 import { addressText, type Trust } from './worker/trust.js';
 
+/** Who speaks over a unix socket, as trustedProxies writes it. */
+const OVER_UNIX = 'unix:';
+
 /** The client of a request, as the rules see it. */
 export interface ClientSeen {
   /** Undefined when it cannot be known: then no range of addresses has it. */
@@ -18,23 +21,25 @@ export interface ClientSeen {
 export function seeClient(view: RequestView, listener: ListenerConfig | undefined, trust: Trust): ClientSeen {
   const peer = addressText(view.clientAddress, 0, view.clientAddressBytes);
   const name = listener?.clientAddressHeader;
-  const asPeer = { address: peer === '' ? undefined : peer, says: undefined };
+  const who = peer === '' ? OVER_UNIX : peer;
+  const asPeer =
+    peer === '' ? { address: undefined, says: 'it comes over a unix socket' } : { address: peer, says: undefined };
   if (name === undefined || view.head === null) return asPeer;
   const stated = new Uint8Array(16);
   const field = new ClientAddressField(name);
-  const isTrusted = trust.contains(view.clientAddress, 0, view.clientAddressBytes);
+  const isTrusted = trust.holdsPeer(view.clientAddress, 0, view.clientAddressBytes);
   const length = field.read(view.bytes, view.head, trust, stated);
   if (!isTrusted) {
     if (length === NOT_STATED) return asPeer;
-    return { ...asPeer, says: `${name} is not believed: ${peer} is not in trustedProxies` };
+    return { ...asPeer, says: `${name} is not believed: ${who} is not in trustedProxies` };
   }
   if (length === NOT_STATED) return { ...asPeer, says: `a trusted proxy that sends no ${name}` };
   view.clientAddress.set(stated);
   view.clientAddressBytes = length;
   if (length === 0) {
-    return { address: undefined, says: `${name} of the trusted proxy ${peer} names no address` };
+    return { address: undefined, says: `${name} of the trusted proxy ${who} names no address` };
   }
-  return { address: addressText(stated, 0, length), says: `${name} of the trusted proxy ${peer}` };
+  return { address: addressText(stated, 0, length), says: `${name} of the trusted proxy ${who}` };
 }
 
 /** The same as one line for people; undefined when there is nothing to say. */

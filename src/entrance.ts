@@ -22,6 +22,9 @@ export interface Entrance {
   readonly text: string;
 }
 
+/** That of a client over a unix socket. */
+const NO_ADDRESS = new Uint8Array(0);
+
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 
 /**
@@ -54,24 +57,50 @@ export function listenersMeant(
   listeners: readonly ListenerConfig[],
   trust: Trust,
 ): readonly ListenerConfig[] {
+  return doorsOf(request, listeners).filter((listener) => !redirects(listener, request, trust));
+}
+
+/** What those that redirect say, when others of the listeners that a request means ask their rules; null when none redirects. */
+export function alsoRedirecting(
+  request: RequestText,
+  listeners: readonly ListenerConfig[],
+  trust: Trust,
+): string | null {
+  const redirecting = doorsOf(request, listeners).filter((listener) => redirects(listener, request, trust));
+  if (redirecting.length === 0) return null;
+  const [who, s] = whoIs(redirecting);
+  return `${capitalised(who)} redirect${s} it to https (${HTTPS_REDIRECT_STATUS}).`;
+}
+
+/** The listeners that a request means. */
+function doorsOf(request: RequestText, listeners: readonly ListenerConfig[]): readonly ListenerConfig[] {
   const { readers, named } = meant(request, listeners);
-  return (named.length > 0 ? named : readers).filter((listener) => !redirects(listener, request, trust));
+  return named.length > 0 ? named : readers;
+}
+
+/**
+ * The peer of a connection to `listener`, as its workers see it: null over a unix socket, unless a PROXY header there
+ * names one.
+ */
+export function peerAt(
+  listener: ListenerConfig | undefined,
+  { clientAddress }: RequestText,
+): string | undefined | null {
+  return listener?.port === -1 && listener.proxySources === undefined ? null : clientAddress;
 }
 
 /** True when the listener redirects the request, as its workers decide it. */
-function redirects(
-  { redirectToHttps, redirectToHttpsExcept = [] }: ListenerConfig,
-  request: RequestText,
-  trust: Trust,
-): boolean {
-  if (redirectToHttps === undefined || (isTrusted(request, trust) && saysHttps(request))) return false;
+function redirects(listener: ListenerConfig, request: RequestText, trust: Trust): boolean {
+  const { redirectToHttps, redirectToHttpsExcept = [] } = listener;
+  if (redirectToHttps === undefined || (isTrusted(listener, request, trust) && saysHttps(request))) return false;
   const path = partsOf(request).target.replace(/\?.*$/s, '');
   return redirectToHttpsExcept.length === 0 || !isExcepted(path === '' ? '/' : path, redirectToHttpsExcept);
 }
 
-function isTrusted({ clientAddress }: RequestText, trust: Trust): boolean {
-  const address = clientAddress === undefined ? undefined : parseAddress(clientAddress);
-  return address !== undefined && trust.contains(address, 0, address.length);
+function isTrusted(listener: ListenerConfig, request: RequestText, trust: Trust): boolean {
+  const peer = peerAt(listener, request);
+  const address = peer === null ? NO_ADDRESS : peer === undefined ? undefined : parseAddress(peer);
+  return address !== undefined && trust.holdsPeer(address, 0, address.length);
 }
 
 function saysHttps(request: RequestText): boolean {

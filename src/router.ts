@@ -8,7 +8,7 @@ import type { ConfigValue } from './config/define.js';
 import { checkValue, type Loaded } from './config/load.js';
 import { alternatives, type Problem } from './config/problems.js';
 import { compileRoutes, type LoadedRoutes } from './config/routes.js';
-import { type Entrance, entrance, listenersMeant, listenerText } from './entrance.js';
+import { alsoRedirecting, type Entrance, entrance, listenersMeant, listenerText, peerAt } from './entrance.js';
 import { methodNumber } from './http/methods.js';
 import { REASONS, type ReasonCode } from './http/reasons.js';
 import { type Candidate, type Explanation, explain } from './routing/explain.js';
@@ -141,7 +141,9 @@ export class Router {
     try {
       const [first, ...others] = this.#decisions(request, text, listenersMeant(text, listeners, this.#trust));
       const elsewhere = others.filter(({ decision }) => !sameOutcome(decision, first!.decision));
-      return elsewhere.length === 0 ? first!.decision : severally(first!, elsewhere);
+      const decision = elsewhere.length === 0 ? first!.decision : severally(first!, elsewhere);
+      const redirecting = alsoRedirecting(text, listeners, this.#trust);
+      return redirecting === null ? decision : { ...decision, text: () => `${decision.text()}\n${redirecting}\n` };
     } catch (error) {
       if (!(error instanceof RequestTextError)) throw error;
       return refused(400, error.message, error.message);
@@ -181,7 +183,8 @@ export class Router {
     const byView = new Map<string, ListenerConfig | undefined>();
     for (const listener of listeners.length === 0 ? [undefined] : listeners) {
       const name = this.#hasBoundRoutes ? listener?.name : undefined;
-      const key = JSON.stringify([name, listener?.clientAddressHeader, listener?.repeatedSlashes, listener?.filters]);
+      const { clientAddressHeader, repeatedSlashes, filters } = listener ?? {};
+      const key = JSON.stringify([name, peerAt(listener, text), clientAddressHeader, repeatedSlashes, filters]);
       if (!byView.has(key)) byView.set(key, listener);
     }
     return [...byView.values()].map((listener) => ({ listener, decision: this.#decide(request, text, listener) }));
@@ -190,6 +193,7 @@ export class Router {
   #decide(request: RouteRequest, text: RequestText, listener: ListenerConfig | undefined): Decision {
     const view = requestView(text);
     view.listener = listener?.name ?? '';
+    if (peerAt(listener, text) === null) view.clientAddressBytes = 0;
     const client = seeClient(view, listener, this.#trust);
     const rule = this.#loaded.routes.rules[this.#matcher.match(view)];
     const way = rule?.repeatedSlashes ?? listener?.repeatedSlashes ?? 'merge';

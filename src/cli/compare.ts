@@ -9,11 +9,11 @@ import {
   SESSION_DEFAULTS,
 } from '../balance/options.js';
 import { RETRY_DEFAULTS } from '../balance/retry.js';
-import type { Config, ListenerConfig, PoolConfig } from '../config/config.js';
-import type { Problem } from '../config/problems.js';
+import type { Config, ListenerConfig, PoolConfig, RuleConfig } from '../config/config.js';
+import { type Problem, shown } from '../config/problems.js';
 import type { LoadedRoutes } from '../config/routes.js';
 import { targetOf } from './connections.js';
-import { listenerSettings, poolSettings, topSettings } from './settings.js';
+import { listenerSettings, poolSettings, ruleSettings, type Settings, topSettings } from './settings.js';
 import { conditionsKey, conditionsText, placeText, type RouteLine, routeLines } from './words.js';
 
 /** One rule that came, went, or does something else than before. */
@@ -96,6 +96,10 @@ function compareRules(before: LoadedRoutes, after: LoadedRoutes): RuleChange[] {
     if (same !== undefined) same.come.push(conditionsText(line));
     else if (old === undefined) note('added', line, [], line.actions);
     else if (old.actions.join('\n') !== line.actions.join('\n')) note('changed', line, old.actions, line.actions);
+    else if (old.config !== line.config) {
+      const [was, is] = unworded(old.config, line.config);
+      if (was.length + is.length > 0) note('changed', line, was, is);
+    }
   }
   for (const [key, line] of oldLines) {
     if (newLines.has(key)) continue;
@@ -116,6 +120,21 @@ function compareRules(before: LoadedRoutes, after: LoadedRoutes): RuleChange[] {
     changes.set(key, { ...known, conditionsBefore: gone, conditionsAfter: come });
   }
   return [...changes.values()];
+}
+
+/** Settings of a rule that differ although its actions are the same in words: `sessionPersistence.lifetime 3600000`. */
+function unworded(before: RuleConfig, after: RuleConfig): [was: string[], is: string[]] {
+  if (JSON.stringify(before) === JSON.stringify(after)) return [[], []];
+  const [old, now] = [ruleSettings(before), ruleSettings(after)];
+  const differing = [...new Set([...old.keys(), ...now.keys()])].filter((path) => old.get(path) !== now.get(path));
+  const say = (settings: Settings, secret: string): string[] =>
+    differing.flatMap((path) => {
+      const value = settings.get(path);
+      if (value === undefined) return [];
+      if (path.endsWith('.secret')) return [`${path} ${secret}`];
+      return [`${path} ${/^[\w.:-]+$/.test(value) ? value : shown(value)}`];
+    });
+  return [say(old, 'one'), say(now, 'another one')];
 }
 
 /** Equal for what is one change of one rule. */

@@ -128,7 +128,9 @@ function readRequest(request: string, options: ExplainOptions): RouteRequest | s
   if (parts.length > 2 || (!url.startsWith('/') && !/^https?:\/\//i.test(url))) {
     return `'${request}' is not a request. Expected a method and a URL, such as 'GET http://shop.example.com/'.`;
   }
-  if (client !== undefined && isIP(client) === 0) return `--client '${client}' is not an IP address.`;
+  if (client !== undefined && isIP(client) === 0) {
+    return `--client '${client}' is not an IP address. For a client of a unix socket, name its listener by --listener.`;
+  }
   const headers: Record<string, string[]> = {};
   for (const text of header) {
     const match = /^([^:\s]+):\s*(.*)$/s.exec(text);

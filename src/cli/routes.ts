@@ -29,7 +29,11 @@ export async function routes({ config: file, json }: RoutesOptions): Promise<Out
   const lines = routeLines(loaded);
   const warnings = loaded.warnings.map((warning) => `warning: ${formatProblem(warning)}\n`).join('');
   const connections = connectionLines(loaded);
-  if (json) return outcome(0, `${JSON.stringify([...lines, ...connections], null, 2)}\n`, warnings);
+  // A rule as it is configured may hold a secret.
+  if (json) {
+    const all = [...lines.map(({ config: _, ...line }) => line), ...connections];
+    return outcome(0, `${JSON.stringify(all, null, 2)}\n`, warnings);
+  }
   const tables = [
     ...(lines.length === 0 ? [] : [matchTable(lines)]),
     ...(connections.length === 0 ? [] : [connectionTable(connections)]),

@@ -1,7 +1,7 @@
 // Settings of a configuration one by one, under the paths they have in a document.
 // Owns what compare.ts has no words of its own for, whatever a later version adds to it. Leaves comparing to compare.ts.
 
-import type { Config, ListenerConfig, PoolConfig } from '../config/config.js';
+import type { Config, ListenerConfig, PoolConfig, RuleConfig } from '../config/config.js';
 
 /** Settings by their paths, the values as text. What is not set is not there. */
 export type Settings = ReadonlyMap<string, string>;
@@ -26,6 +26,11 @@ export function poolSettings({ tls, ...pool }: PoolConfig): Settings {
   if (tls === undefined) return settingsOf(pool, told);
   const { certificate, verify, ...rest } = tls;
   return settingsOf({ ...pool, tls: { ...rest, ...certificate, insecureSkipVerify: !verify } }, told);
+}
+
+/** Everything of a rule but its name, its conditions and its pools, which have words of their own. */
+export function ruleSettings({ name, matches, priority, pool, backendRefs, ...rule }: RuleConfig): Settings {
+  return settingsOf(rule, []);
 }
 
 /** The settings of `value` but those at the paths in `told`. */

@@ -25,6 +25,8 @@ export interface RouteLine {
   readonly target: string;
   /** What becomes of the request: pools, filters, timeouts. */
   readonly actions: readonly string[];
+  /** The rule as it is configured: for what no words of `actions` tell. */
+  readonly config: RuleConfig;
   readonly place: Place;
 }
 
@@ -37,31 +39,34 @@ export function routeLines({ config, routes }: LoadedRoutes): RouteLine[] {
   const targets = routes.rules.map((rule) => targetWords(rule, pools));
   return routes.entries.map((entry) => {
     const { rule: index, match: matchIndex, place } = entry.match;
-    const rule = rules[index];
+    const rule = rules[index]!;
     const plan = routes.rules[index];
     return {
       host: hostnameOf(entry),
-      ...matchWords(rule?.matches?.[matchIndex] ?? {}, listeners[index]),
+      ...matchWords(rule.matches?.[matchIndex] ?? {}, listeners[index]),
       priority: plan?.priority ?? 0,
       rule: plan?.name ?? '',
-      isNamed: rule?.name !== undefined,
+      isNamed: rule.name !== undefined,
       target: targets[index] ?? '',
       actions: actions[index] ?? [],
+      config: rule,
       place,
     };
   });
 }
 
-function targetWords({ backendRefs, filters }: RulePlan, pools: readonly string[]): string {
+function targetWords({ backendRefs, filters, drained, fallback }: RulePlan, pools: readonly string[]): string {
   for (const filter of filters) {
     if (filter.type === 'RequestRedirect') return `redirect ${filter.statusCode}`;
     if (filter.type === 'DirectResponse') return `answer ${filter.status}`;
   }
+  if (drained) return 'answer 500';
   const total = backendRefs.reduce((sum, { weight }) => sum + weight, 0);
-  if (backendRefs.length === 1) return pools[backendRefs[0]!.pool] ?? '';
-  return backendRefs
-    .map(({ pool, weight }) => `${pools[pool]} ${Number(((weight / total) * 100).toFixed(2))} %`)
-    .join(', ');
+  const shares =
+    backendRefs.length === 1
+      ? [pools[backendRefs[0]!.pool] ?? '']
+      : backendRefs.map(({ pool, weight }) => `${pools[pool]} ${Number(((weight / total) * 100).toFixed(2))} %`);
+  return [...shares, ...(fallback === null ? [] : [`fallback ${pools[fallback]}`])].join(', ');
 }
 
 /** A route line as one text that is equal for equal conditions. */

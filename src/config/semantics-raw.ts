@@ -6,7 +6,7 @@ import { isRaw } from './config.js';
 import type { Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
 import { checkPoolName, type Scope } from './scope.js';
-import { checkBackendRefs, checkHostnames } from './semantics-targets.js';
+import { checkBackendRefs, checkHostnames, checkSomeWeight } from './semantics-targets.js';
 
 type Listener = ParsedConfig['listeners'][number];
 
@@ -59,6 +59,7 @@ function checkTlsRoute(
 ): void {
   checkHostnames(route.hostnames, at, scope, " Leave the route out, and name the pool in 'pool' of the listener.");
   checkBackendRefs(route, 'TLS route', at, scope);
+  checkSomeWeight(route, at, scope);
   if (route.pool === undefined && route.backendRefs === undefined) {
     scope.report(at, 'The TLS route leads nowhere.', 'Expected pool or backendRefs.');
   }

@@ -37,7 +37,7 @@ interface Leading {
   readonly backendRefs?: readonly { readonly pool: string; readonly weight: number }[] | undefined;
 }
 
-/** Reports pools that do not exist, stand twice, or get nothing. `noun` says what names them. */
+/** Reports pools that do not exist, or stand twice. `noun` says what names them. */
 export function checkBackendRefs({ pool, backendRefs }: Leading, noun: string, at: Path, scope: Scope): void {
   if (pool !== undefined) checkPoolName(pool, [...at, 'pool'], scope);
   const seen = new Map<string, number>();
@@ -60,6 +60,10 @@ export function checkBackendRefs({ pool, backendRefs }: Leading, noun: string, a
       'Expected one of them: pool is short for one backendRef.',
     );
   }
+}
+
+/** Reports a TLS route that leads to no pool. A rule may: its requests get 500, and compiling warns of it. */
+export function checkSomeWeight({ backendRefs }: Leading, at: Path, scope: Scope): void {
   if (backendRefs?.every(({ weight }) => weight === 0)) {
     scope.report([...at, 'backendRefs'], 'Every weight is 0.', 'Expected at least one weight over 0.');
   }

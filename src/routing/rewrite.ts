@@ -109,6 +109,22 @@ export function asPath(place: string): string {
   return place.replace(HOST_FRONT, '/');
 }
 
+/** The path of a cookie behind its new prefix: `/` becomes `/app`, which `/app` itself is under too (RFC 6265, 5.1.4). */
+export class CookiePathRewrite {
+  readonly #rewrite: PrefixRewrite;
+  readonly #root: string | null;
+
+  constructor(from: string, to: string) {
+    this.#rewrite = new PrefixRewrite(from, to);
+    this.#root = from === '/' ? to : null;
+  }
+
+  /** Null when it does not begin with the old prefix. */
+  apply(path: string): string | null {
+    return path === '/' && this.#root !== null ? this.#root : this.#rewrite.apply(path);
+  }
+}
+
 /**
  * One prefix in the place of another, in the place that a server names: a path, or a URL with its scheme and host. Whole
  * elements count, as everywhere: `/app` is in front of `/app/x` and `/app?q`, not of `/apple`, and exactly one slash stands

@@ -16,8 +16,12 @@ export class Trust {
 
   /** True when the peer in slot `slot` may say who it forwards for. */
   holds(peers: Uint8Array, slot: number): boolean {
-    const length = peerBytes(peers, slot);
-    return length === 0 ? this.#unix : this.contains(peers, slot * PEER_BYTES + 4, length);
+    return this.holdsPeer(peers, slot * PEER_BYTES + 4, peerBytes(peers, slot));
+  }
+
+  /** The same for a peer whose address has `length` bytes at `at`: none over a unix socket. */
+  holdsPeer(bytes: Uint8Array, at: number, length: number): boolean {
+    return length === 0 ? this.#unix : this.contains(bytes, at, length);
   }
 
   /** True when the address of `length` bytes at `at` is in a range of its own family. Hot: allocates nothing. */

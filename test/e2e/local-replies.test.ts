@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { start as startNeverAnswers } from '../origins/never-answers.js';
 import { freePlace, written } from '../support/addresses.js';
 import { fieldValue, fieldValues } from '../support/messages.js';
-import { use, useProxy } from '../support/proxy.js';
+import { startProxy, use, useProxy } from '../support/proxy.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
 /** Where nobody listens. */
@@ -152,4 +152,19 @@ describe('a redirect', () => {
     const named = await useProxy(t, redirecting({ scheme: 'https', hostname: 'b.example' }));
     assert.equal(fieldValue(await ask(named.place, 'GET /old HTTP/1.0\r\n\r\n'), 'location'), 'https://b.example/old');
   });
+});
+
+test('a rule whose weights are all 0 answers 500, and the start warns of it', async (t) => {
+  const proxy = await startProxy({
+    routes: [{ rules: [{ backendRefs: [{ pool: 'down', weight: 0 }] }] }],
+    pools: { down: { servers: [{ address: unusedAddress() }] } },
+  });
+  t.after(async () => {
+    proxy.process.kill('SIGTERM');
+    await proxy.process.exited(10_000);
+  });
+  const response = await ask(proxy.place, get('/'));
+  assert.match(response.startLine, / 500 /);
+  assert.match(response.body, /\(POOL_UNKNOWN, /);
+  assert.match(proxy.process.stderr, /Every weight is 0\.\n {2}Every request that matches is answered with 500\./);
 });

@@ -133,7 +133,7 @@ describe('places in responses', { concurrency: 1 }, () => {
     );
     assert.deepEqual(fieldValues(response, 'set-cookie'), [
       'a=1; Path=/app/x; HttpOnly; domain=shop.example; Secure',
-      'b=Path=/inner; path=/all/',
+      'b=Path=/inner; path=/all',
       'c=3; Domain=other.example; Expires=Wed, 21 Oct 2026 07:28:00 GMT',
       'd=caf\xe9; Path=/all/innermost',
     ]);

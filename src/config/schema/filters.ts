@@ -137,7 +137,7 @@ const placeRewrite = map('a rewrite of a place', {
   ),
   substitution: option(
     substitution().optional(),
-    'In place of `to`: what stands for each match. `\\\\1` to `\\\\9` are what its groups matched, `\\\\0` the whole match.',
+    'In place of `to`: what stands for each match. `\\1` to `\\9` are what its groups matched, `\\0` the whole match, `\\\\` a backslash.',
   ),
 });
 

@@ -5,7 +5,7 @@ import { withoutBlanksAround } from '../../base/blanks.js';
 import { equalsCaseless } from '../../http/fields.js';
 import { changeSetCookie } from '../../http/set-cookie.js';
 import type { FilterPlan, PlaceRewritePlan } from '../../routing/plan.js';
-import { asPath, PrefixRewrite, RegexRewrite } from '../../routing/rewrite.js';
+import { asPath, CookiePathRewrite, PrefixRewrite, RegexRewrite } from '../../routing/rewrite.js';
 
 const REFRESH = Buffer.from('refresh', 'latin1');
 const SET_COOKIE = Buffer.from('set-cookie', 'latin1');
@@ -35,7 +35,7 @@ const VALUE_LENGTH_MAX = 8192;
 /** What the rewriting filters of one rule do to values of responses; made with the plan, only read afterwards. */
 export class ResponseRewrite {
   readonly #places: readonly PlaceChange[];
-  readonly #paths: readonly PrefixRewrite[];
+  readonly #paths: readonly CookiePathRewrite[];
   readonly #domains: readonly { readonly from: string; readonly to: string }[];
 
   constructor(filters: readonly FilterPlan[]) {
@@ -43,7 +43,7 @@ export class ResponseRewrite {
       filter.type === 'LocationRewrite' ? filter.rewrites.map(placeChange) : [],
     );
     const cookies = filters.flatMap((filter) => (filter.type === 'CookieRewrite' ? [filter] : []));
-    this.#paths = cookies.flatMap(({ paths }) => paths.map(({ from, to }) => new PrefixRewrite(from, to)));
+    this.#paths = cookies.flatMap(({ paths }) => paths.map(({ from, to }) => new CookiePathRewrite(from, to)));
     this.#domains = cookies.flatMap(({ domains }) => domains);
   }
 

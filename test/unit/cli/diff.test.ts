@@ -326,3 +326,35 @@ test('recorded requests that a listener would redirect go elsewhere', async () =
   const { out } = await said(SHOP.replace('0.0.0.0:8080', '0.0.0.0:8080\n    redirectToHttps: 443'), { requests });
   assert.match(out, /^ +1 {2}pool images → status 308, such as GET http/m);
 });
+
+test('options of a rule that no words tell of are compared one by one', async () => {
+  const rule = (options: string): string =>
+    `listeners: [{ address: ":80" }]
+routes: [{ rules: [{ name: split, backendRefs: [{ pool: a }, { pool: b }], ${options} }] }]
+pools: { a: { servers: [] }, b: { servers: [] } }
+`;
+  const changed = async (before: string, after: string): Promise<string> => {
+    const { out } = await diff(file('rule-old.yaml', rule(before)), file('rule-new.yaml', rule(after)));
+    return plain(out)
+      .split('\n')
+      .slice(2, -3)
+      .map((line) => line.trim())
+      .join('; ');
+  };
+  assert.equal(
+    await changed('sessionPersistence: { lifetime: 7d }', 'sessionPersistence: { lifetime: 8d, sameSite: Strict }'),
+    '- sessionPersistence.lifetime 604800000; - sessionPersistence.sameSite Lax; ' +
+      '+ sessionPersistence.lifetime 691200000; + sessionPersistence.sameSite Strict',
+  );
+  assert.equal(
+    await changed('sessionPersistence: { secret: hush-1 }', 'sessionPersistence: { secret: hush-2 }'),
+    '- sessionPersistence.secret one; + sessionPersistence.secret another one',
+  );
+  assert.equal(
+    await changed(
+      `errorPages: [{ statuses: [502], body: "sorry 1" }]`,
+      `errorPages: [{ statuses: [502], body: "sorry 2" }]`,
+    ),
+    "- errorPages[0].body 'sorry 1'; + errorPages[0].body 'sorry 2'",
+  );
+});

@@ -125,3 +125,41 @@ pools: { api: { servers: [{ address: 10.0.0.11:3000 }] } }
   assert.equal(await warnings(bound('a', 'b'), bound('b', 'c')), 'reached');
   assert.equal(await warnings(bound('a'), bound('b')), 'reached');
 });
+
+test('explain names the listeners that redirect what others route', async () => {
+  const says = /^Listener plain \(:80\) redirects it to https \(308\)\.$/m;
+  const headers = { header: ['Host: a.example'] };
+  assert.match(await said('GET /admin', headers), says);
+  assert.match(await said('GET http://a.example:9999/admin'), says);
+  assert.doesNotMatch(await said('GET http://a.example:8080/admin'), /redirects/);
+  assert.doesNotMatch(await said('GET /.well-known/acme-challenge/x', headers), /redirects/);
+});
+
+test('a client of a unix socket has no address, for explain and for workers', async () => {
+  const socket = file(
+    'socket.yaml',
+    `trustedProxies: ["unix:"]
+listeners:
+  - { name: socket, address: "unix:/run/a.sock" }
+  - { name: stated, address: "unix:/run/b.sock", clientAddressHeader: X-Forwarded-For }
+  - { name: proxied, address: "unix:/run/c.sock", proxyProtocol: { from: ["unix:"] } }
+  - { name: tcp, address: ":80" }
+routes:
+  - rules:
+      - { name: local, matches: [{ clientAddress: 127.0.0.0/8 }], pool: api }
+      - { name: rest, pool: api }
+pools: { api: { servers: [{ address: 10.0.0.11:3000 }] } }
+`,
+  );
+  const at = async (listener: string, options: object = {}): Promise<string> =>
+    plain((await explain('http://a.example/', { config: socket, listener, ...options })).out);
+  const bare = await at('socket', { client: '127.0.0.1' });
+  assert.match(bare, /^client address unknown: it comes over a unix socket$/m);
+  assert.match(bare, /^goes to rest,/m);
+  assert.match(await at('stated', { header: ['X-Forwarded-For: 127.0.0.9'] }), /^goes to local,/m);
+  assert.match(await at('proxied', { client: '127.0.0.9' }), /^goes to local,/m);
+  assert.match(await at('proxied', { client: '192.0.2.1' }), /^goes to rest,/m);
+  assert.match(await at('tcp'), /^goes to local,/m);
+  const both = plain((await explain('GET /', { config: socket, header: ['Host: a.example'] })).out);
+  assert.match(both, /^At listener (proxied|tcp) .* it goes to local/m);
+});

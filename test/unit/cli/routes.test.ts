@@ -80,3 +80,23 @@ test('expressions stand as they are written', async () => {
   );
   assert.match((await routes({ config: file('expression.yaml', text) })).out, / header accept matches "\\w\+\/json" /);
 });
+
+test('routes names the fallback pool, answers 500 where every weight is 0, and prints no secret', async () => {
+  const config = file(
+    'targets.yaml',
+    `listeners: [{ address: ":80" }]
+routes:
+  - rules:
+      - { name: whole, matches: [{ path: { value: /whole } }], pool: a, fallback: b }
+      - { name: none, matches: [{ path: { value: /none } }], backendRefs: [{ pool: a, weight: 0 }, { pool: b, weight: 0 }] }
+      - { backendRefs: [{ pool: a }, { pool: b }], sessionPersistence: { secret: hush-hush } }
+pools: { a: { servers: [{ address: "10.0.0.1:1" }] }, b: { servers: [{ address: "10.0.0.2:1" }] } }
+`,
+  );
+  const { out } = await routes({ config, json: true });
+  assert.doesNotMatch(out, /hush-hush/);
+  const lines: unknown = JSON.parse(out);
+  assert.ok(Array.isArray(lines));
+  const targets = lines.map(({ target }: { target: string }) => target);
+  assert.deepEqual(targets, ['a, fallback b', 'answer 500', 'a 50 %, b 50 %']);
+});
