@@ -123,6 +123,15 @@ export class Keeper {
     return true;
   }
 
+  /**
+   * Ends an ejection because active checks have passed. They are believed once: a server that was ejected again soon after
+   * it came back fails requests in a way that checks do not see, and stays out for its time. False when nothing changed.
+   */
+  checksPassed(server: number, plan: BalancePoolPlan, nowMs: number): boolean {
+    const { words } = this.#state;
+    return words[this.#state.serverAt(server) + SERVER.ejections]! <= 1 && this.endEjection(server, plan, nowMs);
+  }
+
   #tendEjection(server: number, name: string, plan: BalancePoolPlan, nowMs: number): void {
     const { words } = this.#state;
     const at = this.#state.serverAt(server);

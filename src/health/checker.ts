@@ -161,7 +161,7 @@ export class HealthChecker {
     watch.passedEjected = passed ? watch.passedEjected + 1 : 0;
     if (watch.passedEjected < watch.options.healthyThreshold) return;
     const { keeper, timers, onEjectionEnded } = this.#parts;
-    if (!keeper.endEjection(watch.server.index, watch.plan, timers.now())) return;
+    if (!keeper.checksPassed(watch.server.index, watch.plan, timers.now())) return;
     onEjectionEnded(watch.plan.name, watch.server.name, watch.passedEjected);
     watch.passedEjected = 0;
   }

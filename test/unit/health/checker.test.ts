@@ -210,6 +210,20 @@ test('ends the ejection of a server that passes as many checks in a row as bring
   assert.deepEqual(ended, ['s0 3']);
 });
 
+test('leaves a server ejected for its time that failed again right after its checks had brought it back', async () => {
+  const made = checking({ intervalMs: 5000, healthyThreshold: 1 });
+  const { checker, timers, plan, state, ended } = made;
+  checker.setPools([plan]);
+  await timers.turn(0);
+  await eject(made);
+  await timers.turn(500);
+  assert.equal(state.serverStatus(0), 'UP');
+  await eject(made);
+  await timers.turn(2000);
+  assert.equal(state.serverStatus(0), 'EJECTED');
+  assert.equal(ended.length, 1);
+});
+
 test('leaves a server ejected whose checks fail now and then', async () => {
   const made = checking({ intervalMs: 5000 });
   const { checker, timers, plan, state, behaviour, first } = made;
