@@ -1,17 +1,64 @@
 // One request and its response: the object that everything between a client and a server works on.
-// Owns what is known of a request while it is under way. Leaves sockets, and the syntax on them, to the connections.
+// Owns what is known of a request while it is under way, and its stage. Leaves sockets, and the syntax on them, to the
+// connections, and what ends with it to worker/finish.ts.
 
 import type { Tried } from '../balance/view.js';
+import { Edges } from '../base/edges.js';
+import { BODY } from '../http/framing.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { BackendConnection, ClientConnection } from '../worker/connections.js';
-import { KeptBody } from '../worker/kept-body.js';
-import type { Pool } from '../worker/pools.js';
+import type { Pool, Server } from '../worker/pools.js';
 import type { Rule } from '../worker/rules.js';
+import { KeptBody } from './kept-body.js';
 
-/**
- * Pooled: HTTP/1 has one request at a time on a connection, so its exchange is made with the connection and used again.
- * Hot: all fields are there from the start, so that every exchange has the same shape.
+/*
+ * An exchange. `to()` is the only writer of its stage, and crosses no edge that is not drawn here.
+ *
+ *   FREE ──head──► FILTERING ──┬─ idle connection ─────────► SENDING ──all sent──► WAITING ──final head──► RESPONDING
+ *                              ├─ new one ► CONNECTING ────────▲
+ *                              └─ no room ► QUEUED ────────────┘ (or CONNECTING)
+ *
+ *   QUEUED, BACKOFF, CONNECTING, SENDING, WAITING ──the next attempt──► CONNECTING, SENDING, QUEUED, or BACKOFF first
+ *   the same ──a reload took the pool away──► FILTERING
+ *   SENDING ──a response before all was sent──► RESPONDING
+ *   CONNECTING (of a raw listener), SENDING, WAITING (a 101) ──► TUNNEL
+ *   every stage ──answered, cut, or left──► DONE ──► FREE
  */
+export const STAGE = {
+  FREE: 0,
+  /** Its head is complete, or refused: it is checked, routed and changed. */
+  FILTERING: 1,
+  /** In the line of its pool, until a server has room. */
+  QUEUED: 2,
+  /** Until its next attempt is due. */
+  BACKOFF: 3,
+  /** Its connection to a server is being opened. */
+  CONNECTING: 4,
+  /** Its head has gone to the server, its body is going. */
+  SENDING: 5,
+  /** All of it has gone to the server. */
+  WAITING: 6,
+  /** The final response has begun: it cannot be sent again. */
+  RESPONDING: 7,
+  TUNNEL: 8,
+  DONE: 9,
+} as const;
+
+const NEXT_ATTEMPT = ['FILTERING', 'QUEUED', 'BACKOFF', 'CONNECTING', 'SENDING', 'DONE'] as const;
+
+const edges = new Edges('exchange', STAGE, {
+  FREE: ['FILTERING'],
+  FILTERING: ['QUEUED', 'CONNECTING', 'SENDING', 'DONE'],
+  QUEUED: NEXT_ATTEMPT,
+  BACKOFF: NEXT_ATTEMPT,
+  CONNECTING: [...NEXT_ATTEMPT, 'TUNNEL'],
+  SENDING: [...NEXT_ATTEMPT, 'WAITING', 'RESPONDING', 'TUNNEL'],
+  WAITING: [...NEXT_ATTEMPT, 'RESPONDING', 'TUNNEL'],
+  RESPONDING: ['DONE'],
+  TUNNEL: ['DONE'],
+  DONE: ['FREE'],
+});
+
 /** No address. */
 export const NOWHERE = -1;
 
@@ -30,9 +77,19 @@ export class Body {
   }
 }
 
+/**
+ * Pooled: HTTP/1 has one request at a time on a connection, so its exchange is made with the connection and used again.
+ * Hot: all fields are there from the start, so that every exchange has the same shape.
+ */
 export class Exchange {
   /** The connection that the request came on. */
   readonly client: ClientConnection;
+  /** STAGE; written by `to()` alone. */
+  stage: number = STAGE.FREE;
+  /** Why it failed, once it has; null for an exchange that did not. */
+  reason: ReasonCode | null = null;
+  /** The status that the client got; 0 before, and when it got none. */
+  status = 0;
   /**
    * The client of the request under way as a trusted peer stated it: the first `statedBytes` (4 or 16) bytes count.
    * `statedBytes` is 0 for a client that cannot be known, NOT_STATED (-1) when the peer itself is the client. Made when first needed.
@@ -77,6 +134,8 @@ export class Exchange {
   /** Connections that get a copy of this request's body; empty for almost all. */
   readonly mirrors: BackendConnection[] = [];
   backend: BackendConnection | null = null;
+  /** The server that its last attempt went to; null before the first. */
+  server: Server | null = null;
   /** The server its session names, as an index of the shared state; -1 without one. */
   session = -1;
   /** Key for a hashing balancer. */
@@ -91,7 +150,7 @@ export class Exchange {
   fallbackKey = 0;
   /** Counted by its pool's circuit breaker. */
   entered = false;
-  /** In its pool's line, waiting for a server with room. */
+  /** In its pool's line: its place there has to be given back. */
   queued = false;
   /** Waiting for its next try, after this failure; null when it is not. */
   resume: ReasonCode | null = null;
@@ -103,12 +162,50 @@ export class Exchange {
 
   // The response.
   readonly response = new Body();
-  responseStarted = false;
   /** The body goes out in chunks of our framing. */
   chunkedOut = false;
 
   constructor(client: ClientConnection, tried: Tried) {
     this.client = client;
     this.tried = tried;
+  }
+
+  /** Crosses an edge of the drawing above. Throws an AssertionError when there is none. Hot. */
+  to(stage: number): void {
+    edges.check(this.stage, stage);
+    this.stage = stage;
+  }
+
+  /** The final response has begun, or a tunnel: nothing can be sent again, and no local reply can be given. */
+  get responseStarted(): boolean {
+    return this.stage >= STAGE.RESPONDING;
+  }
+
+  /** A connection carries its attempt: bytes go to a server, or come from it. */
+  get isAtServer(): boolean {
+    return this.stage >= STAGE.SENDING && this.stage <= STAGE.RESPONDING;
+  }
+
+  /** Begins a request, number `requestNumber` of its worker: forgets the one before. The one place that resets an exchange. */
+  begin(requestNumber: number): void {
+    this.to(STAGE.FILTERING);
+    this.requestNumber = requestNumber;
+    this.reason = null;
+    this.status = 0;
+    this.server = null;
+    this.response.done = false;
+    this.tries = 0;
+    this.sent = false;
+    this.fellBack = false;
+    this.splitLine = '';
+    this.fresh = false;
+    this.resume = null;
+    this.tried.clear();
+    this.upgrade = false;
+    this.mirrored = false;
+    this.statedBytes = -1;
+    this.expires = 0;
+    // Until the framing is known, the end of this request is unknown: a refusal before that has to close.
+    this.request.set(BODY.untilEof, 0);
   }
 }

@@ -1,6 +1,7 @@
 // A client connection begins: who it is, and which kind of listener it came to.
 
-import { NOWHERE } from '../exchange/exchange.js';
+import { assert } from '../base/assert.js';
+import { NOWHERE, STAGE } from '../exchange/exchange.js';
 import { clientData, closeClient } from './client.js';
 import { NOT_STATED } from './client-address.js';
 import { CLIENT, type ClientConnection } from './connections.js';
@@ -20,14 +21,12 @@ export function accepted(w: Worker, conn: number, number: number): void {
   const client = w.clientOpen(conn);
   w.counters.accepted++;
   client.listener = listener;
+  assert(client.x.stage === STAGE.FREE, 'a connection begins without an exchange');
+  client.x.statedBytes = NOT_STATED;
   client.pendingAt = NOWHERE;
-  client.x.headAt = NOWHERE;
-  client.x.targetHeld = NOWHERE;
-  client.x.backend = null;
   client.parser = null;
   client.parked = null;
   client.longHead = null;
-  client.x.rule = null;
   client.blocked = false;
   client.paused = false;
   client.ended = false;
@@ -38,7 +37,6 @@ export function accepted(w: Worker, conn: number, number: number): void {
   client.tls = null;
   client.hello = null;
   client.proxied = null;
-  client.x.statedBytes = NOT_STATED;
   if (listener.proxySources?.holds(w.engine.peers, client.slot) === true) proxyBegin(w, client);
   else admit(w, client, NOWHERE, 0);
 }

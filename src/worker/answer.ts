@@ -126,6 +126,7 @@ export function reply(
     closeClient(w, x.client, true);
     return;
   }
+  x.status = status;
   x.response.done = true;
   if (closes) linger(w, x.client);
   else exchangeDone(w, x);
@@ -155,7 +156,7 @@ const NOTHING = Buffer.alloc(0);
 export function fail(w: Worker, x: Exchange, code: ReasonCode): void {
   if (x.rule?.fallback && fallsBack(w, x, code)) return;
   const reason = REASONS[code];
-  w.count(code);
+  x.reason = code;
   blame(x, code);
   if (x.backend !== null) closeBackend(w, x.backend);
   if (x.mirrors.length > 0) mirrorsDrop(w, x);
@@ -164,10 +165,7 @@ export function fail(w: Worker, x: Exchange, code: ReasonCode): void {
     return;
   }
   const early = x.client.state === CLIENT.IDLE || x.client.state === CLIENT.HEAD;
-  if (early) {
-    x.requestNumber = w.ids.next();
-    x.method = x.client.parser?.head.method ?? 0;
-  }
+  if (early) x.method = x.client.parser?.head.method ?? 0;
   const phrase = STATUS_CODES[reason.status] ?? '';
   const accept = acceptOf(w, x);
   const page = pageFor(w, x, reason.status, accept);

@@ -2,7 +2,7 @@
 
 import { RESULT, resultOfStatus } from '../balance/outlier.js';
 import { ENGINE_ERROR, SEND_FLAG } from '../engine/layout.js';
-import { type Exchange, NOWHERE } from '../exchange/exchange.js';
+import { type Exchange, NOWHERE, STAGE } from '../exchange/exchange.js';
 import { announcesBody, BODY, keepsConnection, responseFraming } from '../http/framing.js';
 import type { Head } from '../http/head.js';
 import { METHOD } from '../http/methods.js';
@@ -52,7 +52,7 @@ export function backendConnected(w: Worker, backend: BackendConnection): void {
 /** It cannot be said who the client is, and without that nothing may be sent. */
 function overloaded(w: Worker, x: Exchange): void {
   if (x.rule === null) {
-    w.count('OVERLOADED');
+    x.reason = 'OVERLOADED';
     closeClient(w, x.client, true);
     return;
   }
@@ -253,7 +253,7 @@ function interim(
   sendInterim(w, x, parser.head);
   w.llhttp.releaseResponse(parser);
   backend.parser = null;
-  x.responseStarted = true;
+  x.status = 101;
   releaseRequest(w, x);
   if (restBytes > 0) w.engine.send(x.client.conn, restAt, restBytes);
   w.engine.release(chunk);
@@ -292,7 +292,8 @@ function beginResponse(
     w.engine.release(chunk);
     return;
   }
-  x.responseStarted = true;
+  x.to(STAGE.RESPONDING);
+  x.status = head.status;
   releaseRequest(w, x);
   // The pool's time for a try ends with the head; a rule's covers the whole answer (Gateway API, backendRequest).
   if (x.rule!.ticks.attempt < 0) backend.expires = 0;

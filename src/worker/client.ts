@@ -2,16 +2,15 @@
 // Each chunk that arrives is held by exactly one place: the head, the pending bytes, or nobody (released).
 
 import { assert } from '../base/assert.js';
-import { type Exchange, NOWHERE } from '../exchange/exchange.js';
+import { type Exchange, NOWHERE, STAGE } from '../exchange/exchange.js';
 import { BODY } from '../http/framing.js';
 import { keyOf, sessionOf } from './affinity.js';
 import { answerLast, fail } from './answer.js';
 import { check, readTarget } from './check.js';
-import { NOT_STATED } from './client-address.js';
 import { CLIENT, type ClientConnection } from './connections.js';
 import { mirrorsDrop } from './filters/mirror.js';
 import { respond } from './filters/respond.js';
-import { dropPartial, dropPending, linger, releaseParser, releaseRequest } from './finish.js';
+import { dropPartial, dropPending, endExchange, linger, releaseParser } from './finish.js';
 import { steerClient } from './flow.js';
 import { forward, sendBody } from './forward.js';
 import { clientMoves, watch } from './progress.js';
@@ -40,14 +39,11 @@ export function clientData(w: Worker, client: ClientConnection, at: number, byte
       readRequest(w, client, at, bytes);
       serve(w, client);
       break;
-    case CLIENT.WAITING:
-      hold(w, client, at, bytes);
-      break;
-    case CLIENT.EXCHANGE:
-      if (client.x.request.done || client.x.backend === null) {
+    case CLIENT.BUSY:
+      if (client.x.request.done || !client.x.isAtServer) {
         hold(w, client, at, bytes);
       } else {
-        const backend = client.x.backend;
+        const backend = client.x.backend!;
         sendBody(w, client.x, backend, at, bytes);
         bodyMoved(w, client);
         serve(w, client);
@@ -78,7 +74,7 @@ function hold(w: Worker, client: ClientConnection, at: number, bytes: number): v
 /** Sets the deadlines after a piece of the request body, and gives back the parser after the last. */
 function bodyMoved(w: Worker, client: ClientConnection): void {
   const { backend } = client.x;
-  if (client.state !== CLIENT.EXCHANGE || backend === null) return;
+  if (!client.x.isAtServer || backend === null) return;
   if (!client.x.request.done) {
     if (backend.blocked) return;
     if (w.deadlines.now >= client.bodyRateAt && bodyTooSlow(w, client.x)) {
@@ -99,36 +95,17 @@ function readRequest(w: Worker, client: ClientConnection, at: number, bytes: num
   if (result === 'partial') return;
   const refused = client.inTheClear ? 'TLS_EXPECTED' : result;
   if (refused !== 'complete') {
-    resetRequest(client);
+    client.x.begin(w.ids.next());
     fail(w, client.x, refused);
     return;
   }
   startExchange(w, client.x);
 }
 
-function resetRequest(client: ClientConnection): void {
-  client.x.responseStarted = false;
-  client.x.response.done = false;
-  client.x.tries = 0;
-  client.x.sent = false;
-  client.x.fellBack = false;
-  client.x.splitLine = '';
-  client.x.fresh = false;
-  client.x.resume = null;
-  client.x.tried.clear();
-  client.x.upgrade = false;
-  client.x.mirrored = false;
-  client.x.statedBytes = NOT_STATED;
-  client.x.expires = 0;
-  // Until the framing is known nobody can tell where this request ends: whatever refuses it before has to close.
-  client.x.request.set(BODY.untilEof, 0);
-}
-
 function startExchange(w: Worker, x: Exchange): void {
   w.counters.requests++;
-  resetRequest(x.client);
-  x.requestNumber = w.ids.next();
-  x.client.to(CLIENT.WAITING);
+  x.begin(w.ids.next());
+  x.client.to(CLIENT.BUSY);
   const { redirect } = x.client.listener.http;
   let refused = check(w, x);
   const redirects = refused === null && redirect !== null && redirect.applies(w, x);
@@ -148,6 +125,7 @@ function startExchange(w: Worker, x: Exchange): void {
  * it goes is asked anew: how much of its body has been read stays as it is, and what was kept of it goes out again.
  */
 export function reroute(w: Worker, x: Exchange): void {
+  x.to(STAGE.FILTERING);
   leavePool(x);
   x.pool = null;
   x.resume = null;
@@ -248,7 +226,7 @@ export function clientFailed(w: Worker, client: ClientConnection): void {
     closeTunnel(w, client, backend!, true);
     return;
   }
-  if (client.state === CLIENT.WAITING || client.state === CLIENT.EXCHANGE) fail(w, client.x, 'CLIENT_LEFT');
+  if (client.state === CLIENT.BUSY) fail(w, client.x, 'CLIENT_LEFT');
   else if (client.state === CLIENT.PROXY) proxyEnded(w, client);
   else closeClient(w, client);
 }
@@ -270,7 +248,7 @@ export function clientLate(w: Worker, client: ClientConnection): void {
   if (clientMoves(w, client)) return;
   switch (client.state) {
     case CLIENT.HEAD:
-      resetRequest(client);
+      client.x.begin(w.ids.next());
       fail(w, client.x, 'HEAD_TIMEOUT');
       break;
     case CLIENT.TUNNEL:
@@ -282,8 +260,7 @@ export function clientLate(w: Worker, client: ClientConnection): void {
     case CLIENT.PROXY:
       proxyFailed(w, client, 'PROXY_HEADER_TIMEOUT');
       break;
-    case CLIENT.WAITING:
-    case CLIENT.EXCHANGE:
+    case CLIENT.BUSY:
       if (client.x.expires !== 0 && w.deadlines.now >= client.x.expires) {
         fail(w, client.x, 'REQUEST_TIMEOUT');
         serve(w, client);
@@ -308,11 +285,8 @@ export function closeClient(w: Worker, client: ClientConnection, reset = false):
   dropPartial(w, client);
   client.hello = null;
   dropPending(w, client);
-  releaseRequest(w, client.x);
+  endExchange(w, client.x);
   releaseParser(w, client);
-  leavePool(client.x);
-  client.x.rule = null;
-  client.x.pool = null;
   if (reset) w.engine.resetConn(client.conn);
   else w.engine.closeConn(client.conn);
   w.clientFree(client);

@@ -14,24 +14,23 @@ import { Movement } from './movement.js';
 import type { Pool, Server } from './pools.js';
 
 /*
- * A client connection. `to()` is the only writer of its state, and crosses no edge that is not drawn here.
+ * A client connection. `to()` is the only writer of its state, and crosses no edge that is not drawn here. What a request
+ * on it waits for is the stage of its exchange (exchange/exchange.ts).
  *
  *   CLOSED ──accepted──┬──────────────────────────────────────────────────► IDLE
  *                      └─ has to begin with a PROXY header ► PROXY ──complete──► IDLE
  *
- *   IDLE ──bytes──► HEAD ──complete──► WAITING ──connected──► EXCHANGE ──response done──► IDLE
- *    │               │                  ▲  │ │ (idle one: at once) │ │ └─ 101 ──► TUNNEL
- *    │               │                  │  │ └─ local reply ► IDLE │ │
- *    │               │                  └──┼─────── retry ─────────┘ │
- *    │ eof, drain    │ wrong, late         │ no server, late         │ cannot go on
- *    ▼               ▼                     ▼                         ▼
- *  LINGER ◄──────────┴──── answered ───────┴─────────────────────────┘
+ *   IDLE ──bytes──► HEAD ──complete──► BUSY ──exchange over──► IDLE
+ *    │               │                  │ └─ 101 ──► TUNNEL
+ *    │ eof, drain    │ wrong, late      │ cannot go on
+ *    ▼               ▼                  ▼
+ *  LINGER ◄──────────┴──── answered ────┘
  *    └─ eof, or late ──► CLOSED
  *
- * A client connection that is passed on unread is WAITING, then TUNNEL. Before that it is IDLE in the handshake of a
+ * A client connection that is passed on unread is BUSY, then TUNNEL. Before that it is IDLE in the handshake of a
  * tls listener, and HELLO while that of a tls-passthrough listener sends its ClientHello:
  *
- *   IDLE ─┬──────────── handshake done, or tcp ────────────┬─► WAITING ──connected──► TUNNEL
+ *   IDLE ─┬──────────── handshake done, or tcp ────────────┬─► BUSY ──connected──► TUNNEL
  *         └──► HELLO ─┬─ ClientHello complete ─────────────┘
  *                     └─ leads nowhere ──► LINGER
  *
@@ -41,22 +40,21 @@ export const CLIENT = {
   CLOSED: 0,
   IDLE: 1,
   HEAD: 2,
-  WAITING: 3,
-  EXCHANGE: 4,
-  TUNNEL: 5,
-  LINGER: 6,
-  HELLO: 7,
-  PROXY: 8,
+  /** An exchange is under way. */
+  BUSY: 3,
+  TUNNEL: 4,
+  LINGER: 5,
+  HELLO: 6,
+  PROXY: 7,
 } as const;
 
 const clientEdges = new Edges('client connection', CLIENT, {
   CLOSED: ['IDLE', 'PROXY'],
   PROXY: ['IDLE', 'CLOSED'],
-  IDLE: ['HEAD', 'WAITING', 'HELLO', 'LINGER', 'CLOSED'],
-  HELLO: ['WAITING', 'LINGER', 'CLOSED'],
-  HEAD: ['WAITING', 'LINGER', 'CLOSED'],
-  WAITING: ['EXCHANGE', 'TUNNEL', 'IDLE', 'LINGER', 'CLOSED'],
-  EXCHANGE: ['WAITING', 'TUNNEL', 'IDLE', 'LINGER', 'CLOSED'],
+  IDLE: ['HEAD', 'BUSY', 'HELLO', 'LINGER', 'CLOSED'],
+  HELLO: ['BUSY', 'LINGER', 'CLOSED'],
+  HEAD: ['BUSY', 'LINGER', 'CLOSED'],
+  BUSY: ['TUNNEL', 'IDLE', 'LINGER', 'CLOSED'],
   TUNNEL: ['CLOSED'],
   LINGER: ['CLOSED'],
 });
@@ -126,7 +124,7 @@ export class ClientConnection {
   bodyRateBytes = 0;
   /** How the client takes what waits for it. */
   readonly movement = new Movement();
-  /** Idle backend connections that nobody else may use, the oldest first: they began with a PROXY header that names it. */
+  /** Idle backend connections that no other client may use, the oldest first: they began with a PROXY header that names it. */
   readonly kept: BackendConnection[] = [];
 
   /** The client's socket does not take more now. */

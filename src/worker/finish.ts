@@ -1,7 +1,7 @@
 // The end of an exchange: what was held is given back, and the client connection waits for its next request or goes.
 
 import { assert } from '../base/assert.js';
-import { type Exchange, NOWHERE } from '../exchange/exchange.js';
+import { type Exchange, NOWHERE, STAGE } from '../exchange/exchange.js';
 import { BODY } from '../http/framing.js';
 import { CLIENT, type ClientConnection } from './connections.js';
 import { steerClient } from './flow.js';
@@ -64,10 +64,23 @@ function checkBetween(client: ClientConnection): void {
   assert(!client.x.queued && client.x.resume === null, 'an exchange that is over waits for nothing');
 }
 
-/** The response is complete: the connection is ready for the next request, or says goodbye. */
-export function exchangeDone(w: Worker, x: Exchange): void {
+/**
+ * Ends an exchange: the observers see it, and all that it holds and is counted in is given back. The one place where an
+ * exchange ends, however it does; nothing happens when none is under way.
+ */
+export function endExchange(w: Worker, x: Exchange): void {
+  if (x.stage === STAGE.FREE) return;
+  x.to(STAGE.DONE);
+  for (let i = 0; i < w.observers.length; i++) w.observers[i]!.exchangeEnded(x);
   releaseRequest(w, x);
   leavePool(x);
+  x.rule = null;
+  x.pool = null;
+  x.to(STAGE.FREE);
+}
+
+/** The response is complete: the connection is ready for the next request, or is shut down. */
+export function exchangeDone(w: Worker, x: Exchange): void {
   const over =
     !x.client.keepAlive || !x.request.done || w.draining || (x.client.ended && x.client.pendingAt === NOWHERE);
   if (over) {
@@ -75,8 +88,7 @@ export function exchangeDone(w: Worker, x: Exchange): void {
     return;
   }
   const idleTicks = ticksOf(w, x).responseIdle;
-  x.rule = null;
-  x.pool = null;
+  endExchange(w, x);
   checkBetween(x.client);
   x.client.to(CLIENT.IDLE);
   x.client.headTimed = false;
@@ -91,16 +103,14 @@ export function exchangeDone(w: Worker, x: Exchange): void {
  * overtake the answer. The wait for the answer to leave is bounded by responseIdle, that for the client's end by LINGER_MS.
  */
 export function linger(w: Worker, client: ClientConnection): void {
-  leavePool(client.x);
+  const { responseIdle } = ticksOf(w, client.x);
+  endExchange(w, client.x);
   if (client.kept.length > 0) dropKept(w, client);
-  releaseRequest(w, client.x);
   releaseParser(w, client);
   dropPending(w, client);
   dropPartial(w, client);
   client.to(CLIENT.LINGER);
   w.engine.shutdown(client.conn);
-  watch(w, client, ticksOf(w, client.x).responseIdle);
-  client.x.rule = null;
-  client.x.pool = null;
+  watch(w, client, responseIdle);
   steerClient(w, client);
 }

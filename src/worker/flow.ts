@@ -11,10 +11,8 @@ function clientMayRead(client: ClientConnection): boolean {
   if (client.pendingAt !== NOWHERE) return client.state === CLIENT.LINGER;
   const backend = client.x.backend;
   switch (client.state) {
-    case CLIENT.WAITING:
-      return client.x.request.done;
-    case CLIENT.EXCHANGE:
-      return client.x.request.done || (backend !== null && !backend.blocked);
+    case CLIENT.BUSY:
+      return client.x.request.done || (client.x.isAtServer && backend !== null && !backend.blocked);
     case CLIENT.TUNNEL:
       return backend !== null && !backend.blocked;
     default:
@@ -44,7 +42,7 @@ export function steerBackend(w: Worker, backend: BackendConnection): void {
 export function clientFlow(w: Worker, client: ClientConnection, blocked: boolean): void {
   client.blocked = blocked;
   const backend = client.x.backend;
-  if (client.state === CLIENT.EXCHANGE && backend !== null && (client.x.request.done || client.x.responseStarted)) {
+  if (client.x.isAtServer && backend !== null && (client.x.request.done || client.x.responseStarted)) {
     // Who waits for whom: the server while it may write, the client while it has to read.
     const { responseIdle } = ticksOf(w, client.x);
     if (blocked) watch(w, client, responseIdle, client.x.expires);

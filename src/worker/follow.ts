@@ -4,7 +4,6 @@
 import { NO_SESSION } from '../balance/session.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { reroute, serve } from './client.js';
-import { CLIENT } from './connections.js';
 import type { Pool } from './pools.js';
 import type { Worker } from './worker.js';
 
@@ -23,8 +22,8 @@ import type { Worker } from './worker.js';
 export function followPools(w: Worker, x: Exchange): void {
   const { pool } = x;
   if (pool === null || !pool.retired) return;
-  const waits = x.client.state === CLIENT.WAITING;
-  if (!waits && (x.client.state !== CLIENT.EXCHANGE || x.responseStarted)) return;
+  if (x.responseStarted) return;
+  const waits = !x.isAtServer;
   const next = w.poolNamed(pool.plan.name);
   if (next !== undefined) move(x, pool, next);
   else if (waits && x.backend === null && x.rule !== null) {

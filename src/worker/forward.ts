@@ -2,20 +2,20 @@
 
 import { ALL_BUSY } from '../balance/view.js';
 import { assert } from '../base/assert.js';
-import { type Exchange, NOWHERE } from '../exchange/exchange.js';
+import { type Exchange, NOWHERE, STAGE } from '../exchange/exchange.js';
 import { BODY } from '../http/framing.js';
 import { isIdempotent } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { fail } from './answer.js';
 import { chooseServer, takeConnection } from './choose-server.js';
 import { reroute } from './client.js';
-import { BACKEND, type BackendConnection, CLIENT } from './connections.js';
+import { BACKEND, type BackendConnection } from './connections.js';
 import { mirrorBody } from './filters/mirror.js';
 import { releaseRequest } from './finish.js';
 import { steerClient } from './flow.js';
-import { resendBody } from './kept-body.js';
 import type { Server } from './pools.js';
 import { lastPiece, RELAYED, relayRequest, rest } from './relay.js';
+import { resendBody } from './resend-body.js';
 import { sendRequestHead } from './send-head.js';
 import { waitForRoom } from './waiting.js';
 import { requestSent, waitForBody, waitForServer } from './waits.js';
@@ -46,8 +46,10 @@ export function sendTo(w: Worker, x: Exchange, server: Server): void {
     return;
   }
   x.tries++;
+  x.server = server;
   const backend = x.backend!;
   if (backend.state === BACKEND.CONNECTING) {
+    x.to(STAGE.CONNECTING);
     waitForServer(w, x);
     steerClient(w, x.client);
   } else {
@@ -58,7 +60,7 @@ export function sendTo(w: Worker, x: Exchange, server: Server): void {
 /** The connection is ready: the request goes out, and stays in hand as long as it may be sent again. */
 export function sendRequest(w: Worker, x: Exchange, backend: BackendConnection): void {
   const { request } = x;
-  x.client.to(CLIENT.EXCHANGE);
+  x.to(STAGE.SENDING);
   if (backend.state === BACKEND.CONNECTING) backend.to(BACKEND.HEAD);
   const again = x.sent;
   x.sent = true;

@@ -3,13 +3,14 @@
 
 import { POOL, SLICE } from '../balance/server-state.js';
 import { CHUNK_BYTES, CONTROL } from '../engine/layout.js';
-import { NOWHERE } from '../exchange/exchange.js';
+import { type Exchange, NOWHERE, STAGE } from '../exchange/exchange.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
 import type { Worker } from './worker.js';
 
 /** Violations told at most: the first ones say it all. */
 const VIOLATIONS_MAX = 20;
 
+const STAGE_NAMES = Object.keys(STAGE);
 const CLIENT_NAMES = Object.keys(CLIENT);
 const BACKEND_NAMES = Object.keys(BACKEND);
 
@@ -158,29 +159,46 @@ function checkClient(w: Worker, client: ClientConnection, slot: number, say: Say
     case CLIENT.CLOSED:
       wrong('still in the table');
       break;
-    case CLIENT.WAITING: {
-      if (client.x.pool?.retired && w.poolNamed(client.x.pool.plan.name)) wrong('waits for a server of an old plan');
-      const connects = backend?.state === BACKEND.CONNECTING;
-      const waits = [connects, client.x.queued, client.x.resume !== null].filter(Boolean).length;
-      if (waits !== 1) wrong(`waits for ${waits} things: a connection, room or its next try; expected one of them`);
-      break;
-    }
-    case CLIENT.EXCHANGE:
-      if (client.x.rule === null || client.x.pool === null) wrong('has no rule or no pool');
-      if (backend?.state !== BACKEND.HEAD && backend?.state !== BACKEND.BODY)
-        wrong('has no backend connection at work');
-      if (client.x.queued || client.x.resume !== null) wrong('waits for room or for its next try');
+    case CLIENT.BUSY:
+      checkExchange(w, client.x, wrong);
       break;
     case CLIENT.TUNNEL:
       if (backend?.state !== BACKEND.TUNNEL) wrong('has no other end');
       break;
     default:
+      if (client.x.stage !== STAGE.FREE) wrong(`has an exchange, ${STAGE_NAMES[client.x.stage]}`);
       if (backend !== null || client.x.mirrors.length > 0) wrong('has a backend connection');
       if (client.x.queued || client.x.entered) wrong('is counted by a pool');
       if (client.x.headAt !== NOWHERE || client.x.targetHeld !== NOWHERE) wrong('holds the head of a request');
       if (state !== CLIENT.HEAD && client.parser !== null) wrong('holds a parser');
   }
   if (waitsForEver(w, client)) wrong('no deadline runs for what it waits for');
+}
+
+/** Between two turns every exchange under way waits for exactly what its stage says. */
+function checkExchange(w: Worker, x: Exchange, wrong: (what: string) => void): void {
+  const { backend, stage, queued } = x;
+  const says = (what: string): void => wrong(`its exchange, ${STAGE_NAMES[stage]}, ${what}`);
+  if (queued !== (stage === STAGE.QUEUED)) says(queued ? 'stands in the line of its pool' : 'stands in no line');
+  if ((x.resume !== null) !== (stage === STAGE.BACKOFF)) says('does not know whether a next attempt is due');
+  if (!x.isAtServer && x.pool?.retired && w.poolNamed(x.pool.plan.name)) says('waits for a server of an old plan');
+  switch (stage) {
+    case STAGE.QUEUED:
+    case STAGE.BACKOFF:
+      if (backend !== null) says('has a backend connection');
+      break;
+    case STAGE.CONNECTING:
+      if (backend?.state !== BACKEND.CONNECTING) says('has no backend connection that connects');
+      break;
+    case STAGE.SENDING:
+    case STAGE.WAITING:
+    case STAGE.RESPONDING:
+      if (x.rule === null || x.pool === null) says('has no rule or no pool');
+      if (backend?.state !== BACKEND.HEAD && backend?.state !== BACKEND.BODY) says('has no backend connection at work');
+      break;
+    default:
+      says('is between two steps');
+  }
 }
 
 /** Nothing would end the wait of a client connection whose peer falls silent, though no timeout is switched off. */

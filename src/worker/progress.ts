@@ -81,7 +81,8 @@ export function clientMoves(w: Worker, client: ClientConnection): boolean {
       return blocked && stillTakes(w, client, rateMin);
     case CLIENT.LINGER:
       return stillTakes(w, client, rateMin);
-    case CLIENT.EXCHANGE: {
+    case CLIENT.BUSY: {
+      if (!client.x.isAtServer) return false;
       if (expires !== 0 && w.deadlines.now >= expires) return false;
       if (blocked) return stillTakes(w, client, rateMin, expires);
       if (client.x.request.done || !stillSends(w, client.conn)) return false;

@@ -4,13 +4,13 @@
 import { RESULT } from '../balance/outlier.js';
 import { NO_RETRY, RETRY_ON, STALE } from '../balance/retry.js';
 import { NO_SESSION } from '../balance/session.js';
-import { type Exchange, NOWHERE } from '../exchange/exchange.js';
+import { type Exchange, NOWHERE, STAGE } from '../exchange/exchange.js';
 import { isIdempotent } from '../http/methods.js';
 import { REASONS, type ReasonCode } from '../http/reasons.js';
 import { sessionOf } from './affinity.js';
 import { fail } from './answer.js';
 import { closeClient } from './client.js';
-import { type BackendConnection, CLIENT } from './connections.js';
+import type { BackendConnection } from './connections.js';
 import { Deadlines } from './deadlines.js';
 import { steerClient } from './flow.js';
 import { forward } from './forward.js';
@@ -76,7 +76,7 @@ export function retryOrFail(w: Worker, x: Exchange, code: ReasonCode): void {
       tunnelConnect(w, x.client, code);
       return;
     }
-    w.count(code);
+    x.reason = code;
     closeClient(w, x.client, true);
     return;
   }
@@ -121,7 +121,6 @@ function tryAgain(w: Worker, x: Exchange, cause: number, code: ReasonCode, waitM
   const { server } = backend;
   closeBackend(w, backend);
   w.counters.retries++;
-  if (x.client.state === CLIENT.EXCHANGE) x.client.to(CLIENT.WAITING);
   if (cause === STALE) {
     x.fresh = true;
     x.tries--;
@@ -132,6 +131,7 @@ function tryAgain(w: Worker, x: Exchange, cause: number, code: ReasonCode, waitM
     forward(w, x, code);
     return;
   }
+  x.to(STAGE.BACKOFF);
   x.resume = code;
   w.deadlines.set(x.client.slot, Deadlines.ticks(waitMs), x.expires);
   steerClient(w, x.client);
@@ -172,7 +172,6 @@ export function fallsBack(w: Worker, x: Exchange, code: ReasonCode): boolean {
   blame(x, code);
   if (x.backend !== null) closeBackend(w, x.backend);
   leavePool(x);
-  if (x.client.state === CLIENT.EXCHANGE) x.client.to(CLIENT.WAITING);
   w.counters.fallbacks++;
   x.fellBack = true;
   x.tries = 0;

@@ -4,8 +4,7 @@
 import { keyOfAddress } from '../balance/keys.js';
 import { NO_SESSION } from '../balance/session.js';
 import { PEER_BYTES } from '../engine/layout.js';
-import { NOWHERE } from '../exchange/exchange.js';
-import { BODY } from '../http/framing.js';
+import { NOWHERE, STAGE } from '../exchange/exchange.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { randomKey } from './affinity.js';
 import { chooseServer, takeConnection } from './choose-server.js';
@@ -28,15 +27,13 @@ export function tunnelByName(w: Worker, client: ClientConnection, serverName: st
 
 /** Begins a tunnel to a server of `pool`. What the client has sent already is pending, and goes across first. */
 export function tunnelOpen(w: Worker, client: ClientConnection, pool: Pool): void {
-  client.x.pool = pool;
-  client.x.tries = 0;
-  client.x.fresh = true;
-  client.x.resume = null;
-  client.x.session = NO_SESSION;
-  client.x.key = peerKey(w, client);
-  client.x.tried.clear();
-  client.to(CLIENT.WAITING);
-  client.x.request.set(BODY.untilEof, 0);
+  const { x } = client;
+  x.begin(w.ids.next());
+  x.pool = pool;
+  x.fresh = true;
+  x.session = NO_SESSION;
+  x.key = peerKey(w, client);
+  client.to(CLIENT.BUSY);
   // From here on the server is waited for.
   w.deadlines.clear(client.slot);
   tunnelConnect(w, client, null);
@@ -55,16 +52,18 @@ export function tunnelConnect(w: Worker, client: ClientConnection, failed: Reaso
   const index = chooseServer(client.x);
   const refused = index < 0 ? (failed ?? 'NO_SERVER') : takeConnection(w, client.x, w.servers.byIndex[index]!);
   if (refused !== null) {
-    w.count(refused);
+    client.x.reason = refused;
     closeClient(w, client);
     return;
   }
+  client.x.to(STAGE.CONNECTING);
   client.x.tries++;
   steerClient(w, client);
 }
 
 /** Both sides are there: from now on bytes go across unread. What the client sent before goes first. */
 export function tunnelBegin(w: Worker, client: ClientConnection, backend: BackendConnection): void {
+  client.x.to(STAGE.TUNNEL);
   client.to(CLIENT.TUNNEL);
   backend.to(BACKEND.TUNNEL);
   w.deadlines.clear(backend.slot);

@@ -3,7 +3,7 @@
 
 import { ALL_BUSY } from '../balance/view.js';
 import { wakeUps } from '../balance/waiting-line.js';
-import type { Exchange } from '../exchange/exchange.js';
+import { type Exchange, STAGE } from '../exchange/exchange.js';
 import { fail } from './answer.js';
 import { serve } from './client.js';
 import { steerClient } from './flow.js';
@@ -36,6 +36,7 @@ export function waitForRoom(w: Worker, x: Exchange): void {
     fail(w, x, 'QUEUE_FULL');
     return;
   }
+  x.to(STAGE.QUEUED);
   x.queued = true;
   w.deadlines.set(x.client.slot, pool.queueTicks, x.expires);
   steerClient(w, x.client);

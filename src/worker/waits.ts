@@ -1,7 +1,7 @@
 // Which deadlines hold for a request: those of its rule, else those of all.
 // Owns when the time of a try begins. Leaves what it means that a deadline has passed to client.ts and backend.ts.
 
-import type { Exchange } from '../exchange/exchange.js';
+import { type Exchange, STAGE } from '../exchange/exchange.js';
 import type { BackendConnection } from './connections.js';
 import { TICK_MS } from './deadlines.js';
 import type { Ticks } from './ticks.js';
@@ -17,6 +17,7 @@ export function ticksOf(w: Worker, x: Exchange): Ticks {
  * server has until responseHead. What the client took to upload is not the server's time.
  */
 export function requestSent(w: Worker, x: Exchange, backend: BackendConnection): void {
+  if (x.stage === STAGE.SENDING) x.to(STAGE.WAITING);
   const ticks = ticksOf(w, x);
   const tryTicks = x.responseStarted || ticks.attempt >= 0 ? ticks.attempt : x.pool!.tryTicks;
   backend.expires = tryTicks <= 0 ? 0 : w.deadlines.now + tryTicks;

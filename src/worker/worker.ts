@@ -10,6 +10,8 @@ import { CHUNK_BYTES, CONTROL, EVENT, EVENT_KIND, PEER_BYTES } from '../engine/l
 import { Framing } from '../http/framing.js';
 import { Llhttp } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
+import { ExchangeCounts } from '../observe/exchange-counts.js';
+import type { Observer } from '../observe/observer.js';
 import { Matcher } from '../routing/matcher.js';
 import { RequestView } from '../routing/request.js';
 import { accepted } from './accept.js';
@@ -71,6 +73,9 @@ export class Worker {
   readonly writer: Writer;
   readonly ids: RequestIds;
   readonly counters = new Counters();
+  readonly exchangeCounts = new ExchangeCounts(this.counters.reasons);
+  /** What sees every exchange as it ends. */
+  readonly observers: readonly Observer[] = [this.exchangeCounts];
   /** Filled again for every request. */
   readonly view = new RequestView();
   readonly framing = new Framing();
@@ -313,6 +318,8 @@ export class Worker {
     return {
       worker: this.index,
       requests: this.counters.requests,
+      exchangesEnded: this.exchangeCounts.ended,
+      exchangesByStatusClass: this.exchangeCounts.byClass,
       accepted: this.counters.accepted,
       backendsOpened: this.counters.opened,
       backendsReused: this.counters.reused,

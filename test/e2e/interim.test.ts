@@ -90,7 +90,7 @@ test('a client that leaves while it waits takes the backend connection with it',
   const client = await WireClient.connect(proxy.place);
   await client.send(get('/wait'));
   await origin.until('request', (seen) => seen.requests.length === 1);
-  client.close();
+  client.reset();
   await origin.until('closed connection', (seen) => seen.visits[0]?.ended || seen.visits[0]?.closed);
   await proxy.countersUntil('all connections gone', (counters) => counters.connections === 0);
 });

@@ -87,7 +87,7 @@ const cooked: readonly { what: string; cook(at: AtWork): void; says: RegExp }[] 
     cook: ({ client }) => {
       client.x.backend = null;
     },
-    says: /EXCHANGE: has no backend connection at work$/,
+    says: /has no backend connection at work$/,
   },
   {
     what: 'a backend connection that is idle and on no list',

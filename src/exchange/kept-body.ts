@@ -1,13 +1,8 @@
 // The body of a request that may be sent again: a copy of what has been taken off the wire, in chunks of the slab.
-// Owns these chunks. Leaves to forward.ts whether a body is worth keeping, and to retry.ts whether it is sent again.
+// Owns these chunks. Leaves to worker/forward.ts whether a body is worth keeping, and to retry.ts whether it is sent again.
 
 import type { Engine } from '../engine/engine.js';
-import { CHUNK_BYTES, SEND_FLAG } from '../engine/layout.js';
-import type { Exchange } from '../exchange/exchange.js';
-import { BODY } from '../http/framing.js';
-import type { BackendConnection } from './connections.js';
-import { spanChunk, spanLastChunk } from './relay.js';
-import type { Worker } from './worker.js';
+import { CHUNK_BYTES } from '../engine/layout.js';
 
 /**
  * One per client connection, empty for almost all of their lives. Bytes are only ever added behind those there are, so a
@@ -49,23 +44,4 @@ export class KeptBody {
     this.bytes = 0;
     this.trailers = '';
   }
-}
-
-/**
- * Sends what is kept of the body once more, framed as the request's head says. What the client has not sent yet follows as
- * it comes. False: the slab is full; the connection is of no use then.
- */
-export function resendBody(w: Worker, x: Exchange, backend: BackendConnection): boolean {
-  const { bytes, chunks, trailers } = x.keptBody;
-  const isChunked = x.request.kind === BODY.chunked;
-  let room = true;
-  w.engine.sendBegin(backend.conn, SEND_FLAG.none);
-  for (let i = 0, left = bytes; left > 0 && room; i++, left -= CHUNK_BYTES) {
-    const part = Math.min(left, CHUNK_BYTES);
-    if (isChunked) room = spanChunk(w, chunks[i]!, part);
-    else w.engine.span(chunks[i]!, part);
-  }
-  if (room && isChunked && x.request.done) room = spanLastChunk(w, trailers);
-  w.engine.sendEnd();
-  return room;
 }
