@@ -57,6 +57,7 @@ function checkChunks(w: Worker, say: Say): void {
     hold(client.x.headAt, Math.max(1, client.parser?.head.bytes ?? 0));
     hold(client.pendingAt);
     hold(client.x.targetHeld);
+    for (const chunk of client.x.keptBody.chunks) hold(chunk);
   });
   for (const [chunk, left] of owed.entries()) {
     if (left > 0) say(`chunk ${chunk}: ${left} more references than holders`);

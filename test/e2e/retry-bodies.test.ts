@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
+import { start as startNeverAnswers } from '../origins/never-answers.js';
 import { listenRaw, type RawOrigin } from '../origins/raw.js';
 import { fieldValue, statusOf } from '../support/messages.js';
 import { type ProxySpec, type RunningProxy, standIn, use, useProxy } from '../support/proxy.js';
@@ -143,6 +144,18 @@ for (const [name, body, rest] of NOT_KEPT) {
     });
   }
 }
+
+test('the chunks of a body that is kept have a holder', { skip }, async (t) => {
+  const origin = await use(t, startNeverAnswers());
+  const proxy = await useProxy(t, { servers: [origin.address], limits: { retryBodyBytesMax: '64KiB' } });
+  const client = await WireClient.connect(proxy.place);
+  await client.send(head('Content-Length: 40000') + 'x'.repeat(40_000));
+  await origin.until('all of it', ({ visits }) => visits[0] !== undefined && visits[0].byteCount > 40_000);
+  await proxy.countersUntil('three chunks and the head', ({ chunksUsed }) => chunksUsed === 4);
+  await proxy.checkInvariants();
+  client.reset();
+  await proxy.heldNothing();
+});
 
 test('retryBodyBytesMax of a rule takes the place of that of all', { skip }, async (t) => {
   const bad = await startResetsAfter(t, 'hello');
