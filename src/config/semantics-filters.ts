@@ -6,6 +6,7 @@ import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { groupCount, readSubstitution } from '../routing/rewrite.js';
 import type { FilterConfig, RuleConfig } from './config.js';
+import { checkForeignVariables } from './foreign-variables.js';
 import type { Path } from './problems.js';
 import { checkPoolName, type Scope } from './scope.js';
 import { checkRegex } from './semantics-matches.js';
@@ -252,6 +253,10 @@ function checkHeaderModifier(modifier: HeaderModifier, at: Path, isRequest: bool
   if (set.length + add.length + remove.length === 0) {
     scope.report(at, 'The filter changes nothing.', 'Expected set, add or remove.');
   }
+  for (const [kind, headers] of Object.entries({ set, add })) {
+    for (const [index, { value }] of headers.entries())
+      checkForeignVariables(value, [...at, kind, index, 'value'], scope);
+  }
   const seen = new Map<string, string>();
   for (const [kind, names] of [
     ['set', set.map(({ name }) => name)],
@@ -284,9 +289,11 @@ const PROTECTED = [
   'upgrade',
 ];
 
-function checkProtected(headers: readonly { name: string }[] | undefined, at: Path, scope: Scope): void {
-  for (const [index, { name }] of (headers ?? []).entries())
+function checkProtected(headers: readonly { name: string; value: string }[] | undefined, at: Path, scope: Scope): void {
+  for (const [index, { name, value }] of (headers ?? []).entries()) {
     checkProtectedName(name, [...at, index, 'name'], false, scope);
+    checkForeignVariables(value, [...at, index, 'value'], scope);
+  }
 }
 
 /** Fields that say who a client is by its certificate; also as servers read them that make no difference of `-` and `_`. */

@@ -45,7 +45,8 @@ export function checkListenerRef(name: string, path: Path, listeners: readonly L
   }
   // A broken listener may be the one that is meant.
   if (listeners.some((_, index) => scope.isBroken(['listeners', index]))) return;
-  const known = listeners.flatMap((listener) => (isRaw(listener.protocol) ? [] : (listener.name ?? [])));
+  const names = listeners.flatMap((listener) => (isRaw(listener.protocol) ? [] : (listener.name ?? [])));
+  const known = [...new Set(names)];
   const expected =
     known.length === 0
       ? "Expected a listener with that 'name'."

@@ -31,7 +31,7 @@ const SIZE_EXPECTED = 'Expected a number with a unit: B, KiB, MiB or GiB, such a
 /** `10s`, `500ms`, `1.5m`, `1h30m` or `0`, in milliseconds. */
 export function readDuration(value: unknown): number | Refusal {
   if (value === 0 || value === '0') return 0;
-  if (typeof value === 'number') {
+  if (typeof value === 'number' && value > 0) {
     return new Refusal(`${value} has no unit.`, `${DURATION_EXPECTED} Did you mean ${value}s?`);
   }
   if (typeof value !== 'string' || !DURATION.test(value.trim())) {
@@ -216,7 +216,7 @@ export function readPeers(value: unknown): string | Refusal {
   return range instanceof Refusal ? new Refusal(range.found, PEERS_EXPECTED) : range;
 }
 
-const MODE_EXPECTED = 'Expected three octal digits in quotes, such as "0660".';
+const MODE_EXPECTED = 'Expected octal digits from "0000" to "0777", in quotes, such as "0660".';
 
 /** The mode of a file, `"0660"` or `"660"`, as a number. */
 export function readMode(value: unknown): number | Refusal {

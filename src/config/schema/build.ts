@@ -293,10 +293,13 @@ function inList(value: string): string {
 export function list<Item extends z.ZodType>(noun: string, item: Item, min = 0) {
   const expected = `Expected ${noun}.`;
   // One value in place of a list of one is a common slip; a map or a block of text is something else.
-  const advice = (value: unknown): string =>
-    references.get(item)?.kind !== undefined && (typeof value === 'string' || typeof value === 'number')
-      ? ` Write [${inList(String(value))}].`
-      : '';
+  const advice = (value: unknown): string => {
+    if (references.get(item)?.kind === undefined || (typeof value !== 'string' && typeof value !== 'number')) return '';
+    const read = item.safeParse(value);
+    if (read.success) return ` Write [${inList(String(value))}].`;
+    const wrong = read.error.issues[0]?.code === 'custom' ? refusalFrom(read.error.issues[0].message) : undefined;
+    return wrong === undefined ? '' : ` In it: ${wrong.expected.replace(/^E/, 'e')}`;
+  };
   const items = z.array(item, {
     error: ({ input }) => refusalText(refuse(input, noun, expected + advice(input))),
   });

@@ -12,6 +12,7 @@ export const limits = map('limits', {
   headBytesMax: option(
     size(KIB, 256 * KIB).prefault('16KiB'),
     'Largest head of a request or a response. A larger request gets 431, a larger response becomes 502. One over 16 KiB costs a copy; all that are under way may take a quarter of `slabBytes` beside it, per worker.',
+    { limit: '1KiB to 256KiB, at most an eighth of `slabBytes`' },
   ),
   uriBytesMax: option(size(64, 16 * KIB).optional(), 'Longest request target. A longer one gets 414.', {
     byDefault: '8KiB, or `headBytesMax` if that is less',

@@ -24,8 +24,11 @@ export const statusRange = scalar<number | string, StatusRange>(
   },
   (value) => {
     const match = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(String(value));
-    if (match === null || (typeof value !== 'string' && typeof value !== 'number'))
-      return refuse(value, 'a status', STATUS_EXPECTED);
+    if (match === null || (typeof value !== 'string' && typeof value !== 'number')) {
+      const [, hundreds] = /^([1-5])xx$/i.exec(String(value)) ?? [];
+      const meant = hundreds === undefined ? '' : ` Did you mean ${hundreds}00-${hundreds}99?`;
+      return refuse(value, 'a status', STATUS_EXPECTED + meant);
+    }
     const from = Number(match[1]);
     const to = Number(match[2] ?? match[1]);
     return from <= to ? { from, to } : new Refusal(`The range ${value} is empty.`, STATUS_EXPECTED);
