@@ -8,20 +8,12 @@
  *    │                    ▼        ▼
  *    └──────close────── DEAD ◄── error
  *
- * Only the owner's close frees a slot, so a handle is good until its owner says otherwise. Registered edge-triggered
- * once for everything: a request costs no epoll_ctl.
+ * Only the owner's close frees a slot, so a handle is good until its owner says otherwise. What moves the bytes is
+ * behind io.h.
  */
 #include "internal.h"
 
-#include <errno.h>
-#include <netinet/tcp.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
-static int32_t sf__slot(sf_handle handle)
+int32_t sf__slot(sf_handle handle)
 {
     return handle & ((1 << SF_SLOT_BITS) - 1);
 }
@@ -32,7 +24,7 @@ sf_conn *sf__conn_find(sf_engine *e, sf_handle handle)
     if (handle < 0 || slot >= e->config.slot_count)
         return NULL;
     sf_conn *c = &e->conns[slot];
-    return c->fd >= 0 && c->handle == handle ? c : NULL;
+    return (c->flags & SF__OPEN) && c->handle == handle ? c : NULL;
 }
 
 void sf__ready_add(sf_engine *e, sf_conn *c)
@@ -56,7 +48,6 @@ void sf__conn_yield(sf_engine *e, sf_conn *c)
     e->config.control[SF_CONTROL_YIELDED]++;
 }
 
-/* The connection fails: its owner hears of it once, in this turn or the next, and closes. */
 void sf__conn_fail(sf_engine *e, sf_conn *c, uint16_t error)
 {
     if (c->error != 0 || (c->flags & SF__DEAD))
@@ -65,20 +56,20 @@ void sf__conn_fail(sf_engine *e, sf_conn *c, uint16_t error)
     sf__ready_add(e, c);
 }
 
-/* Whether the kernel still has bytes of the peer. If not, `error` is that of the socket, which forgets it, or 0. */
-static bool sf__conn_holds_more(const sf_conn *c, int *error)
+/* Whether there are bytes of the peer to receive. If not, `error` is that of the socket, which forgets it, or 0. */
+static bool sf__conn_holds_more(sf_conn *c, uint16_t *error)
 {
     uint8_t byte;
-    ssize_t got = recv(c->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
-    *error = got < 0 && errno != EAGAIN && errno != EWOULDBLOCK ? errno : 0;
-    return got > 0;
+    sf_io_result looked = sf__io_peek(c, &byte);
+    *error = looked.error;
+    return looked.bytes > 0;
 }
 
 /*
  * Sending has failed, because the peer has closed or reset the connection. What it sent before that may still wait in the
  * kernel, an early answer for example, so it is read first, as far as the owner reads; bytes that are sent from now on
- * vanish. The end of reading then tells the error. While the owner does not read, it is told at once when nothing waits, and of
- * a client in any case: nobody is left to answer.
+ * vanish. The end of reading then reports the error. While the owner does not read, it is reported at once when nothing
+ * waits, and of a client in any case: there is no peer left to answer.
  */
 void sf__conn_write_failed(sf_engine *e, sf_conn *c, uint16_t error)
 {
@@ -86,50 +77,34 @@ void sf__conn_write_failed(sf_engine *e, sf_conn *c, uint16_t error)
         return;
     sf__queue_drop(e, c);
     bool unread = !(c->flags & SF__READING);
-    int ignored;
+    uint16_t ignored;
     if ((c->flags & SF__ENDED) || (unread && ((c->flags & SF__CLIENT) || !sf__conn_holds_more(c, &ignored)))) {
         sf__conn_fail(e, c, error);
         return;
     }
     c->write_error = error;
-    if (c->flags & SF__SAY_BLOCKED)
-        c->flags &= ~(SF__BLOCKED | SF__SAY_BLOCKED);
-    c->flags = (c->flags & ~SF__SHUT_WANTED) | SF__CUT | SF__WRITE_FAILED | SF__READABLE | SF__ENDING;
-    if (c->tls != NULL)
-        sf__tls_noticed(c);
+    if (c->due & SF__DUE_BLOCKED)
+        c->flags &= ~SF__BLOCKED;
+    c->due &= (uint16_t)~SF__DUE_BLOCKED;
+    c->flags = (c->flags & ~SF__SHUT_WANTED) | SF__CUT | SF__WRITE_FAILED | SF__READABLE;
+    sf__io_expect_end(c);
     if (c->flags & SF__READING)
         sf__ready_add(e, c);
 }
 
-static void sf__conn_init(sf_conn *c, int fd, sf_handle handle, uint32_t flags)
+static void sf__conn_init(sf_conn *c, sf_handle handle, uint32_t flags)
 {
-    c->fd = fd;
     c->handle = handle;
     /* A slot may be reused while the ready list still leads through it. */
-    c->flags = flags | (c->flags & SF__READY);
+    c->flags = SF__OPEN | flags | (c->flags & SF__READY);
+    c->due = 0;
     c->receive_offset = 0;
     c->bulk = 0;
     c->error = 0;
     c->write_error = 0;
-    c->handed = 0;
     c->queue = NULL;
     c->tls = NULL;
-}
-
-static int sf__conn_watch(sf_engine *e, const sf_conn *c)
-{
-    struct epoll_event event = {
-        .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-        .data.u64 = (uint64_t)sf__slot(c->handle),
-    };
-    return epoll_ctl(e->epoll, EPOLL_CTL_ADD, c->fd, &event) == 0 ? SF_OK : SF_E_SYSTEM;
-}
-
-static void sf__no_delay(int fd, int family)
-{
-    int on = 1;
-    if (family != AF_UNIX)
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a slower answer, not a wrong one */
+    sf__io_none(c);
 }
 
 int sf__conn_adopt(sf_engine *e, int fd, const sf_peer *peer, sf_handle *out)
@@ -137,19 +112,17 @@ int sf__conn_adopt(sf_engine *e, int fd, const sf_peer *peer, sf_handle *out)
     int32_t *control = e->config.control;
     if (control[SF_CONTROL_FREE_HANDLES] == 0) {
         control[SF_CONTROL_REFUSED]++;
-        close(fd);
+        sf__io_refuse(fd);
         return SF_E_FULL;
     }
     sf_handle handle = control[SF_CONTROL_WORDS + control[SF_CONTROL_FREE_HANDLES] - 1];
     sf_conn *c = &e->conns[sf__slot(handle)];
-    sf__conn_init(c, fd, handle, SF__READING | SF__CLIENT);
-    if (sf__conn_watch(e, c) != SF_OK) {
-        close(fd);
-        c->fd = -1;
+    sf__conn_init(c, handle, SF__READING | SF__CLIENT);
+    if (sf__io_adopt(e, c, fd, peer->family == 0) != SF_OK) {
+        c->flags &= SF__READY; /* the slot stays free */
         control[SF_CONTROL_REFUSED]++;
         return SF_E_SYSTEM;
     }
-    sf__no_delay(fd, peer->family == 0 ? AF_UNIX : AF_INET);
     e->config.peers[sf__slot(handle)] = *peer;
     control[SF_CONTROL_FREE_HANDLES]--;
     control[SF_CONTROL_CONNECTIONS]++;
@@ -164,40 +137,23 @@ int sf__conn_connect(sf_engine *e, sf_handle handle, int32_t address)
     if (handle < 0 || slot >= e->config.slot_count || address < 0 || address >= e->address_count)
         return SF_E_INVALID;
     sf_conn *c = &e->conns[slot];
-    if (c->fd >= 0)
+    if (c->flags & SF__OPEN)
         return SF_E_INVALID;
     /* A handle that was not taken off the free list first would be put back on it twice, beyond its end. */
     const int32_t *control = e->config.control;
     if (control[SF_CONTROL_FREE_HANDLES] + control[SF_CONTROL_CONNECTIONS] >= e->config.slot_count)
         return SF_E_INVALID;
-    const sf_address *to = &e->addresses[address];
     e->config.control[SF_CONTROL_CONNECTIONS]++;
-
-    int fd = socket(to->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        /* The owner holds a handle and waits for one answer: give it a slot that is only good for an error. */
-        sf__conn_init(c, e->epoll, handle, SF__CONNECTING);
-        sf__conn_fail(e, c, sf__error_of(errno));
-        return SF_OK;
-    }
-    sf__conn_init(c, fd, handle, SF__READING | SF__CONNECTING);
-    sf__no_delay(fd, to->storage.ss_family);
-    if (connect(fd, (const struct sockaddr *)&to->storage, to->bytes) == 0) {
-        c->flags = (c->flags & ~SF__CONNECTING) | SF__CONNECTED;
-        sf__ready_add(e, c);
-    } else if (errno != EINPROGRESS) {
-        sf__conn_fail(e, c, sf__error_of(errno));
-        return SF_OK;
-    }
-    if (sf__conn_watch(e, c) != SF_OK)
-        sf__conn_fail(e, c, sf__error_of(errno));
+    /* The owner holds a handle and waits for one answer: also without a socket, the slot is good for an error. */
+    sf__conn_init(c, handle, SF__READING | SF__CONNECTING);
+    sf__io_connect(e, c, &e->addresses[address]);
     return SF_OK;
 }
 
 void sf__conn_free(sf_engine *e, sf_conn *c, bool reset)
 {
     int32_t *control = e->config.control;
-    /* What is cut short must not look complete: no goodbye then, and a reset. */
+    /* What is cut short must not look complete: no close_notify then, and a reset. */
     sf__queue_drop(e, c);
     if (c->tls != NULL) {
         sf__tls_settle(e);
@@ -205,15 +161,7 @@ void sf__conn_free(sf_engine *e, sf_conn *c, bool reset)
             c->flags |= SF__CUT;
         sf__tls_free(c, !reset && c->error == 0 && !(c->flags & SF__CUT));
     }
-    reset = reset || (c->flags & SF__CUT);
-    if (c->fd != e->epoll) { /* see sf__conn_connect: a slot without a socket */
-        if (reset) {
-            struct linger linger = { .l_onoff = 1, .l_linger = 0 };
-            (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)); /* else an ordinary close */
-        }
-        close(c->fd);
-    }
-    c->fd = -1;
+    sf__io_close(c, reset || (c->flags & SF__CUT));
     control[SF_CONTROL_CONNECTIONS]--;
     if (c->flags & SF__CLIENT) {
         control[SF_CONTROL_CLIENT_CONNECTIONS]--;
@@ -273,55 +221,42 @@ int sf__conn_read_stop(sf_engine *e, sf_handle handle)
     return SF_OK;
 }
 
-/* True when the connect has succeeded; on failure the connection has failed too. */
-static bool sf__connect_finish(sf_engine *e, sf_conn *c, uint32_t epoll_events)
+void sf__conn_connected(sf_engine *e, sf_conn *c)
 {
-    int error = 0;
-    socklen_t bytes = sizeof(error);
-    if (!(epoll_events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
-        return false;
-    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0)
-        error = errno;
-    if (error != 0) {
-        sf__conn_fail(e, c, sf__error_of(error));
-        return false;
-    }
-    c->flags = (c->flags & ~SF__CONNECTING) | SF__CONNECTED;
+    c->flags &= ~SF__CONNECTING;
+    c->due |= SF__DUE_CONNECTED;
     sf__ready_add(e, c);
-    return true;
 }
 
-void sf__conn_notice(sf_engine *e, sf_conn *c, uint32_t epoll_events)
+/*
+ * The socket has an error, and its owner does not receive, which would show it: ask. What a server sent before is read
+ * once its owner reads on, and the error comes behind it.
+ */
+static void sf__conn_broken(sf_engine *e, sf_conn *c)
 {
-    if (c->fd < 0 || c->error != 0 || (c->flags & SF__DEAD))
+    uint16_t error = 0;
+    if (!(c->flags & SF__CLIENT) && sf__conn_holds_more(c, &error))
         return;
-    if ((c->flags & SF__CONNECTING) && !sf__connect_finish(e, c, epoll_events))
+    if (error == 0)
+        error = sf__io_error(c);
+    if (error != 0)
+        sf__conn_fail(e, c, error);
+}
+
+void sf__conn_ready(sf_engine *e, sf_conn *c, uint32_t what)
+{
+    if (c->error != 0 || (c->flags & SF__DEAD))
         return;
-    if (epoll_events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+    if (what & SF__IO_READABLE) {
         c->flags |= SF__READABLE;
-        if (c->tls != NULL)
-            sf__tls_noticed(c);
-        if (epoll_events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-            c->flags |= SF__ENDING;
         if (c->flags & SF__READING)
             sf__ready_add(e, c);
     }
-    if (c->flags & SF__HANDSHAKING) {
+    if (c->flags & SF__HANDSHAKING)
         sf__ready_add(e, c);
-        return;
-    }
-    if ((epoll_events & EPOLLERR) && !(c->flags & SF__READING)) {
-        /* Nobody will receive, so nobody would see it: ask. What a server sent before is read once its owner reads on, and
-         * the error comes behind it. */
-        int error = 0;
-        socklen_t bytes = sizeof(error);
-        if (!(c->flags & SF__CLIENT) && sf__conn_holds_more(c, &error))
-            return;
-        if (error != 0 || (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &bytes) == 0 && error != 0))
-            sf__conn_fail(e, c, sf__error_of(error));
-        return;
-    }
-    if ((epoll_events & EPOLLOUT) && (c->flags & (SF__BLOCKED | SF__SHUT_WANTED)))
+    else if ((what & SF__IO_BROKEN) && !(c->flags & SF__READING))
+        sf__conn_broken(e, c);
+    else if ((what & SF__IO_WRITABLE) && (c->flags & (SF__BLOCKED | SF__SHUT_WANTED)))
         sf__conn_flush(e, c);
 }
 
@@ -330,17 +265,6 @@ void sf__conn_notice(sf_engine *e, sf_conn *c, uint32_t epoll_events)
 static int32_t sf__reserve(const sf_engine *e, const sf_conn *c)
 {
     return (c->flags & SF__CLIENT) ? e->config.chunk_count / 4 : e->config.chunk_count / 8;
-}
-
-static ssize_t sf__recv(int fd, struct iovec *parts, int32_t count)
-{
-    ssize_t got;
-    struct msghdr message = { .msg_iov = parts, .msg_iovlen = (size_t)count };
-    do
-        got = count == 1 ? recv(fd, parts[0].iov_base, parts[0].iov_len, MSG_DONTWAIT)
-                         : recvmsg(fd, &message, MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
-    return got;
 }
 
 /* Kept back from all but the first chunk of a receive: several at a time are for a slab that is nearly empty, or a few
@@ -377,48 +301,42 @@ static void sf__conn_receive(sf_engine *e, sf_conn *c)
         sf__tls_receive(e, c, chunk);
         return;
     }
-    int32_t chunks[SF__BULK_CHUNKS] = { chunk };
-    struct iovec parts[SF__BULK_CHUNKS];
-    int32_t count = 1;
-    while (count < SF__BULK_CHUNKS && count * (int64_t)SF_CHUNK_BYTES < c->bulk &&
-           (chunks[count] = sf__chunk_take(e, sf__bulk_reserve(e))) >= 0)
-        count++;
-    for (int32_t i = 0; i < count; i++) {
-        parts[i].iov_base = e->config.memory + chunks[i];
-        parts[i].iov_len = SF_CHUNK_BYTES;
-    }
-    int32_t offset = c->receive_offset; /* only with one chunk: see sf__conn_read_start */
-    parts[0].iov_base = e->config.memory + chunk + offset;
-    parts[0].iov_len = (size_t)(SF_CHUNK_BYTES - offset);
-    size_t room = (size_t)count * SF_CHUNK_BYTES - (size_t)offset;
-    ssize_t got = sf__recv(c->fd, parts, count);
+    /* In front of more than one chunk no room is left: see sf__conn_read_start. */
+    sf_io_room room = { .chunks = { chunk }, .count = 1, .offset = c->receive_offset };
+    while (room.count < SF__BULK_CHUNKS && room.count * (int64_t)SF_CHUNK_BYTES < c->bulk &&
+           (room.chunks[room.count] = sf__chunk_take(e, sf__bulk_reserve(e))) >= 0)
+        room.count++;
+    sf__io_receive(e, c, &room);
+}
 
-    if (got > 0) {
-        /* A short read has emptied the socket: the next byte makes a new edge. Not so when an end was announced. */
-        if ((size_t)got < room && !(c->flags & SF__ENDING))
-            c->flags &= ~SF__READABLE;
-        else
+void sf__conn_received(sf_engine *e, sf_conn *c, const sf_io_room *room, sf_io_result result)
+{
+    int32_t left = result.bytes > 0 ? result.bytes : 0;
+    if (result.bytes > 0) {
+        if (sf__io_may_receive(c))
             sf__ready_add(e, c);
+        else
+            c->flags &= ~SF__READABLE;
         c->receive_offset = 0;
         if (c->bulk > 0)
-            c->bulk -= got;
+            c->bulk -= result.bytes;
     } else {
         c->flags &= ~SF__READABLE;
-        if (got == 0)
+        if (result.bytes == SF__IO_END)
             sf__conn_ended(e, c);
-        else if (errno != EAGAIN && errno != EWOULDBLOCK)
-            sf__conn_fail(e, c, sf__error_of(errno));
+        else if (result.bytes == SF__IO_FAILED)
+            sf__conn_fail(e, c, result.error);
         else if (c->flags & SF__WRITE_FAILED)
             sf__conn_fail(e, c, c->write_error);
     }
-    for (int32_t i = 0; i < count; i++) {
-        if (got <= 0) {
-            sf__chunk_drop(e, chunks[i]);
-            continue;
-        }
-        ssize_t part = got < (ssize_t)parts[i].iov_len ? got : (ssize_t)parts[i].iov_len;
-        sf__event(e, SF_EVENT_KIND_DATA, c->handle, chunks[i] + (i == 0 ? offset : 0), (int32_t)part);
-        got -= part;
+    for (int32_t i = 0; i < room->count; i++) {
+        int32_t offset = i == 0 ? room->offset : 0;
+        int32_t part = left < SF_CHUNK_BYTES - offset ? left : SF_CHUNK_BYTES - offset;
+        if (part > 0)
+            sf__event(e, SF_EVENT_KIND_DATA, c->handle, room->chunks[i] + offset, part);
+        else
+            sf__chunk_drop(e, room->chunks[i]);
+        left -= part;
     }
 }
 
@@ -438,7 +356,7 @@ static bool sf__conn_tls_ready(sf_engine *e, sf_conn *c)
         sf__ready_add(e, c);
         return false;
     }
-    c->flags &= ~SF__SAY_TLS_READY;
+    c->due &= (uint16_t)~SF__DUE_TLS_READY;
     int32_t bytes = sf__tls_facts(c, e->config.memory + chunk);
     if (bytes < 0) {
         sf__chunk_drop(e, chunk);
@@ -453,44 +371,42 @@ static bool sf__conn_tls_ready(sf_engine *e, sf_conn *c)
 
 void sf__conn_serve(sf_engine *e, sf_conn *c)
 {
-    if (c->fd < 0 || (c->flags & SF__DEAD))
+    if ((c->flags & (SF__OPEN | SF__DEAD)) != SF__OPEN)
         return;
     if (c->error != 0) {
         sf__conn_report_error(e, c);
         return;
     }
-    if (c->flags & (SF__HANDSHAKING | SF__SAY_TLS_READY)) {
-        if (((c->flags & SF__HANDSHAKING) && !sf__tls_handshake(e, c)) ||
-            ((c->flags & SF__SAY_TLS_READY) && !sf__conn_tls_ready(e, c))) {
-            if (c->error != 0)
-                sf__conn_report_error(e, c);
-            return;
-        }
+    if (((c->flags & SF__HANDSHAKING) && !sf__tls_handshake(e, c)) ||
+        ((c->due & SF__DUE_TLS_READY) && !sf__conn_tls_ready(e, c))) {
+        if (c->error != 0)
+            sf__conn_report_error(e, c);
+        return;
     }
-    if (c->flags & SF__CONNECTED) {
-        c->flags &= ~SF__CONNECTED;
+    if (c->due & SF__DUE_CONNECTED) {
+        c->due &= (uint16_t)~SF__DUE_CONNECTED;
         sf__event(e, SF_EVENT_KIND_CONNECTED, c->handle, 0, 0);
         if (c->queue != NULL || (c->flags & SF__SHUT_WANTED))
             sf__conn_flush(e, c);
     }
-    if (c->flags & SF__SAY_BLOCKED) {
-        c->flags &= ~SF__SAY_BLOCKED;
+    if (c->due & SF__DUE_BLOCKED) {
+        c->due &= (uint16_t)~SF__DUE_BLOCKED;
         int32_t waiting = c->tls == NULL ? 0 : sf__tls_waiting(c);
         for (uint32_t i = c->queue == NULL ? 0 : c->queue->first; c->queue != NULL && i < c->queue->count; i++)
             waiting += c->queue->spans[i].bytes;
         sf__event(e, SF_EVENT_KIND_BLOCKED, c->handle, 0, waiting);
     }
-    if (c->flags & SF__SAY_DRAINED) {
-        c->flags &= ~SF__SAY_DRAINED;
+    if (c->due & SF__DUE_DRAINED) {
+        c->due &= (uint16_t)~SF__DUE_DRAINED;
         sf__event(e, SF_EVENT_KIND_DRAINED, c->handle, 0, 0);
     }
-    if (c->flags & SF__SAY_FINISHED) {
-        c->flags &= ~SF__SAY_FINISHED;
+    if (c->due & SF__DUE_FINISHED) {
+        c->due &= (uint16_t)~SF__DUE_FINISHED;
         sf__event(e, SF_EVENT_KIND_FINISHED, c->handle, 0, 0);
     }
     if (c->error == 0 && (c->flags & (SF__READING | SF__READABLE | SF__ENDED)) == (SF__READING | SF__READABLE))
         sf__conn_receive(e, c);
-    /* What failed just now is told now: with nothing else to do, no later turn would come. */
+    /* What failed just now is reported now: with nothing else to do, no later turn would come. */
     if (c->error != 0)
         sf__conn_report_error(e, c);
 }

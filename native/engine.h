@@ -60,16 +60,25 @@ typedef struct sf_queue {
 typedef struct sf_tls_conn sf_tls_conn;   /* tls_conn.c */
 typedef struct sf_tls_stage sf_tls_stage;
 
+typedef struct sf_io sf_io; /* io_epoll.c */
+
+/* A socket, as io.h has it: read and written by what stands behind that alone. */
+typedef struct sf_io_socket {
+    int fd; /* owned; -1: the connection could not get one, or has none any more */
+    uint32_t flags;
+    uint64_t sent; /* bytes the kernel took, encrypted ones with TLS */
+} sf_io_socket;
+
 typedef struct sf_conn {
-    int fd; /* -1 while the slot is free */
+    sf_io_socket io;
     sf_handle handle;
     uint32_t flags;
+    uint16_t due; /* reports that the owner is to get at the next turn */
     uint16_t receive_offset;
     uint16_t error;     /* an SF_ENGINE_ERROR to report, 0 for none */
     uint16_t write_error; /* with SF__WRITE_FAILED: what becomes `error` in the end */
     int32_t ready_next; /* next slot on the ready list */
     int64_t bulk;       /* bytes to come that may be received several chunks at a time */
-    uint64_t handed;    /* bytes the kernel took, encrypted ones with TLS */
     sf_queue *queue;    /* owned; NULL when nothing waits */
     sf_tls_conn *tls;   /* owned; NULL without TLS */
 } sf_conn;
@@ -97,7 +106,7 @@ typedef struct sf_listening { /* a listening socket this engine accepts from its
 
 typedef struct sf_engine {
     sf_engine_config config;
-    int epoll;
+    sf_io *io; /* owned */
     sf_conn *conns;
     uint32_t *chunk_refs; /* a chunk of constants is listed by every connection's queue at once */
     int32_t *chunk_free;
@@ -125,7 +134,7 @@ int sf_engine_create(const sf_engine_config *config, sf_engine **out);
 
 /*
  * Closes every descriptor, leaves the inbox, frees the engine. NULL is allowed. What is still open sees a reset, unless its
- * direction was shut down: nobody may take what was cut here for complete.
+ * direction was shut down: no peer may take what was cut here for complete.
  */
 void sf_engine_destroy(sf_engine *e);
 

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,11 +50,11 @@ static sf_peer sf__peer_of(const struct sockaddr_storage *storage)
 int sf_engine_local_address(sf_engine *e, sf_handle conn, sf_peer *out)
 {
     struct sockaddr_storage storage = { 0 };
-    socklen_t bytes = sizeof(storage);
+    socklen_t bytes;
     sf_conn *c = sf__conn_find(e, conn);
     if (c == NULL)
         return SF_E_STALE;
-    if (getsockname(c->fd, (struct sockaddr *)&storage, &bytes) != 0)
+    if (!sf__io_local_address(c, &storage, &bytes))
         return SF_E_SYSTEM;
     *out = sf__peer_of(&storage);
     return SF_OK;
@@ -76,7 +75,7 @@ static void sf__accept_one(sf_engine *e, int fd, int32_t listener, const struct 
 
 void sf__accept_inbox(sf_engine *e)
 {
-    /* The eventfd is watched level-triggered: what is not taken now wakes the next turn. */
+    /* What is not taken now is reported at the next turn again. */
     sf_handoff handoff;
     for (int i = 0; i < SF__ACCEPTS_PER_TURN && sf__event_room(e, 1) && sf_inbox_pop(e->inbox, &handoff); i++)
         sf__accept_one(e, handoff.fd, handoff.listener, &handoff.peer);
@@ -84,14 +83,10 @@ void sf__accept_inbox(sf_engine *e)
 
 static int sf__listening_arm(sf_engine *e, int32_t index)
 {
-    struct epoll_event event = {
-        .events = EPOLLIN | EPOLLEXCLUSIVE,
-        .data.u64 = SF__LISTEN_TAG + (uint64_t)index,
-    };
     sf_listening *l = &e->listening[index];
     if (l->armed)
         return SF_OK;
-    if (epoll_ctl(e->epoll, EPOLL_CTL_ADD, l->fd, &event) != 0)
+    if (sf__io_watch_listening(e, index) != SF_OK)
         return SF_E_SYSTEM;
     l->armed = true;
     return SF_OK;
@@ -101,7 +96,7 @@ static void sf__listening_disarm(sf_engine *e, int32_t index)
 {
     sf_listening *l = &e->listening[index];
     if (l->armed)
-        (void)epoll_ctl(e->epoll, EPOLL_CTL_DEL, l->fd, NULL); /* it was added by us and is open */
+        sf__io_unwatch_listening(e, index);
     l->armed = false;
 }
 
@@ -131,17 +126,16 @@ void sf__accept_listening(sf_engine *e, int32_t index)
             return;
         }
         struct sockaddr_storage storage = { 0 };
-        socklen_t bytes = sizeof(storage);
-        int fd = accept4(e->listening[index].fd, (struct sockaddr *)&storage, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = sf__io_accept(e, index, &storage);
         if (fd >= 0) {
             if (e->inbox != NULL)
                 sf_inbox_opened(e->inbox);
             sf__accept_one(e, fd, e->listening[index].listener, &storage);
-        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        } else if (fd == SF__ACCEPT_EXHAUSTED) {
             sf__accept_pause(e);
             return;
-        } else if (errno != EINTR && errno != ECONNABORTED) {
-            return; /* EAGAIN: another thread was faster, or none is left */
+        } else if (fd == SF__ACCEPT_NONE) {
+            return;
         }
     }
 }
@@ -183,7 +177,7 @@ void sf_engine_listen_end(sf_engine *e, int32_t listener)
     for (int32_t i = e->listening_count - 1; i >= 0; i--) {
         if (listener >= 0 && e->listening[i].listener != listener)
             continue;
-        /* Closing alone would not do: the registry's descriptor keeps the socket, and with it its place in the epoll set. */
+        /* Closing alone would not do: the registry's descriptor keeps the socket, and io would go on watching it. */
         sf__listening_disarm(e, i);
         close(e->listening[i].fd);
         sf__listening_remove(e, i);
@@ -194,9 +188,9 @@ int sf_engine_inbox_set(sf_engine *e, sf_inbox *inbox)
 {
     if (e->inbox != NULL)
         return SF_E_INVALID;
-    struct epoll_event event = { .events = EPOLLIN, .data.u64 = SF__INBOX_TAG };
-    if (epoll_ctl(e->epoll, EPOLL_CTL_ADD, sf_inbox_descriptor(inbox), &event) != 0)
-        return SF_E_SYSTEM;
     e->inbox = inbox;
-    return SF_OK;
+    int watched = sf__io_watch_inbox(e);
+    if (watched != SF_OK)
+        e->inbox = NULL;
+    return watched;
 }

@@ -36,8 +36,6 @@ uint16_t sf__error_of(int error)
     case EACCES:
     case EPERM:
         return SF_ENGINE_ERROR_PERMISSION;
-    case EPROTO:
-        return SF_ENGINE_ERROR_TLS;
     default:
         return SF_ENGINE_ERROR_OTHER;
     }

@@ -40,7 +40,7 @@ int32_t sf_listener_place(int32_t listener)
     return listener < 0 ? -1 : listener % SF_LISTENERS_MAX;
 }
 
-/* A socket file that nobody listens on any more is in the way of bind: take it out. */
+/* A socket file without a listener any more is in the way of bind: take it out. */
 static void sf__unlink_dead(const struct sockaddr_storage *storage, socklen_t bytes)
 {
     const struct sockaddr_un *address = (const struct sockaddr_un *)storage;

@@ -9,12 +9,8 @@
  */
 #include "internal.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
-#include <sys/uio.h>
 
 static void sf__queue_count(sf_engine *e, int32_t spans, int32_t bytes)
 {
@@ -63,8 +59,9 @@ void sf__conn_blocked(sf_engine *e, sf_conn *c)
 {
     if (c->flags & SF__BLOCKED)
         return;
-    /* A `drained` not told yet is overtaken: told after this `blocked`, it would be a lie. */
-    c->flags = (c->flags & ~SF__SAY_DRAINED) | SF__BLOCKED | SF__SAY_BLOCKED;
+    /* A `drained` that is still due is overtaken: reported after this `blocked`, it would be a lie. */
+    c->flags |= SF__BLOCKED;
+    c->due = (uint16_t)((c->due & ~SF__DUE_DRAINED) | SF__DUE_BLOCKED);
     sf__ready_add(e, c);
 }
 
@@ -90,44 +87,31 @@ static void sf__queue_rest(sf_engine *e, sf_conn *c, const sf_span *spans, int32
     sf__conn_blocked(e, c);
 }
 
-/* Hands spans to the kernel. Returns the bytes it took, 0 when it takes none now, -1 with errno on failure. */
-static ssize_t sf__write(sf_engine *e, sf_conn *c, uint32_t flags, const sf_span *spans, int32_t count)
+/* Sends spans, encrypted or plain. A failure has given up the queue, and the connection may have failed. Returns how many
+ * bytes were taken. */
+static int32_t sf__write(sf_engine *e, sf_conn *c, uint32_t flags, const sf_span *spans, int32_t count)
 {
-    int options = MSG_NOSIGNAL | MSG_DONTWAIT | ((flags & SF_SEND_FLAG_MORE) ? MSG_MORE : 0);
-    ssize_t taken;
-    do {
-        if (count == 1) {
-            taken = send(c->fd, e->config.memory + spans[0].at, (size_t)spans[0].bytes, options);
-        } else {
-            struct iovec parts[SF_SEND_SPANS_MAX];
-            for (int32_t i = 0; i < count; i++) {
-                parts[i].iov_base = e->config.memory + spans[i].at;
-                parts[i].iov_len = (size_t)spans[i].bytes;
-            }
-            struct msghdr message = { .msg_iov = parts, .msg_iovlen = (size_t)count };
-            taken = sendmsg(c->fd, &message, options);
-        }
-    } while (taken < 0 && errno == EINTR);
-    if (taken < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-        return 0;
-    if (taken > 0)
-        c->handed += (uint64_t)taken;
-    return taken;
+    sf_io_result result = c->tls == NULL ? sf__io_send(e, c, spans, count, (flags & SF_SEND_FLAG_MORE) != 0)
+                                         : sf__tls_write(e, c, spans, count);
+    if (result.bytes == SF__IO_FAILED)
+        sf__conn_write_failed(e, c, result.error);
+    return result.bytes > 0 ? result.bytes : 0;
 }
 
 static void sf__shut(sf_engine *e, sf_conn *c)
 {
     if (c->tls != NULL && !sf__tls_shut(e, c)) {
-        c->flags |= SF__SHUT_WANTED; /* the goodbye waits for the socket, or the connection has failed */
+        c->flags |= SF__SHUT_WANTED; /* the close_notify waits for the socket, or the connection has failed */
         return;
     }
     c->flags &= ~SF__SHUT_WANTED;
-    /* ENOTCONN: the peer has reset the connection, which receiving will show. */
-    if (shutdown(c->fd, SHUT_WR) != 0 && errno != ENOTCONN) {
-        sf__conn_fail(e, c, sf__error_of(errno));
+    uint16_t error = sf__io_shutdown(c);
+    if (error != 0) {
+        sf__conn_fail(e, c, error);
         return;
     }
-    c->flags |= SF__SAY_FINISHED | SF__SHUT;
+    c->flags |= SF__SHUT;
+    c->due |= SF__DUE_FINISHED;
     sf__ready_add(e, c);
 }
 
@@ -141,18 +125,15 @@ void sf__conn_flush(sf_engine *e, sf_conn *c)
         int32_t count = (int32_t)(queue->count - queue->first);
         if (count > SF_SEND_SPANS_MAX)
             count = SF_SEND_SPANS_MAX;
-        ssize_t taken = c->tls == NULL ? sf__write(e, c, 0, &queue->spans[queue->first], count)
-                                       : sf__tls_write(e, c, &queue->spans[queue->first], count);
+        int32_t taken = sf__write(e, c, 0, &queue->spans[queue->first], count);
         sf__tls_settle(e); /* whether encrypted bytes wait decides what is reported below */
-        if (taken < 0)
-            sf__conn_write_failed(e, c, sf__error_of(errno));
         if (c->error != 0 || (c->flags & SF__WRITE_FAILED))
             return;
         if (taken == 0)
             return;
         while (taken > 0) {
             sf_span *span = &queue->spans[queue->first];
-            int32_t part = taken < span->bytes ? (int32_t)taken : span->bytes;
+            int32_t part = taken < span->bytes ? taken : span->bytes;
             sf__queue_count(e, 0, -part);
             taken -= part;
             if (part < span->bytes) {
@@ -172,7 +153,8 @@ void sf__conn_flush(sf_engine *e, sf_conn *c)
     if (c->tls != NULL && sf__tls_waiting(c) > 0)
         return;
     if (c->flags & SF__BLOCKED) {
-        c->flags = (c->flags & ~(SF__BLOCKED | SF__SAY_BLOCKED)) | SF__SAY_DRAINED;
+        c->flags &= ~SF__BLOCKED;
+        c->due = (uint16_t)((c->due & ~SF__DUE_BLOCKED) | SF__DUE_DRAINED);
         sf__ready_add(e, c);
     }
     if (c->flags & SF__SHUT_WANTED)
@@ -193,15 +175,13 @@ int sf__conn_send(sf_engine *e, sf_handle handle, uint32_t flags, const sf_span 
         total += (size_t)spans[i].bytes;
     }
     if (c->error != 0 || (c->flags & (SF__DEAD | SF__WRITE_FAILED)))
-        return SF_OK; /* its owner hears of the failure, or has; these bytes have nowhere to go */
+        return SF_OK; /* the failure is reported, or will be; these bytes have nowhere to go */
     if (c->queue != NULL || (c->flags & (SF__CONNECTING | SF__HANDSHAKING))) {
         sf__queue_rest(e, c, spans, count, 0);
         return SF_OK;
     }
-    ssize_t taken = c->tls == NULL ? sf__write(e, c, flags, spans, count) : sf__tls_write(e, c, spans, count);
-    if (taken < 0)
-        sf__conn_write_failed(e, c, sf__error_of(errno));
-    else if (c->error == 0 && !(c->flags & SF__WRITE_FAILED) && (size_t)taken < total)
+    int32_t taken = sf__write(e, c, flags, spans, count);
+    if (c->error == 0 && !(c->flags & SF__WRITE_FAILED) && (size_t)taken < total)
         sf__queue_rest(e, c, spans, count, (size_t)taken);
     return SF_OK;
 }
@@ -225,9 +205,7 @@ int sf_engine_progress(sf_engine *e, sf_handle handle, sf_progress *out)
     sf_conn *c = sf__conn_find(e, handle);
     if (c == NULL)
         return SF_E_STALE;
-    int waiting = 0;
-    (void)ioctl(c->fd, SIOCOUTQ, &waiting); /* without it all counts that the kernel took: coarser, not wrong */
-    out->acknowledged = (double)c->handed - waiting;
+    out->acknowledged = sf__io_acknowledged(c);
     out->partial = c->tls == NULL ? 0 : sf__tls_partial(c);
     return SF_OK;
 }

@@ -75,7 +75,7 @@ void sf_engine_chunks_owed(const sf_engine *e, int32_t *owed)
         owed[i] = (int32_t)e->chunk_refs[i];
     for (int32_t i = 0; i < e->config.slot_count; i++) {
         const sf_conn *c = &e->conns[i];
-        if (c->fd < 0 || c->queue == NULL)
+        if (!(c->flags & SF__OPEN) || c->queue == NULL)
             continue;
         for (uint32_t span = c->queue->first; span < c->queue->count; span++)
             owed[sf__chunk_index(e, c->queue->spans[span].at)]--;

@@ -1,5 +1,5 @@
 /*
- * OCSP responses, stapled to the certificates they are for: opaque bytes here, judged by whoever read them.
+ * OCSP responses, stapled to the certificates they are for: opaque bytes here, checked by the caller, who has read them.
  *
  * Ownership. A response belongs to the certificate (its X509) and goes with it. Attach before a connection can see the
  * context; any thread may shake hands with it then.

@@ -75,7 +75,7 @@ bool sf_tls_verify_clients(int32_t tls, bool required, const uint8_t *authoritie
  * Gives a context a certificate of its own: `chain` is PEM, its own certificate first; `key` is PEM, not encrypted.
  *
  * identity  the number of identities so far to begin a new one, or one that is there to add a certificate of another
- *           key type to it. Identity 0 is the default for names nobody has.
+ *           key type to it. Identity 0 is the default for names that no identity has.
  *
  * Returns false with `reason` set; the context must then be closed.
  */

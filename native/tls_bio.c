@@ -1,20 +1,18 @@
 /*
- * What OpenSSL takes for the socket of a connection. Reading receives straight into OpenSSL's buffer. Writing fills the
+ * What OpenSSL takes for the socket of a connection. Reading receives straight into OpenSSL's buffer, through io.h. Writing fills the
  * engine's stage; OpenSSL is never told that a socket is full: what the kernel does not take waits in `out`.
  */
 #include "tls_conn.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 bool sf__tls_in_keep(sf_tls_conn *t, const uint8_t *from, size_t bytes)
 {
     t->in = malloc(bytes);
     if (t->in == NULL) {
-        t->error = ENOMEM;
+        t->error = SF_ENGINE_ERROR_NO_MEMORY;
         return false;
     }
     memcpy(t->in, from, bytes);
@@ -37,33 +35,21 @@ static int sf__in_take(sf_tls_conn *t, char *to, int room)
     return (int)part;
 }
 
-static ssize_t sf__socket_read(sf_tls_conn *t, void *to, size_t room)
-{
-    ssize_t got;
-    do
-        got = recv(t->conn->fd, to, room, MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
-    /* A short read has emptied the socket. Not so when an end was announced. */
-    if (got > 0 && (size_t)got < room && !(t->conn->flags & SF__ENDING))
-        t->socket_empty = true;
-    return got;
-}
-
 /*
  * Receives for a handshake, with one call what OpenSSL asks for in many: since 3.2 its read-ahead begins with the
  * application's data, and until then it reads the header of each record and its body by themselves.
  */
-static ssize_t sf__read_ahead(sf_tls_conn *t, char *to, size_t room)
+static sf_io_result sf__read_ahead(sf_tls_conn *t, char *to, size_t room)
 {
     uint8_t *record = t->engine->tls_stage->record; /* holds something only inside sf__tls_write */
-    ssize_t got = sf__socket_read(t, record, SF__RECORD_BYTES);
-    if (got <= 0)
+    sf_io_result got = sf__io_read(t->conn, record, SF__RECORD_BYTES);
+    if (got.bytes <= 0)
         return got;
-    size_t part = (size_t)got < room ? (size_t)got : room;
+    size_t part = (size_t)got.bytes < room ? (size_t)got.bytes : room;
     memcpy(to, record, part);
-    if ((size_t)got > part && !sf__tls_in_keep(t, record + part, (size_t)got - part))
-        return 0;
-    return (ssize_t)part;
+    if ((size_t)got.bytes > part && !sf__tls_in_keep(t, record + part, (size_t)got.bytes - part))
+        return (sf_io_result){ .bytes = SF__IO_FAILED, .error = t->error };
+    return (sf_io_result){ .bytes = (int32_t)part };
 }
 
 static int sf__bio_read(BIO *bio, char *to, int room)
@@ -74,35 +60,27 @@ static int sf__bio_read(BIO *bio, char *to, int room)
         return 0;
     if (t->in != NULL)
         return sf__in_take(t, to, room);
-    if (!t->socket_empty) {
-        bool ahead = (t->conn->flags & SF__HANDSHAKING) != 0 && room < SF__RECORD_BYTES;
-        ssize_t got = ahead ? sf__read_ahead(t, to, (size_t)room) : sf__socket_read(t, to, (size_t)room);
-        if (got > 0) {
-            t->partial += (uint32_t)got;
-            return (int)got;
-        }
-        if (t->error != 0)
-            return 0;
-        if (got == 0) {
-            t->ended = true;
-            return 0;
-        }
-        if (errno != EAGAIN && errno != EWOULDBLOCK) {
-            t->error = errno;
-            return 0;
-        }
-        t->socket_empty = true;
+    bool ahead = (t->conn->flags & SF__HANDSHAKING) != 0 && room < SF__RECORD_BYTES;
+    sf_io_result got = ahead ? sf__read_ahead(t, to, (size_t)room) : sf__io_read(t->conn, to, (size_t)room);
+    if (got.bytes > 0) {
+        t->partial += (uint32_t)got.bytes;
+        return got.bytes;
     }
-    t->wants_input = true;
-    BIO_set_retry_read(bio);
-    return -1;
+    if (got.bytes == SF__IO_LATER) {
+        t->wants_input = true;
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    t->ended = got.bytes == SF__IO_END;
+    t->error = got.error;
+    return 0;
 }
 
 bool sf__tls_out_keep(sf_tls_conn *t, const uint8_t *from, size_t bytes)
 {
     uint8_t *out = malloc(t->out_bytes + bytes);
     if (out == NULL) {
-        t->error = ENOMEM;
+        t->error = SF_ENGINE_ERROR_NO_MEMORY;
         return false;
     }
     if (t->out_bytes > 0)
@@ -118,23 +96,16 @@ bool sf__tls_out_keep(sf_tls_conn *t, const uint8_t *from, size_t bytes)
 
 ssize_t sf__tls_hand_over(sf_tls_conn *t, const uint8_t *from, size_t bytes)
 {
-    ssize_t taken;
     if (t->conn->flags & SF__WRITE_FAILED)
         return (ssize_t)bytes;
-    do
-        taken = send(t->conn->fd, from, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (taken < 0 && errno == EINTR);
-    if (taken >= 0) {
-        t->conn->handed += (uint64_t)taken;
-        return taken;
-    }
-    if (errno == EAGAIN || errno == EWOULDBLOCK)
-        return 0;
+    sf_io_result sent = sf__io_write(t->conn, from, bytes);
+    if (sent.bytes != SF__IO_FAILED)
+        return sent.bytes > 0 ? sent.bytes : 0;
     if (!(t->conn->flags & SF__HANDSHAKING)) {
-        sf__conn_write_failed(t->engine, t->conn, sf__error_of(errno));
+        sf__conn_write_failed(t->engine, t->conn, sent.error);
         return (ssize_t)bytes;
     }
-    t->error = errno;
+    t->error = sent.error;
     return -1;
 }
 

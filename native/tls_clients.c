@@ -81,7 +81,7 @@ static bool sf__put_address(sf__text *text, const ASN1_OCTET_STRING *address)
     return true;
 }
 
-/* One name and a line feed before it; kinds that nobody routes by are left out. Returns false for one that is broken. */
+/* One name and a line feed before it; kinds that are not routed by are left out. Returns false for one that is broken. */
 static bool sf__put_name(sf__text *text, const GENERAL_NAME *name)
 {
     static const struct {
@@ -195,7 +195,7 @@ void sf_tls_verifier_free(sf_tls_verifier *verifier)
     free(verifier);
 }
 
-/* --- What is told --------------------------------------------------------------------------------------------------- */
+/* --- What is shown -------------------------------------------------------------------------------------------------- */
 
 uint16_t sf_tls_client_error(const SSL *ssl)
 {

@@ -1,5 +1,5 @@
 /*
- * Client certificates: whom a listener believes, and what is told of a certificate it believed.
+ * Client certificates: whom a listener trusts, and what it reports of a certificate it has verified.
  *
  * Ownership. A verifier is made once, before the contexts that use it; each of those takes its own references on the
  * store and copies the names, so the verifier may be freed before them. Nothing of a certificate outlives its SSL but
@@ -10,7 +10,7 @@
 
 #include "tls.h"
 
-/* What is told of one certificate. A client whose certificate needs more is refused: half an identity is another one. */
+/* What is reported of one certificate. A client whose certificate needs more is refused: half an identity is another one. */
 #define SF_TLS_SUBJECT_BYTES_MAX 2048
 #define SF_TLS_NAMES_BYTES_MAX 4096
 

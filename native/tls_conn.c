@@ -1,5 +1,5 @@
 /*
- * TLS of one connection: what its socket carries is encrypted here, and nobody above can tell.
+ * TLS of one connection: what its socket carries is encrypted here, and nothing above can tell.
  *
  *   HANDSHAKING ──done──► OPEN ──SSL_shutdown──► CLOSE SENT
  *        │ cut              │ bad record, or an end without close_notify
@@ -15,11 +15,9 @@
 #include "sessions.h"
 #include "tls_clients.h"
 
-#include <errno.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* What others left in the thread's queue of errors must not be taken for ours. Mostly there is nothing, and looking is
  * cheaper than emptying. */
@@ -35,9 +33,9 @@ static void sf__errors_drop(void)
 static uint64_t sf__server_of(const sf_tls_conn *t)
 {
     struct sockaddr_storage storage = { 0 };
-    socklen_t bytes = sizeof(storage);
+    socklen_t bytes;
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    if (getpeername(t->conn->fd, (struct sockaddr *)&storage, &bytes) != 0)
+    if (!sf__io_peer_address(t->conn, &storage, &bytes))
         return 0;
     for (socklen_t i = 0; i < bytes && i < sizeof(storage); i++)
         hash = (hash ^ ((const uint8_t *)&storage)[i]) * UINT64_C(0x100000001b3);
@@ -136,16 +134,11 @@ void sf__tls_free(sf_conn *c, bool polite)
     ERR_clear_error();
 }
 
-void sf__tls_noticed(sf_conn *c)
-{
-    c->tls->socket_empty = false;
-}
-
 /* Why OpenSSL went no further: an SF_ENGINE_ERROR. */
 static uint16_t sf__tls_error(const sf_tls_conn *t)
 {
     if (t->error != 0)
-        return sf__error_of(t->error);
+        return t->error;
     if (t->ended)
         return SF_ENGINE_ERROR_TRUNCATED;
     return sf_tls_is_backend(t->tls) ? SF_ENGINE_ERROR_TLS : sf_tls_client_error(t->ssl);
@@ -192,12 +185,9 @@ static void sf__handshake_fail(sf_engine *e, sf_conn *c)
 static bool sf__plain_text(sf_tls_conn *t)
 {
     uint8_t first;
-    if (t->looked || t->socket_empty || sf_tls_is_backend(t->tls))
+    if (t->looked || sf_tls_is_backend(t->tls) || !sf__io_may_receive(t->conn))
         return false;
-    ssize_t got = recv(t->conn->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT);
-    t->looked = got == 1;
-    /* What comes from here on makes an edge, and is looked at before OpenSSL gets it. */
-    t->socket_empty = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    t->looked = sf__io_peek(t->conn, &first).bytes == 1;
     return t->looked && first >= 'A' && first <= 'Z';
 }
 
@@ -242,7 +232,7 @@ bool sf__tls_handshake(sf_engine *e, sf_conn *c)
     }
     c->flags = (c->flags & ~SF__HANDSHAKING) | SF__READABLE;
     if (!sf_tls_is_backend(t->tls))
-        c->flags |= SF__SAY_TLS_READY; /* a backend's owner hears `connected` */
+        c->due |= SF__DUE_TLS_READY; /* a backend's owner hears `connected` */
     if (t->out != NULL)
         sf__conn_blocked(e, c);
     return true;
@@ -292,7 +282,7 @@ void sf__tls_receive(sf_engine *e, sf_conn *c, int32_t chunk)
     bool sent = sf__tls_stage_flush(t); /* reading may answer: a new key, an alert */
     if (got > 0) {
         t->partial = 0;
-        if (t->socket_empty && t->in == NULL && SSL_has_pending(t->ssl) == 0)
+        if (!sf__io_may_receive(c) && t->in == NULL && SSL_has_pending(t->ssl) == 0)
             c->flags &= ~SF__READABLE;
         else
             sf__ready_add(e, c);
@@ -329,7 +319,7 @@ void sf__tls_settle(sf_engine *e)
         return;
     stage->owner = NULL;
     if (!sf__tls_stage_flush(t))
-        sf__conn_fail(e, t->conn, sf__error_of(t->error));
+        sf__conn_fail(e, t->conn, t->error);
     else if (t->out != NULL)
         sf__conn_blocked(e, t->conn);
 }
@@ -361,12 +351,12 @@ static size_t sf__gather(sf_engine *e, const sf_span *spans, int32_t count, int3
     return bytes;
 }
 
-ssize_t sf__tls_write(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t count)
+sf_io_result sf__tls_write(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t count)
 {
     sf_tls_conn *t = c->tls;
     sf_tls_stage *stage = e->tls_stage;
     int32_t index = 0, sent = 0;
-    ssize_t taken = 0;
+    int32_t taken = 0;
     bool written = true;
     if (stage->owner != t)
         sf__tls_settle(e);
@@ -376,7 +366,7 @@ ssize_t sf__tls_write(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t co
         const uint8_t *from;
         size_t bytes = sf__gather(e, spans, count, &index, &sent, &from);
         written = SSL_write(t->ssl, from, (int)bytes) == (int)bytes;
-        taken += (ssize_t)bytes;
+        taken += (int32_t)bytes;
         if (stage->used > SF__STAGE_BYTES - SF__RECORD_ROOM)
             written = sf__tls_stage_flush(t) && written;
     }
@@ -384,14 +374,13 @@ ssize_t sf__tls_write(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t co
     if (!written || (t->out != NULL && !sf__tls_stage_flush(t))) {
         (void)sf__tls_stage_flush(t); /* an alert, if there is one */
         ERR_clear_error();
-        errno = t->error != 0 ? t->error : EPROTO;
-        return -1;
+        return (sf_io_result){ .bytes = SF__IO_FAILED, .error = t->error != 0 ? t->error : SF_ENGINE_ERROR_TLS };
     }
     if (t->out != NULL)
         sf__conn_blocked(e, c);
     else if (stage->used > 0)
         stage->owner = t;
-    return taken;
+    return (sf_io_result){ .bytes = taken > 0 ? taken : SF__IO_LATER };
 }
 
 bool sf__tls_flush(sf_engine *e, sf_conn *c)

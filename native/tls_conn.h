@@ -19,9 +19,8 @@ struct sf_tls_conn {
     uint32_t out_at, out_bytes;
     uint8_t *in; /* received, not read by OpenSSL yet; NULL when there is nothing */
     uint32_t in_at, in_bytes;
-    int error;       /* errno of the socket, 0 for none */
+    uint16_t error;  /* SF_ENGINE_ERROR of the socket or of memory, 0 for none */
     uint32_t partial; /* received since the last decrypted byte */
-    bool socket_empty; /* the kernel has nothing until it says so */
     bool wants_input; /* OpenSSL asked for bytes that were not there */
     bool ended;      /* the peer's FIN has been read */
     bool looked;     /* the client's first byte has been seen, here or by the owner */
@@ -47,7 +46,7 @@ bool sf__tls_in_keep(sf_tls_conn *t, const uint8_t *from, size_t bytes);
 bool sf__tls_out_keep(sf_tls_conn *t, const uint8_t *from, size_t bytes);
 
 /*
- * Hands bytes to the kernel. Returns how many it took, or -1 with t->error set. Once agreed on, TLS outlives a socket that
+ * Sends bytes. Returns how many were taken, or -1 with t->error set. Once agreed on, TLS outlives a socket that
  * takes nothing any more: all bytes count as taken then, and reading goes on (see sf__conn_write_failed).
  */
 ssize_t sf__tls_hand_over(sf_tls_conn *t, const uint8_t *from, size_t bytes);

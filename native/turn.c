@@ -3,13 +3,9 @@
 
 #include "address.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
-#define SF__EPOLL_BATCH 512
 /* Events one connection can cause in one turn: connected or TLS ready, blocked or drained, finished, error, and data or
  * eof. */
 #define SF__EVENTS_PER_CONN (4 + SF__BULK_CHUNKS)
@@ -31,7 +27,6 @@ int sf_engine_create(const sf_engine_config *config, sf_engine **out)
     if (e == NULL)
         return SF_E_MEMORY;
     e->config = *config;
-    e->epoll = -1;
     e->ready_first = e->ready_last = SF__NONE;
     e->conns = calloc((size_t)config->slot_count, sizeof(*e->conns));
     e->chunk_refs = calloc((size_t)config->chunk_count, sizeof(*e->chunk_refs));
@@ -42,18 +37,16 @@ int sf_engine_create(const sf_engine_config *config, sf_engine **out)
     }
     int32_t *control = config->control;
     memset(control, 0, SF_CONTROL_WORDS * sizeof(*control));
-    for (int32_t i = 0; i < config->slot_count; i++) {
-        e->conns[i].fd = -1;
+    for (int32_t i = 0; i < config->slot_count; i++)
         control[SF_CONTROL_WORDS + i] = config->slot_count - 1 - i; /* slot 0 is taken first */
-    }
     control[SF_CONTROL_FREE_HANDLES] = config->slot_count;
     for (int32_t i = 0; i < config->chunk_count; i++)
         e->chunk_free[i] = config->chunk_count - 1 - i;
     control[SF_CONTROL_FREE_CHUNKS] = config->chunk_count;
-    e->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (e->epoll < 0) {
+    int started = sf__io_start(e);
+    if (started != SF_OK) {
         sf_engine_destroy(e);
-        return SF_E_SYSTEM;
+        return started;
     }
     *out = e;
     return SF_OK;
@@ -65,14 +58,13 @@ void sf_engine_destroy(sf_engine *e)
         return;
     sf_engine_listen_end(e, SF_LISTENER_ALL);
     for (int32_t i = 0; e->conns != NULL && i < e->config.slot_count; i++)
-        if (e->conns[i].fd >= 0 && e->epoll >= 0)
+        if (e->conns[i].flags & SF__OPEN)
             sf__conn_free(e, &e->conns[i], !(e->conns[i].flags & SF__SHUT));
     if (e->inbox != NULL) {
         sf_inbox_close(e->inbox);
         sf_inbox_release(e->inbox);
     }
-    if (e->epoll >= 0)
-        close(e->epoll);
+    sf__io_stop(e);
     free(e->tls_stage);
     free(e->addresses);
     free(e->chunk_free);
@@ -83,7 +75,7 @@ void sf_engine_destroy(sf_engine *e)
 
 int sf_engine_descriptor(const sf_engine *e)
 {
-    return e->epoll;
+    return sf__io_descriptor(e);
 }
 
 int32_t sf_engine_address_add(sf_engine *e, const char *host, int32_t port)
@@ -211,24 +203,6 @@ static int32_t sf__submit(sf_engine *e, const int32_t *words, int32_t left)
     return taken; /* a stale handle is no error: its connection ended in this batch */
 }
 
-static void sf__wait(sf_engine *e)
-{
-    struct epoll_event ready[SF__EPOLL_BATCH];
-    int count;
-    do
-        count = epoll_wait(e->epoll, ready, SF__EPOLL_BATCH, 0);
-    while (count < 0 && errno == EINTR);
-    for (int i = 0; i < count; i++) {
-        uint64_t tag = ready[i].data.u64;
-        if (tag == SF__INBOX_TAG)
-            sf__accept_inbox(e);
-        else if (tag >= SF__LISTEN_TAG)
-            sf__accept_listening(e, (int32_t)(tag - SF__LISTEN_TAG));
-        else
-            sf__conn_notice(e, &e->conns[tag], ready[i].events);
-    }
-}
-
 /* Serves everyone who was ready when the pass began, while there is room for events. */
 static void sf__serve(sf_engine *e)
 {
@@ -271,7 +245,7 @@ int sf_engine_turn(sf_engine *e, int32_t words)
     e->handshakes_left = SF__HANDSHAKES_PER_TURN;
     e->config.control[SF_CONTROL_YIELDED] = 0;
     sf__accept_resume(e);
-    sf__wait(e);
+    sf__io_wait(e);
     sf__serve(e);
     return e->event_used;
 }
