@@ -138,17 +138,19 @@ function writeAddress(w: Worker, slot: number): void {
   }
 }
 
-/** Adds text to the open send by way of scratch memory, if there is room. */
+/** Adds text to the open send by way of scratch memory, chunk by chunk, if there is room. */
 function spanText(w: Worker, text: string): void {
-  if (text === '') return;
-  const at = text.length > CHUNK_BYTES ? -1 : w.scratch(text.length);
-  if (at < 0) {
-    room = false;
-    return;
+  for (let from = 0; from < text.length; from += CHUNK_BYTES) {
+    const part = text.length <= CHUNK_BYTES ? text : text.slice(from, from + CHUNK_BYTES);
+    const at = w.scratch(part.length);
+    if (at < 0) {
+      room = false;
+      return;
+    }
+    w.writer.text(part);
+    w.scratchKeep();
+    w.engine.span(at, part.length);
   }
-  w.writer.text(text);
-  w.scratchKeep();
-  w.engine.span(at, text.length);
 }
 
 /**

@@ -253,3 +253,25 @@ describe('mirrors and shares', () => {
     assert.equal(statusOf(await ask(proxy.place, get('/'))), 200);
   });
 });
+
+test('what filters add may be longer than a chunk of the slab, in both directions', async (t) => {
+  const origin = await use(t, startAnswers());
+  const query = fact('query');
+  const change = { set: [field('X-A', query), field('X-B', query), field('X-C', query)] };
+  const proxy = await useProxy(t, {
+    routes: [{ rules: [rule('/', [requestFields(change), responseFields(change)])] }],
+    pools: { main: { servers: [{ address: origin.address }] } },
+    limits: { uriBytesMax: '15KiB' },
+  });
+  const sent =
+    Array.from({ length: 1000 }, (_, i) => `${i}`)
+      .join('.')
+      .slice(0, 8000) + 'x'.repeat(4000);
+  const answer = await ask(proxy.place, get(`/?${sent}`));
+  assert.equal(statusOf(answer), 200);
+  for (const name of ['x-a', 'x-b', 'x-c']) {
+    assert.equal(fieldValue(origin.requests[0]!, name), sent);
+    assert.equal(fieldValue(answer, name), sent);
+  }
+  await proxy.heldNothing();
+});
