@@ -29,7 +29,7 @@ export class Child {
   constructor(command: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     this.child = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_OPTIONS: '', SEVENFOLD_LOG_TIMES: 'never', ...environment },
+      env: { ...process.env, NODE_OPTIONS: '', SEVENFOLD_LOG_TIMES: 'never', SEVENFOLD_CHECKS: '1', ...environment },
     });
     running.add(this.child);
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
