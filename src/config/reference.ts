@@ -33,9 +33,9 @@ pools:
 **Sizes** are a number and a unit, \`B\`, \`KiB\`, \`MiB\` or \`GiB\`: \`16KiB\`; or a plain count of bytes.
 **Texts** that look like a number or like \`true\` need quotes in YAML: \`value: "2"\`.
 
-**Variables of the environment** stand in any value, of any kind, in any of these forms: \`\${NAME}\`, or
-\`\${NAME:-default}\` for one that may be unset or empty. They are filled in when the file is read: a process keeps the
-environment it was started with, so a reload fills in the same. One that is not set is a mistake with file, line and column.
+**Variables of the environment** can stand in every value, whatever its kind and the form of the file: \`\${NAME}\`, or
+\`\${NAME:-default}\` for a variable that may be unset or empty. They are filled in when the file is read. A process keeps the
+environment it was started with, so a reload fills in the same values. A variable that is not set is a mistake with file, line and column.
 \`$\${\` stands for a plain \`\${\`. In values of headers, the names that are filled in for each request, such as
 \`\${clientAddress}\`, come before variables of the environment of the same name. Keys, and whole lists or maps, cannot come
 from a variable; files that a configuration names are not searched for them. Inside \`{ }\` and \`[ ]\` of YAML, quotes are needed: \`{ address: "\${HOST}:3000" }\`.
@@ -177,8 +177,9 @@ function defaultOf(value: z.ZodType, inWords: string | undefined): string {
 
 /** The plural of what `kindOf` says: `texts`, `addresses`, but one of a few words stays as it is. */
 function manyOf(kind: string): string {
-  if (kind.includes('`')) return kind;
-  const parts = kind.split(' or ').map((part) => (part.endsWith('s') ? `${part}es` : `${part}s`));
+  const parts = kind
+    .split(' or ')
+    .map((part) => (part.includes('`') ? part : part.endsWith('s') ? `${part}es` : `${part}s`));
   return parts.join(' or ');
 }
 

@@ -22,11 +22,11 @@ export const schema = map('a configuration', {
   }),
   filters: option(
     list('a list of filters', filter).optional(),
-    'What is changed on the way for all requests, around the filters of listeners, routes and rules.',
+    'What is changed in all requests and responses, around the filters of listeners, routes and rules.',
   ),
   errorPages: option(
     errorPages.optional(),
-    'Pages for local replies: errors that Sevenfold answers itself, with any rule or without one. Those of a rule go first.',
+    'Pages for local replies, which are errors that Sevenfold answers itself, with a rule or without one. The pages of a rule go first.',
     { byDefault: 'one line of text, or JSON for clients that prefer it' },
   ),
   limits: option(limits.prefault({}), 'How much of everything.', { byDefault: 'each limit has its own' }),
@@ -34,7 +34,7 @@ export const schema = map('a configuration', {
   trustedProxies: option(
     list('a list of CIDR ranges', peers()).prefault([]),
     'Addresses whose `X-Forwarded-*` and `X-Request-Id` are believed: those of proxies in front of this one.',
-    { byDefault: 'nobody' },
+    { byDefault: 'none' },
   ),
   nameservers: option(
     list('a list of name servers', nameServer).prefault([]),

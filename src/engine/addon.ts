@@ -88,12 +88,14 @@ export function addon(): Addon {
     found = createRequire(import.meta.url)(path) as Addon;
   } catch (error) {
     const reason = (error as Error).message.split('\n')[0];
-    throw new EngineUnusableError(`the native engine cannot be loaded (${reason}). Build it again: make build`);
+    throw new EngineUnusableError(
+      `the native engine cannot be loaded (${reason}). Build it again with this Node: make -B engine`,
+    );
   }
   const wanted = layoutHash();
   if (found.layoutHash !== wanted) {
     throw new EngineUnusableError(
-      `the native engine was built for layout ${found.layoutHash}, this program has ${wanted}. Build it again: make build`,
+      `the native engine was built for layout ${found.layoutHash}, this program has ${wanted}. Build both again: make -B engine && make build`,
     );
   }
   loaded = found;

@@ -110,7 +110,7 @@ function readExpanded<Output>(
   return new Refusal(result.found, `${result.expected} The value comes from ${from.join(' and ')}.`);
 }
 
-/** What to write in the place of a value that is none; nothing where nobody can tell. */
+/** What to write in the place of a value that is none; nothing where that is not clear. */
 type Advice = (value: string | number | boolean) => string;
 
 const inQuotes: Advice = (value) => (typeof value === 'string' ? '' : ` Write it in quotes: "${value}".`);

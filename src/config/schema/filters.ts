@@ -128,29 +128,32 @@ const place = () =>
 const placeRewrite = map('a rewrite of a place', {
   from: option(
     place().optional(),
-    'What the place begins with: a path, or a URL. Whole elements count, as with `PathPrefix`.',
+    'What the value begins with: a path, or a URL. It is compared by whole elements, as `PathPrefix` is.',
   ),
-  to: option(place().optional(), 'What it begins with instead. A path leaves scheme and host to the request.'),
+  to: option(
+    place().optional(),
+    'What replaces it. With a path, the new value is a path too: it leads clients to the host they asked.',
+  ),
   pattern: option(
     text('an expression', 'Expected a regular expression in RE2 syntax.').optional(),
     'In place of `from`: a regular expression in RE2 syntax. It is searched for: `^` and `$` tie it to the ends.',
   ),
   substitution: option(
     substitution().optional(),
-    'In place of `to`: what stands for each match. `\\1` to `\\9` are what its groups matched, `\\0` the whole match, `\\\\` a backslash.',
+    'In place of `to`: what replaces each match. `\\1` to `\\9` are what its groups matched, `\\0` the whole match, `\\\\` a backslash.',
   ),
 });
 
 const locationRewrite = map('a rewrite of locations', {
   rewrites: option(
     list('a list of rewrites', placeRewrite, 1),
-    'The first that fits is applied to `Location`, `Content-Location` and the place in `Refresh`.',
+    'The first that fits is applied to `Location`, `Content-Location` and the URL in `Refresh`.',
   ),
 });
 
 const cookiePath = map('a rewrite of a cookie path', {
-  from: option(cookiePathText(), 'What the path begins with. Whole elements count.'),
-  to: option(cookiePathText(), 'What it begins with instead.'),
+  from: option(cookiePathText(), 'What the path begins with, compared by whole elements.'),
+  to: option(cookiePathText(), 'What replaces it.'),
 });
 
 const cookieDomain = map('a rewrite of a cookie domain', {
@@ -164,7 +167,7 @@ const cookieDomain = map('a rewrite of a cookie domain', {
     text('a domain', 'Expected a domain such as shop.example, or an empty text.', (value) =>
       /^(\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)?$/.test(value),
     ),
-    'The domain in its place. An empty one takes the attribute away: the cookie is for the host of the request alone.',
+    'The domain that replaces it. An empty one removes the attribute: the cookie is then for the host of the request alone.',
   ),
 });
 
@@ -201,7 +204,10 @@ const variants = [
     directResponse: option(directResponse, 'The answer.'),
   }),
   map('a filter', {
-    type: kind('LocationRewrite', 'Changes places that servers name in responses, such as `Location`.'),
+    type: kind(
+      'LocationRewrite',
+      'Rewrites URLs and paths of servers in `Location`, `Content-Location` and `Refresh`, so that clients can use them.',
+    ),
     locationRewrite: option(locationRewrite, 'What to change.'),
   }),
   map('a filter', {

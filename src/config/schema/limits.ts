@@ -5,13 +5,13 @@ import { duration, integer, map, option, size } from './build.js';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** The longest head that fits into one chunk of the slab: what `headBytesMax` is unless told otherwise. */
+/** The longest head that fits into one chunk of the slab: what `headBytesMax` is by default. */
 export const USUAL_HEAD_BYTES = 16 * KIB;
 
 export const limits = map('limits', {
   headBytesMax: option(
     size(KIB, 256 * KIB).prefault('16KiB'),
-    'Largest head of a request or a response. A larger request gets 431, a larger response becomes 502. One over 16 KiB costs a copy; all that are under way may take a quarter of `slabBytes` beside it, per worker.',
+    'Largest head of a request or a response. A larger request gets 431, a larger response becomes 502. Heads over 16 KiB are copied; in one worker they may take a quarter of `slabBytes` together, beside the slab.',
     { limit: '1KiB to 256KiB, at most an eighth of `slabBytes`' },
   ),
   uriBytesMax: option(size(64, 16 * KIB).optional(), 'Longest request target. A longer one gets 414.', {
@@ -25,8 +25,8 @@ export const limits = map('limits', {
   bodyBytesMax: option(size(0).prefault(0), 'Largest request body. A larger one gets 413.', { zero: 'no limit' }),
   retryBodyBytesMax: option(
     size(0, MIB).prefault('16KiB'),
-    'Longest request body that is kept in case the request has to be sent to another server. Methods that are not ' +
-      'idempotent need none, and a slab that is half full keeps none.',
+    'Longest request body that is kept, so that the request can be sent again to another server. Only requests of ' +
+      'idempotent methods keep one, and none does while the slab is more than half full.',
     { zero: 'only requests without a body are sent again' },
   ),
   connectionsMax: option(
@@ -35,9 +35,9 @@ export const limits = map('limits', {
   ),
   clientBytesPerSecondMin: option(
     integer('a number of bytes per second', 0, 1_000_000).prefault(64),
-    'Bytes a client has to take of a response that waits for it, or send of a body that is due, in a second, on average ' +
-      'over `timeouts.clientRate`. A slower one is cut, or gets 408.',
-    { zero: 'no minimum: whatever moves at all may go on' },
+    'Slowest client that is served, in bytes per second on average over `timeouts.clientRate`: how fast it takes a response ' +
+      'that waits for it, or sends a body that is due. A slower one is cut, or gets 408.',
+    { zero: 'no minimum: every client that moves at all is served' },
   ),
   handshakesMax: option(
     integer('a number of connections', 1, 1_000_000).prefault(4096),
@@ -76,7 +76,7 @@ export const timeouts = map('timeouts', {
   }),
   requestBody: option(
     duration().prefault('60s'),
-    'In which nothing of a request body moves. Then 408, or 504 when it is the server that takes nothing.',
+    'Longest pause in a request body, in which none of it moves. Then 408, or 504 when it is the server that takes nothing.',
     {
       zero: 'no limit',
     },
@@ -93,7 +93,7 @@ export const timeouts = map('timeouts', {
   ),
   responseIdle: option(
     duration().prefault('60s'),
-    'In which nothing of a response body moves, from the server or to the client. Then the connection is cut.',
+    'Longest pause in a response body, in which none of it moves, from the server or to the client. Then the connection is cut.',
     {
       zero: 'no limit',
     },
@@ -122,14 +122,14 @@ export const timeouts = map('timeouts', {
   ),
   halfClosed: option(
     duration().prefault('30s'),
-    'For a client that has ended its side of the connection (half-closed): between its end, or the last piece of its ' +
-      'response, and the next. Then it counts as gone, and its connections are closed.',
-    { zero: 'no limit of its own: it gets its response like any other client' },
+    'For a client that has ended its side of the connection (half-closed): longest pause until the next piece of its ' +
+      'response. Then the client counts as gone, and its connections are closed.',
+    { zero: 'no limit of its own: such a client is served like any other' },
   ),
-  clientRate: option(duration(1000).prefault('30s'), 'Over which `limits.clientBytesPerSecondMin` is measured.'),
+  clientRate: option(duration(1000).prefault('30s'), 'Time over which `limits.clientBytesPerSecondMin` is measured.'),
   mirror: option(
     duration().prefault('5s'),
-    'For the copy of a request at a mirror, from the whole copy sent until its answer is complete. Then it is given up.',
+    'For the copy of a request at a mirror, from the end of the copied request to the end of its answer. Then it is given up.',
     { zero: 'no limit: `limits.mirrorsMax` alone bounds them' },
   ),
 });

@@ -70,7 +70,7 @@ const tls = map('TLS options', {
   ),
   clientCertificates: option(
     clientCertificates.optional(),
-    'Asks clients for a certificate (mTLS) and verifies it. Servers are told of it in `X-Client-Cert-` fields, and rules can ' +
+    'Asks clients for a certificate (mTLS) and verifies it. Servers get it in `X-Client-Cert-` fields, and rules can ' +
       'match it.',
     { byDefault: 'clients are not asked' },
   ),
@@ -98,9 +98,9 @@ const tlsRoute = map('a TLS route', {
 const proxyProtocol = map('PROXY protocol options', {
   from: option(
     list('a list of CIDR ranges', peers(), 1),
-    'Addresses whose connections must begin with a PROXY header, version 1 or 2, and are those of the client it names from ' +
-      'then on. Name the proxies in front and nobody else: whoever is in the list can claim any address. `unix:` stands for all ' +
-      'that come over a unix socket.',
+    'Addresses whose connections must begin with a PROXY header, version 1 or 2. The client is then the one that the header ' +
+      'names. List the proxies in front and nothing wider: every address in the list can claim to be any client. `unix:` stands ' +
+      'for all connections over a unix socket.',
   ),
 });
 
@@ -109,7 +109,7 @@ const OWNER = /^[\w.-]*(?::[\w.-]+)?$/;
 const socket = map('socket options', {
   mode: option(
     scalar<string, number>('text', { type: 'string', pattern: '^0?[0-7]{3}$' }, readMode).optional(),
-    'The mode of the socket file, in octal and in quotes: `"0660"`. To connect takes the right to write.',
+    'The mode of the socket file, in octal and in quotes: `"0660"`. A client needs the right to write to connect.',
     { byDefault: '`0777` less the umask' },
   ),
   owner: option(
@@ -143,8 +143,8 @@ const listener = map('a listener', {
   socket: option(socket.optional(), 'With a `unix:` address: who may connect.', { byDefault: 'as the umask says' }),
   ipv6Only: option(
     flag().optional(),
-    'With the address `[::]`: take IPv6 connections alone, or those of IPv4 as well.',
-    { byDefault: 'IPv4 as well, unless another listener has `0.0.0.0` (or `:PORT`) at the port' },
+    'With the address `[::]`: true takes IPv6 connections alone, false those of IPv4 as well.',
+    { byDefault: 'false, unless another listener has `0.0.0.0` (or `:PORT`) at the port' },
   ),
   protocol: option(
     choice('a protocol', LISTENER_PROTOCOLS).prefault('http'),
@@ -164,14 +164,14 @@ const listener = map('a listener', {
   tls: option(tls.optional(), 'How TLS is spoken. Needed with `https` and `tls`.'),
   redirectToHttps: option(
     integer('a port', 1, 65_535).optional(),
-    'With `http`: answers every request with a redirect (308) to the same place by https at this port. Routes are not asked, but for ' +
-      'requests under `redirectToHttpsExcept`, and those that one of `trustedProxies` took by https (`X-Forwarded-Proto`, or ' +
-      '`proto` of `Forwarded`).',
+    'With `http`: answers every request with a redirect (308) to the same URL by https at this port. Two kinds of requests go ' +
+      'to the routes instead: those under `redirectToHttpsExcept`, and those that one of `trustedProxies` got by https, as ' +
+      '`X-Forwarded-Proto` says, or `proto` of `Forwarded`.',
   ),
   redirectToHttpsExcept: option(
     list('a list of paths', text('a path', 'Expected a path that starts with /.'), 1).optional(),
-    'Beside `redirectToHttps`: paths that are not redirected but routed, with all below them by whole elements, such as ' +
-      '`/.well-known/acme-challenge/`.',
+    'Beside `redirectToHttps`: paths that are routed, not redirected, such as `/.well-known/acme-challenge/`, with all paths ' +
+      'below them.',
     { byDefault: 'none' },
   ),
   strictTransportSecurity: option(
@@ -188,12 +188,12 @@ const listener = map('a listener', {
   repeatedSlashes: repeatedSlashes('`merge`'),
   filters: option(
     list('a list of filters', filter).optional(),
-    'With `http` and `https`: what is changed on the way for all requests that come here, around the filters of routes and rules.',
+    'With `http` and `https`: what is changed in all requests of this listener and their responses, around the filters of routes and rules.',
   ),
   proxyProtocol: option(
     proxyProtocol.optional(),
-    'Connections of proxies in front that say by the PROXY protocol whom they forward. Those from elsewhere begin without.',
-    { byDefault: 'none does' },
+    'Proxies in front that name the client by the PROXY protocol. Connections from other addresses come without its header.',
+    { byDefault: 'no proxy does' },
   ),
 });
 

@@ -108,12 +108,12 @@ export const outlierDetection = map('outlier detection', {
   failures: option(
     integer('a number of failures', 0, 1_000_000).prefault(5),
     'Failed connects, resets and timeouts in a row that eject a server.',
-    { zero: 'they eject nobody' },
+    { zero: 'they eject no server' },
   ),
   errors: option(
     integer('a number of errors', 0, 1_000_000).prefault(0),
     'Answers of 500 and above in a row that eject a server.',
-    { zero: 'they eject nobody' },
+    { zero: 'they eject no server' },
   ),
   baseEjection: option(
     duration(100).prefault('10s'),
@@ -125,7 +125,7 @@ export const outlierDetection = map('outlier detection', {
   maxEjectedPercent: option(
     integer('a percentage', 0, 100).prefault(50),
     'Share of the pool that may be ejected at once; of two servers or more always one, the only one just at 100.',
-    { zero: 'nobody is ejected' },
+    { zero: 'no server is ejected' },
   ),
 });
 
@@ -161,8 +161,8 @@ const session = (cookie: string) =>
     ),
     secret: option(
       secret().optional(),
-      'Key of the hash that makes server names opaque. Use the same on every balancer of a site.',
-      { byDefault: 'none: who knows an address of yours can tell its name' },
+      'Key of the hash that stands for the server, or the pool, in the cookie or header. Use the same on every balancer of a site.',
+      { byDefault: 'none: the hash can be computed by clients that know an address, or the name of a pool' },
     ),
   });
 
@@ -230,7 +230,7 @@ export const poolLimits = map('pool limits', {
   queueMax: option(
     integer('a number of requests', 0, COUNT_MAX).prefault(1024),
     'Requests that may wait for a server with room, all workers together. Further ones get 503 with `Retry-After`.',
-    { zero: 'nobody waits' },
+    { zero: 'no request waits' },
   ),
   queueTimeout: option(duration(100).prefault('5s'), 'To wait for a server with room. Then 503.'),
   poolRequestsMax: option(

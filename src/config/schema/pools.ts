@@ -43,7 +43,7 @@ const tls = map('TLS options', {
   minVersion: option(choice('a TLS version', TLS_VERSIONS).prefault('TLSv1.2'), 'The oldest version spoken.'),
   insecureSkipVerify: option(
     flag().prefault(false),
-    'Believe whoever answers. Anyone on the way can then read and change everything.',
+    'Believe every server, without a look at its certificate. Anyone on the way can then read and change everything.',
   ),
 });
 

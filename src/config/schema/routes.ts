@@ -75,8 +75,8 @@ const PRIORITY_MAX = 1_000_000;
 export const repeatedSlashes = (byDefault: string) =>
   option(
     choice('a way', REPEATED_SLASHES).optional(),
-    'What becomes of runs of `/` in a path. Rules see one `/` in any case. `merge` gives the server that too, `keep` leaves ' +
-      'them for the server, as signed URLs and URLs inside paths need it, and `refuse` answers 400.',
+    'What the server gets for a run of `/` in a path: `merge` sends one `/`, `keep` sends the run as it came (for signed URLs ' +
+      'and URLs inside paths), `refuse` answers 400. Rules see one `/` in every case.',
     { byDefault },
   );
 
@@ -84,13 +84,16 @@ const rule = map('a rule', {
   name: name('rule'),
   priority: option(
     integer('a priority', -PRIORITY_MAX, PRIORITY_MAX).prefault(0),
-    'Of all rules that match, those of the highest priority come first, before host names and paths are compared. For rules that must ' +
-      'not lose to more specific ones, such as denials, and with a negative one, for a last resort.',
+    'A rule of a higher priority wins over all of a lower one, whatever their host names and paths. For rules that must not ' +
+      'lose to more specific ones, such as denials. A negative one makes a rule the last resort.',
   ),
   matches: option(list('a list of matches', match, 1).optional(), 'The rule applies when one of these holds.', {
     byDefault: 'every request',
   }),
-  filters: option(list('a list of filters', filter).optional(), 'What is changed on the way, in this order.'),
+  filters: option(
+    list('a list of filters', filter).optional(),
+    'What is changed in requests and responses, in this order.',
+  ),
   pool: option(
     text('a pool name', 'Expected the name of a pool.').optional(),
     'The pool that gets the requests: the short form of `backendRefs` with one entry.',
@@ -101,20 +104,20 @@ const rule = map('a rule', {
   ),
   hashKey: option(
     hashKey.optional(),
-    'Leads a client to one of `backendRefs` by a hash of this, as often as the weights say, and to the same one again. When ' +
-      'weights change no more clients move than must. A request without it goes to any of them.',
+    'Chooses one of `backendRefs` by a hash of this value: equal values go to the same pool, and the weights say how many ' +
+      'values go to each. When weights change, only as many values move as must. A request without the value goes to any pool, by weight.',
     { byDefault: 'the pools take turns' },
   ),
   sessionPersistence: option(
     splitPersistence.optional(),
-    'Leads a client to one of `backendRefs` by weight once, and to the same one from then on, whatever the weights become; ' +
-      'at weight 0 its clients move.',
+    'Chooses one of `backendRefs` by weight for a new client, and keeps the client there whatever the weights become. At ' +
+      'weight 0 the clients of a pool move.',
     { byDefault: 'the pools take turns' },
   ),
   fallback: option(
     text('a pool name', 'Expected the name of a pool.').optional(),
-    'The pool that takes over where the pools of the rule cannot answer: no server of theirs can be used or has room, or the ' +
-      'tries came to nothing. It gets what may be sent again: requests that no server has seen, and those of idempotent methods.',
+    'The pool that takes over when the pools of the rule cannot answer: no server can be used or has room, or all tries ' +
+      'failed. It gets requests that no server has seen, and those of idempotent methods, which may be sent again.',
     { byDefault: 'none: the client gets 502, 503 or 504' },
   ),
   errorPages: option(
@@ -124,9 +127,9 @@ const rule = map('a rule', {
   ),
   timeouts: option(
     ruleTimeouts.optional(),
-    'Deadlines for requests of this rule: each takes the place of the one of all, longer or shorter.',
+    'Deadlines for requests of this rule. Each takes the place of the deadline of all requests, longer or shorter.',
   ),
-  limits: option(ruleLimits.optional(), 'Limits for requests of this rule, in place of those of all.'),
+  limits: option(ruleLimits.optional(), 'Limits for requests of this rule, in place of the limits of all requests.'),
   repeatedSlashes: repeatedSlashes('that of the listener'),
 });
 
@@ -149,11 +152,11 @@ const route = map('a route', {
   ),
   filters: option(
     list('a list of filters', filter).optional(),
-    'What is changed on the way for all its rules, around their own filters.',
+    'What is changed in requests of all its rules and their responses, around the filters of the rules.',
   ),
   rules: option(
     list('a list of rules', rule, 1),
-    'The rules. The most specific match wins, then the order of the file.',
+    'The rules. The highest `priority` wins, then the most specific match, then the order of the file.',
   ),
 });
 

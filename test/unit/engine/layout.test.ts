@@ -59,7 +59,10 @@ test('a product whose engine is no library says so in one line, and ends with co
   const directory = copyOfProduct();
   writeFileSync(join(directory, 'dist/engine/engine.node'), 'no library');
   const { status, stderr } = runProduct(directory);
-  assert.match(stderr, /^sevenfold: the native engine cannot be loaded \([^\n]*\)\. Build it again: make build\n$/);
+  assert.match(
+    stderr,
+    /^sevenfold: the native engine cannot be loaded \([^\n]*\)\. Build it again with this Node: make -B engine\n$/,
+  );
   assert.equal(status, 2);
 });
 
@@ -73,7 +76,7 @@ test('a product whose engine has another layout says so in one line, and ends wi
   const { status, stderr } = runProduct(directory);
   assert.match(
     stderr,
-    /^sevenfold: the native engine was built for layout \d+, this program has \d+\. Build it again: make build\n$/,
+    /^sevenfold: the native engine was built for layout \d+, this program has \d+\. Build both again: make -B engine && make build\n$/,
   );
   assert.equal(status, 2);
 });
