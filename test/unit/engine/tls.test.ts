@@ -117,6 +117,41 @@ test('a response is stapled to an identity that is there, and to no other', () =
   closeTlsContext(open);
 });
 
+test('a context of backend connections has one identity, no names, and verifies no clients', () => {
+  const open = openBackend();
+  const { chain, key } = certificate;
+  addon().tlsCertificate(open, 0, chain, key);
+  for (const identity of [1, 2, -1]) {
+    assert.throws(() => addon().tlsCertificate(open, identity, chain, key), /no such context or identity/);
+  }
+  assert.throws(() => addon().tlsName(open, 'first.example', 0), /no such identity/);
+  assert.throws(() => addon().tlsVerifyClients(open, true, chain), { code: 'ERR_TLS' });
+  closeTlsContext(open);
+});
+
+test('arguments of another number or type are refused', () => {
+  const native = addon() as unknown as Record<string, (...values: unknown[]) => unknown>;
+  const text = 'x'.repeat(4096);
+  const bytes = new Uint8Array(1);
+  const calls: readonly [string, ...unknown[]][] = [
+    ['tlsClose'],
+    ['tlsClose', 0, 0],
+    ['tlsClose', '0'],
+    ['tlsOpen', 0x0303, '', bytes],
+    ['tlsOpen', 0x0303, text, bytes, ''],
+    ['tlsOpen', 0x0303, '', new Int32Array(1), ''],
+    ['tlsOpen', 0x0303, '', 'h2', ''],
+    ['tlsOpenBackend', 0x0303, '', bytes, '', 1, bytes],
+    ['tlsName', 0, 0, 0],
+    ['tlsStaple', 0, 0, bytes, '0'],
+    ['listenerOpen', text, 0, 1, false],
+    ['pinThread', -1],
+  ];
+  for (const [name, ...values] of calls) {
+    assert.throws(() => native[name]!(...values), { code: 'ERR_ARGUMENT' }, `${name}(${values.length})`);
+  }
+});
+
 test('contexts that are closed leave no memory behind', () => {
   const resident = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'latin1'))![1]);
   const many = (count: number): void => {
