@@ -47,7 +47,7 @@ void sf__chunk_ref(sf_engine *e, int32_t at);
 void sf__chunk_drop(sf_engine *e, int32_t at);
 
 /* connection.c */
-int32_t sf__slot(sf_handle handle);
+int32_t sf__slot(sf_handle handle); /* its index in e->conns; of any handle that is not negative */
 sf_conn *sf__conn_find(sf_engine *e, sf_handle handle); /* NULL when stale */
 int sf__conn_adopt(sf_engine *e, int fd, const sf_peer *peer, sf_handle *out); /* takes fd, also on failure */
 int sf__conn_connect(sf_engine *e, sf_handle handle, int32_t address);
@@ -59,8 +59,8 @@ void sf__conn_serve(sf_engine *e, sf_conn *c); /* reports and receives what is d
 void sf__conn_free(sf_engine *e, sf_conn *c, bool reset);
 void sf__ready_add(sf_engine *e, sf_conn *c);
 void sf__conn_yield(sf_engine *e, sf_conn *c); /* back to the ready list, and another turn must come by itself */
-void sf__conn_write_failed(sf_engine *e, sf_conn *c, uint16_t error); /* told once all that was received has been read */
-void sf__conn_blocked(sf_engine *e, sf_conn *c); /* its owner hears that bytes wait */
+void sf__conn_write_failed(sf_engine *e, sf_conn *c, uint16_t error); /* reported once all that was received has been read */
+void sf__conn_blocked(sf_engine *e, sf_conn *c); /* `blocked` is due: bytes wait */
 
 /* tls_conn.c: for connections with `tls` set, unless said otherwise */
 /* For one without, before it sent a byte. `front`: what a client has sent already, or what goes to a server before; copied. */

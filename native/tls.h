@@ -120,7 +120,8 @@ SSL *sf_tls_begin(sf_tls *tls);
 /* Whether it is for backend connections, and not for a listener. */
 bool sf_tls_is_backend(const sf_tls *tls);
 
-/* Of a backend's context: resumes the last session of the server that `server` stands for, if there is one. Before the handshake. */
+/* Of a backend's context: resumes the last session of the server that `server` stands for, if there is one. Before the
+ * handshake. */
 void sf_tls_resume(sf_tls *tls, SSL *ssl, uint64_t server);
 
 /* Of a backend's context: keeps a session that a server gave, for its next connection; takes the reference. */

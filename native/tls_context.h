@@ -34,7 +34,8 @@ bool sf__tls_refuse(sf_tls_reason *reason, const char *what);
 /* A context without a role yet, and no number, with one reference for the caller. Returns NULL with `reason` set. */
 sf_tls *sf__tls_new(const sf_tls_options *options, sf_tls_reason *reason);
 
-/* Puts a context into the registry, which takes the caller's reference, also on failure. Returns its number, or -1 with `reason` set. */
+/* Puts a context into the registry, which takes the caller's reference, also on failure. Returns its number, or -1 with
+ * `reason` set. */
 int32_t sf__tls_register(sf_tls *tls, sf_tls_reason *reason);
 
 /* An SSL_CTX with the options that both roles have, which the caller owns. Returns NULL with `reason` set. */
