@@ -13,8 +13,8 @@ const NAMED_MAX = 6;
 
 /** Settings that size what a worker makes as it starts. */
 const AT_START = {
-  connectionsMax: 'the tables of connections are sized',
-  slabBytes: 'the memory for messages is taken',
+  connectionsMax: 'a worker sizes its tables of connections',
+  slabBytes: 'a worker takes its memory for messages',
 } satisfies Partial<Record<keyof Limits, string>>;
 
 export interface ReloadWords {
@@ -47,7 +47,7 @@ export function reloadWords(before: LoadedRoutes, after: LoadedRoutes): ReloadWo
     changes: parts.length === 0 ? otherwise(before, after) : parts.join('; '),
     notTaken: notTaken.map(
       (name) =>
-        `limits.${name} stays ${before.config.limits[name]}: by it ${AT_START[name]} as a worker starts. Restart to make it ${after.config.limits[name]}.`,
+        `limits.${name} stays ${before.config.limits[name]}: ${AT_START[name]} as it starts. Restart to make it ${after.config.limits[name]}.`,
     ),
   };
 }

@@ -29,7 +29,7 @@ export function register(program: Command): void {
     .description('run the load balancer')
     .option('-c, --config <file>', 'configuration file (YAML, JSON, or a TypeScript or JavaScript module)')
     .option('--watch', 'reload when the configuration, or a file that it is made of, changes')
-    .option('--listen <address>', 'instead of a file: listen here, as in :8080 (repeatable)', collect, [])
+    .option('--listen <address>', 'instead of a file: listen here, as in :8080 or unix:/PATH (repeatable)', collect, [])
     .option(
       '--backend <address>',
       'instead of a file: a server to send requests to, HOST:PORT or unix:/PATH (repeatable)',
