@@ -59,7 +59,8 @@ int sf__io_descriptor(const sf_engine *e);
 /* Reports all that has happened, through the functions at the end of this file. Waits for nothing. */
 void sf__io_wait(sf_engine *e);
 
-/* Reports by sf__accept_inbox, at every turn until it is empty, that the inbox has sockets. Returns SF_OK or SF_E_SYSTEM. */
+/* Reports by sf__accept_inbox, at every turn until it is empty, that the inbox has sockets. Returns SF_OK, or SF_E_SYSTEM
+ * with errno. */
 int sf__io_watch_inbox(sf_engine *e);
 
 /* The same by sf__accept_listening for the listening socket at `index`, to one of the engines that watch it. */

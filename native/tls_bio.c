@@ -1,6 +1,7 @@
 /*
- * What OpenSSL takes for the socket of a connection. Reading receives straight into OpenSSL's buffer, through io.h. Writing fills the
- * engine's stage; OpenSSL is never told that a socket is full: what the kernel does not take waits in `out`.
+ * What OpenSSL takes for the socket of a connection. Reading receives straight into OpenSSL's buffer, through io.h.
+ * Writing fills the engine's stage. OpenSSL never learns that a socket is full: what the kernel does not take waits in
+ * `out`.
  */
 #include "tls_conn.h"
 
