@@ -149,7 +149,7 @@ describe('files of a configuration', { skip: standIn && 'only the product', conc
     writeFileSync(file, JSON.stringify({ ...answering(place, 'y'), limits: { connectionsMax: 1234, fieldsMax: 50 } }));
     proxy.child.kill('SIGHUP');
     assert.equal(await proxy.next(), 'y');
-    assert.match(proxy.child.stdout, /^reloaded .*: limits\.fieldsMax$/m);
+    assert.match(proxy.child.stdout, /^reloaded .*: 1 rule changed; limits\.fieldsMax$/m);
     await proxy.child.until('the limit', () => (/connectionsMax/.test(proxy.child.stderr) ? true : undefined));
     assert.match(proxy.child.stderr, /^sevenfold: limits\.connectionsMax stays \d+: .* Restart to make it 1234\.$/m);
   });
