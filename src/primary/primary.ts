@@ -251,6 +251,8 @@ export class Primary {
     this.#tls = tls;
     this.#watch.follow(this.#plan.pools);
     await this.#supervisor.follow(this.#plan);
+    // No worker knows the servers that are gone: reloads one after the other must not wait for a tick to find room.
+    this.#membership.collect();
     if (tls === tlsBefore) return;
     this.#tlsTrouble.clear();
     this.#tlsWatch.follow(tls.uses);
