@@ -194,7 +194,7 @@ class Service {
     this.#reloading = false;
   }
 
-  /** Loads the configuration anew. A bad one is told, and changes nothing. */
+  /** Reloads the configuration. A bad one is logged and changes nothing. */
   async #reloadOnce(primary: Primary): Promise<void> {
     const { name } = this.#source;
     try {

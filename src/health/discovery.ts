@@ -64,7 +64,7 @@ interface Followed {
   pool: string;
   names: Name[];
   told: string[] | null;
-  /** The start or reload that brought it still waits: nothing is told before every name was tried. */
+  /** The start or reload that brought it still waits: its addresses are reported once every name was tried. */
   waits: boolean;
 }
 
