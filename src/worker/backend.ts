@@ -1,6 +1,8 @@
 // What happens on a backend connection: its state machine, drawn in connections.ts, one function per kind of event.
 
 import { RESULT, resultOfStatus } from '../balance/outlier.js';
+import { sendProxyHeader } from '../codec/raw/proxy-out.js';
+import { closeTunnel, tunnelBegin, tunnelData, tunnelEnded, tunnelFinished } from '../codec/raw/tunnel.js';
 import { ENGINE_ERROR, SEND_FLAG } from '../engine/layout.js';
 import { type Exchange, NOWHERE, STAGE } from '../exchange/exchange.js';
 import { announcesBody, BODY, keepsConnection, responseFraming } from '../http/framing.js';
@@ -16,13 +18,11 @@ import { exchangeDone, releaseRequest } from './finish.js';
 import { sendRequest } from './forward.js';
 import { isLong, type LongHead, moveToRun } from './long-head.js';
 import { serverMoves } from './progress.js';
-import { sendProxyHeader } from './proxy-out.js';
 import { park, unpark } from './read-head.js';
 import { BULK_BYTES, RELAYED, readBulk, relayEof, rest, spanResponseBody } from './relay.js';
 import { retryOrFail, retryStatus, retryUnseen } from './retry.js';
 import { closeBackend, endAside, keepBackend } from './reuse.js';
 import { sendInterim, spanResponseHead } from './send-head.js';
-import { closeTunnel, tunnelBegin, tunnelData, tunnelEnded, tunnelFinished } from './tunnel.js';
 import { ticksOf, waitForServer } from './waits.js';
 import type { Worker } from './worker.js';
 

@@ -1,11 +1,11 @@
 // Chooses a server in the pool, and finds or opens a connection to it.
 
+import { proxyClientOf, takeKept, type Written, writeProxyHeader } from '../codec/raw/proxy-out.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { isIdempotent } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { BACKEND, type BackendConnection } from './connections.js';
 import type { Server } from './pools.js';
-import { proxyClientOf, takeKept, type Written, writeProxyHeader } from './proxy-out.js';
 import type { Worker } from './worker.js';
 
 /** No bytes in front of a handshake. */

@@ -2,6 +2,10 @@
 // Each chunk that arrives is held by exactly one place: the head, the pending bytes, or nobody (released).
 
 import { assert } from '../base/assert.js';
+import { proxyData, proxyEnded, proxyFailed } from '../codec/raw/proxy-in.js';
+import { dropKept } from '../codec/raw/proxy-out.js';
+import { helloEnded, helloLate, readHello } from '../codec/raw/read-hello.js';
+import { closeTunnel, tunnelData, tunnelEnded, tunnelFinished } from '../codec/raw/tunnel.js';
 import { type Exchange, NOWHERE, STAGE } from '../exchange/exchange.js';
 import { BODY } from '../http/framing.js';
 import { keyOf, sessionOf } from './affinity.js';
@@ -14,15 +18,11 @@ import { dropPartial, dropPending, endExchange, linger, releaseParser } from './
 import { steerClient } from './flow.js';
 import { forward, sendBody } from './forward.js';
 import { clientMoves, watch } from './progress.js';
-import { proxyData, proxyEnded, proxyFailed } from './proxy-in.js';
-import { dropKept } from './proxy-out.js';
 import { readHead } from './read-head.js';
-import { helloEnded, helloLate, readHello } from './read-hello.js';
 import { resume } from './retry.js';
 import { closeBackend } from './reuse.js';
 import { route } from './route.js';
 import type { Rule } from './rules.js';
-import { closeTunnel, tunnelData, tunnelEnded, tunnelFinished } from './tunnel.js';
 import { enterPool, leavePool } from './waiting.js';
 import { bodyTooSlow, requestSent, ticksOf, waitForServer } from './waits.js';
 import type { Worker } from './worker.js';

@@ -3,11 +3,11 @@
 
 import type { Tried } from '../balance/view.js';
 import { Edges } from '../base/edges.js';
+import type { ClientHello } from '../codec/raw/client-hello.js';
+import type { TlsFacts } from '../codec/raw/handshake.js';
 import { Exchange, NOWHERE } from '../exchange/exchange.js';
 import type { HeadParser } from '../http/llhttp.js';
 import type { ProxyAddresses, ProxyVersion } from '../http/proxy-protocol.js';
-import type { ClientHello } from './client-hello.js';
-import type { TlsFacts } from './handshake.js';
 import type { Listener } from './listener.js';
 import type { LongHead } from './long-head.js';
 import { Movement } from './movement.js';

@@ -1,12 +1,12 @@
 // The end of an exchange: what was held is given back, and the client connection waits for its next request or goes.
 
 import { assert } from '../base/assert.js';
+import { dropKept } from '../codec/raw/proxy-out.js';
 import { type Exchange, NOWHERE, STAGE } from '../exchange/exchange.js';
 import { BODY } from '../http/framing.js';
 import { CLIENT, type ClientConnection } from './connections.js';
 import { steerClient } from './flow.js';
 import { watch } from './progress.js';
-import { dropKept } from './proxy-out.js';
 import { leavePool } from './waiting.js';
 import { ticksOf } from './waits.js';
 import type { Worker } from './worker.js';

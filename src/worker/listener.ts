@@ -1,13 +1,13 @@
 // A listener as one worker applies it: the settings of the plan, made ready, for the connections that came in there.
 // Owns what a listener adds to heads, and where its raw connections go. Leaves accepting to accept.ts.
 
+import { TlsRoutes } from '../codec/raw/tls-routes.js';
 import type { FilterPlan } from '../routing/plan.js';
 import { HttpListener } from './http-listener.js';
 import type { ListenerPlan, WorkerPlan } from './plan.js';
 import type { Pool } from './pools.js';
 import { HOST_NAME, portLine } from './send-head.js';
 import type { Pinned, PinnedTexts } from './text.js';
-import { TlsRoutes } from './tls-routes.js';
 import { Trust } from './trust.js';
 
 /**

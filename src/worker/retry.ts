@@ -4,6 +4,7 @@
 import { RESULT } from '../balance/outlier.js';
 import { NO_RETRY, RETRY_ON, STALE } from '../balance/retry.js';
 import { NO_SESSION } from '../balance/session.js';
+import { tunnelConnect } from '../codec/raw/tunnel.js';
 import { type Exchange, NOWHERE, STAGE } from '../exchange/exchange.js';
 import { isIdempotent } from '../http/methods.js';
 import { REASONS, type ReasonCode } from '../http/reasons.js';
@@ -16,7 +17,6 @@ import { steerClient } from './flow.js';
 import { forward } from './forward.js';
 import type { Pool } from './pools.js';
 import { closeBackend } from './reuse.js';
-import { tunnelConnect } from './tunnel.js';
 import { enterPool, leavePool } from './waiting.js';
 import type { Worker } from './worker.js';
 

@@ -1,9 +1,9 @@
 // What happens to a backend connection when its exchange is over: kept for the next request, or closed.
 
+import { disown, keepForOwner } from '../codec/raw/proxy-out.js';
 import { NOWHERE } from '../exchange/exchange.js';
 import { BACKEND, type BackendConnection } from './connections.js';
 import type { Server } from './pools.js';
-import { disown, keepForOwner } from './proxy-out.js';
 import type { Worker } from './worker.js';
 
 /** Takes the backend connection from its client, and the request from what its server has in flight. */

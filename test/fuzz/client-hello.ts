@@ -2,7 +2,7 @@
 // name that is found stands in the bytes. Owns one round. Leaves how long it lasts to the test.
 
 import assert from 'node:assert/strict';
-import { ClientHello, HELLO } from '../../src/worker/client-hello.js';
+import { ClientHello, HELLO } from '../../src/codec/raw/client-hello.js';
 import { extension, helloMessage, records, serverNames } from '../support/client-hello.js';
 import { mutate, pieces, Random } from './random.js';
 

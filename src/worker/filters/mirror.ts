@@ -3,13 +3,13 @@
 // how long, is bounded here: a copy counts where requests of its pool count, and is dropped where they would wait.
 
 import { NO_SERVER, Tried } from '../../balance/view.js';
+import { sendProxyHeader } from '../../codec/raw/proxy-out.js';
 import { SEND_FLAG } from '../../engine/layout.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import { openBackend } from '../choose-server.js';
 import { BACKEND, type BackendConnection } from '../connections.js';
 import type { MirrorDrop } from '../counters.js';
 import type { Pool } from '../pools.js';
-import { sendProxyHeader } from '../proxy-out.js';
 import { lastPiece, spanLastPiece } from '../relay.js';
 import { closeBackend } from '../reuse.js';
 import { sendRequestHead } from '../send-head.js';

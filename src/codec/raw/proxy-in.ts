@@ -1,14 +1,14 @@
 // The PROXY header in front of a client connection: who the client is, as said by a proxy that may say so.
 // Owns collecting the header and taking over what it says. Leaves its format to http/proxy-protocol.ts.
 
-import { PEER_BYTES } from '../engine/layout.js';
-import { withoutMapping } from '../http/addresses.js';
-import { PROXY_BYTES_MAX, type ProxyAddresses, readProxyHeader } from '../http/proxy-protocol.js';
-import type { ReasonCode } from '../http/reasons.js';
-import { admit } from './accept.js';
-import { closeClient } from './client.js';
-import { CLIENT, type ClientConnection } from './connections.js';
-import type { Worker } from './worker.js';
+import { PEER_BYTES } from '../../engine/layout.js';
+import { withoutMapping } from '../../http/addresses.js';
+import { PROXY_BYTES_MAX, type ProxyAddresses, readProxyHeader } from '../../http/proxy-protocol.js';
+import type { ReasonCode } from '../../http/reasons.js';
+import { admit } from '../../worker/accept.js';
+import { closeClient } from '../../worker/client.js';
+import { CLIENT, type ClientConnection } from '../../worker/connections.js';
+import type { Worker } from '../../worker/worker.js';
 
 /*
  *   accepted, from a source ──► PROXY ──header complete──► admitted as the client it names

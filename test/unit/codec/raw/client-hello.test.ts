@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ClientHello, HELLO } from '../../../src/worker/client-hello.js';
+import { ClientHello, HELLO } from '../../../../src/codec/raw/client-hello.js';
 import {
   extension,
   type HelloParts,
@@ -13,7 +13,7 @@ import {
   records,
   serverNames,
   vector,
-} from '../../support/client-hello.js';
+} from '../../../support/client-hello.js';
 
 const BYTES_MAX = 16_384;
 

@@ -1,12 +1,12 @@
 // The PROXY header in front of a backend connection: tells the server who the client is.
 // Owns writing it, and which kept connections are a client's own. Leaves its format to http/proxy-protocol.ts.
 
-import { PEER_BYTES, SEND_FLAG } from '../engine/layout.js';
-import { type ProxyAddresses, proxyHeader } from '../http/proxy-protocol.js';
-import type { BackendConnection, ClientConnection } from './connections.js';
-import type { Server } from './pools.js';
-import { closeBackend } from './reuse.js';
-import type { Worker } from './worker.js';
+import { PEER_BYTES, SEND_FLAG } from '../../engine/layout.js';
+import { type ProxyAddresses, proxyHeader } from '../../http/proxy-protocol.js';
+import type { BackendConnection, ClientConnection } from '../../worker/connections.js';
+import type { Server } from '../../worker/pools.js';
+import { closeBackend } from '../../worker/reuse.js';
+import type { Worker } from '../../worker/worker.js';
 
 /*
  * A header names one client, for as long as the connection lives. So a connection that began with one is the client

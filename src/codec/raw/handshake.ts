@@ -1,12 +1,12 @@
 // TLS on a client connection: what was agreed on, where that leads, and how many connections may be at it at once.
 // The handshakes themselves happen in the engine; a worker hears of each once, when it is done.
 
-import { ENGINE_ERROR, FINGERPRINT_BYTES, TLS_FACTS } from '../engine/layout.js';
-import { type ClientCertificate, serverNameOf, type TlsView } from '../routing/request.js';
-import { CLIENT, type ClientConnection } from './connections.js';
-import { linger } from './finish.js';
+import { ENGINE_ERROR, FINGERPRINT_BYTES, TLS_FACTS } from '../../engine/layout.js';
+import { type ClientCertificate, serverNameOf, type TlsView } from '../../routing/request.js';
+import { CLIENT, type ClientConnection } from '../../worker/connections.js';
+import { linger } from '../../worker/finish.js';
+import type { Worker } from '../../worker/worker.js';
 import { tunnelByName } from './tunnel.js';
-import type { Worker } from './worker.js';
 
 /** What a handshake agreed on. */
 export interface TlsFacts extends TlsView {

@@ -1,14 +1,14 @@
 // Reads the ClientHello of a connection that is passed on as it is, and sends the connection where its name leads.
 // Owns parking: an incomplete ClientHello leaves the slab, as heads of requests do. Leaves its syntax to client-hello.ts.
 
-import { CHUNK_BYTES } from '../engine/layout.js';
-import type { ReasonCode } from '../http/reasons.js';
-import { closeClient } from './client.js';
+import { CHUNK_BYTES } from '../../engine/layout.js';
+import type { ReasonCode } from '../../http/reasons.js';
+import { closeClient } from '../../worker/client.js';
+import { CLIENT, type ClientConnection } from '../../worker/connections.js';
+import { linger } from '../../worker/finish.js';
+import type { Worker } from '../../worker/worker.js';
 import { ClientHello, HELLO } from './client-hello.js';
-import { CLIENT, type ClientConnection } from './connections.js';
-import { linger } from './finish.js';
 import { tunnelByName } from './tunnel.js';
-import type { Worker } from './worker.js';
 
 /** As much of a ClientHello is read, records and all: it goes on in one piece, from one chunk. */
 export const HELLO_BYTES_MAX = CHUNK_BYTES;

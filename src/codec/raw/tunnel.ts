@@ -1,22 +1,22 @@
 // Two connections as one pipe: raw listeners, and what follows a 101. Bytes go both ways as they come; an end in one
 // direction is passed on as such, and the other direction lives on.
 
-import { keyOfAddress } from '../balance/keys.js';
-import { NO_SESSION } from '../balance/session.js';
-import { PEER_BYTES } from '../engine/layout.js';
-import { NOWHERE, STAGE } from '../exchange/exchange.js';
-import type { ReasonCode } from '../http/reasons.js';
-import { randomKey } from './affinity.js';
-import { chooseServer, takeConnection } from './choose-server.js';
-import { closeClient } from './client.js';
-import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
-import { steerClient } from './flow.js';
-import type { Pool } from './pools.js';
-import { readBulk } from './relay.js';
-import { closeBackend } from './reuse.js';
-import { peerBytes } from './trust.js';
-import { ticksOf } from './waits.js';
-import type { Worker } from './worker.js';
+import { keyOfAddress } from '../../balance/keys.js';
+import { NO_SESSION } from '../../balance/session.js';
+import { PEER_BYTES } from '../../engine/layout.js';
+import { NOWHERE, STAGE } from '../../exchange/exchange.js';
+import type { ReasonCode } from '../../http/reasons.js';
+import { randomKey } from '../../worker/affinity.js';
+import { chooseServer, takeConnection } from '../../worker/choose-server.js';
+import { closeClient } from '../../worker/client.js';
+import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from '../../worker/connections.js';
+import { steerClient } from '../../worker/flow.js';
+import type { Pool } from '../../worker/pools.js';
+import { readBulk } from '../../worker/relay.js';
+import { closeBackend } from '../../worker/reuse.js';
+import { peerBytes } from '../../worker/trust.js';
+import { ticksOf } from '../../worker/waits.js';
+import type { Worker } from '../../worker/worker.js';
 
 /** Passes a connection of a raw listener on by the name it asks for in TLS, if any. False: nobody is there for it. */
 export function tunnelByName(w: Worker, client: ClientConnection, serverName: string): boolean {
