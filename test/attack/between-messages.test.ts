@@ -9,6 +9,7 @@ import { listenRaw, ok, type RawOrigin, serveRequests } from '../origins/raw.js'
 import { freePlace, written } from '../support/addresses.js';
 import { statusOf } from '../support/messages.js';
 import { type ProxySpec, use, useProxy } from '../support/proxy.js';
+import { reset } from '../support/reset.js';
 import { get, WireClient } from '../support/wire-client.js';
 
 const SECOND = 'GET /second HTTP/1.1\r\nX: ';
@@ -20,7 +21,7 @@ const path = (line: string): string => line.split(' ')[1]!;
 /** Resets on every PUT, answers everything else. */
 const startResetsPuts = (): Promise<RawOrigin> =>
   serveRequests((request, visit) => {
-    if (request.startLine.startsWith('PUT ')) visit.socket.resetAndDestroy();
+    if (request.startLine.startsWith('PUT ')) reset(visit.socket);
     else visit.socket.write(ok(request.startLine));
   });
 
@@ -84,7 +85,7 @@ test('behind a request that is tried again and finds all servers full, the next 
   const resets = await use(
     t,
     serveRequests((request, visit) => {
-      if (request.startLine.startsWith('PUT ')) visit.socket.resetAndDestroy();
+      if (request.startLine.startsWith('PUT ')) reset(visit.socket);
       else visit.socket.write(ok(request.startLine));
     }),
   );
@@ -126,7 +127,7 @@ test('behind a request that is answered here, its body passed over, the next one
   const origin = await use(t, startResetsPuts());
   const closed = await use(
     t,
-    listenRaw((visit) => visit.socket.resetAndDestroy()),
+    listenRaw((visit) => reset(visit.socket)),
   );
   const match = (value: string): object => ({ matches: [{ path: { type: 'PathPrefix', value } }] });
   const direct = { type: 'DirectResponse', directResponse: { status: 429, body: 'later' } };

@@ -8,6 +8,7 @@ import { serveRequests } from '../origins/raw.js';
 import { statusOf } from '../support/messages.js';
 import { use, useProxy } from '../support/proxy.js';
 import { randomFrom, seed } from '../support/random.js';
+import { reset } from '../support/reset.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
 const ROUNDS = process.env.SEVENFOLD_LONG === '1' ? 20_000 : 1500;
@@ -99,7 +100,7 @@ test(`garbage from servers harms nobody (seed ${seed})`, async (t) => {
       const cut = random(bytes.length);
       visit.socket.write(bytes.slice(0, cut), 'latin1', () => {
         visit.socket.write(bytes.slice(cut), 'latin1', () => {
-          if (random(3) === 0) visit.socket.resetAndDestroy();
+          if (random(3) === 0) reset(visit.socket);
           else visit.socket.end();
         });
       });

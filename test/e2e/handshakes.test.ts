@@ -10,6 +10,7 @@ import { start as startEcho } from '../origins/json-echo.js';
 import { realHello } from '../support/client-hello.js';
 import { type Identity, makeIdentity } from '../support/identity.js';
 import { type RunningProxy, standIn, use, useProxy } from '../support/proxy.js';
+import { reset } from '../support/reset.js';
 import { get } from '../support/wire-client.js';
 
 const sanitized = process.env.SEVENFOLD_SANITIZED === '1';
@@ -96,7 +97,7 @@ class Soak {
     const socket = connectPlain(this.proxy.place.port, this.proxy.place.host);
     socket.write(this.hello);
     await once(socket, 'data', { signal: AbortSignal.timeout(PATIENCE_MS) });
-    socket.resetAndDestroy();
+    reset(socket);
     this.tally.left++;
   }
 

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { descriptorCount, residentBytes } from '../support/child.js';
 import { type RunningProxy, use, useProxy } from '../support/proxy.js';
+import { reset } from '../support/reset.js';
 import { ask, get } from '../support/wire-client.js';
 
 const IDLE_COUNT = 10_000;
@@ -71,7 +72,7 @@ test('a hundred thousand connections opened and closed leave nothing behind', as
     const bytes = kind === 0 ? '' : kind === 1 ? request.slice(0, 20) : request;
     const socket = await open(proxy, bytes, kind === 3);
     // A reset leaves no TIME_WAIT, of which a hundred thousand would use up the ports.
-    socket.resetAndDestroy();
+    reset(socket);
   });
   assert.equal((await ask(proxy.place, get('/after'))).body, 'GET /after HTTP/1.1');
   await proxy.countersUntil('nothing held', (counters) => {

@@ -8,6 +8,7 @@ import { start as startTcpEcho } from '../origins/tcp-echo.js';
 import { freePlace, written } from '../support/addresses.js';
 import { statusOf } from '../support/messages.js';
 import { type RunningProxy, startFromFlags, startProxy, use, useProxy } from '../support/proxy.js';
+import { reset } from '../support/reset.js';
 import { get, WireClient } from '../support/wire-client.js';
 
 const raw = (...servers: RawOrigin[]): Parameters<typeof startProxy>[0] => ({
@@ -94,7 +95,7 @@ test('a reset by the client ends the connection to the server', async (t) => {
 test('a reset by the server ends the connection of the client', async (t) => {
   const origin = await use(
     t,
-    listenRaw((visit) => visit.socket.on('data', () => visit.socket.resetAndDestroy())),
+    listenRaw((visit) => visit.socket.on('data', () => reset(visit.socket))),
   );
   const proxy = await useProxy(t, raw(origin));
   const client = await WireClient.connect(proxy.place);

@@ -12,6 +12,7 @@ import { authority } from '../support/identity.js';
 import { fieldValue, statusOf } from '../support/messages.js';
 import { type RunningProxy, standIn, use, useProxy } from '../support/proxy.js';
 import { binary, type Ends, line } from '../support/proxy-header.js';
+import { reset } from '../support/reset.js';
 import { get, WireClient } from '../support/wire-client.js';
 
 const CLAIMED: Ends = { from: '203.0.113.7', fromPort: 40_001, to: '198.51.100.1', toPort: 8443 };
@@ -195,7 +196,7 @@ describe('the PROXY protocol in front of servers', { concurrency: 1, skip: stand
   test('a retry on another server begins with the header again', async (t) => {
     const bad = await use(
       t,
-      startOrigin(({ socket }) => socket.resetAndDestroy()),
+      startOrigin(({ socket }) => reset(socket)),
     );
     const good = await use(t, startOrigin());
     const proxy = await useProxy(t, {

@@ -9,6 +9,7 @@ import { listenRaw } from '../origins/raw.js';
 import { start as startTcpEcho } from '../origins/tcp-echo.js';
 import { use, useProxy } from '../support/proxy.js';
 import { randomFrom, seed } from '../support/random.js';
+import { reset } from '../support/reset.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
 const ROUNDS = process.env.SEVENFOLD_LONG === '1' ? 10_000 : 1000;
@@ -67,14 +68,14 @@ test(`servers that reset at any moment leave nothing behind (seed ${seed})`, asy
       const answer = `HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n${'y'.repeat(30_000)}`;
       const sent = answer.slice(0, random(answer.length));
       if (readMax === 0) {
-        socket.resetAndDestroy();
+        reset(socket);
         return;
       }
       socket.on('data', (text: string) => {
         visit.byteCount += text.length;
         if (visit.byteCount < readMax) return;
-        if (random(2) === 0) socket.resetAndDestroy();
-        else socket.write(sent, () => (random(2) === 0 ? socket.resetAndDestroy() : socket.destroy()));
+        if (random(2) === 0) reset(socket);
+        else socket.write(sent, () => (random(2) === 0 ? reset(socket) : socket.destroy()));
       });
     }),
   );

@@ -7,6 +7,7 @@ import { start as startNeverAnswers } from '../origins/never-answers.js';
 import { listenRaw, type RawOrigin } from '../origins/raw.js';
 import { fieldValue, statusOf } from '../support/messages.js';
 import { type ProxySpec, type RunningProxy, standIn, use, useProxy } from '../support/proxy.js';
+import { reset } from '../support/reset.js';
 import { get, WireClient } from '../support/wire-client.js';
 
 const skip = standIn ? 'nginx stands in, and retries by other rules' : false;
@@ -18,7 +19,7 @@ function startResetsAfter(t: TestContext, after: string): Promise<RawOrigin> {
     listenRaw((visit, seen) => {
       visit.socket.on('data', (text: string) => {
         visit.bytes += text;
-        if (visit.bytes.endsWith(after) || !visit.bytes.startsWith('P')) visit.socket.resetAndDestroy();
+        if (visit.bytes.endsWith(after) || !visit.bytes.startsWith('P')) reset(visit.socket);
         seen.note();
       });
     }),

@@ -18,6 +18,7 @@ import { nginxMissing, startNginxOrigin } from '../support/nginx.js';
 import { run } from '../support/programs.js';
 import { type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
 import { line } from '../support/proxy-header.js';
+import { reset } from '../support/reset.js';
 import { WireClient } from '../support/wire-client.js';
 
 const ALERT_UNRECOGNIZED_NAME = '\x15\x03\x03\x00\x02\x02\x70';
@@ -453,7 +454,7 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
     await origin.until('reset', ({ visits }) => visits[0]!.closed);
     assert.equal(origin.visits[0]!.reset, true);
     const left = await open();
-    origin.visits[1]!.socket.resetAndDestroy();
+    reset(origin.visits[1]!.socket);
     assert.equal(await left.closed(), 'reset');
   });
 

@@ -15,6 +15,7 @@ import { type Place, scratchDirectory, written } from '../support/addresses.js';
 import { authority, type Identity, makeIdentity } from '../support/identity.js';
 import { run } from '../support/programs.js';
 import { type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
+import { reset } from '../support/reset.js';
 import { secure } from '../support/secure.js';
 import { WireClient } from '../support/wire-client.js';
 
@@ -434,7 +435,7 @@ describe('raw listeners in front of servers with TLS', { concurrency: 1, skip: s
       socket.on('error', () => {});
       await once(socket, 'data');
       const resets = origin.resets;
-      raw.resetAndDestroy();
+      reset(raw);
       for (const deadline = Date.now() + 10_000; origin.resets === resets; ) {
         assert.ok(Date.now() < deadline, 'no reset arrived');
         await proxy.counters();

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { ok, type RawOrigin, serveRequests } from '../origins/raw.js';
 import { statusOf } from '../support/messages.js';
 import type { RunningProxy } from '../support/proxy.js';
+import { reset } from '../support/reset.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 import { requests, responses } from './corpus.js';
 import { mutate, pieces, Random } from './random.js';
@@ -32,7 +33,7 @@ export function startOrigin(random: () => Random): Promise<RawOrigin> {
       visit.socket.write(mutate(dice, dice.pick(responses)));
       const ending = dice.below(4);
       if (ending === 0) visit.socket.end();
-      if (ending === 1) visit.socket.resetAndDestroy();
+      if (ending === 1) reset(visit.socket);
     }
   });
 }

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { Place } from './addresses.js';
 import { type Message, readFinalResponse } from './messages.js';
+import { reset } from './reset.js';
 
 /** How a connection ended: `end` (FIN), `reset` (RST), or `open` as long as it has not. */
 export type Ending = 'open' | 'end' | 'reset';
@@ -204,7 +205,7 @@ export class WireClient {
 
   /** Leaves rudely: the other side sees RST. */
   reset(): void {
-    this.socket.resetAndDestroy();
+    reset(this.socket);
   }
 
   /** Closes both directions. */

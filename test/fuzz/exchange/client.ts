@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { Place } from '../../support/addresses.js';
 import { fieldValues } from '../../support/messages.js';
+import { reset } from '../../support/reset.js';
 import type { Random } from '../random.js';
 import { responseBody } from './body.js';
 import type { Book, Delivery, Entry } from './book.js';
@@ -273,7 +274,7 @@ class Connection {
     switch (this.#manner.leaves) {
       case 'reset':
         this.#onEof('reset');
-        this.#wire.resetAndDestroy();
+        reset(this.#wire, this.#socket);
         break;
       case 'close':
         this.#onEof('reset');

@@ -5,6 +5,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { TLSSocket, type TlsOptions } from 'node:tls';
 import { type Place, written } from '../../support/addresses.js';
 import { fieldValue, fieldValues } from '../../support/messages.js';
+import { reset } from '../../support/reset.js';
 import { requestBody, responseBody } from './body.js';
 import type { Behaviour, Book, Delivery, Entry } from './book.js';
 import { type Head, Reader } from './reader.js';
@@ -14,7 +15,8 @@ export type Manner = 'serves' | 'refuses' | 'resets' | 'ignores';
 
 export class FuzzServer {
   readonly address: string;
-  readonly #sockets = new Set<Socket>();
+  /** Open connections, and what is written to: TLS above them, or themselves. */
+  readonly #streams = new Map<Socket, Socket>();
   readonly #visits = new Set<Visit>();
   #manner: Manner = 'serves';
   #server: Server | null = null;
@@ -36,7 +38,7 @@ export class FuzzServer {
   async turn(manner: Manner, drop = false): Promise<void> {
     this.#manner = manner;
     if (drop) for (const visit of this.#visits) visit.drop();
-    if (drop) for (const socket of this.#sockets) socket.resetAndDestroy();
+    if (drop) for (const [socket, stream] of this.#streams) reset(socket, stream);
     if (manner === 'refuses' && this.#server !== null) {
       this.#server.close();
       this.#server = null;
@@ -53,18 +55,19 @@ export class FuzzServer {
   async close(): Promise<void> {
     const server = this.#server;
     this.#server = null;
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#streams.keys()) socket.destroy();
     if (server !== null) await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 
   #accept(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.on('close', () => this.#sockets.delete(socket));
+    this.#streams.set(socket, socket);
+    socket.on('close', () => this.#streams.delete(socket));
     socket.on('error', () => {});
-    if (this.#manner === 'resets') socket.resetAndDestroy();
+    if (this.#manner === 'resets') reset(socket);
     else if (this.#manner === 'ignores') socket.pause();
     else {
       const stream = this.tls === null ? socket : new TLSSocket(socket, { ...this.tls, isServer: true });
+      this.#streams.set(socket, stream);
       const visit = new Visit(this, stream, socket);
       this.#visits.add(visit);
       socket.on('close', () => this.#visits.delete(visit));
@@ -205,7 +208,7 @@ class Visit {
   #begin(entry: Entry, b: Behaviour, attempt: number): void {
     switch (b.does) {
       case 'reset':
-        this.wire.resetAndDestroy();
+        reset(this.wire, this.socket);
         return;
       case 'end':
         this.socket.end();
@@ -264,7 +267,7 @@ class Visit {
       return;
     }
     // A whole answer may be on its way still when the reset follows: that is what makes it one more way to fail.
-    if (b.after === 'reset') this.wire.resetAndDestroy();
+    if (b.after === 'reset') reset(this.wire, this.socket);
     else if (b.after !== 'keep' || eof || this.socket.readableEnded) this.socket.end();
   }
 }

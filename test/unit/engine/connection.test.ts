@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { CHUNK_BYTES, CONTROL, QUEUE_SPANS_MAX } from '../../../src/engine/layout.js';
+import { reset } from '../../support/reset.js';
 import { type Cleanup, errorOf, type Lab, NOTHING, readAll, useLab, useListener, useOrigin, usePair } from './lab.js';
 
 const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -319,7 +320,7 @@ describe('a failed write', () => {
   test('is told at once where the owner reads and nothing was received', async (t) => {
     const lab = useLab(t);
     const { conn, socket } = await usePair(t, lab);
-    socket.resetAndDestroy();
+    reset(socket);
     await once(socket, 'close');
     lab.send(conn, 'x');
     assert.match(errorOf(await lab.next(conn, 'error'))!, /^(brokenPipe|reset)$/);
@@ -418,7 +419,7 @@ describe('receive', () => {
   test('reports a reset at once, while nothing else happens on the engine', async (t) => {
     const lab = useLab(t);
     const { conn, socket } = await usePair(t, lab);
-    socket.resetAndDestroy();
+    reset(socket);
     assert.equal(errorOf(await lab.next(conn, 'error')), 'reset');
     lab.act((engine) => engine.closeConn(conn));
     assert.deepEqual(lab.holdings, NOTHING);
@@ -428,7 +429,7 @@ describe('receive', () => {
     const lab = useLab(t);
     const { conn, socket } = await usePair(t, lab);
     lab.act((engine) => engine.readStop(conn));
-    socket.resetAndDestroy();
+    reset(socket);
     assert.equal(errorOf(await lab.next(conn, 'error')), 'reset');
   });
 });

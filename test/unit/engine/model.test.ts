@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { CHUNK_BYTES } from '../../../src/engine/layout.js';
+import { reset } from '../../support/reset.js';
 import { Lab, NOTHING, type Origin, type Seen, useOrigin } from './lab.js';
 
 /** One connection as its owner and its peer know it. */
@@ -172,7 +173,7 @@ function act(lab: Lab, model: Modelled, operation: Step['operation'], bytes: num
       return;
     case 'peer resets':
       // Behind an end Node cannot reset: it would keep the socket, and the process, for ever.
-      if (!peer!.writableEnded) peer!.resetAndDestroy();
+      if (!peer!.writableEnded) reset(peer!);
   }
 }
 
