@@ -2,18 +2,18 @@
 // Owns the public face of routing, for programs and for the command line. Leaves matching to src/routing, what is
 // refused before any rule to src/worker, and what listeners do themselves to entrance.ts.
 
+import type { Place } from './base/document-path.js';
+import { alternatives, type Problem } from './base/problems.js';
 import { type ClientSeen, clientLine, seeClient } from './client-seen.js';
 import type { ListenerConfig } from './config/config.js';
 import type { ConfigValue } from './config/define.js';
 import { checkValue, type Loaded } from './config/load.js';
-import { alternatives, type Problem } from './config/problems.js';
 import { compileRoutes, type LoadedRoutes } from './config/routes.js';
 import { alsoRedirecting, type Entrance, entrance, listenersMeant, listenerText, peerAt } from './entrance.js';
 import { methodNumber } from './http/methods.js';
 import { REASONS, type ReasonCode } from './http/reasons.js';
 import { type Candidate, type Explanation, explain } from './routing/explain.js';
 import { actionLines, errorPageLines, explanationText, type OuterFilters } from './routing/explain-text.js';
-import type { Place } from './routing/input.js';
 import { Matcher } from './routing/matcher.js';
 import { keptPathOf } from './routing/path.js';
 import type { RepeatedSlashes, RulePlan } from './routing/plan.js';

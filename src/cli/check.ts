@@ -2,7 +2,8 @@
 // Owns the words of its answer. Leaves finding problems to src/config and src/routing.
 
 import type { Command } from 'commander';
-import { ConfigError, formatProblem } from '../config/problems.js';
+import { formatProblem } from '../base/problems.js';
+import { ConfigError } from '../config/config-error.js';
 import { type LoadedRoutes, loadRoutes } from '../config/routes.js';
 import { counted, type Outcome, outcome, problemsText, report } from './terminal.js';
 

@@ -9,8 +9,8 @@ import {
   SESSION_DEFAULTS,
 } from '../balance/options.js';
 import { RETRY_DEFAULTS } from '../balance/retry.js';
+import { type Problem, shown } from '../base/problems.js';
 import type { Config, ListenerConfig, PoolConfig, RuleConfig } from '../config/config.js';
-import { type Problem, shown } from '../config/problems.js';
 import type { LoadedRoutes } from '../config/routes.js';
 import { targetOf } from './connections.js';
 import { listenerSettings, poolSettings, ruleSettings, type Settings, topSettings } from './settings.js';

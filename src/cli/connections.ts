@@ -2,10 +2,10 @@
 // tables, comparisons, tests, and the question where a connection would go.
 // Owns the short wording. Leaves the order in which names win to src/routing.
 
+import type { Place } from '../base/document-path.js';
 import { isRaw, type ListenerConfig, type TlsRouteConfig } from '../config/config.js';
 import type { LoadedRoutes } from '../config/routes.js';
 import { HTTPS_REDIRECT_STATUS } from '../http/https-location.js';
-import type { Place } from '../routing/input.js';
 import { ServerNames } from '../routing/server-names.js';
 import { placeText } from './words.js';
 

@@ -2,7 +2,8 @@
 // Owns the report. Leaves comparing to compare.ts, and reading recorded requests to requests.ts.
 
 import type { Command } from 'commander';
-import { ConfigError, formatProblem } from '../config/problems.js';
+import { formatProblem } from '../base/problems.js';
+import { ConfigError } from '../config/config-error.js';
 import { loadRoutes } from '../config/routes.js';
 import { type RouteRequest, Router } from '../router.js';
 import { type Comparison, compare, type RuleChange, type SettingChange } from './compare.js';

@@ -3,8 +3,8 @@
 
 import { isIP } from 'node:net';
 import { type Command, Option } from 'commander';
+import { alternatives, didYouMean } from '../base/problems.js';
 import { isRaw, type ListenerConfig } from '../config/config.js';
-import { alternatives, didYouMean } from '../config/problems.js';
 import { loadRoutes } from '../config/routes.js';
 import { connectionAsked } from '../config/schema/tests.js';
 import { TLS_VERSIONS } from '../engine/tls.js';

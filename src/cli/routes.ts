@@ -3,7 +3,7 @@
 // Owns the tables. Leaves the order to src/routing, and the words of a row to words.ts and connections.ts.
 
 import type { Command } from 'commander';
-import { formatProblem } from '../config/problems.js';
+import { formatProblem } from '../base/problems.js';
 import { loadRoutes } from '../config/routes.js';
 import { type ConnectionLine, connectionLines } from './connections.js';
 import { counted, type Outcome, outcome, report, table } from './terminal.js';

@@ -1,7 +1,8 @@
 // Runs a configuration until a signal ends it: what `run` and `demo` have in common.
 // SIGHUP reloads, SIGTERM and SIGINT drain (a second one ends at once), SIGUSR2 prints one JSON line about workers, pools and servers.
 
-import { ConfigError, formatProblem, type Problem } from '../config/problems.js';
+import { formatProblem, type Problem } from '../base/problems.js';
+import { ConfigError } from '../config/config-error.js';
 import type { LoadedRoutes } from '../config/routes.js';
 import { EngineUnusableError } from '../engine/addon.js';
 import { ListenError } from '../primary/listeners.js';

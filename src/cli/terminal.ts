@@ -1,7 +1,8 @@
 // What every command says, and how it reaches the terminal.
 // Owns colours, tables and exit codes of the commands that only read. Leaves the words to each command.
 
-import { ConfigError, formatProblem, type Problem } from '../config/problems.js';
+import { formatProblem, type Problem } from '../base/problems.js';
+import { ConfigError } from '../config/config-error.js';
 import { printAll } from './output.js';
 
 /** What a command has to say, and how it went: 0 fine, 1 failed, 2 the command line or the configuration is wrong. */

@@ -2,7 +2,7 @@
 // lead elsewhere now.
 // Owns which files are followed. Leaves looking at them to primary/tls-watch.ts, which does the same for certificates.
 
-import { ConfigError } from '../config/problems.js';
+import { ConfigError } from '../config/config-error.js';
 import type { LoadedRoutes } from '../config/routes.js';
 import { type ContextFiles, stampOf, TlsWatch } from '../primary/tls-watch.js';
 

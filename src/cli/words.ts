@@ -1,11 +1,11 @@
 // A rule and its matches in a few words, for tables and comparisons.
 // Owns the short wording. Leaves the reasons for a decision to src/routing.
 
+import type { Place } from '../base/document-path.js';
 import type { MatchConfig, RuleConfig } from '../config/config.js';
 import type { LoadedRoutes } from '../config/routes.js';
 import { actionLines } from '../routing/explain-text.js';
 import { hostnameOf } from '../routing/findings.js';
-import type { Place } from '../routing/input.js';
 import type { RulePlan } from '../routing/plan.js';
 
 /** One match of one rule under one host name, in words. */

@@ -2,7 +2,7 @@
 // Owns the syntax of such lists, and the standard names of common suites. Leaves what a name stands for to OpenSSL.
 
 import { createSecureContext, getCiphers } from 'node:tls';
-import { didYouMean, Refusal } from './problems.js';
+import { didYouMean, Refusal } from '../base/problems.js';
 
 /** What OpenSSL calls the usual suites of TLS 1.2, by their standard names (RFC 5289, RFC 7905). */
 const OPENSSL_NAMES: Readonly<Record<string, string>> = {

@@ -1,8 +1,7 @@
 // Fills `${NAME}` and `${NAME:-default}` in the texts of a configuration from the environment of the process.
 // Owns that syntax. Leaves the place of a mistake to the schema, which expands each value as it reads it, and the
 // variables of header values (`${clientAddress}`) to src/routing.
-
-import { alternatives, didYouMean, Refusal, shown } from './problems.js';
+import { alternatives, didYouMean, Refusal, shown } from '../base/problems.js';
 
 /** A text with its variables filled in. */
 export interface Expanded {

@@ -1,7 +1,7 @@
 // Variables as nginx and HAProxy write them. Here they are plain text: a value that was copied from there is hardly meant so.
 
+import type { DocumentPath } from '../base/document-path.js';
 import type { VARIABLES } from '../routing/plan.js';
-import type { Path } from './problems.js';
 import type { Scope } from './scope.js';
 
 /** What stands here for a variable of nginx. */
@@ -29,7 +29,7 @@ const NGINX: Readonly<Record<string, (typeof VARIABLES)[number]>> = {
 const NEEDLESS = 'Leave it out: X-Forwarded-For is set on every request.';
 
 /** Warns of a header value with a variable of nginx or HAProxy in it. */
-export function checkForeignVariables(value: string, at: Path, scope: Scope): void {
+export function checkForeignVariables(value: string, at: DocumentPath, scope: Scope): void {
   if (value.includes('$proxy_add_x_forwarded_for')) {
     scope.warn(at, `'$proxy_add_x_forwarded_for' is plain text here.`, NEEDLESS);
     return;

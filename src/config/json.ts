@@ -1,7 +1,7 @@
 // Reads JSON with the place of every part, and says where and how it is broken.
 // Owns its syntax (RFC 8259; duplicate keys are mistakes). Exists beside yaml.ts because YAML's reader would take what is no JSON.
 
-import { shown } from './problems.js';
+import { shown } from '../base/problems.js';
 import { type Document, type Mistake, Source } from './source.js';
 import { type Member, type Part, TreeOffsets } from './tree.js';
 

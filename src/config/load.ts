@@ -4,16 +4,18 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import type { z } from 'zod';
+import { type DocumentPath, formatPath } from '../base/document-path.js';
+import { nearest } from '../base/nearest.js';
+import { alternatives, didYouMean, inOrder, type Problem, Problems } from '../base/problems.js';
 import { type Config, resolveConfig } from './config.js';
+import { ConfigError } from './config-error.js';
 import { readJson } from './json.js';
 import { importModule, MODULE_EXTENSIONS } from './module.js';
-import { nearest } from './nearest.js';
 import { pageFiles } from './page-files.js';
-import { alternatives, ConfigError, didYouMean, formatPath, type Path, type Problem } from './problems.js';
 import { knownKeysFrom, refusalFrom } from './schema/build.js';
 import { type ParsedConfig, schema } from './schema.js';
 import { checkMeaning } from './semantics.js';
-import { type Document, type Place, Source } from './source.js';
+import { type Document, Source } from './source.js';
 import { readYaml } from './yaml.js';
 
 /** A checked configuration, and where its parts stand. */
@@ -80,59 +82,29 @@ function failure(file: string, found: string, expected: string): ConfigError {
   return new ConfigError([{ file, line: 0, column: 0, path: '', found, expected }]);
 }
 
-/** Collects problems with their places, and gives them in the order of the file. */
-class Problems {
-  readonly #source: Source;
-  readonly #found: Problem[] = [];
-
-  constructor(source: Source) {
-    this.#source = source;
-  }
-
-  get list(): readonly Problem[] {
-    return this.#found.sort((a, b) => a.line - b.line || a.column - b.column);
-  }
-
-  atValue(path: Path, found: string, expected = ''): void {
-    this.#add(path, this.#source.placeOf(path), found, expected);
-  }
-
-  atKey(path: Path, key: string, found: string, expected: string): void {
-    this.#add(path, this.#source.placeOfKey([...path, key]), found, expected);
-  }
-
-  atOffset(offset: number, path: Path, found: string, expected: string): void {
-    this.#add(path, this.#source.at(offset), found, expected);
-  }
-
-  #add(path: Path, { line, column }: Place, found: string, expected: string): void {
-    this.#found.push({ file: this.#source.file, line, column, path: formatPath(path), found, expected });
-  }
-}
-
 /** `read` are the files that the document was read from. */
 function checkConfig({ value, source, mistakes }: Document, read: readonly string[] = [resolve(source.file)]): Loaded {
-  const problems = new Problems(source);
-  const warnings = new Problems(source);
-  for (const { offset, path, found, expected } of mistakes) problems.atOffset(offset, path, found, expected);
-  if (mistakes.length > 0) throw new ConfigError(problems.list);
+  const problems = new Problems(source.placeOf);
+  for (const { offset, path, found, expected } of mistakes) problems.error(path, found, expected, source.at(offset));
+  if (mistakes.length > 0) throw new ConfigError(inOrder(problems.errors));
   if (value === null || value === undefined) {
-    problems.atValue([], 'The configuration is empty.', 'Expected listeners, routes and pools.');
-    throw new ConfigError(problems.list);
+    problems.error([], 'The configuration is empty.', 'Expected listeners, routes and pools.');
+    throw new ConfigError(problems.errors);
   }
 
-  const broken: Path[] = [];
+  const broken: DocumentPath[] = [];
   const misspelt = new Set<string>();
-  const parsed = parseAround(value, problems, broken, misspelt);
+  const parsed = parseAround(value, source, problems, broken, misspelt);
   const files = parsed === undefined ? read : [...read, ...pageFiles(parsed, dirname(source.file))];
   if (parsed !== undefined) {
-    const isBroken = (path: Path) => broken.some((prefix) => prefix.every((step, index) => path[index] === step));
+    const isBroken = (path: DocumentPath) =>
+      broken.some((prefix) => prefix.every((step, index) => path[index] === step));
     checkMeaning(parsed, {
       report: (path, found, expected) => {
         // Where a key was not understood, a complaint about the whole map would be about that key.
-        if (!isBroken(path) && !misspelt.has(formatPath(path))) problems.atValue(path, found, expected);
+        if (!isBroken(path) && !misspelt.has(formatPath(path))) problems.error(path, found, expected);
       },
-      warn: (path, found, expected) => warnings.atValue(path, found, expected),
+      warn: (path, found, expected) => problems.warn(path, found, expected),
       poolNames: isBroken(['pools']) ? null : new Set(Object.keys(parsed.pools)),
       isBroken,
       poolsUsed: new Set(
@@ -141,8 +113,9 @@ function checkConfig({ value, source, mistakes }: Document, read: readonly strin
       directory: dirname(source.file),
     });
   }
-  if (problems.list.length > 0 || parsed === undefined) throw new ConfigError(problems.list, files);
-  return { config: resolveConfig(parsed, resolve(source.file)), source, files, warnings: warnings.list };
+  const { errors, warnings } = problems;
+  if (errors.length > 0 || parsed === undefined) throw new ConfigError(inOrder(errors), files);
+  return { config: resolveConfig(parsed, resolve(source.file)), source, files, warnings: inOrder(warnings) };
 }
 
 /**
@@ -152,8 +125,9 @@ function checkConfig({ value, source, mistakes }: Document, read: readonly strin
  */
 function parseAround(
   value: unknown,
+  source: Source,
   problems: Problems,
-  broken: Path[],
+  broken: DocumentPath[],
   misspelt: Set<string>,
 ): ParsedConfig | undefined {
   const first = schema.safeParse(value);
@@ -167,7 +141,7 @@ function parseAround(
     const known = knownKeysFrom(issue.message);
     for (const key of issue.keys) {
       const expected = `Expected ${alternatives(known)}.${didYouMean(key, known)}`;
-      problems.atKey(path, key, `'${key}' is not an option here.`, expected);
+      problems.error(path, `'${key}' is not an option here.`, expected, source.placeOfKey([...path, key]));
       meant.add(formatPath([...path, nearest(key, known) ?? '']));
       put(rest, [...path, key], undefined);
     }
@@ -186,22 +160,22 @@ function parseAround(
   return second.success ? second.data : undefined;
 }
 
-function pathOf(issue: z.core.$ZodIssue): Path {
+function pathOf(issue: z.core.$ZodIssue): DocumentPath {
   return issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
 }
 
-function reportIssue(issue: z.core.$ZodIssue, path: Path, value: unknown, problems: Problems): void {
+function reportIssue(issue: z.core.$ZodIssue, path: DocumentPath, value: unknown, problems: Problems): void {
   const { found, expected } = refusalFrom(issue.message);
   const last = path.at(-1);
   if (typeof last === 'string' && at(value, path) === undefined) {
-    problems.atValue(path.slice(0, -1), `'${last}' is missing.`, expected);
+    problems.error(path.slice(0, -1), `'${last}' is missing.`, expected);
   } else {
-    problems.atValue(path, found, expected);
+    problems.error(path, found, expected);
   }
 }
 
 /** The smallest part around `path` that the meaning checks can do without, and what stands there meanwhile. */
-function brokenPart(path: Path): { path: Path; instead: unknown } | undefined {
+function brokenPart(path: DocumentPath): { path: DocumentPath; instead: unknown } | undefined {
   const [top, second, third, fourth] = path;
   const rule = { filters: [] };
   switch (top) {
@@ -243,7 +217,7 @@ function isMap(value: unknown): value is Record<string, unknown> {
 }
 
 /** The value at `path`, undefined when there is none. */
-function at(value: unknown, path: Path): unknown {
+function at(value: unknown, path: DocumentPath): unknown {
   let part = value;
   for (const step of path) {
     if (typeof part !== 'object' || part === null) return undefined;
@@ -253,7 +227,7 @@ function at(value: unknown, path: Path): unknown {
 }
 
 /** Sets the value at `path`, or removes it when `part` is undefined. Does nothing where the way there does not exist. */
-function put(value: unknown, path: Path, part: unknown): void {
+function put(value: unknown, path: DocumentPath, part: unknown): void {
   const last = path.at(-1);
   const holder = at(value, path.slice(0, -1));
   if (last === undefined) return;

@@ -6,8 +6,9 @@ import * as nodeModule from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { Problem } from '../base/problems.js';
+import { ConfigError } from './config-error.js';
 import type { HooksAtOnce, Imported } from './module-hooks.js';
-import { ConfigError, type Problem } from './problems.js';
 
 /** The query parameter that numbers the loads, as in module-hooks.ts, which is not loaded for nothing. */
 const LOAD = 'sevenfold-load';

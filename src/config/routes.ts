@@ -1,10 +1,11 @@
 // A configuration with its routes compiled: what every command and the primary start from.
 // Owns joining the problems of both steps into one list. Leaves checking to load.ts, compiling to src/routing.
 
+import { inOrder } from '../base/problems.js';
 import { type CompiledRoutes, compile } from '../routing/compile.js';
 import { RoutingError } from '../routing/input.js';
+import { ConfigError } from './config-error.js';
 import { type Loaded, loadConfig } from './load.js';
-import { ConfigError } from './problems.js';
 
 /** A checked configuration and the routing table made of it. */
 export interface LoadedRoutes extends Loaded {
@@ -21,8 +22,7 @@ export function compileRoutes(loaded: Loaded): LoadedRoutes {
   const { config, source, warnings } = loaded;
   try {
     const routes = compile(config, source.placeOf);
-    const all = [...warnings, ...routes.warnings];
-    return { ...loaded, routes, warnings: all.sort((a, b) => a.line - b.line || a.column - b.column) };
+    return { ...loaded, routes, warnings: inOrder([...warnings, ...routes.warnings]) };
   } catch (error) {
     if (!(error instanceof RoutingError)) throw error;
     throw new ConfigError(error.problems, loaded.files);

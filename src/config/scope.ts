@@ -1,9 +1,10 @@
 // What the checks of a configuration's meaning share: where problems go, what is known of the document, and names of pools.
 
-import { alternatives, didYouMean, type Path } from './problems.js';
+import type { DocumentPath } from '../base/document-path.js';
+import { alternatives, didYouMean } from '../base/problems.js';
 
 /** Takes one problem: where, what was found, what was expected. */
-export type Report = (path: Path, found: string, expected?: string) => void;
+export type Report = (path: DocumentPath, found: string, expected?: string) => void;
 
 /** What the checks share. */
 export interface Scope {
@@ -13,13 +14,13 @@ export interface Scope {
   readonly poolNames: ReadonlySet<string> | null;
   readonly poolsUsed: Set<string>;
   /** True when this part of the document cannot be read: what depends on it cannot be judged. */
-  isBroken(path: Path): boolean;
+  isBroken(path: DocumentPath): boolean;
   /** The directory that file names are relative to. */
   readonly directory: string;
 }
 
 /** Reports a pool that does not exist. */
-export function checkPoolName(name: string, path: Path, scope: Scope): void {
+export function checkPoolName(name: string, path: DocumentPath, scope: Scope): void {
   scope.poolsUsed.add(name);
   if (scope.poolNames === null || scope.poolNames.has(name)) return;
   scope.report(path, `There is no pool '${name}'.`, expectedPool(name, [...scope.poolNames]));

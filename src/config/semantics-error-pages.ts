@@ -2,14 +2,14 @@
 
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { DocumentPath } from '../base/document-path.js';
 import { ERROR_PAGE_BYTES_MAX } from '../routing/error-pages.js';
-import type { Path } from './problems.js';
 import { sizeText } from './schema/build.js';
 import type { ParsedConfig } from './schema.js';
 import type { Scope } from './scope.js';
 
 /** Reports what is wrong with error pages, of all or of a rule. `at` is the place of their list. */
-export function checkErrorPages(pages: ParsedConfig['errorPages'], at: Path, scope: Scope): void {
+export function checkErrorPages(pages: ParsedConfig['errorPages'], at: DocumentPath, scope: Scope): void {
   for (const [index, { statuses, body, file }] of (pages ?? []).entries()) {
     const here = [...at, index];
     for (const [i, { from }] of statuses.entries()) {
@@ -28,7 +28,7 @@ export function checkErrorPages(pages: ParsedConfig['errorPages'], at: Path, sco
 
 const AT_MOST = `Expected at most ${sizeText(ERROR_PAGE_BYTES_MAX)}.`;
 
-function checkFile(file: string, at: Path, scope: Scope): void {
+function checkFile(file: string, at: DocumentPath, scope: Scope): void {
   const stat = statSync(resolve(scope.directory, file), { throwIfNoEntry: false });
   if (stat === undefined || !stat.isFile()) {
     scope.report(

@@ -4,10 +4,10 @@
 
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
+import type { DocumentPath } from '../base/document-path.js';
 import { groupCount, readSubstitution } from '../routing/rewrite.js';
 import type { FilterConfig, RuleConfig } from './config.js';
 import { checkForeignVariables } from './foreign-variables.js';
-import type { Path } from './problems.js';
 import { checkPoolName, type Scope } from './scope.js';
 import { checkRegex } from './semantics-matches.js';
 
@@ -28,7 +28,7 @@ function answers({ type }: FilterConfig): boolean {
 }
 
 /** Reports what is wrong with the filters of a rule. */
-export function checkRuleFilters(rule: RuleConfig, at: Path, scope: Scope): void {
+export function checkRuleFilters(rule: RuleConfig, at: DocumentPath, scope: Scope): void {
   const filters = rule.filters ?? [];
   checkFilters(filters, [...at, 'filters'], { kind: 'rule', rules: [rule] }, scope);
   const answer = answering(rule);
@@ -44,7 +44,7 @@ export function checkRuleFilters(rule: RuleConfig, at: Path, scope: Scope): void
 }
 
 /** Reports what is wrong with a list of filters. `at` is its place. */
-export function checkFilters(filters: readonly FilterConfig[], at: Path, around: Around, scope: Scope): void {
+export function checkFilters(filters: readonly FilterConfig[], at: DocumentPath, around: Around, scope: Scope): void {
   const taken = new Map<string, number>();
   for (const [index, filter] of filters.entries()) {
     const here = [...at, index];
@@ -78,7 +78,7 @@ function onlyOnce(filter: FilterConfig): [part: string, words: string][] {
   ];
 }
 
-function checkFilter(filter: FilterConfig, at: Path, around: Around, scope: Scope): void {
+function checkFilter(filter: FilterConfig, at: DocumentPath, around: Around, scope: Scope): void {
   switch (filter.type) {
     case 'RequestHeaderModifier':
       checkHeaderModifier(filter.requestHeaderModifier, [...at, 'requestHeaderModifier'], true, scope);
@@ -127,7 +127,7 @@ function checkFilter(filter: FilterConfig, at: Path, around: Around, scope: Scop
 
 function checkDirectResponse(
   response: Extract<FilterConfig, { type: 'DirectResponse' }>['directResponse'],
-  at: Path,
+  at: DocumentPath,
   scope: Scope,
 ): void {
   const { status, body, file } = response;
@@ -161,7 +161,7 @@ const MODIFIER_KEYS = {
 } as const;
 
 /** Checks an expression and what replaces its matches. */
-function checkSubstitution(rewrite: { pattern: string; substitution: string }, at: Path, scope: Scope): void {
+function checkSubstitution(rewrite: { pattern: string; substitution: string }, at: DocumentPath, scope: Scope): void {
   const { pattern, substitution } = rewrite;
   if (!checkRegex(pattern, [...at, 'pattern'], scope)) return;
   const here = [...at, 'substitution'];
@@ -194,7 +194,7 @@ function checkSubstitution(rewrite: { pattern: string; substitution: string }, a
 type PlaceRewrite = Extract<FilterConfig, { type: 'LocationRewrite' }>['locationRewrite']['rewrites'][number];
 
 /** A prefix and another, or an expression and a substitution, and not some of each. */
-function checkPlaceRewrite({ from, to, pattern, substitution }: PlaceRewrite, at: Path, scope: Scope): void {
+function checkPlaceRewrite({ from, to, pattern, substitution }: PlaceRewrite, at: DocumentPath, scope: Scope): void {
   const isPrefix = from !== undefined && to !== undefined && pattern === undefined && substitution === undefined;
   if (isPrefix) return;
   if (pattern !== undefined && substitution !== undefined && from === undefined && to === undefined) {
@@ -206,7 +206,7 @@ function checkPlaceRewrite({ from, to, pattern, substitution }: PlaceRewrite, at
 
 type PathModifier = NonNullable<Extract<FilterConfig, { type: 'URLRewrite' }>['urlRewrite']['path']>;
 
-function checkPathModifier(modifier: PathModifier | undefined, at: Path, around: Around, scope: Scope): void {
+function checkPathModifier(modifier: PathModifier | undefined, at: DocumentPath, around: Around, scope: Scope): void {
   if (modifier === undefined) return;
   const wanted = MODIFIER_KEYS[modifier.type];
   if (modifier[wanted] === undefined)
@@ -221,7 +221,7 @@ function checkPathModifier(modifier: PathModifier | undefined, at: Path, around:
 }
 
 /** Reports rules that match by something else than the prefix that is to be replaced. */
-function checkPrefixes(at: Path, around: Around, scope: Scope): void {
+function checkPrefixes(at: DocumentPath, around: Around, scope: Scope): void {
   if (!('rules' in around)) {
     scope.report(
       [...at, 'type'],
@@ -248,7 +248,7 @@ function rewritesPath({ filters = [] }: RuleConfig): boolean {
 
 type HeaderModifier = Extract<FilterConfig, { type: 'RequestHeaderModifier' }>['requestHeaderModifier'];
 
-function checkHeaderModifier(modifier: HeaderModifier, at: Path, isRequest: boolean, scope: Scope): void {
+function checkHeaderModifier(modifier: HeaderModifier, at: DocumentPath, isRequest: boolean, scope: Scope): void {
   const { set = [], add = [], remove = [] } = modifier;
   if (set.length + add.length + remove.length === 0) {
     scope.report(at, 'The filter changes nothing.', 'Expected set, add or remove.');
@@ -289,7 +289,11 @@ const PROTECTED = [
   'upgrade',
 ];
 
-function checkProtected(headers: readonly { name: string; value: string }[] | undefined, at: Path, scope: Scope): void {
+function checkProtected(
+  headers: readonly { name: string; value: string }[] | undefined,
+  at: DocumentPath,
+  scope: Scope,
+): void {
   for (const [index, { name, value }] of (headers ?? []).entries()) {
     checkProtectedName(name, [...at, index, 'name'], false, scope);
     checkForeignVariables(value, [...at, index, 'value'], scope);
@@ -299,7 +303,7 @@ function checkProtected(headers: readonly { name: string; value: string }[] | un
 /** Fields that say who a client is by its certificate; also as servers read them that make no difference of `-` and `_`. */
 const IDENTITY = /^(x-client-cert-(verified|subject|san|fingerprint)|client-cert(-chain)?)$/;
 
-function checkProtectedName(name: string, path: Path, isRequest: boolean, scope: Scope): void {
+function checkProtectedName(name: string, path: DocumentPath, isRequest: boolean, scope: Scope): void {
   const key = name.toLowerCase();
   if (PROTECTED.includes(key)) {
     scope.report(

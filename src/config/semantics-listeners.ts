@@ -1,9 +1,10 @@
 // What no schema can say of listeners that read requests: their names, what they redirect, whom they believe, and which routes
 // are for them. Owns these checks. Leaves TLS to semantics-tls.ts, and raw listeners to semantics-raw.ts.
 
+import type { DocumentPath } from '../base/document-path.js';
+import { alternatives, didYouMean } from '../base/problems.js';
 import { exceptionOf } from '../routing/exceptions.js';
 import { isRaw } from './config.js';
-import { alternatives, didYouMean, type Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
 import type { Scope } from './scope.js';
 import { checkFilters } from './semantics-filters.js';
@@ -13,7 +14,7 @@ type Listener = ParsedConfig['listeners'][number];
 type Route = NonNullable<ParsedConfig['routes']>[number];
 
 /** Reports what is wrong with the filters of a listener. */
-export function checkListenerFilters({ filters, protocol }: Listener, at: Path, scope: Scope): void {
+export function checkListenerFilters({ filters, protocol }: Listener, at: DocumentPath, scope: Scope): void {
   if (filters === undefined) return;
   const here = [...at, 'filters'];
   if (!isRaw(protocol)) checkFilters(filters, here, { kind: 'listener' }, scope);
@@ -32,7 +33,7 @@ export function checkListenerName({ name }: Listener, index: number, { listeners
 }
 
 /** Reports what is no name of a listener that reads requests. */
-export function checkListenerRef(name: string, path: Path, listeners: readonly Listener[], scope: Scope): void {
+export function checkListenerRef(name: string, path: DocumentPath, listeners: readonly Listener[], scope: Scope): void {
   const found = listeners.find((listener) => listener.name === name);
   if (found !== undefined) {
     if (!isRaw(found.protocol)) return;
@@ -57,7 +58,7 @@ export function checkListenerRef(name: string, path: Path, listeners: readonly L
 /** Reports names in `listeners` of a route that are none, or stand twice. */
 export function checkRouteListeners(
   { listeners: names }: Route,
-  at: Path,
+  at: DocumentPath,
   listeners: readonly Listener[],
   scope: Scope,
 ): void {
@@ -90,7 +91,12 @@ export function redirectsAll({ redirectToHttps, redirectToHttpsExcept }: Listene
 }
 
 /** Warns of a listener whose every request is answered with 404, since all routes are for others. */
-export function warnOfUnrouted(listener: Listener, at: Path, { routes = [] }: ParsedConfig, scope: Scope): void {
+export function warnOfUnrouted(
+  listener: Listener,
+  at: DocumentPath,
+  { routes = [] }: ParsedConfig,
+  scope: Scope,
+): void {
   if (isRaw(listener.protocol) || redirectsAll(listener) || scope.isBroken(['routes'])) return;
   if (routes.length === 0 || routes.some((route) => isFor(route, listener))) return;
   scope.warn(
@@ -101,7 +107,7 @@ export function warnOfUnrouted(listener: Listener, at: Path, { routes = [] }: Pa
 }
 
 /** Reports options of a socket file where there is none, and warns of sources of PROXY headers that never connect. */
-export function checkSocket({ address, socket, proxyProtocol }: Listener, at: Path, scope: Scope): void {
+export function checkSocket({ address, socket, proxyProtocol }: Listener, at: DocumentPath, scope: Scope): void {
   const isUnix = address.port === -1;
   if (socket !== undefined && !isUnix) {
     scope.report([...at, 'socket'], `'${address.address}' has no file.`, "Expected 'address: unix:/PATH' beside it.");
@@ -122,7 +128,7 @@ export function checkSocket({ address, socket, proxyProtocol }: Listener, at: Pa
 /** Reports exceptions from a redirect that is not there, or that no path is. */
 export function checkRedirect(
   { redirectToHttps, redirectToHttpsExcept: except }: Listener,
-  at: Path,
+  at: DocumentPath,
   scope: Scope,
 ): void {
   if (except === undefined) return;
@@ -151,7 +157,7 @@ const NO_ADDRESS =
 /** Reports a header for the client's address that would never be read, or never hold one. */
 export function checkClientAddressHeader(
   { clientAddressHeader: name, protocol }: ParsedConfig['listeners'][number],
-  at: Path,
+  at: DocumentPath,
   { trustedProxies }: ParsedConfig,
   scope: Scope,
 ): void {
@@ -181,7 +187,7 @@ export function checkClientAddressHeader(
 /** Reports what becomes of paths where none are read. */
 export function checkRepeatedSlashes(
   { repeatedSlashes, protocol }: ParsedConfig['listeners'][number],
-  at: Path,
+  at: DocumentPath,
   scope: Scope,
 ): void {
   if (repeatedSlashes === undefined || !isRaw(protocol)) return;

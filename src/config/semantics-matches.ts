@@ -2,20 +2,25 @@
 // Owns the rules about one match. Leaves routes and rules to semantics-routes.ts.
 
 import { RE2JS } from 're2js';
+import type { DocumentPath } from '../base/document-path.js';
 import type { MatchConfig } from './config.js';
-import type { Path } from './problems.js';
 import type { STRING_TYPES } from './schema/matches.js';
 import type { ParsedConfig } from './schema.js';
 import type { Scope } from './scope.js';
 
 /** Reports what is wrong with one match. `listeners` tell what a request can bring. */
-export function checkMatch(match: MatchConfig, at: Path, listeners: ParsedConfig['listeners'], scope: Scope): void {
+export function checkMatch(
+  match: MatchConfig,
+  at: DocumentPath,
+  listeners: ParsedConfig['listeners'],
+  scope: Scope,
+): void {
   checkPath(match, at, scope);
   checkStrings(match, at, scope);
   checkConnection(match, at, listeners, scope);
 }
 
-function checkPath(match: MatchConfig, at: Path, scope: Scope): void {
+function checkPath(match: MatchConfig, at: DocumentPath, scope: Scope): void {
   const { path } = match;
   if (path?.type === 'RegularExpression') {
     checkRegex(path.value, [...at, 'path', 'value'], scope);
@@ -39,7 +44,7 @@ function checkPath(match: MatchConfig, at: Path, scope: Scope): void {
 /** Fields that tell servers who a client is by its certificate. */
 const IDENTITY = /^(x-client-cert-(verified|subject|san|fingerprint)|client-cert(-chain)?)$/i;
 
-function checkStrings(match: MatchConfig, at: Path, scope: Scope): void {
+function checkStrings(match: MatchConfig, at: DocumentPath, scope: Scope): void {
   for (const kind of ['headers', 'queryParams', 'cookies'] as const) {
     for (const [index, condition] of (match[kind] ?? []).entries()) {
       const here = [...at, kind, index];
@@ -66,7 +71,7 @@ interface Comparison {
   readonly value?: string | undefined;
 }
 
-function checkComparison({ type, value }: Comparison, at: Path, scope: Scope): void {
+function checkComparison({ type, value }: Comparison, at: DocumentPath, scope: Scope): void {
   if (type === 'Present') {
     if (value !== undefined) {
       scope.report([...at, 'value'], 'A Present match has a value.', "Expected no value. Did you mean 'type: Exact'?");
@@ -90,7 +95,7 @@ function emptyPart(type: 'Prefix' | 'Suffix' | 'Contains'): string {
 }
 
 /** True when the text is a regular expression; else that is reported. */
-export function checkRegex(source: string, path: Path, scope: Scope): boolean {
+export function checkRegex(source: string, path: DocumentPath, scope: Scope): boolean {
   try {
     RE2JS.compile(source);
     return true;
@@ -111,7 +116,7 @@ const CLOSED_END = /(?<!\\)\$\)*$/;
 const CLOSED_OR_OPEN_START = /^(?:\(\?[a-z]+\))?(?:\((?:\?:)?)*[.^[/]/i;
 
 /** Warns of expressions written for a search, as nginx and HAProxy do it: here the whole value must match. True if it did. */
-function warnOfAnchors(source: string, path: Path, scope: Scope): boolean {
+function warnOfAnchors(source: string, path: DocumentPath, scope: Scope): boolean {
   if (source.startsWith('^') && !CLOSED_OR_OPEN_END.test(source)) {
     scope.warn(
       path,
@@ -132,7 +137,7 @@ function warnOfAnchors(source: string, path: Path, scope: Scope): boolean {
 }
 
 /** Warns of what an expression for paths can hardly mean, too. */
-function warnOfPathRegex(source: string, path: Path, scope: Scope): void {
+function warnOfPathRegex(source: string, path: DocumentPath, scope: Scope): void {
   if (/^(?:\w|\\\.)/.test(source)) {
     scope.warn(path, `No path begins as '${source}' does.`, `The whole path has to match. Write '.*${source}'.`);
     return;
@@ -154,7 +159,12 @@ function warnOfPathRegex(source: string, path: Path, scope: Scope): void {
 }
 
 /** What the connection tells: it must be able to. */
-function checkConnection(match: MatchConfig, at: Path, listeners: ParsedConfig['listeners'], scope: Scope): void {
+function checkConnection(
+  match: MatchConfig,
+  at: DocumentPath,
+  listeners: ParsedConfig['listeners'],
+  scope: Scope,
+): void {
   const { clientCertificate, scheme } = match;
   const withTls = listeners.filter(({ protocol }) => protocol === 'https');
   const tlsOnly = (['serverName', 'tlsVersion', 'tlsCipher'] as const).find((key) => match[key] !== undefined);
@@ -185,7 +195,7 @@ function checkConnection(match: MatchConfig, at: Path, listeners: ParsedConfig['
 const NAME_KINDS = ['DNS', 'URI', 'email', 'IP'];
 
 /** A name without its kind, or a DNS name in capitals, would never be found. */
-function checkKind({ type, value = '' }: Comparison, at: Path, scope: Scope): void {
+function checkKind({ type, value = '' }: Comparison, at: DocumentPath, scope: Scope): void {
   if ((type !== 'Exact' && type !== 'Prefix') || value === '') return;
   const kind = value.slice(0, value.indexOf(':') + 1);
   if (!NAME_KINDS.includes(kind.slice(0, -1))) {

@@ -2,8 +2,8 @@
 // Owns the checks of `pool` and `tlsRoutes`. Leaves certificates to semantics-tls.ts.
 
 import { isIP } from 'node:net';
+import type { DocumentPath } from '../base/document-path.js';
 import { isRaw } from './config.js';
-import type { Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
 import { checkPoolName, type Scope } from './scope.js';
 import { checkBackendRefs, checkHostnames, checkSomeWeight } from './semantics-targets.js';
@@ -11,7 +11,7 @@ import { checkBackendRefs, checkHostnames, checkSomeWeight } from './semantics-t
 type Listener = ParsedConfig['listeners'][number];
 
 /** Reports what is wrong with where the connections of a listener go. */
-export function checkRawListener(listener: Listener, at: Path, { pools }: ParsedConfig, scope: Scope): void {
+export function checkRawListener(listener: Listener, at: DocumentPath, { pools }: ParsedConfig, scope: Scope): void {
   const { protocol, pool, tlsRoutes } = listener;
   const routes = tlsRoutes ?? [];
   if (pool !== undefined) checkPoolName(pool, [...at, 'pool'], scope);
@@ -53,7 +53,7 @@ export function checkRawListener(listener: Listener, at: Path, { pools }: Parsed
 
 function checkTlsRoute(
   route: NonNullable<Listener['tlsRoutes']>[number],
-  at: Path,
+  at: DocumentPath,
   taken: Map<string, string>,
   scope: Scope,
 ): void {
@@ -83,8 +83,13 @@ function checkTlsRoute(
 }
 
 /** Pools with `tls` that get connections whose bytes are TLS already. */
-function warnOfSecondTls({ pool, tlsRoutes }: Listener, at: Path, pools: ParsedConfig['pools'], scope: Scope): void {
-  const warn = (name: string | undefined, path: Path): void => {
+function warnOfSecondTls(
+  { pool, tlsRoutes }: Listener,
+  at: DocumentPath,
+  pools: ParsedConfig['pools'],
+  scope: Scope,
+): void {
+  const warn = (name: string | undefined, path: DocumentPath): void => {
     if (name === undefined || pools[name]?.tls === undefined) return;
     scope.warn(
       path,

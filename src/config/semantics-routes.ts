@@ -1,8 +1,8 @@
 // Checks of routes that no schema can say: names, host names, pools, deadlines.
 // Owns the rules about rules. Leaves matches to semantics-matches.ts, unreachable and shadowed rules to src/routing.
 
+import { type DocumentPath, formatPath } from '../base/document-path.js';
 import type { RuleConfig } from './config.js';
-import type { Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
 import { checkPoolName, type Scope } from './scope.js';
 import { checkErrorPages } from './semantics-error-pages.js';
@@ -32,29 +32,32 @@ export function checkRoutes({ routes, listeners, filters }: ParsedConfig, scope:
       checkBackends(rule, ruleAt, scope);
       checkRuleFilters(rule, ruleAt, scope);
       checkFallback(rule, ruleAt, scope);
-      sticky.check(rule, ruleAt, rule.name ?? `routes[${routeIndex}].rules[${ruleIndex}]`, scope);
+      sticky.check(rule, ruleAt, rule.name ?? formatPath(ruleAt), scope);
       checkErrorPages(rule.errorPages, [...ruleAt, 'errorPages'], scope);
       checkTimeouts(rule, ruleAt, scope);
     }
   }
 }
 
-function checkUnique(name: string | undefined, at: Path, noun: string, seen: Map<string, string>, scope: Scope): void {
+function checkUnique(
+  name: string | undefined,
+  at: DocumentPath,
+  noun: string,
+  seen: Map<string, string>,
+  scope: Scope,
+): void {
   if (name === undefined) return;
-  const here = at
-    .map((step) => (typeof step === 'number' ? `[${step}]` : step === 'routes' ? step : `.${step}`))
-    .join('');
-  const twin = seen.get(name);
-  if (twin === undefined) seen.set(name, here);
+  const first = seen.get(name);
+  if (first === undefined) seen.set(name, formatPath(at));
   else
     scope.report(
       [...at, 'name'],
-      `${twin} has the name '${name}' already.`,
+      `${first} has the name '${name}' already.`,
       `Expected a name of its own for each ${noun}.`,
     );
 }
 
-function checkBackends(rule: RuleConfig, at: Path, scope: Scope): void {
+function checkBackends(rule: RuleConfig, at: DocumentPath, scope: Scope): void {
   const { pool, backendRefs } = rule;
   checkBackendRefs(rule, 'rule', at, scope);
   const answer = answering(rule);
@@ -75,7 +78,7 @@ function checkBackends(rule: RuleConfig, at: Path, scope: Scope): void {
 }
 
 /** The pool that takes over: another one than those of the rule, which has to have some. */
-function checkFallback(rule: RuleConfig, at: Path, scope: Scope): void {
+function checkFallback(rule: RuleConfig, at: DocumentPath, scope: Scope): void {
   const { fallback, pool, backendRefs } = rule;
   if (fallback === undefined) return;
   checkPoolName(fallback, [...at, 'fallback'], scope);
@@ -96,7 +99,7 @@ function checkFallback(rule: RuleConfig, at: Path, scope: Scope): void {
   }
 }
 
-function checkTimeouts({ timeouts }: RuleConfig, at: Path, scope: Scope): void {
+function checkTimeouts({ timeouts }: RuleConfig, at: DocumentPath, scope: Scope): void {
   const { request = 0, backendRequest = 0, responseHead = 0 } = timeouts ?? {};
   if (request > 0 && backendRequest > request) {
     scope.report(

@@ -1,12 +1,12 @@
 // What no schema can say of the parts that routes and TLS routes share: host names, and the pools they lead to.
 
-import type { Path } from './problems.js';
+import type { DocumentPath } from '../base/document-path.js';
 import { checkPoolName, type Scope } from './scope.js';
 
 const LABEL = /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 
 /** Reports host names that are none, or stand twice in their list. `others` says how all hosts are meant. */
-export function checkHostnames(hostnames: readonly string[], at: Path, scope: Scope, others: string): void {
+export function checkHostnames(hostnames: readonly string[], at: DocumentPath, scope: Scope, others: string): void {
   const seen = new Set<string>();
   for (const [index, hostname] of hostnames.entries()) {
     const path = [...at, 'hostnames', index];
@@ -38,7 +38,7 @@ interface Leading {
 }
 
 /** Reports pools that do not exist, or stand twice. `noun` says what names them. */
-export function checkBackendRefs({ pool, backendRefs }: Leading, noun: string, at: Path, scope: Scope): void {
+export function checkBackendRefs({ pool, backendRefs }: Leading, noun: string, at: DocumentPath, scope: Scope): void {
   if (pool !== undefined) checkPoolName(pool, [...at, 'pool'], scope);
   const seen = new Map<string, number>();
   for (const [index, reference] of (backendRefs ?? []).entries()) {
@@ -63,7 +63,7 @@ export function checkBackendRefs({ pool, backendRefs }: Leading, noun: string, a
 }
 
 /** Reports a TLS route that leads to no pool. A rule may: its requests get 500, and compiling warns of it. */
-export function checkSomeWeight({ backendRefs }: Leading, at: Path, scope: Scope): void {
+export function checkSomeWeight({ backendRefs }: Leading, at: DocumentPath, scope: Scope): void {
   if (backendRefs?.every(({ weight }) => weight === 0)) {
     scope.report([...at, 'backendRefs'], 'Every weight is 0.', 'Expected at least one weight over 0.');
   }

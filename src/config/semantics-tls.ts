@@ -2,6 +2,8 @@
 // Owns the checks of `tls` on listeners. Leaves judging a single pair to certificates.ts.
 
 import { resolve } from 'node:path';
+import type { DocumentPath } from '../base/document-path.js';
+import { alternatives } from '../base/problems.js';
 import {
   CertificateError,
   type CertificatePair,
@@ -14,7 +16,6 @@ import {
 import { ciphersServe, ciphersTrouble } from './ciphers.js';
 import { serverNameOf } from './config.js';
 import { readStaple } from './ocsp.js';
-import { alternatives, type Path } from './problems.js';
 import type { ParsedConfig } from './schema.js';
 import type { Scope } from './scope.js';
 import { isFor } from './semantics-listeners.js';
@@ -22,7 +23,12 @@ import { isFor } from './semantics-listeners.js';
 type Listener = ParsedConfig['listeners'][number];
 
 /** Reports what is wrong with TLS on a listener. */
-export function checkListenerTls(listener: Listener, at: Path, routes: ParsedConfig['routes'], scope: Scope): void {
+export function checkListenerTls(
+  listener: Listener,
+  at: DocumentPath,
+  routes: ParsedConfig['routes'],
+  scope: Scope,
+): void {
   const { protocol, tls, redirectToHttps, strictTransportSecurity } = listener;
   if (redirectToHttps !== undefined && protocol !== 'http') {
     scope.report(
@@ -78,7 +84,7 @@ const EXPECTED_WITH_TLS = {
 /** What the engine keeps of a list: each name, and its length in one byte. */
 const ALPN_BYTES_MAX = 64;
 
-function checkAlpn({ protocol, tls }: Listener, at: Path, scope: Scope): void {
+function checkAlpn({ protocol, tls }: Listener, at: DocumentPath, scope: Scope): void {
   const names = tls?.alpnProtocols;
   if (names === undefined) return;
   const here = [...at, 'tls', 'alpnProtocols'];
@@ -126,7 +132,7 @@ export function checkPoolTls(name: string, pool: ParsedConfig['pools'][string], 
   if (tls.ca !== undefined) checkAuthorities(tls.ca, [...at, 'ca'], scope);
 }
 
-function checkAuthorities(file: string, at: Path, scope: Scope): void {
+function checkAuthorities(file: string, at: DocumentPath, scope: Scope): void {
   try {
     readAuthorities(resolve(scope.directory, file), ({ found, expected }) => scope.warn(at, found, expected));
   } catch (error) {
@@ -137,7 +143,7 @@ function checkAuthorities(file: string, at: Path, scope: Scope): void {
 
 function checkPair(
   files: { cert: string; key: string; ocsp?: string | undefined },
-  at: Path,
+  at: DocumentPath,
   scope: Scope,
 ): CertificatePair[] {
   const inDirectory = (file: string): string => resolve(scope.directory, file);
@@ -157,7 +163,7 @@ function checkPair(
 }
 
 /** What is wrong with the key is not to be the next mistake, after the one in its certificate. */
-function checkKeyAlone(file: string, at: Path, scope: Scope): void {
+function checkKeyAlone(file: string, at: DocumentPath, scope: Scope): void {
   try {
     checkKey(file);
   } catch (error) {
@@ -167,7 +173,7 @@ function checkKeyAlone(file: string, at: Path, scope: Scope): void {
 }
 
 /** Names that two certificates with keys of one type are for: only the first of them is shown. */
-function warnOfTwins(pairs: readonly CertificatePair[], at: Path, scope: Scope): void {
+function warnOfTwins(pairs: readonly CertificatePair[], at: DocumentPath, scope: Scope): void {
   for (const [index, { names, keyType }] of pairs.entries()) {
     const isTwin = (name: string) => (other: CertificatePair) =>
       other.keyType === keyType && other.names.includes(name);
@@ -193,7 +199,7 @@ const SHADOWED_MAX = 3;
 function checkCiphers(
   { ciphers, minVersion }: NonNullable<Listener['tls']>,
   pairs: readonly CertificatePair[],
-  at: Path,
+  at: DocumentPath,
   scope: Scope,
 ): void {
   if (ciphers === undefined) return;
@@ -210,7 +216,12 @@ function checkCiphers(
 }
 
 /** Hostnames of routes that no certificate of the listener is for. */
-function warnOfHosts(pairs: readonly CertificatePair[], hosts: readonly string[], at: Path, scope: Scope): void {
+function warnOfHosts(
+  pairs: readonly CertificatePair[],
+  hosts: readonly string[],
+  at: DocumentPath,
+  scope: Scope,
+): void {
   for (const host of hosts) {
     if (pairs.some(({ names }) => coversHost(names, host))) continue;
     scope.warn(

@@ -2,8 +2,9 @@
 // Owns the checks of listeners, pools, limits and tests. Leaves those of routes to semantics-routes.ts, and where raw
 // listeners lead to semantics-raw.ts.
 
+import type { DocumentPath } from '../base/document-path.js';
+import { didYouMean } from '../base/problems.js';
 import { isRaw } from './config.js';
-import { didYouMean, type Path } from './problems.js';
 import { sizeText } from './schema/build.js';
 import { USUAL_HEAD_BYTES } from './schema/limits.js';
 import { connectionAsked } from './schema/tests.js';
@@ -77,7 +78,7 @@ function checkListeners(config: ParsedConfig, scope: Scope): void {
 }
 
 /** Warns of a listener at which anybody may claim to be any client. */
-function checkProxySources({ proxyProtocol }: ParsedConfig['listeners'][number], at: Path, scope: Scope): void {
+function checkProxySources({ proxyProtocol }: ParsedConfig['listeners'][number], at: DocumentPath, scope: Scope): void {
   for (const [index, range] of (proxyProtocol?.from ?? []).entries()) {
     if (!range.endsWith('/0')) continue;
     scope.warn(
@@ -229,7 +230,7 @@ function checkTests({ tests, routes, listeners }: ParsedConfig, scope: Scope): v
 const TLS_FACTS = ['serverName', 'tlsVersion', 'tlsCipher', 'clientCertificate'] as const;
 
 /** A test of where a raw TLS connection goes: by its name alone, to a pool. */
-function checkConnectionTest(test: NonNullable<ParsedConfig['tests']>[number], at: Path, scope: Scope): void {
+function checkConnectionTest(test: NonNullable<ParsedConfig['tests']>[number], at: DocumentPath, scope: Scope): void {
   const { pool, rule, status } = test.expect;
   for (const name of ['headers', 'client', 'listener', ...TLS_FACTS] as const) {
     if (test[name] === undefined) continue;

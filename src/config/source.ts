@@ -1,19 +1,11 @@
 // Where each part of a document stands in its file.
 // Owns the tree of places, common to YAML and JSON. Leaves reading to yaml.ts and json.ts.
-
-import type { Path } from './problems.js';
-
-/** A place in a file, both counted from 1; 0 where a computed configuration has no places. */
-export interface Place {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-}
+import type { DocumentPath, Place } from '../base/document-path.js';
 
 /** Tells offsets in the text: of the value at a path, and of the key that leads to it. -1 when the path leads nowhere. */
 export interface Offsets {
-  valueAt(path: Path): number;
-  keyAt(path: Path): number;
+  valueAt(path: DocumentPath): number;
+  keyAt(path: DocumentPath): number;
 }
 
 /** A document and where its parts stand. */
@@ -43,12 +35,12 @@ export class Source {
   }
 
   /** The place of the value at `path`; of the nearest part around it that exists when there is none. */
-  placeOf = (path: Path): Place => this.#find(path, (offsets, steps) => offsets.valueAt(steps));
+  placeOf = (path: DocumentPath): Place => this.#find(path, (offsets, steps) => offsets.valueAt(steps));
 
   /** The place of the key that leads to `path`, or of the list item. */
-  placeOfKey = (path: Path): Place => this.#find(path, (offsets, steps) => offsets.keyAt(steps));
+  placeOfKey = (path: DocumentPath): Place => this.#find(path, (offsets, steps) => offsets.keyAt(steps));
 
-  #find(path: Path, look: (offsets: Offsets, path: Path) => number): Place {
+  #find(path: DocumentPath, look: (offsets: Offsets, path: DocumentPath) => number): Place {
     if (this.offsets === null) return { file: this.file, line: 0, column: 0 };
     for (let length = path.length; length >= 0; length--) {
       const steps = path.slice(0, length);
@@ -69,7 +61,7 @@ export interface Document {
 /** A mistake of syntax, at an offset in the text. */
 export interface Mistake {
   readonly offset: number;
-  readonly path: Path;
+  readonly path: DocumentPath;
   readonly found: string;
   readonly expected: string;
 }

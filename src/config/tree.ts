@@ -1,7 +1,7 @@
 // The parts of a document with their offsets, as the readers of YAML and JSON build them.
 // Owns finding a part by its path. Leaves offsets to lines and columns to source.ts.
 
-import type { Path } from './problems.js';
+import type { DocumentPath } from '../base/document-path.js';
 import type { Offsets } from './source.js';
 
 /** One part of a document: a map, a list, or a scalar, which has neither members nor items. */
@@ -27,15 +27,15 @@ export class TreeOffsets implements Offsets {
     this.#root = root;
   }
 
-  valueAt(path: Path): number {
+  valueAt(path: DocumentPath): number {
     return this.#find(path)?.part.at ?? -1;
   }
 
-  keyAt(path: Path): number {
+  keyAt(path: DocumentPath): number {
     return this.#find(path)?.keyAt ?? -1;
   }
 
-  #find(path: Path): Member | undefined {
+  #find(path: DocumentPath): Member | undefined {
     let member: Member = { keyAt: this.#root.at, part: this.#root };
     for (const step of path) {
       const item = member.part.items?.[Number(step)];

@@ -2,7 +2,7 @@
 // Owns their syntax. Each reader returns the value, or a Refusal that says what was expected.
 
 import { isIP, isIPv4, isIPv6 } from 'node:net';
-import { Refusal, refuse } from './problems.js';
+import { Refusal, refuse } from '../base/problems.js';
 
 type DurationPart = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 

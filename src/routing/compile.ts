@@ -1,6 +1,8 @@
 // From a validated config to what the workers need: the table, and a plan for every rule.
 // Owns the order of the steps and rules as wholes. Matches are drafts.ts's, filters filters.ts's, words emit.ts's.
 
+import { type DocumentPath, formatPath, type Place, type PlaceOf } from '../base/document-path.js';
+import { type Problem, Problems } from '../base/problems.js';
 import {
   comparePrecedence,
   draftHost,
@@ -12,21 +14,9 @@ import {
 import { emitTable } from './emit.js';
 import { planErrorPages } from './error-pages.js';
 import { answers, type PoolIndexes, planFilter, planPool } from './filters.js';
-import {
-  type DocumentPath,
-  documentPath,
-  type FilterConfig,
-  type Place,
-  type PlaceOf,
-  type RouteConfig,
-  type RouteProblem,
-  type RoutingConfig,
-  RoutingError,
-  type RuleConfig,
-} from './input.js';
+import { type FilterConfig, type RouteConfig, type RoutingConfig, RoutingError, type RuleConfig } from './input.js';
 import { HOST_KIND } from './layout.js';
 import type { BackendRefPlan, ErrorPagePlan, FilterPlan, RulePlan } from './plan.js';
-import { Problems } from './problems.js';
 import { findShadows } from './shadow.js';
 import { planSticky } from './sticky.js';
 
@@ -41,7 +31,7 @@ export interface CompiledRoutes {
   readonly listenerFilters: readonly (readonly FilterPlan[])[];
   /** For local replies of all requests; those of a rule stand in its plan. */
   readonly errorPages: readonly ErrorPagePlan[];
-  readonly warnings: readonly RouteProblem[];
+  readonly warnings: readonly Problem[];
   /** Every match under every host name, in order of precedence; for listings, not needed to route. */
   readonly entries: readonly EntryDraft[];
 }
@@ -137,7 +127,7 @@ function draftMatches(
 
 /** What a rule without a name is called: by its place in the document, or in a route that has one, by its place there. */
 function nameByPlace(route: RouteConfig, at: DocumentPath): string {
-  return route.name === undefined ? documentPath(at) : `${route.name}.${documentPath(at.slice(2))}`;
+  return route.name === undefined ? formatPath(at) : `${route.name}.${formatPath(at.slice(2))}`;
 }
 
 function planRule(

@@ -1,19 +1,13 @@
 // Turns the matches of a config into drafts: checked, in normal form, and comparable by precedence.
 // Owns the order of precedence. Leaves messages for people to src/config, and the table's words to emit.ts.
 
+import type { DocumentPath, Place } from '../base/document-path.js';
+import type { Problems } from '../base/problems.js';
 import { methodNumber } from '../http/methods.js';
 import { compileRegex } from './conditions.js';
-import type {
-  DocumentPath,
-  MatchConfig,
-  Place,
-  StringMatchConfig,
-  StringMatchType,
-  ValueMatchConfig,
-} from './input.js';
+import type { MatchConfig, StringMatchConfig, StringMatchType, ValueMatchConfig } from './input.js';
 import { FACT_KIND, HOST_BYTES_MAX, HOST_KIND, LEAF_KIND, OP } from './layout.js';
 import { normalPathOf } from './path.js';
-import type { Problems } from './problems.js';
 import { type AddressRange, parseRange } from './ranges.js';
 
 /** A host name in the form of the table: in lower case, a wildcard from its dot on, the default as ''. */

@@ -2,9 +2,10 @@
 // Owns their plans and their bound. Leaves choosing one to the worker.
 
 import { readFileSync } from 'node:fs';
-import type { DocumentPath, ErrorPageConfig } from './input.js';
+import type { DocumentPath } from '../base/document-path.js';
+import type { Problems } from '../base/problems.js';
+import type { ErrorPageConfig } from './input.js';
 import type { ErrorPagePlan } from './plan.js';
-import type { Problems } from './problems.js';
 
 /** Longest page, in bytes: all of them are in memory, and each answer is written through the slab. */
 export const ERROR_PAGE_BYTES_MAX = 65_536;

@@ -3,11 +3,11 @@
 // explain-text.ts.
 
 import { distance } from 'fastest-levenshtein';
+import type { Place } from '../base/document-path.js';
 import { METHOD_NAMES } from '../http/methods.js';
 import type { CompiledRoutes } from './compile.js';
 import { decidingStep, type EntryDraft, type PrecedenceStep } from './drafts.js';
 import { type Finding, findingsOf, hostnameOf, viewText } from './findings.js';
-import type { Place } from './input.js';
 import { ENTRY, HEADER, LEAF } from './layout.js';
 import { Matcher } from './matcher.js';
 import type { RulePlan } from './plan.js';

@@ -2,10 +2,10 @@
 // Owns the variables. Leaves refusing senseless combinations to src/config, and applying filters to the worker.
 
 import { readFileSync } from 'node:fs';
-import { didYouMean } from '../config/problems.js';
+import type { DocumentPath } from '../base/document-path.js';
+import { didYouMean, type Problems } from '../base/problems.js';
 import type {
   DirectResponseConfig,
-  DocumentPath,
   FilterConfig,
   HeaderModifierConfig,
   HeaderValueConfig,
@@ -22,7 +22,6 @@ import {
   VARIABLES,
   type Variable,
 } from './plan.js';
-import type { Problems } from './problems.js';
 
 /** Pool names and their indexes. */
 export type PoolIndexes = ReadonlyMap<string, number>;

@@ -1,18 +1,7 @@
 // The part of a validated config that routing reads, as plain interfaces, and the problems it may find in it.
 // Owns the shape compile() accepts. Leaves parsing, defaults and the schema to src/config, whose inferred types fit here.
 
-/** Where something stands in the file it came from. Lines and columns count from 1. */
-export interface Place {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-}
-
-/** A step into a config document: a key, or an index into a list. */
-export type DocumentPath = readonly (string | number)[];
-
-/** Tells where a path of the document stands in its file; undefined when the document has no file. */
-export type PlaceOf = (path: DocumentPath) => Place | undefined;
+import { formatProblem, type Problem } from '../base/problems.js';
 
 /** How a string is compared. `Exact` unless said otherwise; `Present` looks at no value. */
 export type StringMatchType = 'Exact' | 'Prefix' | 'Suffix' | 'Contains' | 'Present' | 'RegularExpression';
@@ -231,16 +220,6 @@ export interface RoutingConfig {
   readonly errorPages?: readonly ErrorPageConfig[] | undefined;
 }
 
-/** Something wrong, or doubtful, in one place; the same shape as the problems of src/config. */
-export interface RouteProblem extends Place {
-  /** The place in the document, as in `routes[0].rules[1].matches[0].path`. */
-  readonly path: string;
-  /** What was found: one sentence. */
-  readonly found: string;
-  /** What was expected, and what to do. May be empty. */
-  readonly expected: string;
-}
-
 /**
  * Thrown by compile(): the routes cannot be used. Carries every problem found, in the order of the document.
  * A config that loadConfig() accepted never gets here; one that a program wrote may.
@@ -248,17 +227,7 @@ export interface RouteProblem extends Place {
 export class RoutingError extends Error {
   override readonly name = 'RoutingError';
 
-  constructor(readonly problems: readonly RouteProblem[]) {
-    super(problems.map(describeProblem).join('\n'));
+  constructor(readonly problems: readonly Problem[]) {
+    super(problems.map(formatProblem).join('\n'));
   }
-}
-
-/** One problem as `file:line:column: path: found expected`. */
-export function describeProblem({ file, line, column, path, found, expected }: RouteProblem): string {
-  return `${file}:${line}:${column}: ${path}: ${found} ${expected}`.trimEnd();
-}
-
-/** A document path in the notation of messages: `routes[0].rules[1].pool`. */
-export function documentPath(path: DocumentPath): string {
-  return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`)).join('');
 }

@@ -1,7 +1,8 @@
 // What a rule does once it has won: the plans that go to the workers beside the table.
 // Owns their types: plain data, fit for structured cloning. Leaves making them to compile.ts, applying them to the worker.
 
-import type { Place, RuleLimitsConfig, RuleTimeoutsConfig, SplitKeyConfig, SplitSessionConfig } from './input.js';
+import type { Place } from '../base/document-path.js';
+import type { RuleLimitsConfig, RuleTimeoutsConfig, SplitKeyConfig, SplitSessionConfig } from './input.js';
 
 /** Request facts that a header value may name as `${…}`; `$${` stands for `${` itself. */
 export const VARIABLES = [

@@ -2,8 +2,8 @@
 // Owns how a mistake becomes two sentences inside a zod issue. Leaves the place of the mistake to load.ts.
 
 import { z } from 'zod';
+import { alternatives, didYouMean, Refusal, refuse, shown } from '../../base/problems.js';
 import { expand } from '../environment.js';
-import { alternatives, didYouMean, Refusal, refuse, shown } from '../problems.js';
 import {
   DURATION_MS_MAX,
   type Duration,

@@ -1,8 +1,8 @@
 // The schema of filters: what a rule changes on the way, and the answers it gives itself.
 
 import { z } from 'zod';
+import { alternatives, didYouMean, refuse } from '../../base/problems.js';
 import { VARIABLES } from '../../routing/plan.js';
-import { alternatives, didYouMean, refuse } from '../problems.js';
 import { choice, decimal, fileName, integer, list, map, numberChoice, option, refusalText, text } from './build.js';
 import { fieldName } from './matches.js';
 

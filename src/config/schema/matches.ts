@@ -1,9 +1,9 @@
 // The schema of matches: the conditions of a rule on a request.
 
 import type { z } from 'zod';
+import { didYouMean, Refusal, refuse } from '../../base/problems.js';
 import { TLS_VERSIONS } from '../../engine/tls.js';
 import { standardName } from '../ciphers.js';
-import { didYouMean, Refusal, refuse } from '../problems.js';
 import { readCidr } from '../units.js';
 import { choice, flag, list, map, option, scalar, text } from './build.js';
 

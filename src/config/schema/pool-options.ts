@@ -1,8 +1,8 @@
 // The schema of what a pool may say beyond its servers: health, ejection, stickiness, retries, limits.
 // Owns names, defaults and bounds. Leaves their meaning to src/balance and src/health, and resolving them to ../pool-options.ts.
 
+import { Refusal, refuse } from '../../base/problems.js';
 import { SPLIT_COOKIE } from '../../routing/sticky.js';
-import { Refusal, refuse } from '../problems.js';
 import { choice, decimal, duration, flag, integer, list, map, option, scalar, text } from './build.js';
 import { fieldName } from './matches.js';
 

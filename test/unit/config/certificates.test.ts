@@ -4,10 +4,11 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { formatProblem } from '../../../src/base/problems.js';
 import { issueCertificate } from '../../../src/cli/issue-certificate.js';
 import { CertificateError, coversHost, readAuthorities, readPair } from '../../../src/config/certificates.js';
+import { ConfigError } from '../../../src/config/config-error.js';
 import { checkValue, parseConfig } from '../../../src/config/load.js';
-import { ConfigError, formatProblem } from '../../../src/config/problems.js';
 import { identitiesOf } from '../../../src/primary/tls-contexts.js';
 import { scratchDirectory } from '../../support/addresses.js';
 

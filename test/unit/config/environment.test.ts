@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { formatProblem, Refusal } from '../../../src/base/problems.js';
+import { ConfigError } from '../../../src/config/config-error.js';
 import { expand } from '../../../src/config/environment.js';
 import { loadConfig, parseConfig } from '../../../src/config/load.js';
-import { ConfigError, formatProblem, Refusal } from '../../../src/config/problems.js';
 import { compile } from '../../../src/routing/compile.js';
 import { scratchDirectory } from '../../support/addresses.js';
 

@@ -5,8 +5,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { ConfigError } from '../../../src/config/config-error.js';
 import { checkValue, loadConfig, parseConfig } from '../../../src/config/load.js';
-import { ConfigError } from '../../../src/config/problems.js';
 import { METHODS } from '../../../src/config/schema/matches.js';
 import { METHOD_NAMES } from '../../../src/http/methods.js';
 

@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { formatProblem } from '../../../src/base/problems.js';
+import { ConfigError } from '../../../src/config/config-error.js';
 import { parseConfig } from '../../../src/config/load.js';
-import { ConfigError, formatProblem } from '../../../src/config/problems.js';
 
 const folder = new URL('./mistakes/', import.meta.url);
 const CASE = /^## ([^\n]+)\n\n```(yaml|json)\n(.*?)```\n\n```says\n(.*?)\n?```$/gms;

@@ -4,11 +4,12 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { formatProblem } from '../../../src/base/problems.js';
 import { issueCertificate } from '../../../src/cli/issue-certificate.js';
 import { CertificateError } from '../../../src/config/certificates.js';
+import { ConfigError } from '../../../src/config/config-error.js';
 import { parseConfig } from '../../../src/config/load.js';
 import { readStaple } from '../../../src/config/ocsp.js';
-import { ConfigError, formatProblem } from '../../../src/config/problems.js';
 import { scratchDirectory } from '../../support/addresses.js';
 import { endingAt, ocspResponse } from '../../support/ocsp.js';
 

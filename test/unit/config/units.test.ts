@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Refusal } from '../../../src/config/problems.js';
+import { Refusal } from '../../../src/base/problems.js';
 import { readCidr, readDuration, readListenAddress, readServerAddress, readSize } from '../../../src/config/units.js';
 
 test('a duration is read in milliseconds', () => {

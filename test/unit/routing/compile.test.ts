@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { formatProblem } from '../../../src/base/problems.js';
 import { compile } from '../../../src/routing/compile.js';
-import { describeProblem, type FilterConfig, type RouteConfig, RoutingError } from '../../../src/routing/input.js';
+import { type FilterConfig, type RouteConfig, RoutingError } from '../../../src/routing/input.js';
 import { type FilterPlan, VARIABLES } from '../../../src/routing/plan.js';
 
 const POOLS = { api: {}, 'api-next': {}, images: {} };
@@ -16,7 +17,7 @@ function problems(routes: readonly RouteConfig[]): string[] {
     compile({ routes, pools: POOLS });
   } catch (error) {
     assert.ok(error instanceof RoutingError);
-    assert.equal(error.message, error.problems.map(describeProblem).join('\n'));
+    assert.equal(error.message, error.problems.map(formatProblem).join('\n'));
     return error.problems.map(({ path, found, expected }) => `${path}: ${found} ${expected}`);
   }
   return [];
@@ -216,9 +217,9 @@ test('a path that requests never have as it is written is matched in normal form
     routes: [{ rules: [{ matches: [{ path: { type: 'Exact', value: '/a//b/../c' } }], pool: 'api' }] }],
     pools: POOLS,
   });
-  assert.deepEqual(warnings.map(describeProblem), [
-    "(config):0:0: routes[0].rules[0].matches[0].path.value: '/a//b/../c' is matched as '/a/c'. " +
-      'Requests are brought into this form. Write it so.',
+  assert.deepEqual(warnings.map(formatProblem), [
+    "(config): routes[0].rules[0].matches[0].path.value: '/a//b/../c' is matched as '/a/c'.\n" +
+      '  Requests are brought into this form. Write it so.',
   ]);
 });
 
@@ -228,7 +229,7 @@ test('warns of a rule whose weights are all 0, which is answered with 500', () =
     pools: POOLS,
   });
   assert.equal(rules[0]?.drained, true);
-  assert.match(describeProblem(warnings[0]!), /routes\[0\]\.rules\[0\]\.backendRefs: Every weight is 0\./);
+  assert.match(formatProblem(warnings[0]!), /routes\[0\]\.rules\[0\]\.backendRefs: Every weight is 0\./);
 });
 
 test('a rule that answers by itself needs no pool', () => {

@@ -3,15 +3,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { formatProblem } from '../../../src/base/problems.js';
 import { compile } from '../../../src/routing/compile.js';
 import type { MatchConfig, RouteConfig } from '../../../src/routing/input.js';
-import { describeProblem } from '../../../src/routing/input.js';
 import { findShadows } from '../../../src/routing/shadow.js';
 import { request, routes } from './arbitraries.js';
 import { referenceMatch } from './reference.js';
 
 function warnings(list: readonly RouteConfig[]): string[] {
-  return compile({ routes: list, pools: { p: {} } }).warnings.map(describeProblem);
+  return compile({ routes: list, pools: { p: {} } }).warnings.map(formatProblem);
 }
 
 function between(first: MatchConfig, second: MatchConfig): boolean {
@@ -25,7 +25,7 @@ test('warns of a rule that an equal one takes everything from', () => {
     { name: 'second', matches: [{ path: { value: '/a/' } }], pool: 'p' },
   ];
   assert.deepEqual(warnings([{ rules }]), [
-    '(config):0:0: routes[0].rules[1]: No request reaches this rule. first takes every such request first ((config)).',
+    '(config): routes[0].rules[1]: No request reaches this rule.\n  first takes every such request first ((config)).',
   ]);
 });
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nearest } from '../../../src/config/nearest.js';
+import { nearest } from '../../../src/base/nearest.js';
 
 const KNOWN = ['healthCheck', 'servers', 'balance', 'retriesMax', 'matches', 'least-requests', 'api'];
 

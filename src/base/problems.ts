@@ -1,25 +1,48 @@
-// What is wrong with a configuration, and how it is said.
-// Owns the shape and the wording frame of a problem. Leaves finding problems to schema.ts and semantics.ts.
+// What is wrong with a document, such as a configuration, and how it is said.
+// Owns the shape and the wording frame of a problem, and the list of them. Leaves finding problems to src/config and
+// src/routing.
 
+import { type DocumentPath, formatPath, type Place, type PlaceOf } from './document-path.js';
 import { nearest } from './nearest.js';
 
-/** A way into a document: keys of maps and indexes of lists, outermost first. */
-export type Path = readonly (string | number)[];
-
-/** One mistake in one place. */
-export interface Problem {
-  /** The file as the user named it. */
-  readonly file: string;
-  /** Counted from 1; 0 when the place is not known (configuration modules are run, not read). */
-  readonly line: number;
-  /** Counted from 1, in characters; 0 when the place is not known. */
-  readonly column: number;
+/** Something wrong, or doubtful, in one place. */
+export interface Problem extends Place {
   /** Where in the document: `routes[0].rules[0].path.type`. Empty for the document itself. */
   readonly path: string;
   /** What was found: one sentence. */
   readonly found: string;
   /** What was expected, and what to do. May be empty. */
   readonly expected: string;
+}
+
+/** Collects errors, which refuse the document, and warnings, which do not, in the order they were found. */
+export class Problems {
+  readonly errors: Problem[] = [];
+  readonly warnings: Problem[] = [];
+  readonly #placeOf: PlaceOf;
+
+  constructor(placeOf: PlaceOf) {
+    this.#placeOf = placeOf;
+  }
+
+  /** `place` is that of the value at `path` unless it is given. */
+  error(path: DocumentPath, found: string, expected = '', place = this.placeOf(path)): void {
+    this.errors.push({ ...place, path: formatPath(path), found, expected });
+  }
+
+  warn(path: DocumentPath, found: string, expected = ''): void {
+    this.warnings.push({ ...this.placeOf(path), path: formatPath(path), found, expected });
+  }
+
+  /** Where a path of the document stands. Line and column are 0 when the document has no file. */
+  placeOf(path: DocumentPath): Place {
+    return this.#placeOf(path) ?? { file: '(config)', line: 0, column: 0 };
+  }
+}
+
+/** The problems in the order of the file. */
+export function inOrder(problems: readonly Problem[]): Problem[] {
+  return [...problems].sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
 /** What a reader of one value says when it cannot take it: two texts for a `Problem`, which knows the place. */
@@ -30,37 +53,11 @@ export class Refusal {
   ) {}
 }
 
-/**
- * Thrown by `loadConfig` with every problem of the file, in the order of the file. `files` are those that the
- * configuration is made of, as far as they are known: none when it could not be read at all.
- */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-
-  constructor(
-    readonly problems: readonly Problem[],
-    readonly files: readonly string[] = [],
-  ) {
-    super(problems.map(formatProblem).join('\n'));
-  }
-}
-
 /** `file:line:column: path: found` and, indented on a line of its own, what was expected. */
 export function formatProblem(problem: Problem): string {
   const at = problem.line > 0 ? `${problem.file}:${problem.line}:${problem.column}` : problem.file;
   const head = [at, problem.path, problem.found].filter((part) => part !== '').join(': ');
   return problem.expected === '' ? head : `${head}\n  ${problem.expected}`;
-}
-
-/** `['routes', 0, 'rules']` as `routes[0].rules`; a key that is not a plain word is quoted in brackets. */
-export function formatPath(path: Path): string {
-  let text = '';
-  for (const step of path) {
-    if (typeof step === 'number') text += `[${step}]`;
-    else if (/^[A-Za-z_][\w-]*$/.test(step)) text += text === '' ? step : `.${step}`;
-    else text += `[${JSON.stringify(step)}]`;
-  }
-  return text;
 }
 
 const SHOWN_MAX = 60;
