@@ -44,6 +44,14 @@ export const STAGE = {
   DONE: 9,
 } as const;
 
+/** What an exchange carries; known from its beginning. */
+export const KIND = {
+  /** A request and its response. From its routing on it has a rule. */
+  REQUEST: 0,
+  /** A connection of a raw listener, passed on unread: it has a pool, and never a rule. */
+  RAW: 1,
+} as const;
+
 const NEXT_ATTEMPT = ['FILTERING', 'QUEUED', 'BACKOFF', 'CONNECTING', 'SENDING', 'DONE'] as const;
 
 const edges = new Edges('exchange', STAGE, {
@@ -86,6 +94,8 @@ export class Exchange {
   readonly client: ClientConnection;
   /** STAGE; written by `to()` alone. */
   stage: number = STAGE.FREE;
+  /** KIND; set by `begin()` alone. */
+  kind: number = KIND.REQUEST;
   /** Why it failed, once it has; null for an exchange that did not. */
   reason: ReasonCode | null = null;
   /** The status that the client got; 0 before, and when it got none. */
@@ -186,9 +196,13 @@ export class Exchange {
     return this.stage >= STAGE.SENDING && this.stage <= STAGE.RESPONDING;
   }
 
-  /** Begins a request, number `requestNumber` of its worker: forgets the one before. The one place that resets an exchange. */
-  begin(requestNumber: number): void {
+  /**
+   * Begins an exchange of this KIND, number `requestNumber` of its worker: forgets the one before. The one place that resets
+   * an exchange.
+   */
+  begin(kind: number, requestNumber: number): void {
     this.to(STAGE.FILTERING);
+    this.kind = kind;
     this.requestNumber = requestNumber;
     this.reason = null;
     this.status = 0;

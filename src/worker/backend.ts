@@ -4,7 +4,7 @@ import { RESULT, resultOfStatus } from '../balance/outlier.js';
 import { sendProxyHeader } from '../codec/raw/proxy-out.js';
 import { closeTunnel, tunnelBegin, tunnelData, tunnelEnded, tunnelFinished } from '../codec/raw/tunnel.js';
 import { ENGINE_ERROR, SEND_FLAG } from '../engine/layout.js';
-import { type Exchange, NOWHERE, STAGE } from '../exchange/exchange.js';
+import { type Exchange, KIND, NOWHERE, STAGE } from '../exchange/exchange.js';
 import { announcesBody, BODY, keepsConnection, responseFraming } from '../http/framing.js';
 import type { Head } from '../http/head.js';
 import { METHOD } from '../http/methods.js';
@@ -35,11 +35,11 @@ const REQUEST_TIMEOUT = 408;
 export function backendConnected(w: Worker, backend: BackendConnection): void {
   const { exchange: x } = backend;
   if (x === null) return; // a mirror: what it is sent waits in the engine
-  if (backend.saysPlainly && !sendProxyHeader(w, x.client, backend, x.rule !== null)) {
+  if (backend.saysPlainly && !sendProxyHeader(w, x.client, backend, x.kind === KIND.REQUEST)) {
     overloaded(w, x);
     return;
   }
-  if (x.rule === null) {
+  if (x.kind === KIND.RAW) {
     // Of a passthrough nothing more is known than that its server accepted.
     x.pool!.reports.report(backend.server!.index, RESULT.SUCCESS);
     tunnelBegin(w, x.client, backend);
@@ -51,7 +51,7 @@ export function backendConnected(w: Worker, backend: BackendConnection): void {
 
 /** It cannot be said who the client is, and without that nothing may be sent. */
 function overloaded(w: Worker, x: Exchange): void {
-  if (x.rule === null) {
+  if (x.kind === KIND.RAW) {
     x.reason = 'OVERLOADED';
     closeClient(w, x.client, true);
     return;

@@ -1,7 +1,7 @@
 // Chooses a server in the pool, and finds or opens a connection to it.
 
 import { proxyClientOf, takeKept, type Written, writeProxyHeader } from '../codec/raw/proxy-out.js';
-import type { Exchange } from '../exchange/exchange.js';
+import { type Exchange, KIND } from '../exchange/exchange.js';
 import { isIdempotent } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { BACKEND, type BackendConnection } from './connections.js';
@@ -59,7 +59,7 @@ export function openBackend(
   x: Exchange | null,
 ): BackendConnection | null {
   // What is passed on unread agrees on no protocol of ours.
-  const tls = x !== null && x.rule === null ? server.tunnelTls : server.tls;
+  const tls = onBehalf.kind === KIND.RAW ? server.tunnelTls : server.tls;
   // Before a handshake the engine sends it; without TLS it goes out with the first bytes, once there is a connection.
   const front = server.proxyProtocol !== null && tls >= 0 ? writeProxyHeader(w, onBehalf.client, server) : NOTHING;
   if (front === null) return null;

@@ -6,7 +6,7 @@ import { proxyData, proxyEnded, proxyFailed } from '../codec/raw/proxy-in.js';
 import { dropKept } from '../codec/raw/proxy-out.js';
 import { helloEnded, helloLate, readHello } from '../codec/raw/read-hello.js';
 import { closeTunnel, tunnelData, tunnelEnded, tunnelFinished } from '../codec/raw/tunnel.js';
-import { type Exchange, NOWHERE, STAGE } from '../exchange/exchange.js';
+import { type Exchange, KIND, NOWHERE, STAGE } from '../exchange/exchange.js';
 import { BODY } from '../http/framing.js';
 import { keyOf, sessionOf } from './affinity.js';
 import { answerLast, fail } from './answer.js';
@@ -95,7 +95,7 @@ function readRequest(w: Worker, client: ClientConnection, at: number, bytes: num
   if (result === 'partial') return;
   const refused = client.inTheClear ? 'TLS_EXPECTED' : result;
   if (refused !== 'complete') {
-    client.x.begin(w.ids.next());
+    client.x.begin(KIND.REQUEST, w.ids.next());
     fail(w, client.x, refused);
     return;
   }
@@ -104,7 +104,7 @@ function readRequest(w: Worker, client: ClientConnection, at: number, bytes: num
 
 function startExchange(w: Worker, x: Exchange): void {
   w.counters.requests++;
-  x.begin(w.ids.next());
+  x.begin(KIND.REQUEST, w.ids.next());
   x.client.to(CLIENT.BUSY);
   const { redirect } = x.client.listener.http;
   let refused = check(w, x);
@@ -212,7 +212,7 @@ export function clientEnded(w: Worker, client: ClientConnection): void {
       proxyEnded(w, client);
       break;
     default:
-      if (client.x.rule === null) break; // a passthrough that is connecting: what was sent still goes across
+      if (client.x.kind === KIND.RAW) break; // it is connecting: what was sent still goes across
       if (!client.x.request.done && client.pendingAt === NOWHERE) fail(w, client.x, 'CLIENT_LEFT');
       // What the request waits for has a deadline already: room, its next try, or that the client reads.
       else if (!client.x.queued && client.x.resume === null && !client.blocked) waitForServer(w, client.x);
@@ -248,7 +248,7 @@ export function clientLate(w: Worker, client: ClientConnection): void {
   if (clientMoves(w, client)) return;
   switch (client.state) {
     case CLIENT.HEAD:
-      client.x.begin(w.ids.next());
+      client.x.begin(KIND.REQUEST, w.ids.next());
       fail(w, client.x, 'HEAD_TIMEOUT');
       break;
     case CLIENT.TUNNEL:

@@ -2,7 +2,7 @@
 // Owns moving requests from the pools of the plan before to those of the new one. Leaves making pools to worker.ts.
 
 import { NO_SESSION } from '../balance/session.js';
-import type { Exchange } from '../exchange/exchange.js';
+import { type Exchange, KIND } from '../exchange/exchange.js';
 import { reroute, serve } from './client.js';
 import type { Pool } from './pools.js';
 import type { Worker } from './worker.js';
@@ -26,7 +26,7 @@ export function followPools(w: Worker, x: Exchange): void {
   const waits = !x.isAtServer;
   const next = w.poolNamed(pool.plan.name);
   if (next !== undefined) move(x, pool, next);
-  else if (waits && x.backend === null && x.rule !== null) {
+  else if (waits && x.backend === null && x.kind === KIND.REQUEST) {
     reroute(w, x);
     serve(w, x.client);
   }

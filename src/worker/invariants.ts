@@ -3,7 +3,7 @@
 
 import { POOL, SLICE } from '../balance/server-state.js';
 import { CHUNK_BYTES, CONTROL } from '../engine/layout.js';
-import { type Exchange, NOWHERE, STAGE } from '../exchange/exchange.js';
+import { type Exchange, KIND, NOWHERE, STAGE } from '../exchange/exchange.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
 import type { Worker } from './worker.js';
 
@@ -180,6 +180,7 @@ function checkClient(w: Worker, client: ClientConnection, slot: number, say: Say
 function checkExchange(w: Worker, x: Exchange, wrong: (what: string) => void): void {
   const { backend, stage, queued } = x;
   const says = (what: string): void => wrong(`its exchange, ${STAGE_NAMES[stage]}, ${what}`);
+  if ((x.rule === null) !== (x.kind === KIND.RAW)) says(x.rule === null ? 'has no rule' : 'is raw, and has a rule');
   if (queued !== (stage === STAGE.QUEUED)) says(queued ? 'stands in the line of its pool' : 'stands in no line');
   if ((x.resume !== null) !== (stage === STAGE.BACKOFF)) says('does not know whether a next attempt is due');
   if (!x.isAtServer && x.pool?.retired && w.poolNamed(x.pool.plan.name)) says('waits for a server of an old plan');
@@ -194,7 +195,8 @@ function checkExchange(w: Worker, x: Exchange, wrong: (what: string) => void): v
     case STAGE.SENDING:
     case STAGE.WAITING:
     case STAGE.RESPONDING:
-      if (x.rule === null || x.pool === null) says('has no rule or no pool');
+      if (x.kind === KIND.RAW) says('is raw, and speaks HTTP');
+      if (x.pool === null) says('has no pool');
       if (backend?.state !== BACKEND.HEAD && backend?.state !== BACKEND.BODY) says('has no backend connection at work');
       break;
     default:

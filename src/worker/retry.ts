@@ -5,7 +5,7 @@ import { RESULT } from '../balance/outlier.js';
 import { NO_RETRY, RETRY_ON, STALE } from '../balance/retry.js';
 import { NO_SESSION } from '../balance/session.js';
 import { tunnelConnect } from '../codec/raw/tunnel.js';
-import { type Exchange, NOWHERE, STAGE } from '../exchange/exchange.js';
+import { type Exchange, KIND, NOWHERE, STAGE } from '../exchange/exchange.js';
 import { isIdempotent } from '../http/methods.js';
 import { REASONS, type ReasonCode } from '../http/reasons.js';
 import { sessionOf } from './affinity.js';
@@ -67,7 +67,7 @@ export function blame(x: Exchange, code: ReasonCode): void {
 export function retryOrFail(w: Worker, x: Exchange, code: ReasonCode): void {
   const backend = x.backend!;
   const { server } = backend;
-  if (x.rule === null) {
+  if (x.kind === KIND.RAW) {
     // A passthrough that could not connect: the next server, as often as a request would be tried.
     blame(x, code);
     closeBackend(w, backend);

@@ -3,8 +3,9 @@
 
 import { keyOfAddress } from '../../balance/keys.js';
 import { NO_SESSION } from '../../balance/session.js';
+import { assert } from '../../base/assert.js';
 import { PEER_BYTES } from '../../engine/layout.js';
-import { NOWHERE, STAGE } from '../../exchange/exchange.js';
+import { KIND, NOWHERE, STAGE } from '../../exchange/exchange.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import { randomKey } from '../../worker/affinity.js';
 import { chooseServer, takeConnection } from '../../worker/choose-server.js';
@@ -28,7 +29,8 @@ export function tunnelByName(w: Worker, client: ClientConnection, serverName: st
 /** Begins a tunnel to a server of `pool`. What the client has sent already is pending, and goes across first. */
 export function tunnelOpen(w: Worker, client: ClientConnection, pool: Pool): void {
   const { x } = client;
-  x.begin(w.ids.next());
+  assert(x.rule === null, 'what is passed on unread has no rule');
+  x.begin(KIND.RAW, w.ids.next());
   x.pool = pool;
   x.fresh = true;
   x.session = NO_SESSION;
@@ -63,7 +65,9 @@ export function tunnelConnect(w: Worker, client: ClientConnection, failed: Reaso
 
 /** Both sides are there: from now on bytes go across unread. What the client sent before goes first. */
 export function tunnelBegin(w: Worker, client: ClientConnection, backend: BackendConnection): void {
-  client.x.to(STAGE.TUNNEL);
+  const { x } = client;
+  assert(x.kind === KIND.RAW || x.upgrade, 'only raw connections and upgraded ones become tunnels');
+  x.to(STAGE.TUNNEL);
   client.to(CLIENT.TUNNEL);
   backend.to(BACKEND.TUNNEL);
   w.deadlines.clear(backend.slot);

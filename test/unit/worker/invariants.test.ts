@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { slotOf } from '../../../src/engine/engine.js';
 import { CHUNK_BYTES } from '../../../src/engine/layout.js';
+import { KIND } from '../../../src/exchange/exchange.js';
 import { BACKEND, type BackendConnection, type ClientConnection } from '../../../src/worker/connections.js';
 import { checkInvariants } from '../../../src/worker/invariants.js';
 import type { Worker } from '../../../src/worker/worker.js';
@@ -88,6 +89,13 @@ const cooked: readonly { what: string; cook(at: AtWork): void; says: RegExp }[] 
       client.x.backend = null;
     },
     says: /has no backend connection at work$/,
+  },
+  {
+    what: 'a request that is taken for a raw connection',
+    cook: ({ client }) => {
+      client.x.kind = KIND.RAW;
+    },
+    says: /is raw, and has a rule$/,
   },
   {
     what: 'a backend connection that is idle and on no list',
