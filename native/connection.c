@@ -357,7 +357,7 @@ static bool sf__conn_tls_ready(sf_engine *e, sf_conn *c)
         return false;
     }
     c->due &= (uint16_t)~SF__DUE_TLS_READY;
-    int32_t bytes = sf__tls_facts(c, e->config.memory + chunk);
+    int32_t bytes = sf__tls_info(c, e->config.memory + chunk);
     if (bytes < 0) {
         sf__chunk_drop(e, chunk);
         sf__conn_fail(e, c, SF_ENGINE_ERROR_NO_MEMORY);

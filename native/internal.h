@@ -67,7 +67,7 @@ void sf__conn_blocked(sf_engine *e, sf_conn *c); /* `blocked` is due: bytes wait
 int sf__tls_begin(sf_engine *e, sf_handle handle, int32_t context, sf_span front);
 void sf__tls_free(sf_conn *c, bool polite); /* polite: sends close_notify, if that can be done at once */
 bool sf__tls_handshake(sf_engine *e, sf_conn *c); /* true when it is done; one that failed may leave no `tls` */
-int32_t sf__tls_facts(const sf_conn *c, uint8_t *to); /* returns how many bytes, under 8192; -1 without memory */
+int32_t sf__tls_info(const sf_conn *c, uint8_t *to); /* returns how many bytes, under 8192; -1 without memory */
 void sf__tls_receive(sf_engine *e, sf_conn *c, int32_t chunk); /* takes the reference on the chunk */
 sf_io_result sf__tls_write(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t count); /* sf__tls_settle ends it */
 void sf__tls_settle(sf_engine *e); /* hands over what sf__tls_write put off; for any engine */

@@ -243,8 +243,8 @@ int32_t sf_tls_client_facts(const SSL *ssl, uint8_t *to, uint8_t *text)
     sf__text names = { .at = subject.at + subject.bytes, .room = SF_TLS_NAMES_BYTES_MAX, .whole = true };
     if (!sf__put_names(&names, certificate))
         return -1;
-    to[SF_TLS_FACTS_CERTIFICATE] = 1;
-    sf__word_put(to + SF_TLS_FACTS_SUBJECT_BYTES_HIGH, subject.bytes);
-    sf__word_put(to + SF_TLS_FACTS_NAMES_BYTES_HIGH, names.bytes);
+    to[SF_TLS_INFO_CERTIFICATE] = 1;
+    sf__word_put(to + SF_TLS_INFO_SUBJECT_BYTES_HIGH, subject.bytes);
+    sf__word_put(to + SF_TLS_INFO_NAMES_BYTES_HIGH, names.bytes);
     return (int32_t)(SF_FINGERPRINT_BYTES + subject.bytes + names.bytes);
 }

@@ -36,9 +36,9 @@ void sf_tls_verifier_free(sf_tls_verifier *verifier);
 uint16_t sf_tls_client_error(const SSL *ssl);
 
 /*
- * Writes the facts of the client's verified certificate behind `to`, whose words of SF_TLS_FACTS it sets.
+ * Writes what the client's verified certificate says behind `to`, whose words of SF_TLS_INFO it sets.
  *
- * to    the facts; the words are at its front
+ * to    the info; the words are at its front
  * text  where the texts go on: SHA-256, subject (RFC 4514), names (each `DNS:`, `URI:`, `email:` or
  *       `IP:` and the name, with line feeds between), at most SF_FINGERPRINT_BYTES + SF_TLS_SUBJECT_BYTES_MAX + SF_TLS_NAMES_BYTES_MAX
  *

@@ -246,7 +246,7 @@ static uint8_t sf__text_put(uint8_t *to, const void *from, size_t bytes)
     return (uint8_t)bytes;
 }
 
-int32_t sf__tls_facts(const sf_conn *c, uint8_t *to)
+int32_t sf__tls_info(const sf_conn *c, uint8_t *to)
 {
     const SSL *ssl = c->tls->ssl;
     const unsigned char *alpn = NULL;
@@ -255,15 +255,15 @@ int32_t sf__tls_facts(const sf_conn *c, uint8_t *to)
     const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
     const char *cipher_name = cipher == NULL ? NULL : SSL_CIPHER_standard_name(cipher);
     int version = SSL_version(ssl);
-    uint8_t *text = to + SF_TLS_FACTS_WORDS;
-    to[SF_TLS_FACTS_VERSION_MAJOR] = (uint8_t)(version >> 8);
-    to[SF_TLS_FACTS_VERSION_MINOR] = (uint8_t)version;
-    to[SF_TLS_FACTS_RESUMED] = SSL_session_reused(ssl) == 1;
+    uint8_t *text = to + SF_TLS_INFO_WORDS;
+    to[SF_TLS_INFO_VERSION_MAJOR] = (uint8_t)(version >> 8);
+    to[SF_TLS_INFO_VERSION_MINOR] = (uint8_t)version;
+    to[SF_TLS_INFO_RESUMED] = SSL_session_reused(ssl) == 1;
     SSL_get0_alpn_selected(ssl, &alpn, &alpn_bytes);
-    text += to[SF_TLS_FACTS_PROTOCOL_BYTES] = sf__text_put(text, alpn, alpn_bytes);
-    text += to[SF_TLS_FACTS_CIPHER_BYTES] = sf__text_put(text, cipher_name, cipher_name == NULL ? 0 : strlen(cipher_name));
-    text += to[SF_TLS_FACTS_NAME_BYTES] = sf__text_put(text, name, name == NULL ? 0 : strlen(name));
-    memset(to + SF_TLS_FACTS_CERTIFICATE, 0, SF_TLS_FACTS_WORDS - SF_TLS_FACTS_CERTIFICATE);
+    text += to[SF_TLS_INFO_PROTOCOL_BYTES] = sf__text_put(text, alpn, alpn_bytes);
+    text += to[SF_TLS_INFO_CIPHER_BYTES] = sf__text_put(text, cipher_name, cipher_name == NULL ? 0 : strlen(cipher_name));
+    text += to[SF_TLS_INFO_NAME_BYTES] = sf__text_put(text, name, name == NULL ? 0 : strlen(name));
+    memset(to + SF_TLS_INFO_CERTIFICATE, 0, SF_TLS_INFO_WORDS - SF_TLS_INFO_CERTIFICATE);
     int32_t certificate_bytes = sf_tls_client_facts(ssl, to, text);
     ERR_clear_error();
     return certificate_bytes < 0 ? -1 : (int32_t)(text - to) + certificate_bytes;

@@ -201,9 +201,9 @@ function checkTests({ tests, routes, listeners }: ParsedConfig, scope: Scope): v
       scope.report([...at, 'request'], `'${url}' is not a URL.`, 'Expected http://HOST/PATH, or /PATH for any host.');
     }
     if (test.listener !== undefined) checkListenerRef(test.listener, [...at, 'listener'], listeners, scope);
-    const fact = /^http:/i.test(url) ? TLS_FACTS.find((name) => test[name] !== undefined) : undefined;
-    if (fact !== undefined) {
-      scope.report([...at, fact], `A request without TLS has no ${fact}.`, 'Expected an https URL in the request.');
+    const key = /^http:/i.test(url) ? TLS_KEYS.find((name) => test[name] !== undefined) : undefined;
+    if (key !== undefined) {
+      scope.report([...at, key], `A request without TLS has no ${key}.`, 'Expected an https URL in the request.');
     }
     if (expect.pool !== undefined) checkPoolName(expect.pool, [...at, 'expect', 'pool'], scope);
     if (expect.rule !== undefined && !ruleNames.includes(expect.rule)) {
@@ -227,12 +227,12 @@ function checkTests({ tests, routes, listeners }: ParsedConfig, scope: Scope): v
 }
 
 /** What a test can tell of TLS. */
-const TLS_FACTS = ['serverName', 'tlsVersion', 'tlsCipher', 'clientCertificate'] as const;
+const TLS_KEYS = ['serverName', 'tlsVersion', 'tlsCipher', 'clientCertificate'] as const;
 
 /** A test of where a raw TLS connection goes: by its name alone, to a pool. */
 function checkConnectionTest(test: NonNullable<ParsedConfig['tests']>[number], at: DocumentPath, scope: Scope): void {
   const { pool, rule, status } = test.expect;
-  for (const name of ['headers', 'client', 'listener', ...TLS_FACTS] as const) {
+  for (const name of ['headers', 'client', 'listener', ...TLS_KEYS] as const) {
     if (test[name] === undefined) continue;
     scope.report([...at, name], `A tls:// request has ${name}.`, 'Expected the name behind tls:// alone.');
   }

@@ -39,7 +39,7 @@ export const EVENT_KIND = {
   error: 7,
   /** Our direction, which was shut down, has ended: everything queued before has left. */
   finished: 8,
-  /** TLS is agreed on; at: TLS_FACTS, bytes: how many. The receiver owns one reference on the chunk. */
+  /** TLS is agreed on; at: TLS_INFO, bytes: how many. The receiver owns one reference on the chunk. */
   tlsReady: 9,
   /** TLS with a client failed before it was agreed on; at: the error code. The alert, if there is one, has left, and the
    *  connection goes on in the clear: the client's bytes are read, and its direction may be shut down. */
@@ -141,7 +141,7 @@ export const ENGINE_ERROR = {
  * What a handshake agreed on, as bytes; behind WORDS stand protocol, cipher and server name one after the other, then of
  * a verified client certificate its SHA-256 (FINGERPRINT_BYTES), its subject, and its names with line feeds between.
  */
-export const TLS_FACTS = {
+export const TLS_INFO = {
   versionMajor: 0,
   versionMinor: 1,
   /** 1 when an earlier session was resumed. */
@@ -169,7 +169,7 @@ const LAYOUTS = {
   SEND_FLAG,
   CONTROL,
   ENGINE_ERROR,
-  TLS_FACTS,
+  TLS_INFO,
 };
 
 const SIZES = {

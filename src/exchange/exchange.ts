@@ -138,7 +138,7 @@ export class Exchange {
   pool: Pool | null = null;
   /** The tick at which the whole request is late; 0 for none. */
   expires = 0;
-  /** Lines of the rule's header filters that name facts of this request, filled in; empty when the rule has none. */
+  /** Lines of the rule's header filters that name variables, filled in; empty when the rule has none. */
   requestLines = '';
   responseLines = '';
   /** Connections that get a copy of this request's body; empty for almost all. */

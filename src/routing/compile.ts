@@ -1,16 +1,16 @@
 // From a validated config to what the workers need: the table, and a plan for every rule.
-// Owns the order of the steps and rules as wholes. Matches are drafts.ts's, filters filters.ts's, words emit.ts's.
+// Owns the order of the steps and rules as wholes. Matches are compiled-match.ts's, filters filters.ts's, words emit.ts's.
 
 import { type DocumentPath, formatPath, type Place, type PlaceOf } from '../base/document-path.js';
 import { type Problem, Problems } from '../base/problems.js';
 import {
   comparePrecedence,
-  draftHost,
-  draftMatch,
-  type EntryDraft,
-  type HostDraft,
-  type MatchDraft,
-} from './drafts.js';
+  compileHost,
+  compileMatch,
+  type EntryIr,
+  type HostIr,
+  type MatchIr,
+} from './compiled-match.js';
 import { emitTable } from './emit.js';
 import { planErrorPages } from './error-pages.js';
 import { answers, type PoolIndexes, planFilter, planPool } from './filters.js';
@@ -33,7 +33,7 @@ export interface CompiledRoutes {
   readonly errorPages: readonly ErrorPagePlan[];
   readonly warnings: readonly Problem[];
   /** Every match under every host name, in order of precedence; for listings, not needed to route. */
-  readonly entries: readonly EntryDraft[];
+  readonly entries: readonly EntryIr[];
 }
 
 /**
@@ -44,7 +44,7 @@ export interface CompiledRoutes {
 export function compile(config: RoutingConfig, placeOf: PlaceOf = () => undefined): CompiledRoutes {
   const problems = new Problems(placeOf);
   const pools = new Map(Object.keys(config.pools ?? {}).map((name, index) => [name, index]));
-  const entries: EntryDraft[] = [];
+  const entries: EntryIr[] = [];
   const rules: RulePlan[] = [];
   const filters = planFilters(config.filters, ['filters'], pools, problems);
   const listenerFilters = (config.listeners ?? []).map((listener, i) =>
@@ -53,10 +53,10 @@ export function compile(config: RoutingConfig, placeOf: PlaceOf = () => undefine
   const files = new Map<string, Uint8Array>();
   (config.routes ?? []).forEach((route, r) => {
     const routeFilters = planFilters(route.filters, ['routes', r, 'filters'], pools, problems);
-    const hosts = draftHosts(route, ['routes', r, 'hostnames'], problems);
+    const hosts = compileHosts(route, ['routes', r, 'hostnames'], problems);
     route.rules.forEach((rule, i) => {
       const at = ['routes', r, 'rules', i];
-      const matches = draftMatches(route, rule, rules.length, at, problems);
+      const matches = compileMatches(route, rule, rules.length, at, problems);
       const errorPages = planErrorPages(rule.errorPages, [...at, 'errorPages'], files, problems);
       rules.push({ ...planRule(route, routeFilters, rule, rules.length, at, pools, problems), errorPages });
       for (const host of hosts) for (const match of matches) entries.push({ host, match });
@@ -78,7 +78,7 @@ export function compile(config: RoutingConfig, placeOf: PlaceOf = () => undefine
 }
 
 /** Warns of matches that no request reaches; of the rule, when that is true of all its matches. */
-function warnOfShadows(entries: readonly EntryDraft[], rules: readonly RulePlan[], problems: Problems): void {
+function warnOfShadows(entries: readonly EntryIr[], rules: readonly RulePlan[], problems: Problems): void {
   const shadows = findShadows(entries);
   const matchCounts = new Map<number, number>();
   for (const match of new Set(entries.map((entry) => entry.match))) {
@@ -100,11 +100,11 @@ function placeText({ file, line }: Place): string {
 }
 
 /** The host names of a route; a route without any is for every host. */
-function draftHosts(route: RouteConfig, at: DocumentPath, problems: Problems): HostDraft[] {
+function compileHosts(route: RouteConfig, at: DocumentPath, problems: Problems): HostIr[] {
   if (route.hostnames === undefined || route.hostnames.length === 0) return [{ kind: HOST_KIND.DEFAULT, name: '' }];
-  const hosts = new Map<string, HostDraft>();
+  const hosts = new Map<string, HostIr>();
   route.hostnames.forEach((hostname, i) => {
-    const host = draftHost(hostname, [...at, i], problems);
+    const host = compileHost(hostname, [...at, i], problems);
     if (host === undefined) return;
     const key = `${host.kind}${host.name}`;
     hosts.set(key, host);
@@ -113,16 +113,16 @@ function draftHosts(route: RouteConfig, at: DocumentPath, problems: Problems): H
 }
 
 /** The matches of a rule; a rule without any takes every request of its hosts. */
-function draftMatches(
+function compileMatches(
   { listeners }: RouteConfig,
   rule: RuleConfig,
   index: number,
   at: DocumentPath,
   problems: Problems,
-): MatchDraft[] {
+): MatchIr[] {
   const order = { listeners, priority: rule.priority ?? 0 };
-  if (rule.matches === undefined || rule.matches.length === 0) return [draftMatch({}, order, index, 0, at, problems)];
-  return rule.matches.map((match, i) => draftMatch(match, order, index, i, [...at, 'matches', i], problems));
+  if (rule.matches === undefined || rule.matches.length === 0) return [compileMatch({}, order, index, 0, at, problems)];
+  return rule.matches.map((match, i) => compileMatch(match, order, index, i, [...at, 'matches', i], problems));
 }
 
 /** What a rule without a name is called: by its place in the document, or in a route that has one, by its place there. */

@@ -1,10 +1,10 @@
 // Decides single conditions of the table against the request that was begun.
-// Owns comparing, ranges and regular expressions. Leaves finding values to facts.ts, and the walk to matcher.ts.
+// Owns comparing, ranges and regular expressions. Leaves finding values to request-values.ts, and the walk to matcher.ts.
 
 import { RE2JS } from 're2js';
-import { type Facts, LINE_FEED } from './facts.js';
 import { CONDITION, HEADER, OP, OP_ANY, RANGE, REGEX } from './layout.js';
 import type { RequestView } from './request.js';
+import { LINE_FEED, type RequestValues } from './request-values.js';
 
 /** Compiles a pattern for linear-time matching (RE2 syntax). Throws the engine's error when it is not one. */
 export function compileRegex(source: string): RE2JS {
@@ -15,16 +15,16 @@ export function compileRegex(source: string): RE2JS {
 export class Conditions {
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
-  readonly #facts: Facts;
+  readonly #values: RequestValues;
   readonly #conditionsAt: number;
   readonly #rangesAt: number;
   /** Compiled when first tried, so that swapping tables costs the worker no pause. */
   readonly #regexes: RE2JS[] = [];
 
-  constructor(words: Int32Array, bytes: Uint8Array, facts: Facts) {
+  constructor(words: Int32Array, bytes: Uint8Array, values: RequestValues) {
     this.#words = words;
     this.#bytes = bytes;
-    this.#facts = facts;
+    this.#values = values;
     this.#conditionsAt = words[HEADER.conditionsAt]!;
     this.#rangesAt = words[HEADER.rangesAt]!;
   }
@@ -35,9 +35,9 @@ export class Conditions {
     return this.#compare(at, view) !== (this.#words[at + CONDITION.invert] === 1);
   }
 
-  /** The fact a condition looks at; -1 for the client's address. */
-  factOf(condition: number): number {
-    return this.#words[this.#conditionsAt + condition * CONDITION.WORDS + CONDITION.fact]!;
+  /** Where the value that a condition looks at is read from; -1 for the client's address. */
+  sourceOf(condition: number): number {
+    return this.#words[this.#conditionsAt + condition * CONDITION.WORDS + CONDITION.source]!;
   }
 
   /** Whether the whole path matches a regular expression of the table. */
@@ -51,21 +51,21 @@ export class Conditions {
     const valueAt = words[at + CONDITION.valueAt]!;
     const valueBytes = words[at + CONDITION.valueBytes]!;
     if (op === OP.RANGES) return this.#inRanges(valueAt, valueBytes, view);
-    const facts = this.#facts;
-    if (!facts.locate(words[at + CONDITION.fact]!)) return false;
+    const values = this.#values;
+    if (!values.locate(words[at + CONDITION.source]!)) return false;
     if (op < OP_ANY) return this.#compareOne(op, valueAt, valueBytes);
     return this.#compareAny(op - OP_ANY, valueAt, valueBytes);
   }
 
   /** Compares the parts of the list that was located, one after the other. */
   #compareAny(op: number, valueAt: number, valueBytes: number): boolean {
-    const facts = this.#facts;
-    const end = facts.at + facts.length;
-    for (let at = facts.at; at <= end; at += facts.length + 1) {
+    const values = this.#values;
+    const end = values.at + values.length;
+    for (let at = values.at; at <= end; at += values.length + 1) {
       let partEnd = at;
-      while (partEnd < end && facts.bytes[partEnd] !== LINE_FEED) partEnd++;
-      facts.at = at;
-      facts.length = partEnd - at;
+      while (partEnd < end && values.bytes[partEnd] !== LINE_FEED) partEnd++;
+      values.at = at;
+      values.length = partEnd - at;
       if (this.#compareOne(op, valueAt, valueBytes)) return true;
     }
     return false;
@@ -73,23 +73,23 @@ export class Conditions {
 
   /** Compares the value that was located. */
   #compareOne(op: number, valueAt: number, valueBytes: number): boolean {
-    const facts = this.#facts;
+    const values = this.#values;
     switch (op) {
       case OP.EXACT:
-        return facts.length === valueBytes && this.#equal(facts.bytes, facts.at, valueAt, valueBytes);
+        return values.length === valueBytes && this.#equal(values.bytes, values.at, valueAt, valueBytes);
       case OP.PREFIX:
-        return facts.length >= valueBytes && this.#equal(facts.bytes, facts.at, valueAt, valueBytes);
+        return values.length >= valueBytes && this.#equal(values.bytes, values.at, valueAt, valueBytes);
       case OP.SUFFIX:
         return (
-          facts.length >= valueBytes &&
-          this.#equal(facts.bytes, facts.at + facts.length - valueBytes, valueAt, valueBytes)
+          values.length >= valueBytes &&
+          this.#equal(values.bytes, values.at + values.length - valueBytes, valueAt, valueBytes)
         );
       case OP.CONTAINS:
-        return this.#contains(facts.bytes, facts.at, facts.length, valueAt, valueBytes);
+        return this.#contains(values.bytes, values.at, values.length, valueAt, valueBytes);
       case OP.ONE_OF:
-        return this.#oneOf(facts.bytes, facts.at, facts.length, valueAt, valueBytes);
+        return this.#oneOf(values.bytes, values.at, values.length, valueAt, valueBytes);
       case OP.REGEX:
-        return this.#test(valueAt, facts.bytes, facts.at, facts.length);
+        return this.#test(valueAt, values.bytes, values.at, values.length);
       default:
         return true; // PRESENT: it was located
     }

@@ -1,11 +1,9 @@
-// Writes drafts, sorted by precedence, into the words and bytes of a routing table.
+// Writes compiled matches, sorted by precedence, into the words and bytes of a routing table.
 // Owns the grouping into leaves and the choice of selectors. The layout itself is declared in layout.ts.
 
-import type { ConditionDraft, EntryDraft, HostDraft, MatchDraft } from './drafts.js';
+import type { ConditionIr, EntryIr, HostIr, MatchIr } from './compiled-match.js';
 import {
   CONDITION,
-  FACT,
-  FACT_KIND,
   HEADER,
   HOST_KIND,
   HOST_SLOT,
@@ -19,6 +17,8 @@ import {
   RANGE,
   REGEX,
   SELECTOR,
+  SOURCE,
+  SOURCE_KIND,
   spread,
   TABLE_MAGIC,
   TABLE_VERSION,
@@ -27,13 +27,13 @@ import {
 /** Lists up to this length are walked as they are: a selector would cost more than it saves. */
 const PLAIN_LIST_MAX = 4;
 
-/** A draft with its place in the order of precedence. */
+/** A compiled match with its place in the order of precedence. */
 interface Ranked {
   readonly rank: number;
-  readonly match: MatchDraft;
+  readonly match: MatchIr;
 }
 
-interface LeafDraft {
+interface LeafIr {
   readonly host: number;
   readonly kind: number;
   readonly path: string;
@@ -41,7 +41,7 @@ interface LeafDraft {
 }
 
 /** Builds the table. `entries` must be in order of precedence and their matches free of errors. */
-export function emitTable(entries: readonly EntryDraft[]): SharedArrayBuffer {
+export function emitTable(entries: readonly EntryIr[]): SharedArrayBuffer {
   return new Emitter().emit(entries);
 }
 
@@ -55,16 +55,16 @@ class Emitter {
   readonly #valueSlots: number[] = [];
   readonly #entries: number[] = [];
   readonly #conditions: number[] = [];
-  readonly #facts: number[] = [];
-  readonly #factIndex = new Map<string, number>();
+  readonly #sources: number[] = [];
+  readonly #sourceIndex = new Map<string, number>();
   readonly #ranges: number[] = [];
   readonly #regexes: number[] = [];
   readonly #regexIndex = new Map<string, number>();
   /** Index of the first condition of a match that was written for another host name already. */
-  readonly #conditionsOf = new Map<MatchDraft, number>();
+  readonly #conditionsOf = new Map<MatchIr, number>();
 
-  emit(entries: readonly EntryDraft[]): SharedArrayBuffer {
-    const hosts: HostDraft[] = [];
+  emit(entries: readonly EntryIr[]): SharedArrayBuffer {
+    const hosts: HostIr[] = [];
     const leaves = groupByLeaf(entries, hosts);
     const regexLeaf = new Array<number>(hosts.length).fill(-1);
     const rootLeaf = new Array<number>(hosts.length).fill(-1);
@@ -105,19 +105,19 @@ class Emitter {
     });
   }
 
-  #writeLeaf(leaf: LeafDraft, index: number): Uint8Array {
+  #writeLeaf(leaf: LeafIr, index: number): Uint8Array {
     const path = Buffer.from(leaf.kind === LEAF_KIND.REGEX ? '' : leaf.path, 'latin1');
     const { plain, bySelector } =
       leaf.entries.length <= PLAIN_LIST_MAX ? plainOnly(leaf.entries) : narrow(leaf.entries);
     const listAt = this.#writeList(plain, index);
     const selectorAt = this.#selectors.length / SELECTOR.WORDS;
-    for (const [factKey, byValue] of bySelector) this.#writeSelector(factKey, byValue, index);
+    for (const [sourceKey, byValue] of bySelector) this.#writeSelector(sourceKey, byValue, index);
     this.#leaves.push(leaf.host, leaf.kind, this.#string(path), path.length);
     this.#leaves.push(listAt, plain.length, selectorAt, bySelector.size);
     return path;
   }
 
-  #writeSelector(factKey: string, byValue: Map<string, Ranked[]>, leaf: number): void {
+  #writeSelector(sourceKey: string, byValue: Map<string, Ranked[]>, leaf: number): void {
     // Two values may share a hash; then they share a list, and the conditions tell them apart.
     const byHash = new Map<number, Ranked[]>();
     for (const [value, list] of byValue) {
@@ -133,7 +133,7 @@ class Emitter {
       while (slots[place * 3 + 2] !== 0) place = (place + 1) & (places - 1);
       slots.splice(place * 3, 3, hash, this.#writeList(list, leaf), list.length);
     }
-    this.#selectors.push(this.#fact(factKey), this.#valueSlots.length, places - 1);
+    this.#selectors.push(this.#source(sourceKey), this.#valueSlots.length, places - 1);
     for (const word of slots) this.#valueSlots.push(word);
   }
 
@@ -148,7 +148,7 @@ class Emitter {
     return first;
   }
 
-  #conditionRun(match: MatchDraft): number {
+  #conditionRun(match: MatchIr): number {
     const known = this.#conditionsOf.get(match);
     if (known !== undefined) return known;
     const first = this.#conditions.length / CONDITION.WORDS;
@@ -157,30 +157,30 @@ class Emitter {
     return first;
   }
 
-  #writeCondition(condition: ConditionDraft): void {
-    const fact = condition.fact === undefined ? -1 : this.#fact(factKeyOf(condition.fact));
+  #writeCondition(condition: ConditionIr): void {
+    const source = condition.source === undefined ? -1 : this.#source(sourceKeyOf(condition.source));
     const invert = condition.invert ? 1 : 0;
     const op = condition.op + (isList(condition) ? OP_ANY : 0);
     if (condition.op === OP.REGEX) {
-      this.#conditions.push(fact, op, invert, this.#regex(condition.value), 0);
+      this.#conditions.push(source, op, invert, this.#regex(condition.value), 0);
     } else if (condition.op === OP.RANGES) {
-      this.#conditions.push(fact, condition.op, invert, this.#ranges.length / RANGE.WORDS, condition.ranges.length);
+      this.#conditions.push(source, condition.op, invert, this.#ranges.length / RANGE.WORDS, condition.ranges.length);
       for (const { address, bits } of condition.ranges) this.#ranges.push(address.length, bits, this.#string(address));
     } else {
       const value = Buffer.from(condition.value, 'utf8');
-      this.#conditions.push(fact, op, invert, this.#string(value), value.length);
+      this.#conditions.push(source, op, invert, this.#string(value), value.length);
     }
   }
 
-  #fact(key: string): number {
-    let index = this.#factIndex.get(key);
+  #source(key: string): number {
+    let index = this.#sourceIndex.get(key);
     if (index === undefined) {
-      index = this.#factIndex.size;
-      this.#factIndex.set(key, index);
+      index = this.#sourceIndex.size;
+      this.#sourceIndex.set(key, index);
       const space = key.indexOf(' ');
       const kind = Number(key.slice(0, space));
       const name = Buffer.from(key.slice(space + 1), 'utf8');
-      this.#facts.push(kind, this.#string(name), name.length);
+      this.#sources.push(kind, this.#string(name), name.length);
     }
     return index;
   }
@@ -232,7 +232,7 @@ class Emitter {
       [HEADER.valueSlotsAt, this.#valueSlots],
       [HEADER.entriesAt, this.#entries],
       [HEADER.conditionsAt, this.#conditions],
-      [HEADER.factsAt, this.#facts],
+      [HEADER.sourcesAt, this.#sources],
       [HEADER.rangesAt, this.#ranges],
       [HEADER.regexesAt, this.#regexes],
     ];
@@ -259,7 +259,7 @@ class Emitter {
     header[HEADER.entryCount] = parts.entryCount;
     header[HEADER.topCount] = parts.topCount;
     header[HEADER.conditionCount] = this.#conditions.length / CONDITION.WORDS;
-    header[HEADER.factCount] = this.#facts.length / FACT.WORDS;
+    header[HEADER.sourceCount] = this.#sources.length / SOURCE.WORDS;
     header[HEADER.rangeCount] = this.#ranges.length / RANGE.WORDS;
     header[HEADER.regexCount] = this.#regexes.length / REGEX.WORDS;
     const table = new SharedArrayBuffer(totalBytes);
@@ -277,9 +277,9 @@ class Emitter {
 }
 
 /** Entries of the same host and path, in the order they came; `hosts` receives each host once. */
-function groupByLeaf(entries: readonly EntryDraft[], hosts: HostDraft[]): LeafDraft[] {
+function groupByLeaf(entries: readonly EntryIr[], hosts: HostIr[]): LeafIr[] {
   const hostIndex = new Map<string, number>();
-  const leaves = new Map<string, LeafDraft>();
+  const leaves = new Map<string, LeafIr>();
   entries.forEach(({ host, match }, rank) => {
     const hostKey = `${host.kind}${host.name}`;
     let index = hostIndex.get(hostKey);
@@ -324,7 +324,7 @@ function narrow(entries: readonly Ranked[]): Narrowed {
   }
   const narrowed: Narrowed = { plain: [], bySelector: new Map() };
   for (const entry of entries) {
-    let rarest: ConditionDraft | undefined;
+    let rarest: ConditionIr | undefined;
     let fewest = Number.POSITIVE_INFINITY;
     for (const condition of entry.match.conditions) {
       const count = isExact(condition) ? sharers.get(valueKeyOf(condition))! : Number.POSITIVE_INFINITY;
@@ -333,13 +333,13 @@ function narrow(entries: readonly Ranked[]): Narrowed {
         fewest = count;
       }
     }
-    if (rarest?.fact === undefined) {
+    if (rarest?.source === undefined) {
       narrowed.plain.push(entry);
       continue;
     }
-    const factKey = factKeyOf(rarest.fact);
-    const byValue = narrowed.bySelector.get(factKey) ?? new Map<string, Ranked[]>();
-    narrowed.bySelector.set(factKey, byValue);
+    const sourceKey = sourceKeyOf(rarest.source);
+    const byValue = narrowed.bySelector.get(sourceKey) ?? new Map<string, Ranked[]>();
+    narrowed.bySelector.set(sourceKey, byValue);
     const list = byValue.get(rarest.value);
     if (list === undefined) byValue.set(rarest.value, [entry]);
     else list.push(entry);
@@ -348,20 +348,20 @@ function narrow(entries: readonly Ranked[]): Narrowed {
 }
 
 /** A list has many values, so that no single one leads to an entry. */
-function isExact(condition: ConditionDraft): boolean {
-  return condition.fact !== undefined && condition.op === OP.EXACT && !condition.invert && !isList(condition);
+function isExact(condition: ConditionIr): boolean {
+  return condition.source !== undefined && condition.op === OP.EXACT && !condition.invert && !isList(condition);
 }
 
-function isList(condition: ConditionDraft): boolean {
-  return condition.fact?.kind === FACT_KIND.CERTIFICATE_NAMES;
+function isList(condition: ConditionIr): boolean {
+  return condition.source?.kind === SOURCE_KIND.CERTIFICATE_NAMES;
 }
 
-function factKeyOf(fact: { readonly kind: number; readonly name: string }): string {
-  return `${fact.kind} ${fact.name}`;
+function sourceKeyOf(source: { readonly kind: number; readonly name: string }): string {
+  return `${source.kind} ${source.name}`;
 }
 
-function valueKeyOf(condition: ConditionDraft): string {
-  return `${factKeyOf(condition.fact!)}\0${condition.value}`;
+function valueKeyOf(condition: ConditionIr): string {
+  return `${sourceKeyOf(condition.source!)}\0${condition.value}`;
 }
 
 /** Twice as many places as keys, or more, as a power of two: at least one stays empty and ends every search. */

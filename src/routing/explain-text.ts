@@ -1,7 +1,7 @@
 // Puts an explanation into words for a terminal.
 // Owns the wording. Leaves deciding to explain.ts, and where the text goes to the command line.
 
-import type { PrecedenceStep } from './drafts.js';
+import type { PrecedenceStep } from './compiled-match.js';
 import type { Candidate, Explanation } from './explain.js';
 import type { Comparison, Finding, Part } from './findings.js';
 import type {

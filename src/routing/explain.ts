@@ -6,7 +6,7 @@ import { distance } from 'fastest-levenshtein';
 import type { Place } from '../base/document-path.js';
 import { METHOD_NAMES } from '../http/methods.js';
 import type { CompiledRoutes } from './compile.js';
-import { decidingStep, type EntryDraft, type PrecedenceStep } from './drafts.js';
+import { decidingStep, type EntryIr, type PrecedenceStep } from './compiled-match.js';
 import { type Finding, findingsOf, hostnameOf, viewText } from './findings.js';
 import { ENTRY, HEADER, LEAF } from './layout.js';
 import { Matcher } from './matcher.js';
@@ -98,8 +98,8 @@ class Walk {
   }
 
   candidate(entry: number): Candidate {
-    const draft = this.#draft(entry);
-    const findings = findingsOf(draft, this.view, this.matcher, {
+    const ir = this.#ir(entry);
+    const findings = findingsOf(ir, this.view, this.matcher, {
       hostHolds: this.#hosts.has(this.#host(entry)),
       pathHolds: this.#leaves.has(this.#word(entry, ENTRY.leaf)),
       pathRegex: this.#word(entry, ENTRY.pathRegex),
@@ -107,11 +107,11 @@ class Walk {
     });
     const rival = this.winner !== -1 && this.winner !== entry && findings.every(({ holds }) => holds);
     return {
-      rule: this.compiled.rules[draft.match.rule]!,
-      match: draft.match.match,
-      place: draft.match.place,
+      rule: this.compiled.rules[ir.match.rule]!,
+      match: ir.match.match,
+      place: ir.match.place,
       findings,
-      outrankedBy: rival ? decidingStep(this.#draft(this.winner), draft) : undefined,
+      outrankedBy: rival ? decidingStep(this.#ir(this.winner), ir) : undefined,
     };
   }
 
@@ -124,7 +124,7 @@ class Walk {
         entry,
         rank,
         lacks: this.#lacks(entry),
-        nearness: commonPrefix(path, this.#draft(entry).match.path),
+        nearness: commonPrefix(path, this.#ir(entry).match.path),
       });
     }
     judged.sort((a, b) => a.lacks - b.lacks || b.nearness - a.nearness || a.rank - b.rank);
@@ -141,10 +141,10 @@ class Walk {
   /** Without the entries of other hosts, unless the host looks like the one asked for, or is all that few of them lack. */
   #related(entries: readonly number[], max: number): number[] {
     const host = viewText(this.view, this.view.hostAt, this.view.hostBytes);
-    const isNear = (entry: number) => this.#hosts.has(this.#host(entry)) || nearHosts(host, this.#draft(entry));
+    const isNear = (entry: number) => this.#hosts.has(this.#host(entry)) || nearHosts(host, this.#ir(entry));
     const lacksHostAlone = new Set(
       entries.filter((entry) => {
-        const { match } = this.#draft(entry);
+        const { match } = this.#ir(entry);
         return match.path !== '/' && this.candidate(entry).findings.filter(({ holds }) => !holds).length === 1;
       }),
     );
@@ -178,7 +178,7 @@ class Walk {
     return words[words[HEADER.leavesAt]! + this.#word(entry, ENTRY.leaf) * LEAF.WORDS + LEAF.host]!;
   }
 
-  #draft(entry: number) {
+  #ir(entry: number) {
     return this.compiled.entries[this.#word(entry, ENTRY.rank)]!;
   }
 
@@ -191,8 +191,8 @@ class Walk {
 const SLIPS_MAX = 3;
 
 /** True for host names that are easily mistaken for each other: a few slips, or `www.` in front. All are near to none. */
-function nearHosts(host: string, draft: EntryDraft): boolean {
-  const other = hostnameOf(draft).replace(/^\*\./, '');
+function nearHosts(host: string, ir: EntryIr): boolean {
+  const other = hostnameOf(ir).replace(/^\*\./, '');
   if (host === '' || host.endsWith(`.${other}`) || other.endsWith(`.${host}`)) return true;
   const slips = Math.min(SLIPS_MAX, Math.floor(host.length / 3));
   return Math.abs(host.length - other.length) <= slips && distance(host, other) <= slips;

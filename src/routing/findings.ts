@@ -3,8 +3,8 @@
 
 import { addressText } from '../http/addresses.js';
 import { METHOD_NAMES } from '../http/methods.js';
-import type { ConditionDraft, EntryDraft } from './drafts.js';
-import { FACT_KIND, HOST_KIND, LEAF_KIND, OP } from './layout.js';
+import type { ConditionIr, EntryIr } from './compiled-match.js';
+import { HOST_KIND, LEAF_KIND, OP, SOURCE_KIND } from './layout.js';
 import type { Matcher } from './matcher.js';
 import type { AddressRange } from './ranges.js';
 import type { RequestView } from './request.js';
@@ -54,7 +54,7 @@ export interface Finding {
 
 /** The findings of one match of one rule under one host name. The matcher must have begun this request. */
 export function findingsOf(
-  draft: EntryDraft,
+  ir: EntryIr,
   view: RequestView,
   matcher: Matcher,
   entry: {
@@ -65,24 +65,24 @@ export function findingsOf(
   },
 ): Finding[] {
   return [
-    hostFinding(draft, view, entry.hostHolds),
-    pathFinding(draft, view, matcher, entry.pathHolds, entry.pathRegex),
-    ...methodFinding(draft, view),
-    ...draft.match.conditions.map((condition, i) => conditionFinding(condition, entry.condition + i, view, matcher)),
+    hostFinding(ir, view, entry.hostHolds),
+    pathFinding(ir, view, matcher, entry.pathHolds, entry.pathRegex),
+    ...methodFinding(ir, view),
+    ...ir.match.conditions.map((condition, i) => conditionFinding(condition, entry.condition + i, view, matcher)),
   ];
 }
 
 /** A host name as the config writes it. */
-export function hostnameOf({ host }: EntryDraft): string {
+export function hostnameOf({ host }: EntryIr): string {
   return host.kind === HOST_KIND.DEFAULT ? '*' : host.kind === HOST_KIND.WILDCARD ? `*${host.name}` : host.name;
 }
 
-function hostFinding(draft: EntryDraft, view: RequestView, holds: boolean): Finding {
+function hostFinding(ir: EntryIr, view: RequestView, holds: boolean): Finding {
   return {
     part: 'hostname',
     name: undefined,
     comparison: 'Exact',
-    expected: hostnameOf(draft),
+    expected: hostnameOf(ir),
     invert: false,
     found: view.hostBytes === 0 ? undefined : viewText(view, view.hostAt, view.hostBytes),
     holds,
@@ -90,7 +90,7 @@ function hostFinding(draft: EntryDraft, view: RequestView, holds: boolean): Find
 }
 
 function pathFinding(
-  { match }: EntryDraft,
+  { match }: EntryIr,
   view: RequestView,
   matcher: Matcher,
   reached: boolean,
@@ -110,7 +110,7 @@ function hasPrefix(path: string, prefix: string): boolean {
   return prefix === '/' || path === prefix || path.startsWith(`${prefix}/`);
 }
 
-function methodFinding({ match }: EntryDraft, view: RequestView): Finding[] {
+function methodFinding({ match }: EntryIr, view: RequestView): Finding[] {
   if (match.method === -1) return [];
   const expected = METHOD_NAMES[match.method] ?? '';
   const found = METHOD_NAMES[view.method] ?? '';
@@ -130,37 +130,37 @@ const COMPARISONS: Readonly<Record<number, Comparison>> = {
 };
 
 const PARTS: Readonly<Record<number, Part>> = {
-  [FACT_KIND.HEADER]: 'header',
-  [FACT_KIND.COOKIE]: 'cookie',
-  [FACT_KIND.QUERY]: 'queryParam',
-  [FACT_KIND.SERVER_NAME]: 'serverName',
-  [FACT_KIND.SCHEME]: 'scheme',
-  [FACT_KIND.TLS_VERSION]: 'tlsVersion',
-  [FACT_KIND.TLS_CIPHER]: 'tlsCipher',
-  [FACT_KIND.CERTIFICATE_SUBJECT]: 'clientCertificateSubject',
-  [FACT_KIND.CERTIFICATE_NAMES]: 'clientCertificateSubjectAltName',
-  [FACT_KIND.CERTIFICATE_FINGERPRINT]: 'clientCertificate',
-  [FACT_KIND.LISTENER]: 'listener',
+  [SOURCE_KIND.HEADER]: 'header',
+  [SOURCE_KIND.COOKIE]: 'cookie',
+  [SOURCE_KIND.QUERY]: 'queryParam',
+  [SOURCE_KIND.SERVER_NAME]: 'serverName',
+  [SOURCE_KIND.SCHEME]: 'scheme',
+  [SOURCE_KIND.TLS_VERSION]: 'tlsVersion',
+  [SOURCE_KIND.TLS_CIPHER]: 'tlsCipher',
+  [SOURCE_KIND.CERTIFICATE_SUBJECT]: 'clientCertificateSubject',
+  [SOURCE_KIND.CERTIFICATE_NAMES]: 'clientCertificateSubjectAltName',
+  [SOURCE_KIND.CERTIFICATE_FINGERPRINT]: 'clientCertificate',
+  [SOURCE_KIND.LISTENER]: 'listener',
 };
 
-function conditionFinding(draft: ConditionDraft, condition: number, view: RequestView, matcher: Matcher): Finding {
-  const part = draft.fact === undefined ? 'clientAddress' : PARTS[draft.fact.kind]!;
+function conditionFinding(ir: ConditionIr, condition: number, view: RequestView, matcher: Matcher): Finding {
+  const part = ir.source === undefined ? 'clientAddress' : PARTS[ir.source.kind]!;
   const isNamed = part === 'header' || part === 'cookie' || part === 'queryParam';
   return {
     part,
-    name: isNamed ? draft.fact?.name : undefined,
-    comparison: COMPARISONS[draft.op]!,
-    expected: draft.fact === undefined ? draft.ranges.map(rangeText).join(', ') : draft.value.replaceAll('\n', ', '),
-    invert: draft.invert,
-    found: draft.fact === undefined ? clientText(view) : factText(condition, matcher),
+    name: isNamed ? ir.source?.name : undefined,
+    comparison: COMPARISONS[ir.op]!,
+    expected: ir.source === undefined ? ir.ranges.map(rangeText).join(', ') : ir.value.replaceAll('\n', ', '),
+    invert: ir.invert,
+    found: ir.source === undefined ? clientText(view) : valueText(condition, matcher),
     holds: matcher.conditions.holds(condition, view),
   };
 }
 
-function factText(condition: number, matcher: Matcher): string | undefined {
-  const { facts } = matcher;
-  if (!facts.locate(matcher.conditions.factOf(condition))) return undefined;
-  const text = Buffer.from(facts.bytes.subarray(facts.at, facts.at + facts.length)).toString('utf8');
+function valueText(condition: number, matcher: Matcher): string | undefined {
+  const { values } = matcher;
+  if (!values.locate(matcher.conditions.sourceOf(condition))) return undefined;
+  const text = Buffer.from(values.bytes.subarray(values.at, values.at + values.length)).toString('utf8');
   return text.replaceAll('\n', ', '); // a list; no other value has one
 }
 

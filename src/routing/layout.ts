@@ -35,8 +35,8 @@ export const HEADER = {
   entryCount: 20,
   conditionsAt: 21,
   conditionCount: 22,
-  factsAt: 23,
-  factCount: 24,
+  sourcesAt: 23,
+  sourceCount: 24,
   rangesAt: 25,
   rangeCount: 26,
   regexesAt: 27,
@@ -77,8 +77,8 @@ export const LEAF = {
   WORDS: 8,
 } as const;
 
-/** Narrows a leaf by the exact value of one fact: `slots` counts from the section's start, in words. */
-export const SELECTOR = { fact: 0, slots: 1, mask: 2, WORDS: 3 } as const;
+/** Narrows a leaf by the exact value of one source: `slots` counts from the section's start, in words. */
+export const SELECTOR = { source: 0, slots: 1, mask: 2, WORDS: 3 } as const;
 
 /** A place in a selector's hash table: the value's hash and the list of entries that ask for it; count 0 when empty. */
 export const VALUE_SLOT = { hash: 0, listAt: 1, listCount: 2, WORDS: 3 } as const;
@@ -100,22 +100,22 @@ export const ENTRY = {
 } as const;
 
 /**
- * How a condition compares. RANGES looks at the client's address, every other one at a fact. The value of ONE_OF is a list with
- * line feeds between: the fact is one part of it.
+ * How a condition compares. RANGES looks at the client's address, every other one at the value of a source. The value of ONE_OF is a list with
+ * line feeds between: the value is one part of it.
  */
 export const OP = { EXACT: 0, PREFIX: 1, SUFFIX: 2, CONTAINS: 3, PRESENT: 4, REGEX: 5, RANGES: 6, ONE_OF: 7 } as const;
 
-/** Added to an OP in the table: the fact is a list with line feeds between, and one part of it must compare so. */
+/** Added to an OP in the table: the value is a list with line feeds between, and one part of it must compare so. */
 export const OP_ANY = 8;
 
 /**
  * One condition. For REGEX `valueAt` is the index of the regex; for RANGES it is the index of the first range and
  * `valueBytes` their number; otherwise both are a span in the bytes. `invert` is 1 when the outcome is negated.
  */
-export const CONDITION = { fact: 0, op: 1, invert: 2, valueAt: 3, valueBytes: 4, WORDS: 5 } as const;
+export const CONDITION = { source: 0, op: 1, invert: 2, valueAt: 3, valueBytes: 4, WORDS: 5 } as const;
 
-/** Where a fact is read from. */
-export const FACT_KIND = {
+/** Where a value of a request is read from. */
+export const SOURCE_KIND = {
   HEADER: 0,
   COOKIE: 1,
   QUERY: 2,
@@ -131,7 +131,7 @@ export const FACT_KIND = {
 } as const;
 
 /** A named value of a request that some condition looks at. */
-export const FACT = { kind: 0, nameAt: 1, nameBytes: 2, WORDS: 3 } as const;
+export const SOURCE = { kind: 0, nameAt: 1, nameBytes: 2, WORDS: 3 } as const;
 
 /** A range of client addresses: 4 or 16 bytes of address, of which the first `bits` count. */
 export const RANGE = { bytes: 0, bits: 1, addressAt: 2, WORDS: 3 } as const;

@@ -1,8 +1,7 @@
 // Walks the routing table: request in, rule out.
-// Owns the order of the walk, which is the precedence. Leaves reading values to facts.ts, comparing to conditions.ts.
+// Owns the order of the walk, which is the precedence. Leaves reading values to request-values.ts, comparing to conditions.ts.
 
 import { Conditions } from './conditions.js';
-import { Facts } from './facts.js';
 import {
   ENTRY,
   HASH_PRIME,
@@ -24,6 +23,7 @@ import {
   VALUE_SLOT,
 } from './layout.js';
 import { RequestView } from './request.js';
+import { RequestValues } from './request-values.js';
 
 const DOT = 0x2e;
 const SLASH = 0x2f;
@@ -66,7 +66,7 @@ const STEP = { EXACT: 0, PREFIX: 1, REGEX: 2, ROOT: 3, DONE: 4 } as const;
 export class Matcher {
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
-  readonly facts: Facts;
+  readonly values: RequestValues;
   readonly conditions: Conditions;
 
   /**
@@ -114,8 +114,8 @@ export class Matcher {
     const { words, bytes } = openTable(table);
     this.words = words;
     this.bytes = bytes;
-    this.facts = new Facts(words, bytes);
-    this.conditions = new Conditions(words, bytes, this.facts);
+    this.values = new RequestValues(words, bytes);
+    this.conditions = new Conditions(words, bytes, this.values);
     this.#hostSlotsAt = words[HEADER.hostSlotsAt]!;
     this.#hostSlotMask = words[HEADER.hostSlotMask]!;
     this.#hostsAt = words[HEADER.hostsAt]!;
@@ -162,7 +162,7 @@ export class Matcher {
   /** Starts a walk: nextLeaf() then gives the leaves in order of precedence. */
   begin(view: RequestView): void {
     this.#view = view;
-    this.facts.begin(view);
+    this.values.begin(view);
     this.#pathRead = false;
     this.#host = -1;
     this.#readHost(view);
@@ -248,8 +248,8 @@ export class Matcher {
   #selected(selector: number): number {
     const words = this.words;
     const at = this.#selectorsAt + selector * SELECTOR.WORDS;
-    if (!this.facts.locate(words[at + SELECTOR.fact]!)) return -1;
-    const hash = this.facts.hash();
+    if (!this.values.locate(words[at + SELECTOR.source]!)) return -1;
+    const hash = this.values.hash();
     const slots = this.#valueSlotsAt + words[at + SELECTOR.slots]!;
     const mask = words[at + SELECTOR.mask]!;
     for (let place = spread(hash) & mask; ; place = (place + 1) & mask) {

@@ -4,7 +4,7 @@
 import type { Place } from '../base/document-path.js';
 import type { RuleLimitsConfig, RuleTimeoutsConfig, SplitKeyConfig, SplitSessionConfig } from './input.js';
 
-/** Request facts that a header value may name as `${…}`; `$${` stands for `${` itself. */
+/** Variables of a request that a header value may name as `${…}`; `$${` stands for `${` itself. */
 export const VARIABLES = [
   'clientAddress',
   'requestId',

@@ -86,7 +86,7 @@ export function requestView(text: RequestText): RequestView {
 function tlsOf(text: RequestText, host: string): TlsView | null {
   const { serverName, tlsVersion, tlsCipher, clientCertificate } = text;
   const isHttps = /^https:/i.test(text.url);
-  if (!isHttps && [serverName, tlsVersion, tlsCipher, clientCertificate].every((fact) => !fact)) return null;
+  if (!isHttps && [serverName, tlsVersion, tlsCipher, clientCertificate].every((said) => !said)) return null;
   // Clients ask for names only, not for addresses (RFC 6066, 3).
   const asked = isHttps && !/^(\[.*\]|[\d.]+)$/.test(host) ? host : '';
   return {

@@ -1,7 +1,7 @@
 // Finds matches that no request can reach, because another one that takes precedence accepts all of theirs.
 // Owns what implies what. Never wrong when it warns; it does not look into regular expressions, so it can miss one.
 
-import type { ConditionDraft, EntryDraft, HostDraft, MatchDraft } from './drafts.js';
+import type { ConditionIr, EntryIr, HostIr, MatchIr } from './compiled-match.js';
 import { HOST_KIND, LEAF_KIND, OP } from './layout.js';
 
 /** Matches under one host and path are compared with each other up to this many; above it only equal ones are found. */
@@ -9,8 +9,8 @@ const PAIRS_MAX = 200;
 
 /** A match that is dead, with the one that takes its requests. */
 export interface Shadow {
-  readonly match: MatchDraft;
-  readonly by: MatchDraft;
+  readonly match: MatchIr;
+  readonly by: MatchIr;
 }
 
 /**
@@ -20,11 +20,11 @@ export interface Shadow {
  * a narrower host or path. The one exception, an expression behind a prefix, is covered by the expression's fixed
  * beginning. A match of a higher priority can have any host and path that includes those of the other.
  */
-export function findShadows(entries: readonly EntryDraft[]): Shadow[] {
+export function findShadows(entries: readonly EntryIr[]): Shadow[] {
   const hasPriorities = entries.some(({ match }) => match.priority !== entries[0]!.match.priority);
   const raised = hasPriorities ? new Raised(entries) : undefined;
-  const alive = new Set<MatchDraft>();
-  const dead = new Map<MatchDraft, MatchDraft>();
+  const alive = new Set<MatchIr>();
+  const dead = new Map<MatchIr, MatchIr>();
   for (const group of groups(entries, hostKey)) {
     // Of equal paths the first is kept: in order of precedence, from behind.
     const prefixes = new Map(
@@ -34,7 +34,7 @@ export function findShadows(entries: readonly EntryDraft[]): Shadow[] {
         .map(({ match }) => [match.path, match]),
     );
     for (const list of groups(group, ({ match }) => `${match.pathKind} ${match.path}`)) {
-      const seen = new Map<string, MatchDraft>();
+      const seen = new Map<string, MatchIr>();
       list.forEach((entry, i) => {
         const { match } = entry;
         const by =
@@ -54,7 +54,7 @@ export function findShadows(entries: readonly EntryDraft[]): Shadow[] {
     .sort((a, b) => a.match.rule - b.match.rule || a.match.match - b.match.match);
 }
 
-function hostKey({ host }: Pick<EntryDraft, 'host'>): string {
+function hostKey({ host }: Pick<EntryIr, 'host'>): string {
   return `${host.kind === HOST_KIND.WILDCARD ? '*' : ''}${host.name}`;
 }
 
@@ -68,21 +68,21 @@ function groups<T>(list: readonly T[], keyOf: (item: T) => string): T[][] {
   return [...byKey.values()];
 }
 
-function isConditional(match: MatchDraft): boolean {
+function isConditional(match: MatchIr): boolean {
   return match.method !== -1 || match.conditions.length > 0;
 }
 
 /** Equal for matches of the same method and conditions, in any order. */
-function matchKey({ method, conditions }: MatchDraft): string {
+function matchKey({ method, conditions }: MatchIr): string {
   return JSON.stringify([method, ...conditions.map((condition) => JSON.stringify(plain(condition))).sort()]);
 }
 
-function plain({ fact, op, invert, value, ranges }: ConditionDraft): unknown {
-  return [fact?.kind, fact?.name, op, invert, value, ranges.map(({ address, bits }) => [...address, bits])];
+function plain({ source, op, invert, value, ranges }: ConditionIr): unknown {
+  return [source?.kind, source?.name, op, invert, value, ranges.map(({ address, bits }) => [...address, bits])];
 }
 
 /** The unconditional prefix in front of an expression whose every path begins with it. */
-function coveringPrefix(match: MatchDraft, prefixes: ReadonlyMap<string, MatchDraft>): MatchDraft | undefined {
+function coveringPrefix(match: MatchIr, prefixes: ReadonlyMap<string, MatchIr>): MatchIr | undefined {
   if (match.pathKind !== LEAF_KIND.REGEX) return undefined;
   // Up to the last slash before anything special; an alternative or a quantifier after it cannot take that back.
   const fixed = /^(?:\/[\w-]+)+(?=\/(?![*+?{]))/.exec(match.path)?.[0];
@@ -96,9 +96,9 @@ function coveringPrefix(match: MatchDraft, prefixes: ReadonlyMap<string, MatchDr
 
 /** Finds what a higher priority puts in front of an entry: matches by host and path, those that include its own looked up. */
 class Raised {
-  readonly #byLeaf = new Map<string, MatchDraft[]>();
+  readonly #byLeaf = new Map<string, MatchIr[]>();
 
-  constructor(entries: readonly EntryDraft[]) {
+  constructor(entries: readonly EntryIr[]) {
     for (const { host, match } of entries) {
       const key = leafKey(hostKey({ host }), match.pathKind, match.path);
       const list = this.#byLeaf.get(key);
@@ -107,7 +107,7 @@ class Raised {
     }
   }
 
-  covering({ host, match }: EntryDraft): MatchDraft | undefined {
+  covering({ host, match }: EntryIr): MatchIr | undefined {
     for (const hostName of hostsAround(host)) {
       for (const [kind, path] of pathsAround(match)) {
         const list = this.#byLeaf.get(leafKey(hostName, kind, path)) ?? [];
@@ -124,7 +124,7 @@ function leafKey(host: string, kind: number, path: string): string {
 }
 
 /** The keys of a host and of every host that includes it. */
-function hostsAround(host: HostDraft): string[] {
+function hostsAround(host: HostIr): string[] {
   const keys = [hostKey({ host })];
   for (let dot = host.name.indexOf('.', 1); dot > 0; dot = host.name.indexOf('.', dot + 1)) {
     keys.push(hostKey({ host: { kind: HOST_KIND.WILDCARD, name: host.name.slice(dot) } }));
@@ -134,7 +134,7 @@ function hostsAround(host: HostDraft): string[] {
 }
 
 /** The path of a match and every one that includes it. */
-function pathsAround({ pathKind, path }: MatchDraft): [kind: number, path: string][] {
+function pathsAround({ pathKind, path }: MatchIr): [kind: number, path: string][] {
   const paths: [number, string][] = [[pathKind, path]];
   const isFixed = pathKind === LEAF_KIND.EXACT || pathKind === LEAF_KIND.PREFIX;
   const from = pathKind === LEAF_KIND.EXACT ? path.length : path.lastIndexOf('/');
@@ -146,21 +146,21 @@ function pathsAround({ pathKind, path }: MatchDraft): [kind: number, path: strin
 }
 
 /** True when every request that `b` accepts is accepted by `a` too; both stand under the same host and path. */
-function covers(a: MatchDraft, b: MatchDraft): boolean {
+function covers(a: MatchIr, b: MatchIr): boolean {
   if (a.method !== -1 && a.method !== b.method) return false;
   return a.conditions.every((wanted) => b.conditions.some((given) => implies(given, wanted)));
 }
 
 /** True when whatever fulfils `given` fulfils `wanted`. */
-function implies(given: ConditionDraft, wanted: ConditionDraft): boolean {
-  if (given.fact?.kind !== wanted.fact?.kind || given.fact?.name !== wanted.fact?.name) return false;
-  if (given.fact === undefined || wanted.fact === undefined) return rangesWithin(given, wanted);
+function implies(given: ConditionIr, wanted: ConditionIr): boolean {
+  if (given.source?.kind !== wanted.source?.kind || given.source?.name !== wanted.source?.name) return false;
+  if (given.source === undefined || wanted.source === undefined) return rangesWithin(given, wanted);
   if (given.invert !== wanted.invert) return false;
   // The contrary: what is excluded by `given` must include what is excluded by `wanted`.
   return given.invert ? impliesPlainly(wanted, given) : impliesPlainly(given, wanted);
 }
 
-function impliesPlainly(given: ConditionDraft, wanted: ConditionDraft): boolean {
+function impliesPlainly(given: ConditionIr, wanted: ConditionIr): boolean {
   if (wanted.op === OP.PRESENT) return true;
   if (given.op === wanted.op && given.value === wanted.value) return true;
   const { op, value } = given;
@@ -181,7 +181,7 @@ function impliesPlainly(given: ConditionDraft, wanted: ConditionDraft): boolean 
   }
 }
 
-function rangesWithin(given: ConditionDraft, wanted: ConditionDraft): boolean {
+function rangesWithin(given: ConditionIr, wanted: ConditionIr): boolean {
   return given.ranges.every((inner) =>
     wanted.ranges.some(
       (outer) =>

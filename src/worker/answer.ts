@@ -13,7 +13,7 @@ import { REASONS, type ReasonCode } from '../http/reasons.js';
 import { closeClient } from './client.js';
 import { CLIENT } from './connections.js';
 import type { ErrorPage } from './error-pages.js';
-import { fillLines, requestId } from './filters/facts.js';
+import { fillLines, requestId } from './filters/header-variables.js';
 import { mirrorsDrop } from './filters/mirror.js';
 import { exchangeDone, linger } from './finish.js';
 import { blame, fallsBack } from './retry.js';

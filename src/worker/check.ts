@@ -1,5 +1,5 @@
 // Judges a complete request head: what RFC 9112 and the limits demand beyond llhttp's syntax.
-// Owns the request facts on the client connection. Leaves the path to route.ts.
+// Owns what is read from the head into the exchange. Leaves the path to route.ts.
 
 import type { Exchange } from '../exchange/exchange.js';
 import { equalsCaseless, FIELD_ID } from '../http/fields.js';

@@ -4,7 +4,7 @@
 import type { Tried } from '../balance/view.js';
 import { Edges } from '../base/edges.js';
 import type { ClientHello } from '../codec/raw/client-hello.js';
-import type { TlsFacts } from '../codec/raw/handshake.js';
+import type { TlsInfo } from '../codec/raw/handshake.js';
 import { Exchange, NOWHERE } from '../exchange/exchange.js';
 import type { HeadParser } from '../http/llhttp.js';
 import type { ProxyAddresses, ProxyVersion } from '../http/proxy-protocol.js';
@@ -96,7 +96,7 @@ export class ClientConnection {
   /** It speaks in the clear where TLS is expected: the answer to whatever it asks says so. */
   inTheClear = false;
   /** What its TLS handshake agreed on; null without TLS, or before. */
-  tls: TlsFacts | null = null;
+  tls: TlsInfo | null = null;
   /** The ends of its connection as a PROXY header named them; null when they are those of the socket. */
   proxied: ProxyAddresses | null = null;
   /** Its address is among the trusted proxies. */

@@ -15,7 +15,7 @@ import {
 } from '../routing/path.js';
 import type { RepeatedSlashes } from '../routing/plan.js';
 import { NOT_STATED } from './client-address.js';
-import { fillLines } from './filters/facts.js';
+import { fillLines } from './filters/header-variables.js';
 import { peerBytes } from './trust.js';
 import type { Worker } from './worker.js';
 

@@ -1,7 +1,7 @@
 // TLS on a client connection: what was agreed on, where that leads, and how many connections may be at it at once.
 // The handshakes themselves happen in the engine; a worker hears of each once, when it is done.
 
-import { ENGINE_ERROR, FINGERPRINT_BYTES, TLS_FACTS } from '../../engine/layout.js';
+import { ENGINE_ERROR, FINGERPRINT_BYTES, TLS_INFO } from '../../engine/layout.js';
 import { type ClientCertificate, serverNameOf, type TlsView } from '../../routing/request.js';
 import { CLIENT, type ClientConnection } from '../../worker/connections.js';
 import { linger } from '../../worker/finish.js';
@@ -9,7 +9,7 @@ import type { Worker } from '../../worker/worker.js';
 import { tunnelByName } from './tunnel.js';
 
 /** What a handshake agreed on. */
-export interface TlsFacts extends TlsView {
+export interface TlsInfo extends TlsView {
   /** The application protocol (ALPN); empty when the client named none. */
   readonly protocol: string;
   /** An earlier session goes on. A client certificate is the one that session began with. */
@@ -87,10 +87,10 @@ export function plainAtTls(w: Worker, client: ClientConnection): boolean {
   return client.inTheClear;
 }
 
-/** The handshake is done; the facts are at `at`, in a chunk whose reference passes to this function. */
+/** The handshake is done; what TLS agreed on is at `at`, in a chunk whose reference passes to this function. */
 export function clientSecured(w: Worker, client: ClientConnection, at: number): void {
   if (client.handshaking) handshakeEnd(w, client);
-  client.tls = readFacts(w.memory, at);
+  client.tls = readTlsInfo(w.memory, at);
   w.counters.handshakes++;
   if (client.tls.resumed) w.counters.resumptions++;
   w.engine.release(at);
@@ -122,8 +122,8 @@ const lastName = new LastWord();
 /** `TLSv1.2` and `TLSv1.3`, by the minor number on the wire. */
 const VERSIONS = ['', '', '', 'TLSv1.2', 'TLSv1.3'];
 
-function readFacts(memory: Uint8Array, at: number): TlsFacts {
-  let from = at + TLS_FACTS.WORDS;
+function readTlsInfo(memory: Uint8Array, at: number): TlsInfo {
+  let from = at + TLS_INFO.WORDS;
   const text = (bytes: number): string => {
     const read = String.fromCharCode(...memory.subarray(from, from + bytes));
     from += bytes;
@@ -135,20 +135,20 @@ function readFacts(memory: Uint8Array, at: number): TlsFacts {
     from += bytes;
     return read;
   };
-  const protocol = word(lastProtocol, memory[at + TLS_FACTS.protocolBytes]!);
-  const cipher = word(lastCipher, memory[at + TLS_FACTS.cipherBytes]!);
-  const serverName = serverNameOf(word(lastName, memory[at + TLS_FACTS.nameBytes]!));
+  const protocol = word(lastProtocol, memory[at + TLS_INFO.protocolBytes]!);
+  const cipher = word(lastCipher, memory[at + TLS_INFO.cipherBytes]!);
+  const serverName = serverNameOf(word(lastName, memory[at + TLS_INFO.nameBytes]!));
   let certificate: ClientCertificate | null = null;
-  if (memory[at + TLS_FACTS.certificate] === 1) {
+  if (memory[at + TLS_INFO.certificate] === 1) {
     const fingerprint = Buffer.from(memory.buffer, from, FINGERPRINT_BYTES).toString('hex');
     from += FINGERPRINT_BYTES;
-    const subject = text(length(TLS_FACTS.subjectBytesHigh));
-    const names = text(length(TLS_FACTS.namesBytesHigh));
+    const subject = text(length(TLS_INFO.subjectBytesHigh));
+    const names = text(length(TLS_INFO.namesBytesHigh));
     certificate = { subject, names: names === '' ? [] : names.split('\n'), fingerprint };
   }
   return {
-    version: VERSIONS[memory[at + TLS_FACTS.versionMinor]!] ?? '',
-    resumed: memory[at + TLS_FACTS.resumed] === 1,
+    version: VERSIONS[memory[at + TLS_INFO.versionMinor]!] ?? '',
+    resumed: memory[at + TLS_INFO.resumed] === 1,
     protocol,
     cipher,
     serverName,

@@ -2,7 +2,7 @@
 
 import { equalsAsVariable, equalsCaseless, FIELD_ID, fieldId } from '../../http/fields.js';
 import type { HeaderModifierPlan, HeaderValuePlan } from '../../routing/plan.js';
-import { bytesOf, isFixed } from './facts.js';
+import { bytesOf, isFixed } from './header-variables.js';
 
 const FORWARDING: readonly number[] = [
   FIELD_ID.X_FORWARDED_FOR,
@@ -15,9 +15,9 @@ const FORWARDING: readonly number[] = [
 
 /** What the filters of a rule, and those around it, change in heads of one direction; made with the plan, only read afterwards. */
 export class HeaderEdit {
-  /** The lines it adds, as they go out; empty when they name facts of the request. */
+  /** The lines it adds, as they go out; empty when they name variables of the request. */
   readonly fixed: string;
-  /** The same, when they name facts: to be filled in once per request. */
+  /** The same, when they name variables: to be filled in once per request. */
   readonly filled: readonly HeaderValuePlan[] | null;
   /** It sets or removes a field that we would add ourselves. */
   readonly touchesForwarding: boolean;
@@ -54,7 +54,7 @@ export class HeaderEdit {
     return kept.map((line) => `${line}\r\n`).join('');
   }
 
-  /** The lines it adds; `filled` are those of this request, where they name facts. */
+  /** The lines it adds; `filled` are those of this request, where they name variables. */
   lines(filled: string): string {
     return this.filled === null ? this.fixed : filled;
   }

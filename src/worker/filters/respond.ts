@@ -8,7 +8,7 @@ import type { ReasonCode } from '../../http/reasons.js';
 import type { FilterPlan } from '../../routing/plan.js';
 import { fail, reply } from '../answer.js';
 import type { Worker } from '../worker.js';
-import { fillLines } from './facts.js';
+import { fillLines } from './header-variables.js';
 
 /** A filter that ends a request with an answer of its own. */
 export type Answering = Extract<FilterPlan, { type: 'RequestRedirect' | 'DirectResponse' }>;

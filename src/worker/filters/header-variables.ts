@@ -1,5 +1,5 @@
-// Fills request facts into header values: `${clientAddress}` and its kind.
-// Only rules whose values name facts come here; the text is made once per request.
+// Fills the variables in header values: `${clientAddress}` and the like.
+// Only rules whose values name variables come here; the text is made once per request.
 
 import { type Exchange, NOWHERE } from '../../exchange/exchange.js';
 import { FIELD_ID } from '../../http/fields.js';
@@ -35,10 +35,10 @@ export function requestId(w: Worker, x: Exchange): string {
 const OF_MATCHED: readonly Variable[] = ['host', 'method', 'path', 'query', 'rule'];
 
 /**
- * One fact about the request that was matched last. Valid between route() and the next request of this worker. For one that
+ * The text of a variable for the request that was matched last. Valid between route() and the next request of this worker. For one that
  * no rule was found for, what its head says is empty: it may be what is wrong with it.
  */
-function fact(w: Worker, x: Exchange, variable: Variable): string {
+function variableText(w: Worker, x: Exchange, variable: Variable): string {
   const { view } = w;
   if (x.rule === null && OF_MATCHED.includes(variable)) return '';
   switch (variable) {
@@ -74,12 +74,12 @@ function fact(w: Worker, x: Exchange, variable: Variable): string {
   }
 }
 
-/** Header lines with their facts filled in, each ending in CRLF; every character is one byte. */
+/** Header lines with their variables filled in, each ending in CRLF; every character is one byte. */
 export function fillLines(w: Worker, x: Exchange, values: readonly HeaderValuePlan[]): string {
   let text = '';
   for (const { name, parts } of values) {
     text += `${name}: `;
-    for (const part of parts) text += typeof part === 'string' ? bytesOf(part) : fact(w, x, part.variable);
+    for (const part of parts) text += typeof part === 'string' ? bytesOf(part) : variableText(w, x, part.variable);
     text += '\r\n';
   }
   return text;
@@ -88,7 +88,7 @@ export function fillLines(w: Worker, x: Exchange, values: readonly HeaderValuePl
 /** Text as it goes out: UTF-8, one character per byte. */
 export const bytesOf = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 
-/** True when no value names a fact: the lines are the same for every request. */
+/** True when no value names a variable: the lines are the same for every request. */
 export function isFixed(values: readonly HeaderValuePlan[]): boolean {
   return values.every(({ parts }) => parts.every((part) => typeof part === 'string'));
 }

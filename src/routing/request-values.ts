@@ -5,7 +5,7 @@ import { cookie, nextCookie } from '../base/cookies.js';
 import { decodeComponent, findParameter, parameter } from '../base/query.js';
 import { FIELD_ID } from '../http/fields.js';
 import { FIELD } from '../http/head.js';
-import { FACT, FACT_KIND, HASH_PRIME, HASH_SEED, HEADER, lowerCase } from './layout.js';
+import { HASH_PRIME, HASH_SEED, HEADER, lowerCase, SOURCE, SOURCE_KIND } from './layout.js';
 import { RequestView } from './request.js';
 
 const SCRATCH_BYTES = 64 * 1024;
@@ -15,12 +15,12 @@ export const LINE_FEED = 0x0a;
 const SPACE = 0x20;
 
 /**
- * The facts of one table, read from one request at a time.
+ * The values that one table looks at, read from one request at a time.
  *
- * Hot: a fact is read when first asked for and remembered until begin(). A value that stands in one piece stays
+ * Hot: a value is read when first asked for and remembered until begin(). A value that stands in one piece stays
  * where it is; joined lists and decoded values go to a scratch area, whose sum a head's size bounds.
  */
-export class Facts {
+export class RequestValues {
   /** The bytes the span set by the last locate() points into. */
   bytes: Uint8Array;
   /** Start of the value found by the last locate(), in `bytes`. */
@@ -30,11 +30,11 @@ export class Facts {
 
   readonly #words: Int32Array;
   readonly #names: Uint8Array;
-  readonly #factsAt: number;
+  readonly #sourcesAt: number;
   #view = new RequestView();
   #scratch = new Uint8Array(SCRATCH_BYTES);
   #scratchUsed = 0;
-  /** Number of the current request; a fact whose stamp differs has not been read yet. */
+  /** Number of the current request; a source whose stamp differs has not been read yet. */
   #now = 0;
   readonly #stamps: Float64Array;
   readonly #found: Uint8Array;
@@ -46,8 +46,8 @@ export class Facts {
   constructor(words: Int32Array, bytes: Uint8Array) {
     this.#words = words;
     this.#names = bytes;
-    this.#factsAt = words[HEADER.factsAt]!;
-    const count = words[HEADER.factCount]!;
+    this.#sourcesAt = words[HEADER.sourcesAt]!;
+    const count = words[HEADER.sourceCount]!;
     this.#stamps = new Float64Array(count);
     this.#found = new Uint8Array(count);
     this.#inScratch = new Uint8Array(count);
@@ -63,13 +63,13 @@ export class Facts {
     this.#scratchUsed = 0;
   }
 
-  /** Finds a fact's value. True when the request has it: then `bytes`, `at` and `length` say where it stands. */
-  locate(fact: number): boolean {
-    if (this.#stamps[fact] !== this.#now) this.#read(fact);
-    if (this.#found[fact] === 0) return false;
-    this.bytes = this.#inScratch[fact] === 0 ? this.#view.bytes : this.#scratch;
-    this.at = this.#starts[fact]!;
-    this.length = this.#lengths[fact]!;
+  /** Finds the value of a source. True when the request has it: then `bytes`, `at` and `length` say where it stands. */
+  locate(source: number): boolean {
+    if (this.#stamps[source] !== this.#now) this.#read(source);
+    if (this.#found[source] === 0) return false;
+    this.bytes = this.#inScratch[source] === 0 ? this.#view.bytes : this.#scratch;
+    this.at = this.#starts[source]!;
+    this.length = this.#lengths[source]!;
     return true;
   }
 
@@ -82,28 +82,28 @@ export class Facts {
     return hash;
   }
 
-  #read(fact: number): void {
-    this.#stamps[fact] = this.#now;
-    this.#found[fact] = 0;
-    const at = this.#factsAt + fact * FACT.WORDS;
-    const nameAt = this.#words[at + FACT.nameAt]!;
-    const nameBytes = this.#words[at + FACT.nameBytes]!;
-    const kind = this.#words[at + FACT.kind]!;
-    if (kind === FACT_KIND.HEADER) this.#readHeader(fact, nameAt, nameBytes);
-    else if (kind === FACT_KIND.COOKIE) this.#readCookie(fact, nameAt, nameBytes);
-    else if (kind === FACT_KIND.QUERY) this.#readQuery(fact, nameAt, nameBytes);
-    else this.#readConnection(fact, kind);
+  #read(source: number): void {
+    this.#stamps[source] = this.#now;
+    this.#found[source] = 0;
+    const at = this.#sourcesAt + source * SOURCE.WORDS;
+    const nameAt = this.#words[at + SOURCE.nameAt]!;
+    const nameBytes = this.#words[at + SOURCE.nameBytes]!;
+    const kind = this.#words[at + SOURCE.kind]!;
+    if (kind === SOURCE_KIND.HEADER) this.#readHeader(source, nameAt, nameBytes);
+    else if (kind === SOURCE_KIND.COOKIE) this.#readCookie(source, nameAt, nameBytes);
+    else if (kind === SOURCE_KIND.QUERY) this.#readQuery(source, nameAt, nameBytes);
+    else this.#readConnection(source, kind);
   }
 
-  #set(fact: number, at: number, length: number, inScratch: 0 | 1): void {
-    this.#found[fact] = 1;
-    this.#starts[fact] = at;
-    this.#lengths[fact] = length;
-    this.#inScratch[fact] = inScratch;
+  #set(source: number, at: number, length: number, inScratch: 0 | 1): void {
+    this.#found[source] = 1;
+    this.#starts[source] = at;
+    this.#lengths[source] = length;
+    this.#inScratch[source] = inScratch;
   }
 
   /** A header that arrives several times is one list, joined by comma and space (RFC 9110, 5.3). */
-  #readHeader(fact: number, nameAt: number, nameBytes: number): void {
+  #readHeader(source: number, nameAt: number, nameBytes: number): void {
     const head = this.#view.head;
     if (head === null) return;
     const bytes = this.#view.bytes;
@@ -112,85 +112,85 @@ export class Facts {
       if (!this.#nameEqualsCaseless(bytes, head.nameAt(field), nameAt, nameBytes)) continue;
       const valueAt = head.valueAt(field);
       const valueBytes = head.valueBytes(field);
-      if (this.#found[fact] === 0) {
-        this.#set(fact, valueAt, valueBytes, 0);
+      if (this.#found[source] === 0) {
+        this.#set(source, valueAt, valueBytes, 0);
         continue;
       }
-      if (this.#inScratch[fact] === 0) {
+      if (this.#inScratch[source] === 0) {
         const start = this.#scratchUsed;
-        this.#append(bytes, this.#starts[fact]!, this.#lengths[fact]!);
-        this.#set(fact, start, this.#lengths[fact]!, 1);
+        this.#append(bytes, this.#starts[source]!, this.#lengths[source]!);
+        this.#set(source, start, this.#lengths[source]!, 1);
       }
       this.#push(COMMA);
       this.#push(SPACE);
       this.#append(bytes, valueAt, valueBytes);
-      this.#lengths[fact] = this.#scratchUsed - this.#starts[fact]!;
+      this.#lengths[source] = this.#scratchUsed - this.#starts[source]!;
     }
   }
 
   /** The first cookie of this name counts. Names compare byte by byte; quotes stay part of a value (RFC 6265, 5.2). */
-  #readCookie(fact: number, nameAt: number, nameBytes: number): void {
+  #readCookie(source: number, nameAt: number, nameBytes: number): void {
     const head = this.#view.head;
     if (head === null) return;
     for (let field = head.next(FIELD_ID.COOKIE); field >= 0; field = head.next(FIELD_ID.COOKIE, field + FIELD.WORDS)) {
       const at = head.valueAt(field);
       if (!nextCookie(this.#view.bytes, at, at + head.valueBytes(field), this.#names, nameAt, nameBytes)) continue;
-      this.#set(fact, cookie.valueAt, cookie.valueBytes, 0);
+      this.#set(source, cookie.valueAt, cookie.valueBytes, 0);
       return;
     }
   }
 
   /** The first parameter of this name counts. Names and values are percent-decoded, and `+` is a space. */
-  #readQuery(fact: number, nameAt: number, nameBytes: number): void {
+  #readQuery(source: number, nameAt: number, nameBytes: number): void {
     const { bytes, queryAt, queryBytes } = this.#view;
     if (!findParameter(bytes, queryAt, queryAt + queryBytes, this.#names, nameAt, nameBytes)) return;
     const { valueAt, valueBytes, encoded } = parameter;
     if (!encoded) {
-      this.#set(fact, valueAt, valueBytes, 0);
+      this.#set(source, valueAt, valueBytes, 0);
       return;
     }
     const start = this.#scratchUsed;
     while (start + valueBytes > this.#scratch.length) this.#grow();
     this.#scratchUsed += decodeComponent(bytes, valueAt, valueAt + valueBytes, this.#scratch, start);
-    this.#set(fact, start, this.#scratchUsed - start, 1);
+    this.#set(source, start, this.#scratchUsed - start, 1);
   }
 
   /** What the connection tells: there only with TLS, except the scheme and the listener; ASCII. */
-  #readConnection(fact: number, kind: number): void {
+  #readConnection(source: number, kind: number): void {
     const { tls } = this.#view;
-    if (kind === FACT_KIND.SCHEME) {
-      this.#setText(fact, tls === null ? 'http' : 'https');
+    if (kind === SOURCE_KIND.SCHEME) {
+      this.#setText(source, tls === null ? 'http' : 'https');
       return;
     }
-    if (kind === FACT_KIND.LISTENER) {
-      if (this.#view.listener !== '') this.#setText(fact, this.#view.listener);
+    if (kind === SOURCE_KIND.LISTENER) {
+      if (this.#view.listener !== '') this.#setText(source, this.#view.listener);
       return;
     }
     if (tls === null) return;
     const { certificate } = tls;
-    if (kind === FACT_KIND.SERVER_NAME) {
-      if (tls.serverName !== '') this.#setText(fact, tls.serverName);
-    } else if (kind === FACT_KIND.TLS_VERSION) this.#setText(fact, tls.version);
-    else if (kind === FACT_KIND.TLS_CIPHER) this.#setText(fact, tls.cipher);
+    if (kind === SOURCE_KIND.SERVER_NAME) {
+      if (tls.serverName !== '') this.#setText(source, tls.serverName);
+    } else if (kind === SOURCE_KIND.TLS_VERSION) this.#setText(source, tls.version);
+    else if (kind === SOURCE_KIND.TLS_CIPHER) this.#setText(source, tls.cipher);
     else if (certificate === null) return;
-    else if (kind === FACT_KIND.CERTIFICATE_SUBJECT) this.#setText(fact, certificate.subject);
-    else if (kind === FACT_KIND.CERTIFICATE_FINGERPRINT) this.#setText(fact, certificate.fingerprint);
-    else if (certificate.names.length > 0) this.#setList(fact, certificate.names);
+    else if (kind === SOURCE_KIND.CERTIFICATE_SUBJECT) this.#setText(source, certificate.subject);
+    else if (kind === SOURCE_KIND.CERTIFICATE_FINGERPRINT) this.#setText(source, certificate.fingerprint);
+    else if (certificate.names.length > 0) this.#setList(source, certificate.names);
   }
 
-  #setText(fact: number, text: string): void {
+  #setText(source: number, text: string): void {
     const start = this.#scratchUsed;
     for (let i = 0; i < text.length; i++) this.#push(text.charCodeAt(i));
-    this.#set(fact, start, text.length, 1);
+    this.#set(source, start, text.length, 1);
   }
 
-  #setList(fact: number, list: readonly string[]): void {
+  #setList(source: number, list: readonly string[]): void {
     const start = this.#scratchUsed;
     for (let item = 0; item < list.length; item++) {
       if (item > 0) this.#push(LINE_FEED);
-      this.#setText(fact, list[item]!);
+      this.#setText(source, list[item]!);
     }
-    this.#set(fact, start, this.#scratchUsed - start, 1);
+    this.#set(source, start, this.#scratchUsed - start, 1);
   }
 
   #nameEqualsCaseless(bytes: Uint8Array, at: number, nameAt: number, nameBytes: number): boolean {

@@ -1,4 +1,4 @@
-// Turns the matches of a config into drafts: checked, in normal form, and comparable by precedence.
+// Compiles the matches of a config into an intermediate form: checked, normal, and comparable by precedence.
 // Owns the order of precedence. Leaves messages for people to src/config, and the table's words to emit.ts.
 
 import type { DocumentPath, Place } from '../base/document-path.js';
@@ -6,19 +6,19 @@ import type { Problems } from '../base/problems.js';
 import { methodNumber } from '../http/methods.js';
 import { compileRegex } from './conditions.js';
 import type { MatchConfig, StringMatchConfig, StringMatchType, ValueMatchConfig } from './input.js';
-import { FACT_KIND, HOST_BYTES_MAX, HOST_KIND, LEAF_KIND, OP } from './layout.js';
+import { HOST_BYTES_MAX, HOST_KIND, LEAF_KIND, OP, SOURCE_KIND } from './layout.js';
 import { normalPathOf } from './path.js';
 import { type AddressRange, parseRange } from './ranges.js';
 
 /** A host name in the form of the table: in lower case, a wildcard from its dot on, the default as ''. */
-export interface HostDraft {
+export interface HostIr {
   readonly kind: number;
   readonly name: string;
 }
 
-/** One condition. `fact` is undefined for the client's address, whose ranges stand in `ranges`. */
-export interface ConditionDraft {
-  readonly fact: { readonly kind: number; readonly name: string } | undefined;
+/** One condition. `source` is undefined for the client's address, whose ranges stand in `ranges`. */
+export interface ConditionIr {
+  readonly source: { readonly kind: number; readonly name: string } | undefined;
   readonly op: number;
   readonly invert: boolean;
   readonly value: string;
@@ -26,7 +26,7 @@ export interface ConditionDraft {
 }
 
 /** One match of one rule. `path` is without a closing slash for prefixes, and the source for expressions. */
-export interface MatchDraft {
+export interface MatchIr {
   readonly rule: number;
   readonly match: number;
   readonly at: DocumentPath;
@@ -36,7 +36,7 @@ export interface MatchDraft {
   readonly pathKind: number;
   readonly path: string;
   readonly method: number;
-  readonly conditions: readonly ConditionDraft[];
+  readonly conditions: readonly ConditionIr[];
   /** Conditions on headers and cookies, on query parameters, and on the client: three steps of precedence. */
   readonly headerCount: number;
   readonly queryCount: number;
@@ -44,9 +44,9 @@ export interface MatchDraft {
 }
 
 /** A match under one of its route's host names. */
-export interface EntryDraft {
-  readonly host: HostDraft;
-  readonly match: MatchDraft;
+export interface EntryIr {
+  readonly host: HostIr;
+  readonly match: MatchIr;
 }
 
 const OPS: Readonly<Record<StringMatchType, number>> = {
@@ -76,7 +76,7 @@ export type PrecedenceStep = (typeof PRECEDENCE)[number];
  * One comparison per step: negative when `a` takes precedence. Host names and paths of equal rank never match the same
  * request unless they are equal, so comparing their text only brings equal ones together.
  */
-const COMPARE: Readonly<Record<PrecedenceStep, (a: EntryDraft, b: EntryDraft) => number>> = {
+const COMPARE: Readonly<Record<PrecedenceStep, (a: EntryIr, b: EntryIr) => number>> = {
   priority: ({ match: a }, { match: b }) => b.priority - a.priority,
   hostname: ({ host: a }, { host: b }) =>
     b.kind - a.kind || b.name.length - a.name.length || compareText(a.name, b.name),
@@ -92,7 +92,7 @@ const COMPARE: Readonly<Record<PrecedenceStep, (a: EntryDraft, b: EntryDraft) =>
 };
 
 /** Negative when `a` takes precedence over `b`: a total order over all entries of a config. */
-export function comparePrecedence(a: EntryDraft, b: EntryDraft): number {
+export function comparePrecedence(a: EntryIr, b: EntryIr): number {
   for (const step of PRECEDENCE) {
     const order = COMPARE[step](a, b);
     if (order !== 0) return order;
@@ -101,7 +101,7 @@ export function comparePrecedence(a: EntryDraft, b: EntryDraft): number {
 }
 
 /** The step that decides between two entries. */
-export function decidingStep(a: EntryDraft, b: EntryDraft): PrecedenceStep {
+export function decidingStep(a: EntryIr, b: EntryIr): PrecedenceStep {
   return PRECEDENCE.find((step) => COMPARE[step](a, b) !== 0) ?? 'order';
 }
 
@@ -110,7 +110,7 @@ function compareText(a: string, b: string): number {
 }
 
 /** The form of a host name in the table; undefined when a problem was reported. */
-export function draftHost(hostname: string, at: DocumentPath, problems: Problems): HostDraft | undefined {
+export function compileHost(hostname: string, at: DocumentPath, problems: Problems): HostIr | undefined {
   if (hostname === '*') return { kind: HOST_KIND.DEFAULT, name: '' };
   const wildcard = hostname.startsWith('*.');
   const name = (wildcard ? hostname.slice(2) : hostname).replace(/\.$/, '').toLowerCase();
@@ -128,30 +128,30 @@ export function draftHost(hostname: string, at: DocumentPath, problems: Problems
 }
 
 /**
- * Drafts one match. Problems are reported, and what is wrong is left out of the draft. `listeners` are the names its route is
+ * Compiles one match. Problems are reported, and what is wrong is left out. `listeners` are the names its route is
  * bound to, or undefined: a condition that counts nothing in the order of precedence.
  */
-export function draftMatch(
+export function compileMatch(
   config: MatchConfig,
   { listeners, priority }: { readonly listeners: readonly string[] | undefined; readonly priority: number },
   rule: number,
   match: number,
   at: DocumentPath,
   problems: Problems,
-): MatchDraft {
+): MatchIr {
   const { headers = [], cookies = [], queryParams = [] } = config;
-  const strings = (list: readonly StringMatchConfig[], key: string, kind: number): ConditionDraft[] =>
+  const strings = (list: readonly StringMatchConfig[], key: string, kind: number): ConditionIr[] =>
     list.flatMap((item, i) => {
-      const name = kind === FACT_KIND.HEADER ? item.name.toLowerCase() : item.name;
-      return draftCondition(item, { kind, name }, [...at, key, i], problems);
+      const name = kind === SOURCE_KIND.HEADER ? item.name.toLowerCase() : item.name;
+      return compileCondition(item, { kind, name }, [...at, key, i], problems);
     });
   const client = [
-    ...draftRanges(config.clientAddress, [...at, 'clientAddress'], problems),
-    ...draftServerName(config.serverName, [...at, 'serverName'], problems),
-    ...draftFixed(config.scheme, FACT_KIND.SCHEME),
-    ...draftFixed(config.tlsVersion, FACT_KIND.TLS_VERSION),
-    ...draftFixed(config.tlsCipher, FACT_KIND.TLS_CIPHER),
-    ...draftCertificate(config.clientCertificate, [...at, 'clientCertificate'], problems),
+    ...compileRanges(config.clientAddress, [...at, 'clientAddress'], problems),
+    ...compileServerName(config.serverName, [...at, 'serverName'], problems),
+    ...compileFixed(config.scheme, SOURCE_KIND.SCHEME),
+    ...compileFixed(config.tlsVersion, SOURCE_KIND.TLS_VERSION),
+    ...compileFixed(config.tlsCipher, SOURCE_KIND.TLS_CIPHER),
+    ...compileCertificate(config.clientCertificate, [...at, 'clientCertificate'], problems),
   ];
   return {
     rule,
@@ -159,13 +159,13 @@ export function draftMatch(
     at,
     place: problems.placeOf(at),
     priority,
-    ...draftPath(config.path, [...at, 'path'], problems),
-    method: draftMethod(config.method, [...at, 'method'], problems),
+    ...compilePath(config.path, [...at, 'path'], problems),
+    method: compileMethod(config.method, [...at, 'method'], problems),
     conditions: [
-      ...draftListeners(listeners),
-      ...strings(headers, 'headers', FACT_KIND.HEADER),
-      ...strings(cookies, 'cookies', FACT_KIND.COOKIE),
-      ...strings(queryParams, 'queryParams', FACT_KIND.QUERY),
+      ...compileListeners(listeners),
+      ...strings(headers, 'headers', SOURCE_KIND.HEADER),
+      ...strings(cookies, 'cookies', SOURCE_KIND.COOKIE),
+      ...strings(queryParams, 'queryParams', SOURCE_KIND.QUERY),
       ...client,
     ],
     headerCount: headers.length + cookies.length,
@@ -174,14 +174,14 @@ export function draftMatch(
   };
 }
 
-function draftMethod(method: string | undefined, at: DocumentPath, problems: Problems): number {
+function compileMethod(method: string | undefined, at: DocumentPath, problems: Problems): number {
   if (method === undefined) return -1;
   const number = methodNumber(method);
   if (number === -1) problems.error(at, `'${method}' is not a method.`, 'Expected one in capitals, such as GET.');
   return number;
 }
 
-function draftPath(
+function compilePath(
   config: MatchConfig['path'],
   at: DocumentPath,
   problems: Problems,
@@ -212,12 +212,12 @@ function draftPath(
 }
 
 /** One condition in a list, or none when a problem was reported. */
-function draftCondition(
+function compileCondition(
   config: ValueMatchConfig,
-  fact: { readonly kind: number; readonly name: string },
+  source: { readonly kind: number; readonly name: string },
   at: DocumentPath,
   problems: Problems,
-): ConditionDraft[] {
+): ConditionIr[] {
   const { type = 'Exact', value, invert = false } = config;
   const op = OPS[type];
   if (op !== OP.PRESENT && value === undefined) {
@@ -225,7 +225,7 @@ function draftCondition(
     return [];
   }
   if (op === OP.REGEX) checkRegex(value!, [...at, 'value'], problems);
-  return [{ fact, op, invert, value: value ?? '', ranges: [] }];
+  return [{ source, op, invert, value: value ?? '', ranges: [] }];
 }
 
 function checkRegex(source: string, at: DocumentPath, problems: Problems): void {
@@ -237,7 +237,7 @@ function checkRegex(source: string, at: DocumentPath, problems: Problems): void 
   }
 }
 
-function draftRanges(config: MatchConfig['clientAddress'], at: DocumentPath, problems: Problems): ConditionDraft[] {
+function compileRanges(config: MatchConfig['clientAddress'], at: DocumentPath, problems: Problems): ConditionIr[] {
   if (config === undefined) return [];
   const ranges: AddressRange[] = [];
   for (const text of typeof config === 'string' ? [config] : config) {
@@ -245,42 +245,42 @@ function draftRanges(config: MatchConfig['clientAddress'], at: DocumentPath, pro
     if (range !== undefined) ranges.push(range);
     else problems.error(at, `'${text}' is not an address range.`, 'Expected one such as 10.0.0.0/8 or 2001:db8::/32.');
   }
-  return [{ fact: undefined, op: OP.RANGES, invert: false, value: '', ranges }];
+  return [{ source: undefined, op: OP.RANGES, invert: false, value: '', ranges }];
 }
 
-function draftServerName(name: string | undefined, at: DocumentPath, problems: Problems): ConditionDraft[] {
-  const host = name === undefined ? undefined : draftHost(name, at, problems);
+function compileServerName(name: string | undefined, at: DocumentPath, problems: Problems): ConditionIr[] {
+  const host = name === undefined ? undefined : compileHost(name, at, problems);
   if (host === undefined) return [];
   const op = host.kind === HOST_KIND.WILDCARD ? OP.SUFFIX : host.kind === HOST_KIND.EXACT ? OP.EXACT : OP.PRESENT;
-  return [{ fact: { kind: FACT_KIND.SERVER_NAME, name: '' }, op, invert: false, value: host.name, ranges: [] }];
+  return [{ source: { kind: SOURCE_KIND.SERVER_NAME, name: '' }, op, invert: false, value: host.name, ranges: [] }];
 }
 
-function draftListeners(names: readonly string[] | undefined): ConditionDraft[] {
+function compileListeners(names: readonly string[] | undefined): ConditionIr[] {
   if (names === undefined) return [];
   const op = names.length === 1 ? OP.EXACT : OP.ONE_OF;
   const value = [...names].sort().join('\n');
-  return [{ fact: { kind: FACT_KIND.LISTENER, name: '' }, op, invert: false, value, ranges: [] }];
+  return [{ source: { kind: SOURCE_KIND.LISTENER, name: '' }, op, invert: false, value, ranges: [] }];
 }
 
-/** A fact of the connection that is one of a few words. */
-function draftFixed(value: string | undefined, kind: number): ConditionDraft[] {
-  return value === undefined ? [] : [{ fact: { kind, name: '' }, op: OP.EXACT, invert: false, value, ranges: [] }];
+/** A value of the connection that is one of a few words. */
+function compileFixed(value: string | undefined, kind: number): ConditionIr[] {
+  return value === undefined ? [] : [{ source: { kind, name: '' }, op: OP.EXACT, invert: false, value, ranges: [] }];
 }
 
-function draftCertificate(
+function compileCertificate(
   config: MatchConfig['clientCertificate'],
   at: DocumentPath,
   problems: Problems,
-): ConditionDraft[] {
+): ConditionIr[] {
   if (config === undefined) return [];
   const { subject, subjectAltName, fingerprint } = config;
-  const draft = (match: ValueMatchConfig | undefined, kind: number, key: string): ConditionDraft[] =>
-    match === undefined ? [] : draftCondition(match, { kind, name: '' }, [...at, key], problems);
-  const drafts = [
-    ...draft(subject, FACT_KIND.CERTIFICATE_SUBJECT, 'subject'),
-    ...draft(subjectAltName, FACT_KIND.CERTIFICATE_NAMES, 'subjectAltName'),
-    ...draftFixed(fingerprint?.replaceAll(':', '').toLowerCase(), FACT_KIND.CERTIFICATE_FINGERPRINT),
+  const compiled = (match: ValueMatchConfig | undefined, kind: number, key: string): ConditionIr[] =>
+    match === undefined ? [] : compileCondition(match, { kind, name: '' }, [...at, key], problems);
+  const conditions = [
+    ...compiled(subject, SOURCE_KIND.CERTIFICATE_SUBJECT, 'subject'),
+    ...compiled(subjectAltName, SOURCE_KIND.CERTIFICATE_NAMES, 'subjectAltName'),
+    ...compileFixed(fingerprint?.replaceAll(':', '').toLowerCase(), SOURCE_KIND.CERTIFICATE_FINGERPRINT),
   ];
-  if (drafts.length > 0) return drafts;
-  return draft({ type: 'Present' }, FACT_KIND.CERTIFICATE_FINGERPRINT, '');
+  if (conditions.length > 0) return conditions;
+  return compiled({ type: 'Present' }, SOURCE_KIND.CERTIFICATE_FINGERPRINT, '');
 }
