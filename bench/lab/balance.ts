@@ -33,7 +33,7 @@ function measure(kind: BalanceKind, servers: number, weighted: boolean) {
       weight: weighted ? 1 + (i % 4) : 1,
       backup: false,
     })),
-    healthCheck: null,
+    checked: false,
     outlier: null,
     session: null,
     retry: RETRY_DEFAULTS,

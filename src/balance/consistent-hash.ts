@@ -34,7 +34,7 @@ export class ConsistentHash implements Balancer {
 
   pick(key: number, tried: Tried): number {
     const view = this.#view;
-    if (view.follow()) this.#locate();
+    if (view.refresh()) this.#locate();
     const { count, servers } = view;
     if (count === 0) return view.otherwise(tried);
     const table = this.#onBackups ? this.#backupTable : this.#table;

@@ -30,7 +30,7 @@ export class LeastRequests implements Balancer {
 
   pick(_key: number, tried: Tried): number {
     const view = this.#view;
-    view.follow();
+    view.refresh();
     const { count } = view;
     if (count === 0) return view.otherwise(tried);
     if (this.#next >= count) this.#next %= count;

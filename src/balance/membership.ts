@@ -1,5 +1,5 @@
 // Which server and which pool has which slot in the shared state, through reloads and name resolution.
-// Owns the primary's bookkeeping of slots and the words that come from the config. Leaves health to health/, time to keeper.ts.
+// Owns the primary's bookkeeping of slots and the words that come from the config. Leaves health to health/, time to pool-maintenance.ts.
 
 import type { BalancePoolPlan, PoolLimitOptions, ServerPlan } from './options.js';
 import { GATE, POOL, SERVER, type ServerState, WEIGHT_MAX, WEIGHT_ONE } from './server-state.js';
@@ -59,7 +59,7 @@ export class Membership {
     for (const server of added) {
       const index = this.#freeServers.pop()!;
       entry.servers.set(server.address, index);
-      this.#reset(index, entry.slot, pool.healthCheck === null ? GATE.OPEN : GATE.UNCHECKED);
+      this.#reset(index, entry.slot, pool.checked ? GATE.UNCHECKED : GATE.OPEN);
     }
     const servers = pool.servers.map((server) => ({ ...server, index: entry.servers.get(server.address)! }));
     const plan: BalancePoolPlan = { ...pool, slot: entry.slot, servers };
@@ -125,9 +125,7 @@ export class Membership {
   #reset(index: number, poolSlot: number, gate: number): void {
     const { words } = this.#state;
     const at = this.#state.serverAt(index);
-    const generation = words[at + SERVER.generation]!;
     words.fill(0, at, at + SERVER.WORDS);
-    words[at + SERVER.generation] = (generation + 1) | 0;
     words[at + SERVER.pool] = poolSlot;
     Atomics.store(words, at + SERVER.gate, gate);
   }
@@ -145,7 +143,7 @@ export class Membership {
     words[at + SERVER.inFlightMax] = inFlightMax(plan.limits);
     if (server.weight === 0) this.#state.closeGate(server.index, GATE.DRAINING);
     else this.#state.openGate(server.index, GATE.DRAINING);
-    if (plan.healthCheck === null) this.#state.openGate(server.index, GATE.UNCHECKED | GATE.DOWN);
+    if (!plan.checked) this.#state.openGate(server.index, GATE.UNCHECKED | GATE.DOWN);
   }
 }
 

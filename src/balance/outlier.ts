@@ -1,5 +1,5 @@
 // Passive detection: workers report how each try went, and eject a server that fails again and again.
-// Owns counting and ejecting, allocation-free. Leaves the length of an ejection, and its end, to keeper.ts in the primary.
+// Owns counting and ejecting, allocation-free. Leaves the length of an ejection, and its end, to pool-maintenance.ts in the primary.
 
 import type { BalancePoolPlan } from './options.js';
 import { GATE, POOL, SERVER, type ServerState } from './server-state.js';

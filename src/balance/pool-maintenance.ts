@@ -6,8 +6,6 @@ import { OUTLIER_DEFAULTS } from './options.js';
 import { RETRY_ONE } from './retry.js';
 import { GATE, POOL, SERVER, type ServerState, SLICE, WEIGHT_ONE } from './server-state.js';
 
-/** How often to call `tick`, in milliseconds. Ejections and slow start are as exact as this. */
-export const TICK_MS = 100;
 /** A retry budget holds about what the last this many milliseconds paid in. */
 const BUDGET_WINDOW_MS = 10_000;
 /** Where slow start starts: a tenth of the weight. */
@@ -36,9 +34,9 @@ const FAILING = { NO: 0, SEEN: 1, TOLD: 2 } as const;
 
 /**
  * Call `tick(now)` every TICK_MS from the primary, with any monotonic clock in milliseconds. All state that must
- * outlive a reload is in shared memory or kept here by slot; `setPools` may be called at any time.
+ * outlive a reload is in shared memory or kept here by slot; `apply` may be called at any time.
  */
-export class Keeper {
+export class PoolTicker {
   readonly #state: ServerState;
   readonly #notes: FailureNotes | null;
   /** By server, one of FAILING. */
@@ -57,7 +55,7 @@ export class Keeper {
   }
 
   /** The pools to keep from now on. A pool that is new starts with a full retry budget. */
-  setPools(plans: readonly BalancePoolPlan[]): void {
+  apply(plans: readonly BalancePoolPlan[]): void {
     const { words } = this.#state;
     this.#pools = plans.map((plan) => {
       const known = this.#pools.find((kept) => kept.plan.slot === plan.slot && kept.plan.name === plan.name);

@@ -39,7 +39,7 @@ export class Pool<T> {
     this.retries = new Retries(plan, state);
     this.breaker = new Breaker(plan, state);
     this.line = before?.line ?? new WaitingLine(plan, state);
-    this.line.follow(plan);
+    this.line.apply(plan);
     this.members = new Set(plan.servers.map(({ index }) => index));
     this.sessions = plan.session === null ? null : new Sessions(plan, plan.session, state);
   }

@@ -36,7 +36,7 @@ export class RandomOfTwo implements Balancer {
 
   pick(_key: number, tried: Tried): number {
     const view = this.#view;
-    if (view.follow()) this.#build();
+    if (view.refresh()) this.#build();
     const { count, words, ats, weights } = view;
     if (count === 0) return view.otherwise(tried);
     const first = this.#draw(tried);

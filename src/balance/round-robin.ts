@@ -40,7 +40,7 @@ export class RoundRobin implements Balancer {
 
   pick(_key: number, tried: Tried): number {
     const view = this.#view;
-    if (view.follow()) this.#start();
+    if (view.refresh()) this.#start();
     let position: number;
     if (view.equalWeights) position = this.#rotate(this.#next, tried);
     else if (view.count <= LOOKED_AT_MAX) position = this.#smooth(tried);

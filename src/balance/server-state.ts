@@ -1,5 +1,5 @@
 // What every thread knows about every server and pool: one SharedArrayBuffer, one declared layout, who writes which word.
-// Owns the layout, its creation and the accessors. Leaves choosing to the balancers and deciding to outlier.ts, keeper.ts and health/.
+// Owns the layout, its creation and the accessors. Leaves choosing to the balancers and deciding to outlier.ts, pool-maintenance.ts and health/.
 
 /*
  * A server is open for new requests when its gate is 0. Each bit is a reason to stay away and has one owner, so two
@@ -8,7 +8,7 @@
  *   GONE       primary   the slot belongs to no server
  *   UNCHECKED  primary   active checks are configured and none has ended yet
  *   DOWN       primary   active checks say so
- *   EJECTED    a worker sets it (outlier.ts), the primary clears it (keeper.ts)
+ *   EJECTED    a worker sets it (outlier.ts), the primary clears it (pool-maintenance.ts)
  *   DRAINING   primary   taken out by config, weight 0 or an operator; sticky users may still come
  *
  * What `serverStatus` calls it, the strongest reason first:
@@ -57,8 +57,6 @@ export const SERVER = {
   /** When slow start began, in the primary's clock (ms, wraps); valid while `slowStarting` is 1. Primary. */
   slowStartFromMs: 9,
   slowStarting: 10,
-  /** Counts owners of this slot: tells a late report about the server that was here before. Primary. */
-  generation: 11,
   /** Requests in flight, all workers together. Workers, by Atomics.add. */
   inFlight: 16,
   /** Open connections, all workers together. Workers, by Atomics.add. */

@@ -20,13 +20,13 @@ const QUOTE = 0x22;
  * A server's opaque name: a keyed hash of pool and address, so it stays the same through reloads and restarts and on
  * every balancer with the same secret, and tells a client nothing. Nothing is stored.
  */
-export function serverName(pool: string, address: string, secret: string): string {
+export function sessionToken(pool: string, address: string, secret: string): string {
   const hash = createHmac('sha256', `sevenfold session\0${secret}`).update(`${pool}\0${address}`).digest('base64url');
   return hash.slice(0, NAME_BYTES);
 }
 
 /** A pool's opaque name, for splits that clients stay on: made and kept as those of servers. */
-export function splitName(pool: string, secret: string): string {
+export function splitToken(pool: string, secret: string): string {
   return createHmac('sha256', `sevenfold split\0${secret}`).update(pool).digest('base64url').slice(0, NAME_BYTES);
 }
 
@@ -50,7 +50,7 @@ export class Sessions {
     while (places < plan.servers.length * 2) places *= 2;
     this.#places = new Int16Array(places).fill(-1);
     for (const server of plan.servers) {
-      const name = serverName(plan.name, server.address, options.secret);
+      const name = sessionToken(plan.name, server.address, options.secret);
       const bytes = Buffer.from(name, 'latin1');
       let place = keyOfBytes(bytes, 0, bytes.length) & (places - 1);
       while (this.#places[place] !== -1) place = (place + 1) & (places - 1);

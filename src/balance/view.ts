@@ -42,7 +42,7 @@ export class Tried {
 }
 
 /**
- * The open servers of a pool. Arrays are made once, sized for every member; `follow` fills them again when the pool's
+ * The open servers of a pool. Arrays are made once, sized for every member; `refresh` fills them again when the pool's
  * version moved. A position counts among the open ones, a member among all as the plan lists them.
  */
 export class PoolView {
@@ -81,7 +81,7 @@ export class PoolView {
   }
 
   /** Reads the members anew if anything changed since the last call. True when it did. Hot: one load when nothing did. */
-  follow(): boolean {
+  refresh(): boolean {
     const version = Atomics.load(this.words, this.#versionAt);
     if (version === this.#version) return false;
     // The version is taken first: a change that comes while reading moves it again and is read at the next pick.

@@ -41,8 +41,8 @@ export class WaitingLine<T> {
     this.#max = plan.limits.queueMax;
   }
 
-  /** Lives by a new plan of the same pool. Those who wait keep their places. */
-  follow(plan: BalancePoolPlan): void {
+  /** Applies a new plan of the same pool. Requests that wait keep their places. */
+  apply(plan: BalancePoolPlan): void {
     this.#max = plan.limits.queueMax;
   }
 

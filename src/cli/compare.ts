@@ -1,17 +1,12 @@
 // What differs between two configurations, as data.
 // Owns the comparison. Leaves settings one by one to settings.ts, reading files and wording the report to diff.ts.
 
-import {
-  BALANCE_DEFAULTS,
-  HEALTH_CHECK_DEFAULTS,
-  LIMIT_DEFAULTS,
-  OUTLIER_DEFAULTS,
-  SESSION_DEFAULTS,
-} from '../balance/options.js';
+import { BALANCE_DEFAULTS, LIMIT_DEFAULTS, OUTLIER_DEFAULTS, SESSION_DEFAULTS } from '../balance/options.js';
 import { RETRY_DEFAULTS } from '../balance/retry.js';
 import { type Problem, shown } from '../base/problems.js';
 import type { Config, ListenerConfig, PoolConfig, RuleConfig } from '../config/config.js';
 import type { LoadedRoutes } from '../config/routes.js';
+import { HEALTH_CHECK_DEFAULTS } from '../health/options.js';
 import { targetOf } from './connections.js';
 import { listenerSettings, poolSettings, ruleSettings, type Settings, topSettings } from './settings.js';
 import { conditionsKey, conditionsText, placeText, type RouteLine, routeLines } from './words.js';

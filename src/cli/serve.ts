@@ -114,7 +114,7 @@ class Service {
           pin,
           log: (line) => this.#log.complain(`sevenfold: ${line}`),
           note: (line) => this.#log.say(line),
-          onHopeless: (error) => this.#giveUp(`workers keep dying (${error.message}); giving up`),
+          onFatal: (error) => this.#giveUp(`workers keep dying (${error.message}); giving up`),
         },
         this.#starting.signal,
       );

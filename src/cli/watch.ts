@@ -52,6 +52,6 @@ export class WatchedConfig {
   }
 
   #follow(): void {
-    this.#watch?.follow([{ files: this.#files, stamp: this.#stamp }]);
+    this.#watch?.watch([{ files: this.#files, stamp: this.#stamp }]);
   }
 }

@@ -3,7 +3,6 @@
 
 import type {
   BalanceOptions,
-  HealthCheckOptions,
   KeySource,
   OutlierOptions,
   PoolLimitOptions,
@@ -11,6 +10,7 @@ import type {
   SessionOptions,
 } from '../balance/options.js';
 import { RETRY_ON } from '../balance/retry.js';
+import type { HealthCheckOptions } from '../health/options.js';
 import type { ParsedConfig } from './schema.js';
 
 type ParsedPool = ParsedConfig['pools'][string];

@@ -1,9 +1,10 @@
 // Active health checks: asks every server of every checked pool, again and again, and closes or opens its gate.
-// Owns the schedule. Leaves one check to probe.ts, thresholds to verdict.ts, and slow start to the keeper.
+// Owns the schedule. Leaves one check to probe.ts, thresholds to verdict.ts, and slow start to the ticker.
 
-import type { Keeper } from '../balance/keeper.js';
-import type { BalancePoolPlan, HealthCheckOptions, ServerPlan } from '../balance/options.js';
+import type { BalancePoolPlan, ServerPlan } from '../balance/options.js';
+import type { PoolTicker } from '../balance/pool-maintenance.js';
 import { GATE, type ServerState } from '../balance/server-state.js';
+import type { CheckedPoolPlan, HealthCheckOptions } from './options.js';
 import { type CheckResult, checkText, type Probe } from './probe.js';
 import type { Timers } from './timers.js';
 import { Verdict } from './verdict.js';
@@ -23,7 +24,7 @@ export interface HealthChange {
 
 export interface HealthCheckerParts {
   state: ServerState;
-  keeper: Keeper;
+  ticker: PoolTicker;
   timers: Timers;
   probe: Probe;
   /** 0 to below 1, for jitter. */
@@ -47,7 +48,7 @@ interface Watch {
   cancel: () => void;
 }
 
-/** Checks from the primary. `setPools` starts it and changes it; `stop` ends it. */
+/** Checks from the primary. `apply` starts it and changes it; `stop` ends it. */
 export class HealthChecker {
   readonly #parts: HealthCheckerParts;
   /** By the server's slot. */
@@ -60,7 +61,7 @@ export class HealthChecker {
   }
 
   /** The pools to check from now on. A server that stays keeps its verdict and its schedule, with the new options. */
-  setPools(plans: readonly BalancePoolPlan[]): void {
+  apply(plans: readonly CheckedPoolPlan[]): void {
     const wanted = new Set<number>();
     for (const plan of plans) {
       if (plan.healthCheck === null) continue;
@@ -160,8 +161,8 @@ export class HealthChecker {
   #endEjection(watch: Watch, passed: boolean): void {
     watch.passedEjected = passed ? watch.passedEjected + 1 : 0;
     if (watch.passedEjected < watch.options.healthyThreshold) return;
-    const { keeper, timers, onEjectionEnded } = this.#parts;
-    if (!keeper.checksPassed(watch.server.index, watch.plan, timers.now())) return;
+    const { ticker, timers, onEjectionEnded } = this.#parts;
+    if (!ticker.checksPassed(watch.server.index, watch.plan, timers.now())) return;
     onEjectionEnded(watch.plan.name, watch.server.name, watch.passedEjected);
     watch.passedEjected = 0;
   }
@@ -170,9 +171,9 @@ export class HealthChecker {
     const { verdict, options, plan, server } = watch;
     const first = verdict.state === 'UNCHECKED';
     if (!verdict.note(result.passed, options.healthyThreshold, options.unhealthyThreshold)) return;
-    const { state, keeper, timers, onChange } = this.#parts;
+    const { state, ticker, timers, onChange } = this.#parts;
     if (result.passed) {
-      keeper.readmit(server.index, plan, GATE.DOWN | GATE.UNCHECKED, timers.now());
+      ticker.readmit(server.index, plan, GATE.DOWN | GATE.UNCHECKED, timers.now());
     } else {
       // In this order: between the two the server must not look open.
       state.closeGate(server.index, GATE.DOWN);

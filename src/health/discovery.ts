@@ -1,6 +1,7 @@
 // Turns host names into addresses, in the primary, and again whenever they may have changed.
 // Owns resolving and comparing. Leaves slots to Membership, and handing new plans to workers to the primary.
 
+import { WEIGHT_MAX } from '../balance/server-state.js';
 import { formatAddress, parseAddress } from './address.js';
 import type { Resolver } from './resolvers.js';
 import type { Timers } from './timers.js';
@@ -32,8 +33,6 @@ const NOT_FOUND_HOLD_MS = 30_000;
 const RETRY_MS = 1000;
 /** Bounds of the time between two resolutions of a name, in milliseconds, whatever its TTL says. */
 const AGAIN_MIN_MS = 1000;
-/** Largest weight a server may have; SRV weights are scaled into it. */
-const WEIGHT_MAX = 1000;
 
 export interface DiscoveryParts {
   resolver: Resolver;
@@ -79,7 +78,7 @@ export class Discovery {
   }
 
   /** The pools to follow from now on. A name that stays keeps its addresses until they change. */
-  setPools(pools: readonly { name: string; servers: readonly ListedServer[] }[]): void {
+  apply(pools: readonly { name: string; servers: readonly ListedServer[] }[]): void {
     const wanted = new Set(pools.map((pool) => pool.name));
     for (const [name, followed] of this.#pools) {
       if (wanted.has(name)) continue;
@@ -214,7 +213,7 @@ export class Discovery {
     return { servers, ttlSeconds };
   }
 
-  /** RFC 2782: the lowest priority is used first, so all others become backups; weights are scaled to ours. */
+  /** RFC 2782: the lowest priority is used first, so all others become backups; weights are scaled to WEIGHT_MAX. */
   async #resolveService(listed: ListedServer, name: string) {
     const records = await this.#parts.resolver.services(name);
     const first = Math.min(...records.map(({ priority }) => priority));

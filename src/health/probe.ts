@@ -5,9 +5,10 @@ import { readFile } from 'node:fs/promises';
 import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls, type PeerCertificate } from 'node:tls';
 import { type buildConnector, Client } from 'undici';
-import type { HealthCheckOptions, HealthCheckTls, ServerPlan } from '../balance/options.js';
+import type { ServerPlan } from '../balance/options.js';
 import { type ProxyVersion, proxyHeaderOfOwn } from '../http/proxy-protocol.js';
 import { formatAddress, parseAddress, type ServerAddress } from './address.js';
+import type { HealthCheckOptions, HealthCheckTls } from './options.js';
 
 /** Bytes of a body that are looked at for `expectedBody`. */
 const BODY_BYTES_MAX = 64 * 1024;

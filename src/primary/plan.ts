@@ -2,9 +2,9 @@
 // bound ports. Owns that translation. Leaves opening sockets to listeners.ts.
 
 import type { Membership } from '../balance/membership.js';
-import type { BalancePoolPlan } from '../balance/options.js';
 import type { Config } from '../config/config.js';
 import type { ListedServer } from '../health/discovery.js';
+import type { CheckedPoolPlan } from '../health/options.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import type { ListenerPlan, WorkerPlan } from '../worker/plan.js';
 import type { TlsContexts } from './tls-contexts.js';
@@ -18,12 +18,14 @@ export function placePools(
   serversOf: ServersOf,
   membership: Membership,
   before: readonly string[],
-): BalancePoolPlan[] {
+): CheckedPoolPlan[] {
   const pools = Object.values(config.pools);
   for (const name of before) if (config.pools[name] === undefined) membership.remove(name);
-  return pools.map(({ name, options }, index) =>
-    membership.place({ index, name, ...options, servers: [...serversOf(name)] }),
-  );
+  return pools.map(({ name, options }, index) => {
+    const { healthCheck, ...balance } = options;
+    const unplaced = { index, name, ...balance, checked: healthCheck !== null, servers: [...serversOf(name)] };
+    return { ...membership.place(unplaced), healthCheck };
+  });
 }
 
 /** Everything a worker needs to know about one version of the configuration. */
@@ -32,7 +34,7 @@ export function workerPlan(
   config: Config,
   routes: CompiledRoutes,
   listeners: ListenerPlan[],
-  pools: BalancePoolPlan[],
+  pools: readonly CheckedPoolPlan[],
   tls: Pick<TlsContexts, 'pools' | 'tunnels'>,
 ): WorkerPlan {
   return {
@@ -41,7 +43,7 @@ export function workerPlan(
     table: routes.table,
     rules: [...routes.rules],
     errorPages: [...routes.errorPages],
-    pools,
+    pools: pools.map(({ healthCheck: _, ...plan }) => plan),
     poolTls: pools.map(({ name }) => tls.pools.get(name) ?? -1),
     poolTunnelTls: pools.map(({ name }) => tls.tunnels.get(name) ?? -1),
     poolProxyProtocol: pools.map(({ name }) => config.pools[name]?.proxyProtocol ?? null),

@@ -1,12 +1,13 @@
 // What the primary keeps watching about pools: names, health, and all that time changes.
 // Owns the clock that drives them. Leaves each to its file in health/ and balance/, and plans to primary.ts.
 
-import { Keeper, TICK_MS } from '../balance/keeper.js';
-import type { BalancePoolPlan } from '../balance/options.js';
+import { PoolTicker } from '../balance/pool-maintenance.js';
 import type { ServerState } from '../balance/server-state.js';
+import { TICK_MS } from '../base/tick.js';
 import type { Config } from '../config/config.js';
 import { HealthChecker } from '../health/checker.js';
 import { Discovery, type ListedServer } from '../health/discovery.js';
+import type { CheckedPoolPlan } from '../health/options.js';
 import { probe } from '../health/probe.js';
 import { type Resolver, resolverAt, systemResolver } from '../health/resolvers.js';
 import { realTimers } from '../health/timers.js';
@@ -29,7 +30,7 @@ export interface PoolWatchParts {
 
 /** Made once per process. It does not keep the process alive. */
 export class PoolWatch {
-  readonly #keeper: Keeper;
+  readonly #ticker: PoolTicker;
   readonly #checker: HealthChecker;
   readonly #discovery: Discovery;
   readonly #timer: NodeJS.Timeout;
@@ -41,7 +42,7 @@ export class PoolWatch {
   constructor({ state, log, note, onMoved, onTick }: PoolWatchParts) {
     const timers = realTimers;
     const failed = (pool: string, server: string): string => `Pool ${pool}: server ${server} failed again and again`;
-    this.#keeper = new Keeper(state, timers.now(), {
+    this.#ticker = new PoolTicker(state, timers.now(), {
       ejected: (pool, server, lengthMs, index) => {
         note(`${failed(pool, server)}; it is ejected for ${lengthMs / 1000} s.`);
         this.#checker.hurry(index);
@@ -52,7 +53,7 @@ export class PoolWatch {
     });
     this.#checker = new HealthChecker({
       state,
-      keeper: this.#keeper,
+      ticker: this.#ticker,
       timers,
       probe,
       random: Math.random,
@@ -80,7 +81,7 @@ export class PoolWatch {
       },
     });
     this.#timer = setInterval(() => {
-      this.#keeper.tick(timers.now());
+      this.#ticker.tick(timers.now());
       onTick();
     }, TICK_MS);
     this.#timer.unref();
@@ -91,7 +92,7 @@ export class PoolWatch {
     const { nameservers } = config;
     this.#resolver = nameservers.length === 0 ? this.#system : resolverAt(nameservers);
     const pools = Object.values(config.pools).map(({ name, servers }) => ({ name, servers }));
-    this.#discovery.setPools(pools);
+    this.#discovery.apply(pools);
     return this.#discovery.firstRound(RESOLVE_WAIT_MS);
   }
 
@@ -100,10 +101,10 @@ export class PoolWatch {
     return this.#servers.get(pool) ?? [];
   }
 
-  /** Keeps and checks these pools from now on. */
-  follow(plans: readonly BalancePoolPlan[]): void {
-    this.#keeper.setPools(plans);
-    this.#checker.setPools(plans);
+  /** Maintains and checks these pools from now on. */
+  apply(plans: readonly CheckedPoolPlan[]): void {
+    this.#ticker.apply(plans);
+    this.#checker.apply(plans);
   }
 
   /** Fulfilled once every server was checked: after one check's timeout at most. */

@@ -5,6 +5,7 @@ import { Membership } from '../balance/membership.js';
 import { createServerState, ServerState } from '../balance/server-state.js';
 import type { Config } from '../config/config.js';
 import { tlsContextCount } from '../engine/tls.js';
+import type { CheckedPoolPlan } from '../health/options.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import type { ListenerPlan, WorkerPlan } from '../worker/plan.js';
 import { Listeners } from './listeners.js';
@@ -32,7 +33,7 @@ export interface PrimaryOptions {
   /** One line about something the process did by itself and goes on from. */
   note(line: string): void;
   /** The process cannot go on. */
-  onHopeless(error: Error): void;
+  onFatal(error: Error): void;
 }
 
 /** What was configured, and the routing table made of it. */
@@ -54,6 +55,8 @@ export class Primary {
   readonly #watch: PoolWatch;
   #loaded: Loaded;
   #plan: WorkerPlan;
+  /** Its pools, with the checks of their servers. */
+  #pools: readonly CheckedPoolPlan[] = [];
   /** Of what is loaded. */
   #tls: TlsContexts;
   readonly #tlsWatch: TlsWatch<TlsUse>;
@@ -125,7 +128,7 @@ export class Primary {
     this.#membership = new Membership(this.#state);
     this.#tls = openTlsContexts(loaded.config);
     this.#plan = this.#makePlan(1, loaded, [], this.#tls);
-    this.#watch.follow(this.#plan.pools);
+    this.#watch.apply(this.#pools);
     this.#tlsWatch = new TlsWatch({
       onChanged: (use) => void this.#change(async () => this.#renew(use)),
       onLook: (use) => {
@@ -136,7 +139,7 @@ export class Primary {
         }
       },
     });
-    this.#tlsWatch.follow(this.#tls.uses);
+    this.#tlsWatch.watch(this.#tls.uses);
     this.#supervisor = new Supervisor(
       {
         workers: options.workers,
@@ -147,7 +150,7 @@ export class Primary {
           this.#state.forgetWorker(index);
           options.log(`worker ${index} died (${error.message}) and is started again`);
         },
-        onHopeless: options.onHopeless,
+        onFatal: options.onFatal,
       },
       this.#plan,
     );
@@ -249,13 +252,13 @@ export class Primary {
     }
     this.#loaded = loaded;
     this.#tls = tls;
-    this.#watch.follow(this.#plan.pools);
+    this.#watch.apply(this.#pools);
     await this.#supervisor.follow(this.#plan);
     // No worker knows the servers that are gone: reloads one after the other must not wait for a tick to find room.
     this.#membership.collect();
     if (tls === tlsBefore) return;
     this.#tlsTrouble.clear();
-    this.#tlsWatch.follow(tls.uses);
+    this.#tlsWatch.watch(tls.uses);
     closeTlsContexts(tlsBefore);
   }
 
@@ -297,6 +300,7 @@ export class Primary {
     const poolIndex = new Map(Object.keys(config.pools).map((name, index) => [name, index]));
     const listeners = this.#listeners.open(config.listeners, poolIndex, tls.listeners, routes.listenerFilters);
     const pools = placePools(config, (pool) => this.#watch.servers(pool), this.#membership, before);
+    this.#pools = pools;
     return workerPlan(generation, config, routes, listeners, pools, tls);
   }
 }

@@ -17,7 +17,7 @@ export interface SupervisorOptions {
   /** A worker died; it is started again. Its counts in the shared state are to be taken back. */
   onDied(index: number, error: Error): void;
   /** A worker could not be started again and again: the process is of no use any more. */
-  onHopeless(error: Error): void;
+  onFatal(error: Error): void;
 }
 
 /** A worker that dies this often within RESTART_WINDOW_MS, one after the other, is not started any more. */
@@ -180,7 +180,7 @@ export class Supervisor {
     this.#deaths.push(now);
     while (this.#deaths[0]! < now - RESTART_WINDOW_MS) this.#deaths.shift();
     if (this.#deaths.length <= RESTARTS_MAX) return true;
-    this.#options.onHopeless(error);
+    this.#options.onFatal(error);
     return false;
   }
 }

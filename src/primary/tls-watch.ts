@@ -54,7 +54,7 @@ export class TlsWatch<Use extends ContextFiles> {
   }
 
   /** Watches the files of these contexts, and no others. */
-  follow(uses: readonly Use[]): void {
+  watch(uses: readonly Use[]): void {
     this.#watched = uses
       .filter(({ files }) => files.length > 0)
       .map((use) => ({ use, read: use.stamp, last: use.stamp }));

@@ -16,9 +16,9 @@ export function chooseServer(x: Exchange): number {
   return x.pool!.begin(x.session, x.key, x.tried);
 }
 
-/** A request that cannot be sent twice keeps off the kept connections of a server that closed one as it was used. */
+/** A request that cannot be repeated avoids the pooled connections of a server that closed one in use. */
 function isRisky(w: Worker, x: Exchange, server: Server): boolean {
-  return w.deadlines.now < server.hastyUntil && !isIdempotent(x.method);
+  return w.deadlines.now < server.staleReuseUntil && !isIdempotent(x.method);
 }
 
 /**
@@ -63,7 +63,7 @@ export function openBackend(
   // Before a handshake the engine sends it; without TLS it goes out with the first bytes, once there is a connection.
   const front = server.proxyProtocol !== null && tls >= 0 ? writeProxyHeader(w, onBehalf.client, server) : NOTHING;
   if (front === null) return null;
-  const conn = w.engine.connect(server.target);
+  const conn = w.engine.connect(server.addressIndex);
   if (conn < 0) return null;
   const backend = w.backendOpen(conn);
   w.counters.opened++;
@@ -76,7 +76,7 @@ export function openBackend(
   backend.longHead = null;
   backend.reused = false;
   backend.tls = tls;
-  backend.manner = server.manner;
+  backend.dialVersion = server.dialVersion;
   backend.proxyProtocol = server.proxyProtocol;
   backend.proxyClient = server.proxyProtocol === null ? '' : proxyClientOf(w, onBehalf.client);
   backend.owner = null;

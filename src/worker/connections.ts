@@ -155,8 +155,8 @@ export class BackendConnection {
   slot = 0;
   /** The engine's TLS context it was made under, -1 for none. */
   tls = -1;
-  /** Its server's `manner` when it was made: with another one it may not be used again. */
-  manner = 0;
+  /** Its server's `dialVersion` when it was opened: with another one it may not be used again. */
+  dialVersion = 0;
   /** The version of the PROXY header it began with; null without one. */
   proxyProtocol: ProxyVersion | null = null;
   /** The client that header names when it is not the peer, as text; empty for the peer. */

@@ -1,8 +1,7 @@
 // Every wait of a worker has a deadline: a tick number by connection slot, swept coarsely.
 // No timer object per request; setting a deadline is one store.
 
-/** Length of a tick in milliseconds: a deadline is met at most this much late. */
-export const TICK_MS = 100;
+import { TICK_MS } from '../base/tick.js';
 
 export class Deadlines {
   /** Ticks by slot; 0 is none. */

@@ -18,28 +18,28 @@ export class Server {
   /** HOST:PORT or unix:PATH, for messages and for a Host field when a request has none. */
   readonly address: string;
   /** The engine's index of the address; -1 once it is not current, since it is given to others. */
-  target: number;
+  addressIndex: number;
   /** Idle connections, the one used last at the end: it is the likeliest to be alive. */
   readonly idle: BackendConnection[] = [];
   /** Connections set aside, which become idle after a while. */
   asideCount = 0;
-  /** Until this tick it counts as one that closes kept connections just as they are used. */
-  hastyUntil = 0;
+  /** Until this tick, requests that cannot be repeated avoid its pooled connections: it closed one in use lately. */
+  staleReuseUntil = 0;
   /** The engine's TLS context for new connections, -1 for none. Idle ones are all of it. */
   tls = -1;
   /** The same for connections that are passed on unread; none of those is ever idle. */
   tunnelTls = -1;
   /** The version of the PROXY header that new connections begin with; null for none. Idle ones are all of it. */
   proxyProtocol: ProxyVersion | null = null;
-  /** How often the way it is spoken to has changed. A number of its own: contexts get the places of those that are gone. */
-  manner = 0;
+  /** Counts changes of how it is dialled (TLS context, PROXY header). Numbers of contexts cannot tell: they come back. */
+  dialVersion = 0;
   /** Still part of the configuration: connections to one that is not are closed, not kept. */
   current = true;
 
-  constructor(index: number, address: string, target: number) {
+  constructor(index: number, address: string, addressIndex: number) {
     this.index = index;
     this.address = address;
-    this.target = target;
+    this.addressIndex = addressIndex;
   }
 
   idleAdd(backend: BackendConnection): void {
@@ -130,7 +130,7 @@ export class Servers {
         const proxyProtocol = poolProxyProtocol[index]!;
         if (server.tls !== poolTls[index] || server.proxyProtocol !== proxyProtocol) {
           changed.add(server);
-          server.manner++;
+          server.dialVersion++;
         }
         server.tls = poolTls[index]!;
         server.tunnelTls = poolTunnelTls[index]!;
@@ -138,9 +138,9 @@ export class Servers {
       }
     }
     for (const server of before) {
-      if (server.current || server.target < 0) continue;
-      this.#engine.addressRemove(server.target);
-      server.target = -1;
+      if (server.current || server.addressIndex < 0) continue;
+      this.#engine.addressRemove(server.addressIndex);
+      server.addressIndex = -1;
     }
     return before.filter((server) => !server.current || changed.has(server));
   }
@@ -149,16 +149,16 @@ export class Servers {
     const known = this.byIndex[plan.index];
     if (known !== undefined && known.address === plan.address) {
       known.current = true;
-      if (known.target < 0) known.target = this.#targetOf(plan);
+      if (known.addressIndex < 0) known.addressIndex = this.#addressIndexOf(plan);
       return;
     }
-    this.byIndex[plan.index] = new Server(plan.index, plan.address, this.#targetOf(plan));
+    this.byIndex[plan.index] = new Server(plan.index, plan.address, this.#addressIndexOf(plan));
   }
 
-  #targetOf({ name, address }: ServerPlan): number {
+  #addressIndexOf({ name, address }: ServerPlan): number {
     const { host, port } = splitAddress(address);
-    const target = this.#engine.addressAdd(host, port);
-    if (target < 0) throw new Error(`server ${name}: '${address}' is not an address the engine can reach`);
-    return target;
+    const addressIndex = this.#engine.addressAdd(host, port);
+    if (addressIndex < 0) throw new Error(`server ${name}: '${address}' is not an address the engine can reach`);
+    return addressIndex;
   }
 }

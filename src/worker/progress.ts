@@ -3,8 +3,8 @@
 // the hot path, several times within each wait.
 // Owns these looks, and the minimum rate of clients. Leaves to flow.ts who waits for whom.
 
+import { TICK_MS } from '../base/tick.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
-import { TICK_MS } from './deadlines.js';
 import { type Movement, UNSEEN } from './movement.js';
 import { ticksOf } from './waits.js';
 import type { Worker } from './worker.js';

@@ -37,8 +37,8 @@ function causeOf(backend: BackendConnection, code: ReasonCode): number {
   return isStale(backend, code) ? STALE : RETRY_ON.RESET;
 }
 
-/** How long a server that closed a kept connection under a request gets no unrepeatable request on such ones. */
-const HASTY_TICKS = Deadlines.ticks(10_000);
+/** How long requests that cannot be repeated avoid the pooled connections of a server that closed one in use. */
+const STALE_REUSE_TICKS = Deadlines.ticks(10_000);
 
 /** What the pool says to another try: below 0 no, else how many milliseconds to wait first. */
 function decide(x: Exchange, cause: number): number {
@@ -81,7 +81,7 @@ export function retryOrFail(w: Worker, x: Exchange, code: ReasonCode): void {
     return;
   }
   const cause = REASONS[code].retry === 'never' ? 0 : causeOf(backend, code);
-  if (cause === STALE) server!.hastyUntil = w.deadlines.now + HASTY_TICKS;
+  if (cause === STALE) server!.staleReuseUntil = w.deadlines.now + STALE_REUSE_TICKS;
   const waitMs = cause === 0 ? NO_RETRY.UNSAFE : decide(x, cause);
   if (waitMs < 0) {
     fail(w, x, code);

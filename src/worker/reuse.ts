@@ -27,7 +27,7 @@ function mayStay(w: Worker, backend: BackendConnection): boolean {
   const server = backend.server!;
   return (
     server.current &&
-    backend.manner === server.manner &&
+    backend.dialVersion === server.dialVersion &&
     !w.draining &&
     server.idle.length + server.asideCount < w.plan.limits.idleConnectionsMax &&
     w.plan.timeouts.backendIdleMs !== 0

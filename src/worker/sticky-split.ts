@@ -1,7 +1,7 @@
 // A split of a rule's requests that a client stays on: it is led by weight once, and to the same pool from then on.
 // Owns knowing the pool again. Leaves turns by weight to routing/split.ts.
 
-import { lineFor, splitName } from '../balance/session.js';
+import { lineFor, splitToken } from '../balance/session.js';
 import { WeightedChoice } from '../balance/weighted-choice.js';
 import { cookie, nextCookie } from '../base/cookies.js';
 import type { Exchange } from '../exchange/exchange.js';
@@ -65,7 +65,7 @@ class SessionSplit implements StickySplit {
     this.#isCookie = plan.type === 'Cookie';
     this.#name = Buffer.from(this.#isCookie ? plan.name : plan.name.toLowerCase(), 'latin1');
     const open = shares.filter(({ ref }) => ref.weight > 0);
-    const names = open.map(({ name }) => splitName(name, plan.secret));
+    const names = open.map(({ name }) => splitToken(name, plan.secret));
     this.#pools = open.map(({ ref }) => ref.pool);
     this.#names = names.map((name) => Buffer.from(name, 'latin1'));
     this.#lines = names.map((name) => lineFor(name, plan));

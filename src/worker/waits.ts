@@ -1,9 +1,9 @@
 // Which deadlines hold for a request: those of its rule, else those of all.
 // Owns when the time of a try begins. Leaves what it means that a deadline has passed to client.ts and backend.ts.
 
+import { TICK_MS } from '../base/tick.js';
 import { type Exchange, STAGE } from '../exchange/exchange.js';
 import type { BackendConnection } from './connections.js';
-import { TICK_MS } from './deadlines.js';
 import type { Ticks } from './ticks.js';
 import type { Worker } from './worker.js';
 

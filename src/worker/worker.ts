@@ -5,6 +5,7 @@
 import { ServerState } from '../balance/server-state.js';
 import { Tried } from '../balance/view.js';
 import { assert } from '../base/assert.js';
+import { TICK_MS } from '../base/tick.js';
 import { certificateFailed, clientSecured, handshakeDrop, handshakeFailed } from '../codec/raw/handshake.js';
 import { ALERT } from '../codec/raw/read-hello.js';
 import { Engine, eventAt, eventBytes, eventConn, eventKind, slotOf } from '../engine/engine.js';
@@ -22,7 +23,7 @@ import { clientData, clientEnded, clientFailed, clientFinished, clientLate, clos
 import type { ClientAddressField } from './client-address.js';
 import { BACKEND, BackendConnection, CLIENT, ClientConnection } from './connections.js';
 import { Counters } from './counters.js';
-import { Deadlines, TICK_MS } from './deadlines.js';
+import { Deadlines } from './deadlines.js';
 import { ErrorPages } from './error-pages.js';
 import type { HeaderEdit } from './filters/edit.js';
 import { linger } from './finish.js';

@@ -82,7 +82,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   balance: ['base'],
   routing: ['base', 'http'],
   health: ['base', 'http', 'balance'],
-  config: ['base', 'http', 'engine', 'balance', 'routing'],
+  config: ['base', 'http', 'engine', 'balance', 'health', 'routing'],
   exchange: ['base', 'http', 'engine', 'balance', 'routing'],
   observe: ['base', 'http', 'exchange'],
   codec: ['base', 'http', 'engine', 'balance', 'routing', 'exchange'],

@@ -1,6 +1,7 @@
 // The schema of pools: groups of servers that serve the same content.
 
 import type { z } from 'zod';
+import { WEIGHT_MAX } from '../../balance/server-state.js';
 import { TLS_VERSIONS } from '../../engine/tls.js';
 import { PROXY_VERSIONS } from '../../http/proxy-protocol.js';
 import { readServerAddress, type ServerAddress } from '../units.js';
@@ -17,7 +18,7 @@ const server = map('a server', {
       'Each address of a name is a server; names are resolved again as their records ask for.',
   ),
   weight: option(
-    integer('a weight', 0, 1000).prefault(1),
+    integer('a weight', 0, WEIGHT_MAX).prefault(1),
     "Share of the pool's requests, against the sum of its weights.",
     {
       zero: 'the server is drained: it gets no new requests',

@@ -53,7 +53,7 @@ export function pool(wish: PoolWish = {}): TestPool {
       weight,
       backup: i >= weights.length,
     })),
-    healthCheck: null,
+    checked: false,
     outlier: OUTLIER_DEFAULTS,
     session: null,
     retry: RETRY_DEFAULTS,

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Breaker } from '../../../src/balance/limits.js';
 import type { UnplacedPool } from '../../../src/balance/membership.js';
-import { HEALTH_CHECK_DEFAULTS } from '../../../src/balance/options.js';
 import { GATE, POOL, SERVER } from '../../../src/balance/server-state.js';
 import { pool } from './fixtures.js';
 
@@ -16,7 +15,7 @@ test('keeps the slot, counts and health of a server that stays', () => {
   const { membership, plan, state } = pool({ weights: [1, 1, 1] });
   state.requestBegins(1);
   state.closeGate(1, GATE.DOWN);
-  const again = membership.place(at(plan, ['10.0.0.9:80', '10.0.0.2:80'], { healthCheck: HEALTH_CHECK_DEFAULTS }));
+  const again = membership.place(at(plan, ['10.0.0.9:80', '10.0.0.2:80'], { checked: true }));
   assert.equal(again.slot, plan.slot);
   assert.equal(again.servers[1]!.index, 1);
   assert.deepEqual([state.inFlight(1), state.serverStatus(1)], [1, 'DOWN']);
@@ -36,16 +35,16 @@ test('drains a server that is no longer listed and frees its slot when it is emp
 
 test('starts a new server unchecked when the pool is checked, open when it is not', () => {
   const { membership, plan, state } = pool({ weights: [1] });
-  const checked = membership.place(at(plan, ['10.0.0.7:80'], { name: 'checked', healthCheck: HEALTH_CHECK_DEFAULTS }));
+  const checked = membership.place(at(plan, ['10.0.0.7:80'], { name: 'checked', checked: true }));
   const plain = membership.place(at(plan, ['10.0.0.1:80', '10.0.0.8:80']));
   assert.equal(state.serverStatus(checked.servers[0]!.index), 'UNCHECKED');
   assert.equal(state.serverStatus(plain.servers[1]!.index), 'UP');
 });
 
 test('opens servers that waited for checks when the pool is no longer checked', () => {
-  const { membership, plan, state } = pool({ weights: [1], healthCheck: HEALTH_CHECK_DEFAULTS });
+  const { membership, plan, state } = pool({ weights: [1], checked: true });
   assert.equal(state.serverStatus(0), 'UNCHECKED');
-  membership.place({ ...plan, healthCheck: null });
+  membership.place({ ...plan, checked: false });
   assert.equal(state.serverStatus(0), 'UP');
 });
 

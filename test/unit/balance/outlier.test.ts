@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { Keeper } from '../../../src/balance/keeper.js';
 import { OUTLIER_DEFAULTS, type OutlierOptions } from '../../../src/balance/options.js';
 import { OutlierReports, RESULT, resultOfStatus } from '../../../src/balance/outlier.js';
+import { PoolTicker } from '../../../src/balance/pool-maintenance.js';
 import { GATE, POOL, SERVER, ServerState } from '../../../src/balance/server-state.js';
 import { pool } from './fixtures.js';
 
@@ -15,29 +15,29 @@ function reporting(weights: number[], outlier: Partial<OutlierOptions> = {}, slo
   });
   const reports = new OutlierReports(made.plan, made.state);
   const told: string[] = [];
-  const keeper = new Keeper(new ServerState(made.buffer), 0, {
+  const ticker = new PoolTicker(new ServerState(made.buffer), 0, {
     ejected: (_, server) => told.push(`${server} ejected`),
     failing: (_, server) => told.push(`${server} failing`),
     answers: (_, server) => told.push(`${server} answers`),
   });
-  keeper.setPools([made.plan]);
+  ticker.apply([made.plan]);
   const fail = (server: number, times = 1) => {
     let ejected = false;
     for (let i = 0; i < times; i++) ejected = reports.report(server, RESULT.FAILURE) || ejected;
     return ejected;
   };
   const ejectedNow = () => made.state.words[made.state.poolAt(made.plan.slot) + POOL.ejected];
-  return { ...made, reports, keeper, fail, ejectedNow, told };
+  return { ...made, reports, ticker, fail, ejectedNow, told };
 }
 
 test('a server that fails and cannot be ejected is told of once, and once more when it answers', () => {
-  const { plan, reports, keeper, fail, told } = reporting([1]);
+  const { plan, reports, ticker, fail, told } = reporting([1]);
   const { index, name } = plan.servers[0]!;
   let nowMs = 0;
   const tick = (times: number) => {
     for (let i = 0; i < times; i++) {
       nowMs += 100;
-      keeper.tick(nowMs);
+      ticker.tick(nowMs);
     }
   };
   fail(index, 2);
@@ -93,14 +93,14 @@ test('takes 500 and above for an error, everything below for a success', () => {
 });
 
 test('never ejects more than its share of the pool, and ejects the next one when a place is free again', () => {
-  const { state, keeper, fail, ejectedNow } = reporting([1, 1, 1, 1, 1], { maxEjectedShare: 0.4 });
+  const { state, ticker, fail, ejectedNow } = reporting([1, 1, 1, 1, 1], { maxEjectedShare: 0.4 });
   for (const server of [0, 1, 2, 3]) fail(server, 5);
   assert.deepEqual(
     [0, 1, 2, 3, 4].map((s) => state.serverStatus(s)),
     ['EJECTED', 'EJECTED', 'UP', 'UP', 'UP'],
   );
-  keeper.tick(100);
-  keeper.tick(1200);
+  ticker.tick(100);
+  ticker.tick(1200);
   assert.equal(ejectedNow(), 0);
   assert.equal(fail(2), true, 'it kept failing, so one more report is enough');
   assert.equal(ejectedNow(), 1);
@@ -128,7 +128,7 @@ test('does not eject a server that health checks took out already', () => {
 });
 
 test('lets a server back when its time is over, longer each time, never longer than the most', () => {
-  const { state, keeper, fail } = reporting([1, 1]);
+  const { state, ticker, fail } = reporting([1, 1]);
   let now = 0;
   const lengths: number[] = [];
   for (let round = 0; round < 4; round++) {
@@ -136,7 +136,7 @@ test('lets a server back when its time is over, longer each time, never longer t
     const from = now;
     while (state.serverStatus(0) === 'EJECTED') {
       now += 100;
-      keeper.tick(now);
+      ticker.tick(now);
     }
     lengths.push(now - from - 100); // the tick that stamps it comes 100 ms late
   }
@@ -144,9 +144,9 @@ test('lets a server back when its time is over, longer each time, never longer t
 });
 
 test('a success ends an ejection: the server was asked for want of another, and is well', () => {
-  const { state, keeper, reports, fail, ejectedNow } = reporting([1, 1]);
+  const { state, ticker, reports, fail, ejectedNow } = reporting([1, 1]);
   fail(0, 3);
-  keeper.tick(100);
+  ticker.tick(100);
   assert.equal(ejectedNow(), 1);
   reports.report(0, RESULT.SUCCESS);
   assert.equal(state.serverStatus(0), 'UP');
@@ -156,25 +156,25 @@ test('a success ends an ejection: the server was asked for want of another, and 
 });
 
 test('forgives one earlier ejection for every base time a server stays in', () => {
-  const { state, keeper, fail } = reporting([1, 1]);
+  const { state, ticker, fail } = reporting([1, 1]);
   const ejections = () => state.words[state.serverAt(0) + SERVER.ejections];
   fail(0, 3);
-  keeper.tick(100);
-  keeper.tick(1100);
+  ticker.tick(100);
+  ticker.tick(1100);
   assert.equal(state.serverStatus(0), 'UP');
   assert.equal(ejections(), 1);
-  keeper.tick(2000);
+  ticker.tick(2000);
   assert.equal(ejections(), 1);
-  keeper.tick(2100);
+  ticker.tick(2100);
   assert.equal(ejections(), 0);
 });
 
 test('ejects a server on probation at its first failure, and not after its first success', () => {
   for (const succeeds of [false, true]) {
-    const { state, keeper, reports, fail } = reporting([1, 1]);
+    const { state, ticker, reports, fail } = reporting([1, 1]);
     fail(0, 3);
-    keeper.tick(100);
-    keeper.tick(1100);
+    ticker.tick(100);
+    ticker.tick(1100);
     if (succeeds) reports.report(0, RESULT.SUCCESS);
     fail(0);
     assert.equal(state.serverStatus(0), succeeds ? 'UP' : 'EJECTED');
@@ -182,42 +182,42 @@ test('ejects a server on probation at its first failure, and not after its first
 });
 
 test('starts a server slowly after an ejection', () => {
-  const { state, plan, keeper, fail } = reporting([2, 2], {}, 1000);
+  const { state, plan, ticker, fail } = reporting([2, 2], {}, 1000);
   const weight = () => state.words[state.serverAt(0) + SERVER.effectiveWeight];
   const version = () => state.words[state.poolAt(plan.slot) + POOL.version];
   assert.equal(weight(), 512);
   fail(0, 3);
-  keeper.tick(100);
-  keeper.tick(1100);
+  ticker.tick(100);
+  ticker.tick(1100);
   assert.equal(state.serverStatus(0), 'SLOW_START');
   assert.equal(weight(), 51);
   const before = version();
-  keeper.tick(1600);
+  ticker.tick(1600);
   assert.equal(weight(), 256);
   assert.notEqual(version(), before, 'balancers are told of every step');
-  keeper.tick(2100);
+  ticker.tick(2100);
   assert.equal(weight(), 512);
   assert.equal(state.serverStatus(0), 'UP');
 });
 
 test('survives a clock whose milliseconds wrap in 32 bits', () => {
-  const { state, keeper, fail } = reporting([1, 1]);
+  const { state, ticker, fail } = reporting([1, 1]);
   const late = 2 ** 31 - 500;
-  keeper.tick(late);
+  ticker.tick(late);
   fail(0, 3);
-  keeper.tick(late + 100);
-  keeper.tick(late + 1000);
+  ticker.tick(late + 100);
+  ticker.tick(late + 1000);
   assert.equal(state.serverStatus(0), 'EJECTED');
-  keeper.tick(late + 1100);
+  ticker.tick(late + 1100);
   assert.equal(state.serverStatus(0), 'UP');
 });
 
 test('frees everybody when a reload turns detection off', () => {
-  const { state, plan, keeper, fail, ejectedNow } = reporting([1, 1]);
+  const { state, plan, ticker, fail, ejectedNow } = reporting([1, 1]);
   fail(0, 3);
-  keeper.tick(100);
-  keeper.setPools([{ ...plan, outlier: null }]);
-  keeper.tick(200);
+  ticker.tick(100);
+  ticker.apply([{ ...plan, outlier: null }]);
+  ticker.tick(200);
   assert.equal(state.serverStatus(0), 'UP');
   assert.equal(ejectedNow(), 0);
 });

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Keeper } from '../../../src/balance/keeper.js';
 import type { RetryOptions } from '../../../src/balance/options.js';
+import { PoolTicker } from '../../../src/balance/pool-maintenance.js';
 import { NO_RETRY, RETRY_DEFAULTS, RETRY_ON, Retries, STALE } from '../../../src/balance/retry.js';
 import { ServerState } from '../../../src/balance/server-state.js';
 import { pool } from './fixtures.js';
 
 function retrying(options: Partial<RetryOptions> = {}) {
   const made = pool({ retry: { ...RETRY_DEFAULTS, ...options } });
-  const keeper = new Keeper(new ServerState(made.buffer), 0);
-  keeper.setPools([made.plan]);
-  return { ...made, keeper, retries: new Retries(made.plan, made.state) };
+  const ticker = new PoolTicker(new ServerState(made.buffer), 0);
+  ticker.apply([made.plan]);
+  return { ...made, ticker, retries: new Retries(made.plan, made.state) };
 }
 
 const WRITTEN = true;
@@ -71,7 +71,7 @@ test('goes at once the first time, then waits twice as long each time up to the 
 });
 
 test('spends no more than its budget: ten seconds of the floor to begin with, then a share of the requests', () => {
-  const { retries, keeper } = retrying({ budgetRatio: 0.2, budgetPerSecond: 10 });
+  const { retries, ticker } = retrying({ budgetRatio: 0.2, budgetPerSecond: 10 });
   const spend = () => {
     let spent = 0;
     while (retries.decide(RETRY_ON.CONNECT, 0, !WRITTEN, REPLAYABLE, IDEMPOTENT) === 0) spent++;
@@ -80,32 +80,32 @@ test('spends no more than its budget: ten seconds of the floor to begin with, th
   assert.equal(spend(), 100);
   assert.equal(retries.decide(RETRY_ON.CONNECT, 0, !WRITTEN, REPLAYABLE, IDEMPOTENT), NO_RETRY.BUDGET_SPENT);
   for (let i = 0; i < 500; i++) retries.requestBegins();
-  keeper.tick(1000);
+  ticker.tick(1000);
   assert.equal(spend(), 110, '0.2 for each of 500 requests, and 10 for the second');
   assert.equal(spend(), 0);
 });
 
 test('counts the requests of every worker into the budget', () => {
-  const { keeper, plan, buffer } = retrying({ budgetRatio: 0.5, budgetPerSecond: 0 });
+  const { ticker, plan, buffer } = retrying({ budgetRatio: 0.5, budgetPerSecond: 0 });
   const workers = [0, 1, 2, 3].map((worker) => new Retries(plan, new ServerState(buffer, worker)));
   for (const worker of workers) for (let i = 0; i < 10; i++) worker.requestBegins();
-  keeper.tick(100);
+  ticker.tick(100);
   let spent = 0;
   while (workers[3]!.decide(RETRY_ON.CONNECT, 0, !WRITTEN, REPLAYABLE, IDEMPOTENT) === 0) spent++;
   assert.equal(spent, 20);
 });
 
 test('lets what was paid in long ago run out', () => {
-  const { retries, keeper } = retrying({ budgetRatio: 1, budgetPerSecond: 0 });
+  const { retries, ticker } = retrying({ budgetRatio: 1, budgetPerSecond: 0 });
   for (let i = 0; i < 1000; i++) retries.requestBegins();
-  keeper.tick(100);
-  for (let now = 200; now <= 100_000; now += 100) keeper.tick(now);
+  ticker.tick(100);
+  for (let now = 200; now <= 100_000; now += 100) ticker.tick(now);
   assert.equal(retries.decide(RETRY_ON.CONNECT, 0, !WRITTEN, REPLAYABLE, IDEMPOTENT), NO_RETRY.BUDGET_SPENT);
 });
 
 test('settles at ten seconds of pay however long it saves', () => {
-  const { retries, keeper } = retrying({ budgetRatio: 0, budgetPerSecond: 10 });
-  for (let now = 100; now <= 120_000; now += 100) keeper.tick(now);
+  const { retries, ticker } = retrying({ budgetRatio: 0, budgetPerSecond: 10 });
+  for (let now = 100; now <= 120_000; now += 100) ticker.tick(now);
   let saved = 0;
   while (retries.decide(RETRY_ON.CONNECT, 0, !WRITTEN, REPLAYABLE, IDEMPOTENT) === 0) saved++;
   assert.ok(saved >= 98 && saved <= 101, `saved ${saved}`);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SESSION_DEFAULTS, type SessionOptions } from '../../../src/balance/options.js';
 import { GATE } from '../../../src/balance/server-state.js';
-import { NO_SESSION, Sessions, serverName } from '../../../src/balance/session.js';
+import { NO_SESSION, Sessions, sessionToken } from '../../../src/balance/session.js';
 import { Tried } from '../../../src/balance/view.js';
 import { pool } from './fixtures.js';
 
@@ -12,7 +12,7 @@ function sticky(options: Partial<SessionOptions> = {}, serverRequestsMax = 0) {
   const made = pool({ weights: [1, 1, 1], limits: { serverRequestsMax } });
   const all = { ...SESSION_DEFAULTS, secret: 'secret', ...options };
   const sessions = new Sessions(made.plan, all, made.state);
-  const nameOf = (server: number) => serverName('shop', made.plan.servers[server]!.address, all.secret);
+  const nameOf = (server: number) => sessionToken('shop', made.plan.servers[server]!.address, all.secret);
   const read = (value: string) => {
     const bytes = Buffer.from(`xx${value}sevenfold=none; `, 'latin1');
     return sessions.read(bytes, 2, value.length);
@@ -66,12 +66,12 @@ test('never reads beyond the value it was given', () => {
 });
 
 test('names servers the same after a restart, differently per pool, address and secret, and tells nothing', () => {
-  assert.equal(serverName('shop', '10.0.0.1:80', 's'), serverName('shop', '10.0.0.1:80', 's'));
+  assert.equal(sessionToken('shop', '10.0.0.1:80', 's'), sessionToken('shop', '10.0.0.1:80', 's'));
   const names = [
-    serverName('shop', '10.0.0.1:80', 's'),
-    serverName('shop', '10.0.0.2:80', 's'),
-    serverName('api', '10.0.0.1:80', 's'),
-    serverName('shop', '10.0.0.1:80', 't'),
+    sessionToken('shop', '10.0.0.1:80', 's'),
+    sessionToken('shop', '10.0.0.2:80', 's'),
+    sessionToken('api', '10.0.0.1:80', 's'),
+    sessionToken('shop', '10.0.0.1:80', 't'),
   ];
   assert.equal(new Set(names).size, 4);
   for (const name of names) assert.match(name, /^[A-Za-z0-9_-]{16}$/);

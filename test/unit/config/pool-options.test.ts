@@ -1,14 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  BALANCE_DEFAULTS,
-  HEALTH_CHECK_DEFAULTS,
-  LIMIT_DEFAULTS,
-  OUTLIER_DEFAULTS,
-  SESSION_DEFAULTS,
-} from '../../../src/balance/options.js';
+import { BALANCE_DEFAULTS, LIMIT_DEFAULTS, OUTLIER_DEFAULTS, SESSION_DEFAULTS } from '../../../src/balance/options.js';
 import { RETRY_DEFAULTS, RETRY_ON } from '../../../src/balance/retry.js';
 import { parseConfig } from '../../../src/config/load.js';
+import { HEALTH_CHECK_DEFAULTS } from '../../../src/health/options.js';
 
 function options(pool: object, limits: object = {}) {
   const document = {

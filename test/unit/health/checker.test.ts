@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Keeper } from '../../../src/balance/keeper.js';
-import { HEALTH_CHECK_DEFAULTS, type HealthCheckOptions } from '../../../src/balance/options.js';
 import { OutlierReports, RESULT } from '../../../src/balance/outlier.js';
+import { PoolTicker } from '../../../src/balance/pool-maintenance.js';
 import { GATE, POOL, SERVER } from '../../../src/balance/server-state.js';
 import { type HealthChange, HealthChecker } from '../../../src/health/checker.js';
+import { type CheckedPoolPlan, HEALTH_CHECK_DEFAULTS, type HealthCheckOptions } from '../../../src/health/options.js';
 import type { CheckResult } from '../../../src/health/probe.js';
 import { pool } from '../balance/fixtures.js';
 import { FakeTimers } from './fake-timers.js';
@@ -22,16 +22,17 @@ const OPTIONS: HealthCheckOptions = {
 type Behaviour = 'passes' | 'fails' | 'hangs';
 
 function checking(options: Partial<HealthCheckOptions> = {}, slowStartMs = 0, random = 0.5) {
-  const made = pool({ weights: [1, 1], healthCheck: { ...OPTIONS, ...options }, slowStartMs });
+  const made = pool({ weights: [1, 1], checked: true, slowStartMs });
+  const plan: CheckedPoolPlan = { ...made.plan, healthCheck: { ...OPTIONS, ...options } };
   const timers = new FakeTimers();
-  const keeper = new Keeper(made.state, 0);
+  const ticker = new PoolTicker(made.state, 0);
   const behaviour = new Map<string, Behaviour>();
   const checks: { address: string; at: number }[] = [];
   const changes: HealthChange[] = [];
   const ended: string[] = [];
   const checker = new HealthChecker({
     state: made.state,
-    keeper,
+    ticker,
     timers,
     random: () => random,
     onChange: (change) => changes.push(change),
@@ -47,14 +48,14 @@ function checking(options: Partial<HealthCheckOptions> = {}, slowStartMs = 0, ra
   });
   const [first, second] = made.plan.servers.map((server) => server.address) as [string, string];
   const timesOf = (address: string) => checks.filter((check) => check.address === address).map((check) => check.at);
-  return { ...made, timers, keeper, behaviour, checks, changes, ended, checker, first, second, timesOf };
+  return { ...made, plan, timers, ticker, behaviour, checks, changes, ended, checker, first, second, timesOf };
 }
 
 test('trusts no server before its first check', async () => {
   const { state, checker, timers, plan, behaviour, second } = checking();
   behaviour.set(second, 'fails');
   assert.deepEqual([state.serverStatus(0), state.serverStatus(1)], ['UNCHECKED', 'UNCHECKED']);
-  checker.setPools([plan]);
+  checker.apply([plan]);
   await timers.turn(0);
   assert.deepEqual([state.serverStatus(0), state.serverStatus(1)], ['UP', 'DOWN']);
 });
@@ -62,7 +63,7 @@ test('trusts no server before its first check', async () => {
 test('delays the start until the first round is over, one timeout at most', async () => {
   const { checker, timers, plan, behaviour, second, state } = checking();
   behaviour.set(second, 'hangs');
-  checker.setPools([plan]);
+  checker.apply([plan]);
   let over = false;
   void checker.firstRound().then(() => {
     over = true;
@@ -80,14 +81,14 @@ test('does not delay the start when nothing is checked', async () => {
 
 test('checks each server once per interval while all agrees', async () => {
   const { checker, timers, plan, timesOf, first } = checking();
-  checker.setPools([plan]);
+  checker.apply([plan]);
   await timers.turn(3500);
   assert.deepEqual(timesOf(first), [0, 1000, 2000, 3000]);
 });
 
 test('looks sooner while in doubt, and takes a dead server out within an interval and the doubts', async () => {
   const { checker, timers, plan, behaviour, changes, timesOf, first, state } = checking();
-  checker.setPools([plan]);
+  checker.apply([plan]);
   await timers.turn(500);
   behaviour.set(first, 'fails');
   await timers.turn(1500);
@@ -106,7 +107,7 @@ test('looks sooner while in doubt, and takes a dead server out within an interva
 test('brings a server back after enough passes, slowly', async () => {
   const { checker, timers, plan, behaviour, first, state } = checking({}, 10_000);
   behaviour.set(first, 'fails');
-  checker.setPools([plan]);
+  checker.apply([plan]);
   await timers.turn(500);
   behaviour.set(first, 'passes');
   await timers.turn(600);
@@ -119,7 +120,7 @@ test('brings a server back after enough passes, slowly', async () => {
 test('counts a check that takes longer than its timeout as failed, and says so', async () => {
   const { checker, timers, plan, behaviour, first, changes } = checking();
   behaviour.set(first, 'hangs');
-  checker.setPools([plan]);
+  checker.apply([plan]);
   await timers.turn(300);
   assert.deepEqual(
     changes.filter((change) => change.state === 'DOWN').map((change) => change.says),
@@ -133,7 +134,7 @@ test('spreads intervals by the jitter asked for, both ways', async () => {
     [0.999, 1200],
   ] as const) {
     const { checker, timers, plan } = checking({ jitter: 0.2 }, 0, random);
-    checker.setPools([plan]);
+    checker.apply([plan]);
     await timers.turn(0);
     assert.ok(Math.abs(timers.nextIn - expected) <= 1, `next check in ${timers.nextIn}`);
   }
@@ -142,9 +143,9 @@ test('spreads intervals by the jitter asked for, both ways', async () => {
 test('keeps the verdict and the schedule of a server that stays through a reload', async () => {
   const { checker, timers, plan, behaviour, first, state, timesOf } = checking();
   behaviour.set(first, 'fails');
-  checker.setPools([plan]);
+  checker.apply([plan]);
   await timers.turn(400);
-  checker.setPools([{ ...plan, healthCheck: { ...OPTIONS, intervalMs: 2000 } }]);
+  checker.apply([{ ...plan, healthCheck: { ...OPTIONS, intervalMs: 2000 } }]);
   await timers.turn(3000);
   assert.equal(state.serverStatus(0), 'DOWN');
   assert.deepEqual(timesOf(first), [0, 1000, 3000], 'the running interval ends as it began, the next is the new one');
@@ -153,8 +154,8 @@ test('keeps the verdict and the schedule of a server that stays through a reload
 test('checks no more what a reload took out, also when a check is under way', async () => {
   const { checker, timers, plan, behaviour, first, second, timesOf, state, changes } = checking();
   behaviour.set(first, 'hangs');
-  checker.setPools([plan]);
-  checker.setPools([{ ...plan, servers: plan.servers.slice(1) }]);
+  checker.apply([plan]);
+  checker.apply([{ ...plan, servers: plan.servers.slice(1) }]);
   await checker.firstRound();
   await timers.turn(2500);
   assert.deepEqual([timesOf(first), timesOf(second)], [[0], [0, 1000, 2000]]);
@@ -167,35 +168,35 @@ test('checks no more what a reload took out, also when a check is under way', as
 
 test('checks a server that a reload adds at once', async () => {
   const { checker, timers, plan, second, timesOf } = checking();
-  checker.setPools([{ ...plan, servers: plan.servers.slice(0, 1) }]);
+  checker.apply([{ ...plan, servers: plan.servers.slice(0, 1) }]);
   await timers.turn(500);
-  checker.setPools([plan]);
+  checker.apply([plan]);
   assert.deepEqual(timesOf(second), [500]);
 });
 
 test('leaves nothing running when stopped', async () => {
   const { checker, timers, plan, behaviour, first } = checking();
   behaviour.set(first, 'hangs');
-  checker.setPools([plan]);
+  checker.apply([plan]);
   await timers.turn(100);
   checker.stop();
   assert.equal(timers.pending, 0);
 });
 
 /** Ejects the first server as the worker does that sees the last failure, and lets the primary see it, 100 ms later. */
-async function eject({ plan, state, keeper, checker, timers }: ReturnType<typeof checking>): Promise<void> {
+async function eject({ plan, state, ticker, checker, timers }: ReturnType<typeof checking>): Promise<void> {
   const reports = new OutlierReports(plan, state);
   for (let i = 0; i < plan.outlier!.failures; i++) reports.report(0, RESULT.FAILURE);
-  keeper.setPools([plan]);
+  ticker.apply([plan]);
   await timers.turn(100);
-  keeper.tick(timers.now());
+  ticker.tick(timers.now());
   checker.hurry(0);
 }
 
 test('ends the ejection of a server that passes as many checks in a row as bring back one that is down', async () => {
   const made = checking({ intervalMs: 5000, healthyThreshold: 3 });
   const { checker, timers, plan, state, timesOf, first, changes, ended } = made;
-  checker.setPools([plan]);
+  checker.apply([plan]);
   await timers.turn(0);
   await eject(made);
   assert.equal(state.serverStatus(0), 'EJECTED');
@@ -213,7 +214,7 @@ test('ends the ejection of a server that passes as many checks in a row as bring
 test('leaves a server ejected for its time that failed again right after its checks had brought it back', async () => {
   const made = checking({ intervalMs: 5000, healthyThreshold: 1 });
   const { checker, timers, plan, state, ended } = made;
-  checker.setPools([plan]);
+  checker.apply([plan]);
   await timers.turn(0);
   await eject(made);
   await timers.turn(500);
@@ -227,7 +228,7 @@ test('leaves a server ejected for its time that failed again right after its che
 test('leaves a server ejected whose checks fail now and then', async () => {
   const made = checking({ intervalMs: 5000 });
   const { checker, timers, plan, state, behaviour, first } = made;
-  checker.setPools([plan]);
+  checker.apply([plan]);
   await timers.turn(0);
   await eject(made);
   for (let i = 0; i < 5; i++) {
@@ -240,7 +241,7 @@ test('leaves a server ejected whose checks fail now and then', async () => {
 test('counts no check for an ejected server that began before the ejection', async () => {
   const made = checking({ healthyThreshold: 1 });
   const { checker, timers, plan, state, behaviour, first } = made;
-  checker.setPools([plan]);
+  checker.apply([plan]);
   await timers.turn(0);
   behaviour.set(first, 'hangs');
   await timers.turn(1000);

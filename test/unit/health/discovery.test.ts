@@ -42,7 +42,7 @@ function discovering(intervalMs = 30_000) {
 
 test('passes on literal addresses as they are, without asking anybody', () => {
   const { discovery, told, asked } = discovering();
-  discovery.setPools([{ name: 'shop', servers: [listed('10.0.0.2:80'), listed('unix:/a'), listed('[::1]:80')] }]);
+  discovery.apply([{ name: 'shop', servers: [listed('10.0.0.2:80'), listed('unix:/a'), listed('[::1]:80')] }]);
   assert.deepEqual(
     told[0]!.servers.map((server) => server.name),
     ['10.0.0.2:80', 'unix:/a', '[::1]:80'],
@@ -53,7 +53,7 @@ test('passes on literal addresses as they are, without asking anybody', () => {
 test('makes a server of every address of a name, both families, with the weight listed', async () => {
   const { discovery, timers, hosts, told } = discovering();
   hosts.set('api', { addresses: ['10.0.0.2', '10.0.0.1', '::1'], ttlSeconds: null });
-  discovery.setPools([{ name: 'shop', servers: [listed('api:80', { weight: 3 })] }]);
+  discovery.apply([{ name: 'shop', servers: [listed('api:80', { weight: 3 })] }]);
   await timers.turn(0);
   assert.deepEqual(
     told[0]!.servers.map((server) => [server.address, server.name, server.weight]),
@@ -67,7 +67,7 @@ test('makes a server of every address of a name, both families, with the weight 
 
 test('starts with an empty pool when a name does not resolve, says so once, and fills it when it does', async () => {
   const { discovery, timers, hosts, told, troubles, addresses } = discovering(1000);
-  discovery.setPools([{ name: 'shop', servers: [listed('api:80')] }]);
+  discovery.apply([{ name: 'shop', servers: [listed('api:80')] }]);
   const ready = discovery.firstRound(5000);
   await timers.turn(0);
   await ready;
@@ -86,7 +86,7 @@ test('starts with an empty pool when a name does not resolve, says so once, and 
 test('does not hold up the start for longer than it was told, when the DNS is silent', async () => {
   const { discovery, timers, hosts } = discovering();
   hosts.set('api', 'hangs');
-  discovery.setPools([{ name: 'shop', servers: [listed('api:80')] }]);
+  discovery.apply([{ name: 'shop', servers: [listed('api:80')] }]);
   let ready = false;
   void discovery.firstRound(2000).then(() => {
     ready = true;
@@ -106,7 +106,7 @@ test('resolves again when the TTL ends, within its bounds, else at the interval'
   ] as const) {
     const { discovery, timers, hosts, asked } = discovering();
     hosts.set('api', { addresses: ['10.0.0.1'], ttlSeconds });
-    discovery.setPools([{ name: 'shop', servers: [listed('api:80')] }]);
+    discovery.apply([{ name: 'shop', servers: [listed('api:80')] }]);
     await timers.turn(expected);
     assert.deepEqual(
       asked.map(({ at }) => at),
@@ -119,7 +119,7 @@ test('resolves again when the TTL ends, within its bounds, else at the interval'
 test('tells what was added and removed, and nothing when nothing changed', async () => {
   const { discovery, timers, hosts, told } = discovering(1000);
   hosts.set('api', { addresses: ['10.0.0.1', '10.0.0.2'], ttlSeconds: null });
-  discovery.setPools([{ name: 'shop', servers: [listed('api:80')] }]);
+  discovery.apply([{ name: 'shop', servers: [listed('api:80')] }]);
   await timers.turn(3000);
   assert.equal(told.length, 1);
   hosts.set('api', { addresses: ['10.0.0.3', '10.0.0.2'], ttlSeconds: null });
@@ -130,7 +130,7 @@ test('tells what was added and removed, and nothing when nothing changed', async
 test('keeps the last addresses while the DNS fails, and gives them up when the name is gone for good', async () => {
   const { discovery, timers, hosts, addresses, troubles } = discovering(1000);
   hosts.set('api', { addresses: ['10.0.0.1'], ttlSeconds: null });
-  discovery.setPools([{ name: 'shop', servers: [listed('api:80')] }]);
+  discovery.apply([{ name: 'shop', servers: [listed('api:80')] }]);
   await timers.turn(0);
   hosts.set('api', 'EAI_AGAIN');
   await timers.turn(60_000);
@@ -145,7 +145,7 @@ test('keeps the last addresses while the DNS fails, and gives them up when the n
 
 test('asks again a second after a failure, and twice as late after each further one in a row', async () => {
   const { discovery, timers, hosts, asked } = discovering();
-  discovery.setPools([{ name: 'shop', servers: [listed('api:80')] }]);
+  discovery.apply([{ name: 'shop', servers: [listed('api:80')] }]);
   await timers.turn(91_000);
   const times = () => asked.map(({ at }) => at / 1000);
   assert.deepEqual(times(), [0, 1, 3, 7, 15, 31, 61, 91], 'never later than the interval');
@@ -160,7 +160,7 @@ test('does not let a name that nobody answers keep another of its pool from serv
   const { discovery, timers, hosts, told, addresses } = discovering();
   hosts.set('silent', 'hangs');
   hosts.set('known', { addresses: ['10.0.0.1'], ttlSeconds: 1 });
-  discovery.setPools([{ name: 'shop', servers: [listed('known:80'), listed('silent:80')] }]);
+  discovery.apply([{ name: 'shop', servers: [listed('known:80'), listed('silent:80')] }]);
   void discovery.firstRound(2000);
   await timers.turn(1999);
   assert.equal(told.length, 0, 'a reload waits for all names before it takes servers away');
@@ -176,7 +176,7 @@ test('tells by which name each address was found', async () => {
   services.set('_http._tcp.shop', [{ name: 'box', port: 81, priority: 0, weight: 1 }]);
   hosts.set('box', { addresses: ['10.0.0.1'], ttlSeconds: null });
   hosts.set('api', { addresses: ['10.0.0.2'], ttlSeconds: null });
-  discovery.setPools([
+  discovery.apply([
     { name: 'shop', servers: [listed('srv:_http._tcp.shop'), listed('api:80'), listed('10.0.0.3:80')] },
   ]);
   await timers.turn(0);
@@ -194,7 +194,7 @@ test('takes hosts, ports and weights from SRV records, and later priorities for 
     { name: 'c', port: 83, priority: 20, weight: 6000 },
   ]);
   for (const [i, host] of ['a', 'b', 'c'].entries()) hosts.set(host, { addresses: [`10.0.0.${i}`], ttlSeconds: 9 });
-  discovery.setPools([{ name: 'shop', servers: [listed('srv:_http._tcp.shop')] }]);
+  discovery.apply([{ name: 'shop', servers: [listed('srv:_http._tcp.shop')] }]);
   await timers.turn(0);
   assert.deepEqual(
     told[0]!.servers.map(({ address, weight, backup }) => [address, weight, backup]),
@@ -211,7 +211,7 @@ test('takes two names of one address for one server', async () => {
   const { discovery, timers, hosts, told } = discovering();
   hosts.set('a', { addresses: ['10.0.0.1'], ttlSeconds: null });
   hosts.set('b', { addresses: ['10.0.0.1'], ttlSeconds: null });
-  discovery.setPools([{ name: 'shop', servers: [listed('a:80', { weight: 2 }), listed('b:80')] }]);
+  discovery.apply([{ name: 'shop', servers: [listed('a:80', { weight: 2 }), listed('b:80')] }]);
   await timers.turn(0);
   assert.deepEqual(
     told[0]!.servers.map(({ address, weight }) => [address, weight]),
@@ -222,10 +222,10 @@ test('takes two names of one address for one server', async () => {
 test('keeps the addresses of a name that stays through a reload, while it asks again', async () => {
   const { discovery, timers, hosts, told, addresses } = discovering();
   hosts.set('api', { addresses: ['10.0.0.1'], ttlSeconds: null });
-  discovery.setPools([{ name: 'shop', servers: [listed('api:80')] }]);
+  discovery.apply([{ name: 'shop', servers: [listed('api:80')] }]);
   await timers.turn(0);
   hosts.set('api', 'hangs');
-  discovery.setPools([{ name: 'shop', servers: [listed('api:80'), listed('10.0.0.9:80')] }]);
+  discovery.apply([{ name: 'shop', servers: [listed('api:80'), listed('10.0.0.9:80')] }]);
   await timers.turn(0);
   assert.deepEqual(addresses(), ['10.0.0.1:80', '10.0.0.9:80']);
   assert.deepEqual([told[1]!.added, told[1]!.removed], [['10.0.0.9:80'], []]);
@@ -234,12 +234,12 @@ test('keeps the addresses of a name that stays through a reload, while it asks a
 test('asks no more about a pool that is gone, nor after a stop', async () => {
   const { discovery, timers, hosts, asked } = discovering(1000);
   hosts.set('api', { addresses: ['10.0.0.1'], ttlSeconds: null });
-  discovery.setPools([{ name: 'shop', servers: [listed('api:80')] }]);
+  discovery.apply([{ name: 'shop', servers: [listed('api:80')] }]);
   await timers.turn(0);
-  discovery.setPools([]);
+  discovery.apply([]);
   await timers.turn(5000);
   assert.equal(asked.length, 1);
-  discovery.setPools([{ name: 'shop', servers: [listed('api:80')] }]);
+  discovery.apply([{ name: 'shop', servers: [listed('api:80')] }]);
   discovery.stop();
   await timers.turn(5000);
   assert.equal(asked.length, 2);

@@ -7,7 +7,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { TLSSocket } from 'node:tls';
-import { HEALTH_CHECK_DEFAULTS, type HealthCheckOptions } from '../../../src/balance/options.js';
+import { HEALTH_CHECK_DEFAULTS, type HealthCheckOptions } from '../../../src/health/options.js';
 import { probe } from '../../../src/health/probe.js';
 import { scratchDirectory } from '../../support/addresses.js';
 import { authority, makeIdentity } from '../../support/identity.js';

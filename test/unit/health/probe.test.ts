@@ -6,7 +6,7 @@ import { type AddressInfo, createServer as createTcpServer, type Server, type So
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { HEALTH_CHECK_DEFAULTS, type HealthCheckOptions } from '../../../src/balance/options.js';
+import { HEALTH_CHECK_DEFAULTS, type HealthCheckOptions } from '../../../src/health/options.js';
 import { type CheckedServer, checkText, probe } from '../../../src/health/probe.js';
 
 async function listening(t: TestContext, server: Server, path?: string): Promise<string> {

@@ -29,7 +29,7 @@ test('a file that is still being written is told when it has rested for one look
       },
     });
     t.after(() => watch.stop());
-    watch.follow([use]);
+    watch.watch([use]);
     // The watch itself keeps no process alive.
     const alive = setInterval(() => {}, 1000);
     t.after(() => clearInterval(alive));

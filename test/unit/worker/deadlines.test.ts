@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Deadlines, TICK_MS } from '../../../src/worker/deadlines.js';
+import { TICK_MS } from '../../../src/base/tick.js';
+import { Deadlines } from '../../../src/worker/deadlines.js';
 
 function expiredAt(deadlines: Deadlines, now: number): number[] {
   const slots: number[] = [];
