@@ -2,9 +2,9 @@
 // For explain, tests and the public router. Leaves the wire to src/worker.
 
 import type { ListenerConfig } from './config/config.js';
+import { ClientAddressField, NOT_STATED } from './exchange/client-address.js';
+import { addressText, type Trust } from './exchange/trust.js';
 import type { RequestView } from './routing/request.js';
-import { ClientAddressField, NOT_STATED } from './worker/client-address.js';
-import { addressText, type Trust } from './worker/trust.js';
 
 /** Who speaks over a unix socket, as trustedProxies writes it. */
 const OVER_UNIX = 'unix:';

@@ -3,12 +3,12 @@
 // Owns finding the listeners that a URL means, and the words. Leaves the rules to src/routing.
 
 import { isRaw, type ListenerConfig } from './config/config.js';
+import type { Trust } from './exchange/trust.js';
 import { parseAddress } from './http/addresses.js';
 import { forwardedScheme } from './http/forwarded-scheme.js';
 import { HTTPS_REDIRECT_STATUS, httpsLocation } from './http/https-location.js';
 import { isExcepted } from './routing/exceptions.js';
 import { type RequestText, requestView } from './routing/request-text.js';
-import type { Trust } from './worker/trust.js';
 
 /** What becomes of a request that no rule is asked about. */
 export interface Entrance {

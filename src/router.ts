@@ -10,6 +10,7 @@ import type { ConfigValue } from './config/define.js';
 import { checkValue, type Loaded } from './config/load.js';
 import { compileRoutes, type LoadedRoutes } from './config/routes.js';
 import { alsoRedirecting, type Entrance, entrance, listenersMeant, listenerText, peerAt } from './entrance.js';
+import { Trust } from './exchange/trust.js';
 import { methodNumber } from './http/methods.js';
 import { REASONS, type ReasonCode } from './http/reasons.js';
 import { type Candidate, type Explanation, explain } from './routing/explain.js';
@@ -19,7 +20,6 @@ import { keptPathOf } from './routing/path.js';
 import type { RepeatedSlashes, RulePlan } from './routing/plan.js';
 import { pathOf, type RequestText, RequestTextError, requestView } from './routing/request-text.js';
 import { judge } from './worker/judge.js';
-import { Trust } from './worker/trust.js';
 
 /** A request in words. */
 export interface RouteRequest {

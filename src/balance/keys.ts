@@ -1,5 +1,5 @@
 // Keys for hashing balancers: 32 bits from bytes, evenly spread.
-// Owns the hash. Leaves finding the bytes in a request to worker/affinity.ts.
+// Owns the hash. Leaves finding the bytes in a request to exchange/affinity.ts.
 
 /** A last stirring that makes every bit of the input move every bit of the output (a 32-bit bijection). */
 export function mix(value: number): number {

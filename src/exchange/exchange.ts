@@ -1,15 +1,15 @@
 // One request and its response: the object that everything between a client and a server works on.
 // Owns what is known of a request while it is under way, and its stage. Leaves sockets, and the syntax on them, to the
-// connections, and what ends with it to worker/finish.ts.
+// connections, and what ends with it to codec/h1/finish.ts.
 
 import type { Tried } from '../balance/view.js';
 import { Edges } from '../base/edges.js';
+import type { BackendConnection, ClientConnection } from '../codec/connections.js';
 import { BODY } from '../http/framing.js';
 import type { ReasonCode } from '../http/reasons.js';
-import type { BackendConnection, ClientConnection } from '../worker/connections.js';
-import type { Pool, Server } from '../worker/pools.js';
 import type { Rule } from '../worker/rules.js';
 import { KeptBody } from './kept-body.js';
+import type { Pool, Server } from './pools.js';
 
 /*
  * An exchange. `to()` is the only writer of its stage, and crosses no edge that is not drawn here.

@@ -1,5 +1,5 @@
 // The body of a request that may be sent again: a copy of what has been taken off the wire, in chunks of the slab.
-// Owns these chunks. Leaves to worker/forward.ts whether a body is worth keeping, and to retry.ts whether it is sent again.
+// Owns these chunks. Leaves to exchange/forward.ts whether a body is worth keeping, and to retry.ts whether it is sent again.
 
 import type { Engine } from '../engine/engine.js';
 import { CHUNK_BYTES } from '../engine/layout.js';

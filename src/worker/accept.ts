@@ -1,14 +1,14 @@
 // A client connection begins: who it is, and which kind of listener it came to.
 
 import { assert } from '../base/assert.js';
+import { CLIENT, type ClientConnection } from '../codec/connections.js';
+import { clientData, closeClient } from '../codec/h1/server.js';
 import { handshakeBegin, plainAtTls } from '../codec/raw/handshake.js';
 import { proxyBegin } from '../codec/raw/proxy-in.js';
 import { helloBegin } from '../codec/raw/read-hello.js';
 import { tunnelOpen } from '../codec/raw/tunnel.js';
+import { NOT_STATED } from '../exchange/client-address.js';
 import { NOWHERE, STAGE } from '../exchange/exchange.js';
-import { clientData, closeClient } from './client.js';
-import { NOT_STATED } from './client-address.js';
-import { CLIENT, type ClientConnection } from './connections.js';
 import type { Worker } from './worker.js';
 
 /** Handles a new client connection of the listener with this number in the engine's registry. */

@@ -1,11 +1,11 @@
 // A listener that reads requests, as a worker applies it: its plan made ready, once for each plan.
 
+import { ClientAddressField } from '../exchange/client-address.js';
+import { HttpsRedirect } from '../exchange/https-redirect.js';
 import { mergeFilters } from '../routing/merge-filters.js';
 import type { FilterPlan, RepeatedSlashes } from '../routing/plan.js';
-import { ClientAddressField } from './client-address.js';
 import { type HeaderEdit, headerEdit } from './filters/edit.js';
 import type { ListenerPlan } from './plan.js';
-import { HttpsRedirect } from './redirect.js';
 
 export class HttpListener {
   /** The name that routes are bound to; empty for none. */

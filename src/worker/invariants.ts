@@ -2,9 +2,9 @@
 // Owns the whole-structure sweep. Single steps assert what they rely on where they stand.
 
 import { POOL, SLICE } from '../balance/server-state.js';
+import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from '../codec/connections.js';
 import { CHUNK_BYTES, CONTROL } from '../engine/layout.js';
 import { type Exchange, KIND, NOWHERE, STAGE } from '../exchange/exchange.js';
-import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
 import type { Worker } from './worker.js';
 
 /** Violations told at most: the first ones say it all. */

@@ -2,6 +2,10 @@
 // For explain, tests and the public router. Leaves the path and the rules to src/routing.
 
 import { Tried } from '../balance/view.js';
+import { ClientConnection } from '../codec/connections.js';
+import { check } from '../codec/h1/check.js';
+import { refusalOf } from '../codec/h1/read-head.js';
+import { Tokens } from '../codec/h1/tokens.js';
 import { CHUNK_BYTES } from '../engine/layout.js';
 import { Framing } from '../http/framing.js';
 import { FIELDS_MAX } from '../http/head.js';
@@ -9,11 +13,7 @@ import { Llhttp } from '../http/llhttp.js';
 import { PARSED } from '../http/parsed.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { RequestText } from '../routing/request-text.js';
-import { check } from './check.js';
-import { ClientConnection } from './connections.js';
 import type { Limits } from './plan.js';
-import { refusalOf } from './read-head.js';
-import { Tokens } from './tokens.js';
 
 /** The limits that a head can break. */
 export type HeadLimits = Pick<Limits, 'headBytesMax' | 'uriBytesMax' | 'fieldsMax'>;

@@ -1,14 +1,14 @@
 // A listener as one worker applies it: the settings of the plan, made ready, for the connections that came in there.
 // Owns what a listener adds to heads, and where its raw connections go. Leaves accepting to accept.ts.
 
+import { HOST_NAME, portLine } from '../codec/h1/send-head.js';
 import { TlsRoutes } from '../codec/raw/tls-routes.js';
+import type { Pinned, PinnedTexts } from '../engine/text.js';
+import type { Pool } from '../exchange/pools.js';
+import { Trust } from '../exchange/trust.js';
 import type { FilterPlan } from '../routing/plan.js';
 import { HttpListener } from './http-listener.js';
 import type { ListenerPlan, WorkerPlan } from './plan.js';
-import type { Pool } from './pools.js';
-import { HOST_NAME, portLine } from './send-head.js';
-import type { Pinned, PinnedTexts } from './text.js';
-import { Trust } from './trust.js';
 
 /**
  * Known by its number in the engine's registry, which is never given out twice. Connections hold the listener itself: they

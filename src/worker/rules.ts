@@ -1,19 +1,19 @@
 // A rule as a worker applies it: the plan made ready, and what has to be kept between requests.
 
+import { ErrorPages } from '../exchange/error-pages.js';
 import type { Exchange } from '../exchange/exchange.js';
+import type { Pool } from '../exchange/pools.js';
+import { type StickySplit, stickySplit } from '../exchange/sticky-split.js';
+import type { Ticks } from '../exchange/ticks.js';
 import { mergeFilters } from '../routing/merge-filters.js';
 import type { FilterPlan, RulePlan } from '../routing/plan.js';
 import { Split } from '../routing/split.js';
-import { ErrorPages } from './error-pages.js';
 import { type HeaderEdit, headerEdit } from './filters/edit.js';
 import { Mirror } from './filters/mirror.js';
 import type { Answering } from './filters/respond.js';
 import { type ResponseRewrite, responseRewrite } from './filters/response-rewrite.js';
 import { PathModifier, Rewrite } from './filters/rewrite.js';
 import type { Limits } from './plan.js';
-import type { Pool } from './pools.js';
-import { type StickySplit, stickySplit } from './sticky-split.js';
-import type { Ticks } from './ticks.js';
 import type { Worker } from './worker.js';
 
 /** What all rules of one plan share. */

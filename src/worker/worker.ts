@@ -6,10 +6,45 @@ import { ServerState } from '../balance/server-state.js';
 import { Tried } from '../balance/view.js';
 import { assert } from '../base/assert.js';
 import { TICK_MS } from '../base/tick.js';
+import { BACKEND, BackendConnection, CLIENT, ClientConnection } from '../codec/connections.js';
+import { backendFlow, clientFlow } from '../codec/flow.js';
+import {
+  backendConnected,
+  backendData,
+  backendEnded,
+  backendFailed,
+  backendFinished,
+  backendLate,
+} from '../codec/h1/client.js';
+import { linger } from '../codec/h1/finish.js';
+import { LongHeads } from '../codec/h1/long-head.js';
+import { dropIdle } from '../codec/h1/reuse.js';
+import { CONSTANT_LINES } from '../codec/h1/send-head.js';
+import {
+  clientData,
+  clientEnded,
+  clientFailed,
+  clientFinished,
+  clientLate,
+  closeClient,
+  serve,
+} from '../codec/h1/server.js';
+import { Tokens } from '../codec/h1/tokens.js';
 import { certificateFailed, clientSecured, handshakeDrop, handshakeFailed } from '../codec/raw/handshake.js';
 import { ALERT } from '../codec/raw/read-hello.js';
 import { Engine, eventAt, eventBytes, eventConn, eventKind, slotOf } from '../engine/engine.js';
 import { CHUNK_BYTES, CONTROL, EVENT, EVENT_KIND, PEER_BYTES } from '../engine/layout.js';
+import { type Pinned, PinnedTexts, Writer } from '../engine/text.js';
+import type { ClientAddressField } from '../exchange/client-address.js';
+import { Counters } from '../exchange/counters.js';
+import { Deadlines } from '../exchange/deadlines.js';
+import { ErrorPages } from '../exchange/error-pages.js';
+import { followPools } from '../exchange/follow.js';
+import { Pool, Servers } from '../exchange/pools.js';
+import { RequestIds } from '../exchange/request-id.js';
+import { Ticks } from '../exchange/ticks.js';
+import { addressText, peerBytes, Trust } from '../exchange/trust.js';
+import { serveLines } from '../exchange/waiting.js';
 import { Framing } from '../http/framing.js';
 import { Llhttp } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
@@ -18,31 +53,11 @@ import type { Observer } from '../observe/observer.js';
 import { Matcher } from '../routing/matcher.js';
 import { RequestView } from '../routing/request.js';
 import { accepted } from './accept.js';
-import { backendConnected, backendData, backendEnded, backendFailed, backendFinished, backendLate } from './backend.js';
-import { clientData, clientEnded, clientFailed, clientFinished, clientLate, closeClient, serve } from './client.js';
-import type { ClientAddressField } from './client-address.js';
-import { BACKEND, BackendConnection, CLIENT, ClientConnection } from './connections.js';
-import { Counters } from './counters.js';
-import { Deadlines } from './deadlines.js';
-import { ErrorPages } from './error-pages.js';
 import type { HeaderEdit } from './filters/edit.js';
-import { linger } from './finish.js';
-import { backendFlow, clientFlow } from './flow.js';
-import { followPools } from './follow.js';
 import { checkInvariants } from './invariants.js';
 import { WorkerListeners } from './listener.js';
-import { LongHeads } from './long-head.js';
 import type { WorkerPlan } from './plan.js';
-import { Pool, Servers } from './pools.js';
-import { RequestIds } from './request-id.js';
-import { dropIdle } from './reuse.js';
 import { Rule } from './rules.js';
-import { CONSTANT_LINES } from './send-head.js';
-import { type Pinned, PinnedTexts, Writer } from './text.js';
-import { Ticks } from './ticks.js';
-import { Tokens } from './tokens.js';
-import { addressText, peerBytes, Trust } from './trust.js';
-import { serveLines } from './waiting.js';
 
 export interface WorkerOptions {
   index: number;

@@ -3,9 +3,9 @@
 
 import { ENGINE_ERROR, FINGERPRINT_BYTES, TLS_INFO } from '../../engine/layout.js';
 import { type ClientCertificate, serverNameOf, type TlsView } from '../../routing/request.js';
-import { CLIENT, type ClientConnection } from '../../worker/connections.js';
-import { linger } from '../../worker/finish.js';
 import type { Worker } from '../../worker/worker.js';
+import { CLIENT, type ClientConnection } from '../connections.js';
+import { linger } from '../h1/finish.js';
 import { tunnelByName } from './tunnel.js';
 
 /** What a handshake agreed on. */

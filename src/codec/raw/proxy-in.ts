@@ -6,9 +6,9 @@ import { withoutMapping } from '../../http/addresses.js';
 import { PROXY_BYTES_MAX, type ProxyAddresses, readProxyHeader } from '../../http/proxy-protocol.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import { admit } from '../../worker/accept.js';
-import { closeClient } from '../../worker/client.js';
-import { CLIENT, type ClientConnection } from '../../worker/connections.js';
 import type { Worker } from '../../worker/worker.js';
+import { CLIENT, type ClientConnection } from '../connections.js';
+import { closeClient } from '../h1/server.js';
 
 /*
  *   accepted, from a source ──► PROXY ──header complete──► admitted as the client it names

@@ -2,11 +2,11 @@
 // Owns writing it, and which kept connections are a client's own. Leaves its format to http/proxy-protocol.ts.
 
 import { PEER_BYTES, SEND_FLAG } from '../../engine/layout.js';
+import type { Server } from '../../exchange/pools.js';
 import { type ProxyAddresses, proxyHeader } from '../../http/proxy-protocol.js';
-import type { BackendConnection, ClientConnection } from '../../worker/connections.js';
-import type { Server } from '../../worker/pools.js';
-import { closeBackend } from '../../worker/reuse.js';
 import type { Worker } from '../../worker/worker.js';
+import type { BackendConnection, ClientConnection } from '../connections.js';
+import { closeBackend } from '../h1/reuse.js';
 
 /*
  * A header names one client, for as long as the connection lives. So a connection that began with one is the client

@@ -3,10 +3,10 @@
 
 import { CHUNK_BYTES } from '../../engine/layout.js';
 import type { ReasonCode } from '../../http/reasons.js';
-import { closeClient } from '../../worker/client.js';
-import { CLIENT, type ClientConnection } from '../../worker/connections.js';
-import { linger } from '../../worker/finish.js';
 import type { Worker } from '../../worker/worker.js';
+import { CLIENT, type ClientConnection } from '../connections.js';
+import { linger } from '../h1/finish.js';
+import { closeClient } from '../h1/server.js';
 import { ClientHello, HELLO } from './client-hello.js';
 import { tunnelByName } from './tunnel.js';
 

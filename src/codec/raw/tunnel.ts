@@ -5,19 +5,19 @@ import { keyOfAddress } from '../../balance/keys.js';
 import { NO_SESSION } from '../../balance/session.js';
 import { assert } from '../../base/assert.js';
 import { PEER_BYTES } from '../../engine/layout.js';
+import { randomKey } from '../../exchange/affinity.js';
+import { chooseServer, takeConnection } from '../../exchange/choose-server.js';
 import { KIND, NOWHERE, STAGE } from '../../exchange/exchange.js';
+import type { Pool } from '../../exchange/pools.js';
+import { peerBytes } from '../../exchange/trust.js';
+import { ticksOf } from '../../exchange/waits.js';
 import type { ReasonCode } from '../../http/reasons.js';
-import { randomKey } from '../../worker/affinity.js';
-import { chooseServer, takeConnection } from '../../worker/choose-server.js';
-import { closeClient } from '../../worker/client.js';
-import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from '../../worker/connections.js';
-import { steerClient } from '../../worker/flow.js';
-import type { Pool } from '../../worker/pools.js';
-import { readBulk } from '../../worker/relay.js';
-import { closeBackend } from '../../worker/reuse.js';
-import { peerBytes } from '../../worker/trust.js';
-import { ticksOf } from '../../worker/waits.js';
 import type { Worker } from '../../worker/worker.js';
+import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from '../connections.js';
+import { steerClient } from '../flow.js';
+import { readBulk } from '../h1/relay.js';
+import { closeBackend } from '../h1/reuse.js';
+import { closeClient } from '../h1/server.js';
 
 /** Passes a connection of a raw listener on by the name it asks for in TLS, if any. False: nobody is there for it. */
 export function tunnelByName(w: Worker, client: ClientConnection, serverName: string): boolean {

@@ -3,16 +3,16 @@
 // how long, is bounded here: a copy counts where requests of its pool count, and is dropped where they would wait.
 
 import { NO_SERVER, Tried } from '../../balance/view.js';
+import { BACKEND, type BackendConnection } from '../../codec/connections.js';
+import { lastPiece, spanLastPiece } from '../../codec/h1/relay.js';
+import { closeBackend } from '../../codec/h1/reuse.js';
+import { sendRequestHead } from '../../codec/h1/send-head.js';
 import { sendProxyHeader } from '../../codec/raw/proxy-out.js';
 import { SEND_FLAG } from '../../engine/layout.js';
+import { openBackend } from '../../exchange/choose-server.js';
+import type { MirrorDrop } from '../../exchange/counters.js';
 import type { Exchange } from '../../exchange/exchange.js';
-import { openBackend } from '../choose-server.js';
-import { BACKEND, type BackendConnection } from '../connections.js';
-import type { MirrorDrop } from '../counters.js';
-import type { Pool } from '../pools.js';
-import { lastPiece, spanLastPiece } from '../relay.js';
-import { closeBackend } from '../reuse.js';
-import { sendRequestHead } from '../send-head.js';
+import type { Pool } from '../../exchange/pools.js';
 import type { Worker } from '../worker.js';
 
 /** Bytes of bodies that may wait for a mirror that takes them slowly; beyond it the copy is given up. */

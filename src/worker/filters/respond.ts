@@ -3,10 +3,10 @@
 import { STATUS_CODES } from 'node:http';
 import { CHUNK_BYTES } from '../../engine/layout.js';
 import type { Exchange } from '../../exchange/exchange.js';
+import { fail, reply } from '../../exchange/local-reply.js';
 import { forwardedScheme } from '../../http/forwarded-scheme.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import type { FilterPlan } from '../../routing/plan.js';
-import { fail, reply } from '../answer.js';
 import type { Worker } from '../worker.js';
 import { fillLines } from './header-variables.js';
 

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { BACKEND, type BackendConnection, type ClientConnection } from '../../../src/codec/connections.js';
 import { slotOf } from '../../../src/engine/engine.js';
 import { CHUNK_BYTES } from '../../../src/engine/layout.js';
 import { KIND } from '../../../src/exchange/exchange.js';
-import { BACKEND, type BackendConnection, type ClientConnection } from '../../../src/worker/connections.js';
 import { checkInvariants } from '../../../src/worker/invariants.js';
 import type { Worker } from '../../../src/worker/worker.js';
 import { listenRaw } from '../../origins/raw.js';

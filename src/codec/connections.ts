@@ -1,0 +1,218 @@
+// The two kinds of connection as plain objects from free lists: no object is made per request.
+// Owns their fields and their making. Leaves every change of state to the file named after the step.
+
+import type { Tried } from '../balance/view.js';
+import { Edges } from '../base/edges.js';
+import { Exchange, NOWHERE } from '../exchange/exchange.js';
+import type { Pool, Server } from '../exchange/pools.js';
+import type { HeadParser } from '../http/llhttp.js';
+import type { ProxyAddresses, ProxyVersion } from '../http/proxy-protocol.js';
+import type { Listener } from '../worker/listener.js';
+import type { LongHead } from './h1/long-head.js';
+import { Movement } from './movement.js';
+import type { ClientHello } from './raw/client-hello.js';
+import type { TlsInfo } from './raw/handshake.js';
+
+/*
+ * A client connection. `to()` is the only writer of its state, and crosses no edge that is not drawn here. What a request
+ * on it waits for is the stage of its exchange (exchange/exchange.ts).
+ *
+ *   CLOSED ──accepted──┬──────────────────────────────────────────────────► IDLE
+ *                      └─ has to begin with a PROXY header ► PROXY ──complete──► IDLE
+ *
+ *   IDLE ──bytes──► HEAD ──complete──► BUSY ──exchange over──► IDLE
+ *    │               │                  │ └─ 101 ──► TUNNEL
+ *    │ eof, drain    │ wrong, late      │ cannot go on
+ *    ▼               ▼                  ▼
+ *  LINGER ◄──────────┴──── answered ────┘
+ *    └─ eof, or late ──► CLOSED
+ *
+ * A client connection that is passed on unread is BUSY, then TUNNEL. Before that it is IDLE in the handshake of a
+ * tls listener, and HELLO while that of a tls-passthrough listener sends its ClientHello:
+ *
+ *   IDLE ─┬──────────── handshake done, or tcp ────────────┬─► BUSY ──connected──► TUNNEL
+ *         └──► HELLO ─┬─ ClientHello complete ─────────────┘
+ *                     └─ leads nowhere ──► LINGER
+ *
+ * From every state but CLOSED a connection can be closed: it died, was late, or was cut.
+ */
+export const CLIENT = {
+  CLOSED: 0,
+  IDLE: 1,
+  HEAD: 2,
+  /** An exchange is under way. */
+  BUSY: 3,
+  TUNNEL: 4,
+  LINGER: 5,
+  HELLO: 6,
+  PROXY: 7,
+} as const;
+
+const clientEdges = new Edges('client connection', CLIENT, {
+  CLOSED: ['IDLE', 'PROXY'],
+  PROXY: ['IDLE', 'CLOSED'],
+  IDLE: ['HEAD', 'BUSY', 'HELLO', 'LINGER', 'CLOSED'],
+  HELLO: ['BUSY', 'LINGER', 'CLOSED'],
+  HEAD: ['BUSY', 'LINGER', 'CLOSED'],
+  BUSY: ['TUNNEL', 'IDLE', 'LINGER', 'CLOSED'],
+  TUNNEL: ['CLOSED'],
+  LINGER: ['CLOSED'],
+});
+
+/*
+ * A backend connection. `to()` is the only writer of its state, and crosses no edge that is not drawn here.
+ *
+ *   CLOSED ──opened──► CONNECTING ──► HEAD ──final──► BODY ──done──► IDLE ──taken──► HEAD
+ *                          │           ▲ │ 1xx         │ cut           │ eof, data, late
+ *                          │           └─┘             ▼               ▼
+ *                          │           └─ 101 ► TUNNEL CLOSED        CLOSED
+ *                          ├─ passed on unread ──► TUNNEL
+ *                          └─ a copy of a request ──► MIRROR
+ *
+ * A MIRROR gets a copy of a request: what it answers is dropped, and it is closed when it ends or is late.
+ * From every state but CLOSED a connection can be closed.
+ */
+export const BACKEND = { CLOSED: 0, CONNECTING: 1, HEAD: 2, BODY: 3, IDLE: 4, TUNNEL: 5, MIRROR: 6 } as const;
+
+const backendEdges = new Edges('backend connection', BACKEND, {
+  CLOSED: ['CONNECTING'],
+  CONNECTING: ['HEAD', 'TUNNEL', 'MIRROR', 'CLOSED'],
+  HEAD: ['BODY', 'TUNNEL', 'CLOSED'],
+  BODY: ['IDLE', 'CLOSED'],
+  IDLE: ['HEAD', 'CLOSED'],
+  TUNNEL: ['CLOSED'],
+  MIRROR: ['CLOSED'],
+});
+
+export class ClientConnection {
+  conn = 0;
+  slot = 0;
+  /** CLIENT; written by `to()` alone. */
+  state: number = CLIENT.CLOSED;
+  /** Where it came in; set as it is accepted. */
+  listener!: Listener;
+  /** Its TLS handshake is under way. */
+  handshaking = false;
+  /** It speaks in the clear where TLS is expected: the answer to whatever it asks says so. */
+  inTheClear = false;
+  /** What its TLS handshake agreed on; null without TLS, or before. */
+  tls: TlsInfo | null = null;
+  /** The ends of its connection as a PROXY header named them; null when they are those of the socket. */
+  proxied: ProxyAddresses | null = null;
+  /** Its address is among the trusted proxies. */
+  trusted = false;
+  /** Held while a head is being read, its request may be sent again, or a chunked body is being parsed. */
+  parser: HeadParser | null = null;
+  /** Its ClientHello under way, on a tls-passthrough listener; else null. */
+  hello: ClientHello | null = null;
+  /** The bytes of a head, a ClientHello or a PROXY header that is not complete, while no chunk holds them. */
+  parked: Buffer | null = null;
+  /** The bytes of a head that is not complete and may outgrow a chunk. */
+  longHead: LongHead | null = null;
+  /** The deadline for the head under way, or the first one to come, has been set. */
+  headTimed = false;
+  /** Received, not looked at yet; with a reference of its own. NOWHERE when there is none. */
+  pendingAt = NOWHERE;
+  pendingBytes = 0;
+
+  /** The connection may stay open after this exchange, as far as the client and we are concerned. */
+  keepAlive = false;
+  /** The bytes of it in front of the query. */
+  pathBytes = 0;
+  /** The tick at which the rate of the body is looked at next, and the bytes it is measured from. */
+  bodyRateAt = 0;
+  bodyRateBytes = 0;
+  /** How the client takes what waits for it. */
+  readonly movement = new Movement();
+  /** Idle backend connections that no other client may use, the oldest first: they began with a PROXY header that names it. */
+  readonly kept: BackendConnection[] = [];
+
+  /** The client's socket does not take more now. */
+  blocked = false;
+  /** Reading from the client is stopped. */
+  paused = false;
+  /** The client will send no more. */
+  ended = false;
+  /** Our direction is shut down and everything has left. */
+  finished = false;
+
+  /** The request under way on it, and its response: HTTP/1 has one at a time, so it is one object, made with the connection. */
+  readonly x: Exchange;
+
+  constructor(tried: Tried) {
+    this.x = new Exchange(this, tried);
+  }
+
+  /** Crosses an edge of the drawing above. Throws an AssertionError when there is none. Hot. */
+  to(state: number): void {
+    clientEdges.check(this.state, state);
+    this.state = state;
+  }
+}
+
+export class BackendConnection {
+  conn = 0;
+  slot = 0;
+  /** The engine's TLS context it was made under, -1 for none. */
+  tls = -1;
+  /** Its server's `dialVersion` when it was opened: with another one it may not be used again. */
+  dialVersion = 0;
+  /** The version of the PROXY header it began with; null without one. */
+  proxyProtocol: ProxyVersion | null = null;
+  /** The client that header names when it is not the peer, as text; empty for the peer. */
+  proxyClient = '';
+  /** While it is idle: the client connection it is kept for; null when any may use it. */
+  owner: ClientConnection | null = null;
+  /** BACKEND; written by `to()` alone. */
+  state: number = BACKEND.CLOSED;
+  server: Server | null = null;
+  /** The exchange that it carries an attempt of; null while it is idle. */
+  exchange: Exchange | null = null;
+  parser: HeadParser | null = null;
+  parked: Buffer | null = null;
+  /** The bytes of a response head that is not complete and may outgrow a chunk. */
+  longHead: LongHead | null = null;
+  /** The client connection whose request a mirror copies, while the body is not complete. */
+  mirrorOf: Exchange | null = null;
+  /** The pool that a copy is counted in; null unless it is a MIRROR. */
+  mirrorPool: Pool | null = null;
+  /** Bytes of a mirrored body since the mirror last took everything. */
+  waitingBytes = 0;
+  /** The tick at which this try is late; 0 for none. */
+  expires = 0;
+  /** It has carried a whole exchange before: its server may close it at any moment, also as we write. */
+  reused = false;
+  /** The batch in which it was taken from the idle ones; its request leaves with the next. */
+  takenIn = 0;
+  /** It may be used again when this exchange is done. */
+  keepAlive = false;
+  /** The server announced a body where none can be: what follows may be that, so it is not used again. */
+  distrusted = false;
+  /** Its answer named the length of a body it did not have: when it is idle, nobody takes it for a while. */
+  aside = false;
+  /** How the server takes what waits for it. */
+  readonly movement = new Movement();
+  /** Requests sent on it so far. */
+  requests = 0;
+  /** The answer under way is an error of the server's. */
+  erred = false;
+  /** Counted as a request in flight at its server. */
+  counted = false;
+  /** Place among its server's idle connections. */
+  idleAt = -1;
+  blocked = false;
+  paused = false;
+  ended = false;
+  finished = false;
+
+  /** Crosses an edge of the drawing above. Throws an AssertionError when there is none. Hot. */
+  to(state: number): void {
+    backendEdges.check(this.state, state);
+    this.state = state;
+  }
+
+  /** A PROXY header opens it that nothing encrypts, so it is sent as other bytes are: once the connection stands. */
+  get saysPlainly(): boolean {
+    return this.proxyProtocol !== null && this.tls < 0;
+  }
+}

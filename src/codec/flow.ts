@@ -1,0 +1,88 @@
+// Back-pressure: a side that cannot take more stops the reading of the other.
+// Owns the decision whether to read. Each rule is a state, not an event, so it can be asked at any time.
+
+import { NOWHERE } from '../exchange/exchange.js';
+import { measureBody, requestSent, ticksOf, waitForServer } from '../exchange/waits.js';
+import type { Worker } from '../worker/worker.js';
+import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
+import { watch, watchTunnel } from './progress.js';
+
+function clientMayRead(client: ClientConnection): boolean {
+  if (client.pendingAt !== NOWHERE) return client.state === CLIENT.LINGER;
+  const backend = client.x.backend;
+  switch (client.state) {
+    case CLIENT.BUSY:
+      return client.x.request.done || (client.x.isAtServer && backend !== null && !backend.blocked);
+    case CLIENT.TUNNEL:
+      return backend !== null && !backend.blocked;
+    default:
+      return true;
+  }
+}
+
+/** Starts or stops reading from the client, as its state asks for. */
+export function steerClient(w: Worker, client: ClientConnection): void {
+  const paused = !clientMayRead(client);
+  if (paused === client.paused || client.ended) return;
+  client.paused = paused;
+  if (paused) w.engine.readStop(client.conn);
+  else w.engine.readStart(client.conn, client.parked === null ? 0 : client.parked.length);
+}
+
+/** Starts or stops reading from the server: it waits while the client takes nothing. */
+export function steerBackend(w: Worker, backend: BackendConnection): void {
+  const paused = backend.exchange?.client?.blocked === true;
+  if (paused === backend.paused || backend.ended) return;
+  backend.paused = paused;
+  if (paused) w.engine.readStop(backend.conn);
+  else w.engine.readStart(backend.conn, backend.parked === null ? 0 : backend.parked.length);
+}
+
+/** The client's socket takes no more, or takes bytes again. */
+export function clientFlow(w: Worker, client: ClientConnection, blocked: boolean): void {
+  client.blocked = blocked;
+  const backend = client.x.backend;
+  if (client.x.isAtServer && backend !== null && (client.x.request.done || client.x.responseStarted)) {
+    // Who waits for whom: the server while it may write, the client while it has to read.
+    const { responseIdle } = ticksOf(w, client.x);
+    if (blocked) watch(w, client, responseIdle, client.x.expires);
+    else waitForServer(w, client.x);
+    w.deadlines.set(backend.slot, blocked ? 0 : responseIdle, backend.expires);
+  }
+  if (client.state === CLIENT.IDLE && !client.handshaking) {
+    if (blocked) watch(w, client, w.ticks.responseIdle);
+    else w.deadlines.set(client.slot, w.ticks.idle);
+  } else if (client.state === CLIENT.TUNNEL) tunnelFlow(w, client, client, blocked);
+  if (backend !== null) steerBackend(w, backend);
+}
+
+/** One side of a tunnel takes no more, or takes bytes again; the deadline of both is the client's. */
+function tunnelFlow(
+  w: Worker,
+  client: ClientConnection,
+  side: ClientConnection | BackendConnection,
+  blocked: boolean,
+): void {
+  const { tunnelIdle } = ticksOf(w, client.x);
+  if (blocked) watchTunnel(w, client, side, tunnelIdle);
+  else w.deadlines.set(client.slot, tunnelIdle);
+}
+
+/** The server's socket takes no more, or takes bytes again. */
+export function backendFlow(w: Worker, backend: BackendConnection, blocked: boolean): void {
+  backend.blocked = blocked;
+  const x = backend.exchange;
+  if (x === null) return;
+  if (backend.state === BACKEND.TUNNEL) tunnelFlow(w, x.client, backend, blocked);
+  else if (!x.request.done) {
+    const { requestBody } = ticksOf(w, x);
+    w.deadlines.set(x.client.slot, blocked ? 0 : requestBody, x.expires);
+    if (blocked) watch(w, backend, requestBody, backend.expires);
+    else w.deadlines.set(backend.slot, 0, backend.expires);
+    measureBody(w, x);
+  } else if (!blocked && backend.state === BACKEND.HEAD) {
+    // Only now the server has it all.
+    requestSent(w, x, backend);
+  }
+  steerClient(w, x.client);
+}

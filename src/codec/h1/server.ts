@@ -1,0 +1,293 @@
+// What happens on a client connection: its state machine, drawn in connections.ts, one function per kind of event.
+// Each chunk that arrives is held by exactly one place: the head, the pending bytes, or nobody (released).
+
+import { assert } from '../../base/assert.js';
+import { keyOf, sessionOf } from '../../exchange/affinity.js';
+import { type Exchange, KIND, NOWHERE, STAGE } from '../../exchange/exchange.js';
+import { forward, sendBody } from '../../exchange/forward.js';
+import { answerLast, fail } from '../../exchange/local-reply.js';
+import { resume } from '../../exchange/retry.js';
+import { route } from '../../exchange/route.js';
+import { enterPool, leavePool } from '../../exchange/waiting.js';
+import { bodyTooSlow, requestSent, ticksOf, waitForServer } from '../../exchange/waits.js';
+import { BODY } from '../../http/framing.js';
+import { mirrorsDrop } from '../../worker/filters/mirror.js';
+import { respond } from '../../worker/filters/respond.js';
+import type { Rule } from '../../worker/rules.js';
+import type { Worker } from '../../worker/worker.js';
+import { CLIENT, type ClientConnection } from '../connections.js';
+import { steerClient } from '../flow.js';
+import { clientMoves, watch } from '../progress.js';
+import { proxyData, proxyEnded, proxyFailed } from '../raw/proxy-in.js';
+import { dropKept } from '../raw/proxy-out.js';
+import { helloEnded, helloLate, readHello } from '../raw/read-hello.js';
+import { closeTunnel, tunnelData, tunnelEnded, tunnelFinished } from '../raw/tunnel.js';
+import { check, readTarget } from './check.js';
+import { dropPartial, dropPending, endExchange, linger, releaseParser } from './finish.js';
+import { readHead } from './read-head.js';
+import { closeBackend } from './reuse.js';
+
+/** Bytes from the client; their chunk reference passes to this function. */
+export function clientData(w: Worker, client: ClientConnection, at: number, bytes: number): void {
+  switch (client.state) {
+    case CLIENT.IDLE:
+    case CLIENT.HEAD:
+      if (client.blocked && client.state === CLIENT.IDLE) {
+        hold(w, client, at, bytes);
+        break;
+      }
+      readRequest(w, client, at, bytes);
+      serve(w, client);
+      break;
+    case CLIENT.BUSY:
+      if (client.x.request.done || !client.x.isAtServer) {
+        hold(w, client, at, bytes);
+      } else {
+        const backend = client.x.backend!;
+        sendBody(w, client.x, backend, at, bytes);
+        bodyMoved(w, client);
+        serve(w, client);
+      }
+      break;
+    case CLIENT.TUNNEL:
+      tunnelData(w, client, client.x.backend!.conn, at, bytes);
+      break;
+    case CLIENT.HELLO:
+      readHello(w, client, at, bytes);
+      break;
+    case CLIENT.PROXY:
+      proxyData(w, client, at, bytes);
+      break;
+    default:
+      w.engine.release(at);
+  }
+}
+
+/** Keeps bytes that cannot be looked at yet, and reads no more until they can. */
+function hold(w: Worker, client: ClientConnection, at: number, bytes: number): void {
+  assert(client.pendingAt === NOWHERE, 'nothing is read while bytes are held');
+  client.pendingAt = at;
+  client.pendingBytes = bytes;
+  steerClient(w, client);
+}
+
+/** Sets the deadlines after a piece of the request body, and gives back the parser after the last. */
+function bodyMoved(w: Worker, client: ClientConnection): void {
+  const { backend } = client.x;
+  if (!client.x.isAtServer || backend === null) return;
+  if (!client.x.request.done) {
+    if (backend.blocked) return;
+    if (w.deadlines.now >= client.bodyRateAt && bodyTooSlow(w, client.x)) {
+      fail(w, client.x, 'BODY_TIMEOUT');
+      return;
+    }
+    w.deadlines.set(client.slot, ticksOf(w, client.x).requestBody, client.x.expires);
+    return;
+  }
+  if (client.x.headAt === NOWHERE) releaseParser(w, client);
+  if (!client.x.responseStarted || !client.blocked) requestSent(w, client.x, backend);
+  steerClient(w, client);
+}
+
+/** Reads a request from the bytes, and starts its exchange once the head is complete. */
+function readRequest(w: Worker, client: ClientConnection, at: number, bytes: number): void {
+  const result = readHead(w, client, at, bytes);
+  if (result === 'partial') return;
+  const refused = client.inTheClear ? 'TLS_EXPECTED' : result;
+  if (refused !== 'complete') {
+    client.x.begin(KIND.REQUEST, w.ids.next());
+    fail(w, client.x, refused);
+    return;
+  }
+  startExchange(w, client.x);
+}
+
+function startExchange(w: Worker, x: Exchange): void {
+  w.counters.requests++;
+  x.begin(KIND.REQUEST, w.ids.next());
+  x.client.to(CLIENT.BUSY);
+  const { redirect } = x.client.listener.http;
+  let refused = check(w, x);
+  const redirects = refused === null && redirect !== null && redirect.applies(w, x);
+  refused ??= redirects ? redirect!.answer(w, x) : route(w, x);
+  if (refused !== null) {
+    fail(w, x, refused);
+    return;
+  }
+  if (redirects) return;
+  const late = x.rule!.ticks.request;
+  x.expires = late === 0 ? 0 : w.deadlines.now + late;
+  applyRule(w, x, x.rule!);
+}
+
+/**
+ * Routes a request whose pool is gone as if it came now. Its head is in hand, and nothing of an answer was sent. Only where
+ * it goes is asked anew: how much of its body has been read stays as it is, and what was kept of it goes out again.
+ */
+export function reroute(w: Worker, x: Exchange): void {
+  x.to(STAGE.FILTERING);
+  leavePool(x);
+  x.pool = null;
+  x.resume = null;
+  x.fellBack = false;
+  x.tried.clear();
+  if (x.targetHeld !== NOWHERE) {
+    w.engine.release(x.targetHeld);
+    x.targetHeld = NOWHERE;
+  }
+  const refused = readTarget(w.memory, x) ?? route(w, x);
+  if (refused !== null) fail(w, x, refused);
+  else applyRule(w, x, x.rule!);
+}
+
+/** The head says that the body is longer than the rule allows; of a chunked one only its chunks say. */
+function isTooLarge({ request, bodyBytesTotal }: Exchange, { bodyBytesMax }: Rule): boolean {
+  return bodyBytesMax !== 0 && request.kind === BODY.counted && bodyBytesTotal + request.left > bodyBytesMax;
+}
+
+/** Does what the rule says: answers itself, or sends the request on, changed as its filters say. */
+function applyRule(w: Worker, x: Exchange, rule: Rule): void {
+  if (isTooLarge(x, rule)) {
+    fail(w, x, 'BODY_TOO_LARGE');
+    return;
+  }
+  if (rule.answering !== null) {
+    respond(w, x, rule.answering);
+    return;
+  }
+  if (x.maxForwards === 0) {
+    answerLast(w, x);
+    return;
+  }
+  const refused = rule.rewrite === null ? null : rule.rewrite.apply(w, x);
+  if (refused !== null) {
+    fail(w, x, refused);
+    return;
+  }
+  if (rule.fallback !== null) x.fallbackKey = keyOf(w, x, rule.fallback);
+  x.pool = rule.choose(w, x);
+  if (x.pool === null) fail(w, x, 'POOL_UNKNOWN');
+  else if (!enterPool(x)) fail(w, x, 'POOL_FULL');
+  else {
+    x.pool.retries.requestBegins();
+    x.session = sessionOf(w, x.pool, x.client.parser!.head);
+    x.key = keyOf(w, x, x.pool);
+    forward(w, x, null);
+  }
+}
+
+/** Goes on with what the client sent ahead, as far as exchanges are over at once. */
+export function serve(w: Worker, client: ClientConnection): void {
+  // Not while an answer waits to leave: a client that reads nothing must not be answered without end.
+  while (client.state === CLIENT.IDLE && client.pendingAt !== NOWHERE && !client.blocked) {
+    const at = client.pendingAt;
+    client.pendingAt = NOWHERE;
+    readRequest(w, client, at, client.pendingBytes);
+  }
+  if (client.state !== CLIENT.IDLE && client.state !== CLIENT.HEAD) return;
+  if (client.ended && client.pendingAt === NOWHERE) linger(w, client);
+  else steerClient(w, client);
+}
+
+/** The client will send no more. */
+export function clientEnded(w: Worker, client: ClientConnection): void {
+  client.ended = true;
+  const { backend } = client.x;
+  switch (client.state) {
+    case CLIENT.IDLE:
+    case CLIENT.HEAD:
+      // Not closed at once: the last answer may still be on its way out.
+      linger(w, client);
+      break;
+    case CLIENT.LINGER:
+      if (client.finished) closeClient(w, client);
+      break;
+    case CLIENT.TUNNEL:
+      tunnelEnded(w, client, backend!, true);
+      break;
+    case CLIENT.HELLO:
+      helloEnded(w, client);
+      break;
+    case CLIENT.PROXY:
+      proxyEnded(w, client);
+      break;
+    default:
+      if (client.x.kind === KIND.RAW) break; // it is connecting: what was sent still goes across
+      if (!client.x.request.done && client.pendingAt === NOWHERE) fail(w, client.x, 'CLIENT_LEFT');
+      // What the request waits for has a deadline already: room, its next try, or that the client reads.
+      else if (!client.x.queued && client.x.resume === null && !client.blocked) waitForServer(w, client.x);
+  }
+}
+
+/** The client's connection is dead. */
+export function clientFailed(w: Worker, client: ClientConnection): void {
+  const { backend } = client.x;
+  if (client.state === CLIENT.TUNNEL) {
+    closeTunnel(w, client, backend!, true);
+    return;
+  }
+  if (client.state === CLIENT.BUSY) fail(w, client.x, 'CLIENT_LEFT');
+  else if (client.state === CLIENT.PROXY) proxyEnded(w, client);
+  else closeClient(w, client);
+}
+
+/** Everything the client was sent has left, and our end of the connection with it. */
+export function clientFinished(w: Worker, client: ClientConnection): void {
+  client.finished = true;
+  if (client.state === CLIENT.TUNNEL) {
+    tunnelFinished(w, client, client.x.backend!);
+    return;
+  }
+  if (client.state !== CLIENT.LINGER) return;
+  if (client.ended) closeClient(w, client);
+  else watch(w, client, w.ticks.linger);
+}
+
+/** The deadline of the state has passed. */
+export function clientLate(w: Worker, client: ClientConnection): void {
+  if (clientMoves(w, client)) return;
+  switch (client.state) {
+    case CLIENT.HEAD:
+      client.x.begin(KIND.REQUEST, w.ids.next());
+      fail(w, client.x, 'HEAD_TIMEOUT');
+      break;
+    case CLIENT.TUNNEL:
+      closeTunnel(w, client, client.x.backend!, false);
+      break;
+    case CLIENT.HELLO:
+      helloLate(w, client);
+      break;
+    case CLIENT.PROXY:
+      proxyFailed(w, client, 'PROXY_HEADER_TIMEOUT');
+      break;
+    case CLIENT.BUSY:
+      if (client.x.expires !== 0 && w.deadlines.now >= client.x.expires) {
+        fail(w, client.x, 'REQUEST_TIMEOUT');
+        serve(w, client);
+      } else if (client.x.queued) {
+        fail(w, client.x, 'QUEUE_TIMEOUT');
+        serve(w, client);
+      } else if (client.x.resume !== null) {
+        resume(w, client.x);
+        serve(w, client);
+      } else fail(w, client.x, client.ended || client.blocked ? 'CLIENT_LEFT' : 'BODY_TIMEOUT');
+      break;
+    default:
+      closeClient(w, client);
+  }
+}
+
+/** Closes a client connection in any state, with all it holds; `reset` makes the client see that it was cut. */
+export function closeClient(w: Worker, client: ClientConnection, reset = false): void {
+  if (client.x.backend !== null) closeBackend(w, client.x.backend);
+  if (client.x.mirrors.length > 0) mirrorsDrop(w, client.x);
+  if (client.kept.length > 0) dropKept(w, client);
+  dropPartial(w, client);
+  client.hello = null;
+  dropPending(w, client);
+  endExchange(w, client.x);
+  releaseParser(w, client);
+  if (reset) w.engine.resetConn(client.conn);
+  else w.engine.closeConn(client.conn);
+  w.clientFree(client);
+}

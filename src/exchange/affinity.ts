@@ -1,0 +1,94 @@
+// What ties a request to a server: the session it names, and the key a hashing balancer hashes.
+// Owns finding the bytes in the request. Leaves their meaning to balance/.
+
+import { keyOfAddress, keyOfBytes } from '../balance/keys.js';
+import type { KeySource } from '../balance/options.js';
+import { NO_SESSION } from '../balance/session.js';
+import { cookie, nextCookie } from '../base/cookies.js';
+import { decodeComponent, findParameter, parameter } from '../base/query.js';
+import { equalsCaseless, FIELD_ID } from '../http/fields.js';
+import { FIELD, type Head } from '../http/head.js';
+import type { Worker } from '../worker/worker.js';
+import type { Exchange } from './exchange.js';
+import type { Pool } from './pools.js';
+
+/** The server of the session that the request in `w.view` names, or NO_SESSION. Allocates nothing. */
+export function sessionOf(w: Worker, pool: Pool, head: Head): number {
+  const { sessions, sessionName } = pool;
+  if (sessions === null) return NO_SESSION;
+  if (sessionName !== null) {
+    for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
+      if (!isField(w, head, field, sessionName)) continue;
+      const server = sessions.read(w.memory, head.valueAt(field), head.valueBytes(field));
+      if (server >= 0) return server;
+    }
+    return NO_SESSION;
+  }
+  for (let field = head.next(FIELD_ID.COOKIE); field >= 0; field = head.next(FIELD_ID.COOKIE, field + FIELD.WORDS)) {
+    const server = sessions.read(w.memory, head.valueAt(field), head.valueBytes(field));
+    if (server >= 0) return server;
+  }
+  return NO_SESSION;
+}
+
+/** The key of the request in `w.view`; a random one when it has none, so that it goes anywhere. Allocates nothing. */
+export function keyOf(w: Worker, x: Exchange, pool: Pool): number {
+  const { kind, key } = pool.plan.balance;
+  if (kind !== 'consistent-hash' && kind !== 'ip-hash') return 0;
+  return keyBy(w, x, kind === 'ip-hash' ? 'ClientAddress' : key.type, pool.keyName);
+}
+
+/**
+ * The key of the request in `w.view` by one of its parts: `name` is that of a header in lower case, a cookie or a query
+ * parameter. A random one when the request lacks it. Allocates nothing.
+ */
+export function keyBy(w: Worker, x: Exchange, type: KeySource['type'], name: Uint8Array): number {
+  const { view, memory } = w;
+  switch (type) {
+    case 'ClientAddress':
+      return view.clientAddressBytes === 0 ? randomKey() : keyOfAddress(view.clientAddress, view.clientAddressBytes);
+    case 'Path':
+      return keyOfBytes(memory, view.pathAt, view.pathBytes);
+    case 'QueryParam':
+      return keyOfParameter(w, name);
+    case 'Cookie':
+      return keyOfCookie(w, x.client.parser!.head, name);
+    case 'Header':
+      return keyOfHeader(w, x.client.parser!.head, name);
+  }
+}
+
+/** Two spellings of one value are one key: what is encoded is decoded first. */
+function keyOfParameter({ view, memory }: Worker, name: Uint8Array): number {
+  if (!findParameter(memory, view.queryAt, view.queryAt + view.queryBytes, name)) return randomKey();
+  const { valueAt, valueBytes, encoded } = parameter;
+  if (!encoded) return keyOfBytes(memory, valueAt, valueBytes);
+  return keyOfBytes(decoded, 0, decodeComponent(memory, valueAt, valueAt + valueBytes, decoded));
+}
+
+/** No query is longer: `limits.uriBytesMax` is at most this. */
+const decoded = new Uint8Array(16_384);
+
+function keyOfCookie({ memory }: Worker, head: Head, name: Uint8Array): number {
+  for (let field = head.next(FIELD_ID.COOKIE); field >= 0; field = head.next(FIELD_ID.COOKIE, field + FIELD.WORDS)) {
+    const at = head.valueAt(field);
+    if (nextCookie(memory, at, at + head.valueBytes(field), name))
+      return keyOfBytes(memory, cookie.valueAt, cookie.valueBytes);
+  }
+  return randomKey();
+}
+
+function keyOfHeader(w: Worker, head: Head, name: Uint8Array): number {
+  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
+    if (isField(w, head, field, name)) return keyOfBytes(w.memory, head.valueAt(field), head.valueBytes(field));
+  }
+  return randomKey();
+}
+
+function isField({ memory }: Worker, head: Head, field: number, lowerName: Uint8Array): boolean {
+  return equalsCaseless(memory, head.nameAt(field), head.nameBytes(field), lowerName);
+}
+
+export function randomKey(): number {
+  return (Math.random() * 0x100000000) | 0;
+}

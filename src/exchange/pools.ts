@@ -1,0 +1,164 @@
+// A worker's side of pools and servers: the balancer of each pool, the idle backend connections of each server.
+// Owns the idle lists and the address indexes. Leaves the choice of server to balance/, and state to its shared words.
+
+import type { BalancePoolPlan, KeySource, ServerPlan } from '../balance/options.js';
+import { Pool as BalancePool } from '../balance/pool.js';
+import type { ServerState } from '../balance/server-state.js';
+import type { BackendConnection } from '../codec/connections.js';
+import type { Engine } from '../engine/engine.js';
+import type { ProxyVersion } from '../http/proxy-protocol.js';
+import type { Worker } from '../worker/worker.js';
+import { Deadlines } from './deadlines.js';
+import type { Exchange } from './exchange.js';
+import { armFor } from './waiting.js';
+
+/** A server as one worker knows it. Stays the same object across reloads, by its index in the shared state. */
+export class Server {
+  readonly index: number;
+  /** HOST:PORT or unix:PATH, for messages and for a Host field when a request has none. */
+  readonly address: string;
+  /** The engine's index of the address; -1 once it is not current, since it is given to others. */
+  addressIndex: number;
+  /** Idle connections, the one used last at the end: it is the likeliest to be alive. */
+  readonly idle: BackendConnection[] = [];
+  /** Connections set aside, which become idle after a while. */
+  asideCount = 0;
+  /** Until this tick, requests that cannot be repeated avoid its pooled connections: it closed one in use lately. */
+  staleReuseUntil = 0;
+  /** The engine's TLS context for new connections, -1 for none. Idle ones are all of it. */
+  tls = -1;
+  /** The same for connections that are passed on unread; none of those is ever idle. */
+  tunnelTls = -1;
+  /** The version of the PROXY header that new connections begin with; null for none. Idle ones are all of it. */
+  proxyProtocol: ProxyVersion | null = null;
+  /** Counts changes of how it is dialled (TLS context, PROXY header). Numbers of contexts cannot tell: they come back. */
+  dialVersion = 0;
+  /** Still part of the configuration: connections to one that is not are closed, not kept. */
+  current = true;
+
+  constructor(index: number, address: string, addressIndex: number) {
+    this.index = index;
+    this.address = address;
+    this.addressIndex = addressIndex;
+  }
+
+  idleAdd(backend: BackendConnection): void {
+    backend.idleAt = this.idle.length;
+    this.idle.push(backend);
+  }
+
+  /** Takes an idle connection off the list, wherever it is. */
+  idleRemove(backend: BackendConnection): void {
+    const last = this.idle.pop()!;
+    if (last !== backend) {
+      this.idle[backend.idleAt] = last;
+      last.idleAt = backend.idleAt;
+    }
+    backend.idleAt = -1;
+  }
+
+  /** The connection used last, or null. */
+  idleTake(): BackendConnection | null {
+    const backend = this.idle.pop();
+    if (backend === undefined) return null;
+    backend.idleAt = -1;
+    return backend;
+  }
+}
+
+/** A pool of one configuration, with all that balancing knows of it. */
+export class Pool extends BalancePool<Exchange> {
+  /** Ticks one try may take until its answer is complete; 0 for none. A rule's own setting goes first. */
+  readonly tryTicks = Deadlines.ticks(this.plan.retry.perTryTimeoutMs);
+  /** The header that names the session, in lower case; null when a cookie does, or nothing. */
+  readonly sessionName: Uint8Array | null =
+    this.plan.session?.type === 'Header' ? Buffer.from(this.plan.session.name.toLowerCase(), 'latin1') : null;
+  /** Ticks a request may wait for room. */
+  readonly queueTicks = Deadlines.ticks(this.plan.limits.queueTimeoutMs);
+  /** Requests may have to wait for room here. */
+  readonly limited = this.plan.limits.serverRequestsMax + this.plan.limits.serverConnectionsMax > 0;
+  /** Makes another worker's offer of room wake this one. */
+  readonly arm: (w: Worker) => void;
+  /** What the hashing balancer's key is called: a header in lower case, a cookie or a query parameter as written. */
+  readonly keyName = keyName(this.plan.balance.key);
+
+  constructor(plan: BalancePoolPlan, state: ServerState, before?: Pool) {
+    super(plan, state, before);
+    this.arm = before?.arm ?? armFor(this);
+  }
+}
+
+function keyName(key: KeySource): Uint8Array {
+  const name = 'name' in key ? key.name : '';
+  return Buffer.from(key.type === 'Header' ? name.toLowerCase() : name, 'latin1');
+}
+
+/** Splits `HOST:PORT`, `[V6]:PORT` or `unix:PATH` into what the engine takes; port -1 is a unix socket. */
+export function splitAddress(address: string): { host: string; port: number } {
+  if (address.startsWith('unix:')) return { host: address.slice(5), port: -1 };
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
+  return { host, port: Number(address.slice(colon + 1)) };
+}
+
+/** All servers a worker knows, by their index in the shared state. */
+export class Servers {
+  readonly byIndex: (Server | undefined)[] = [];
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /**
+   * Makes the servers of `pools` the current ones. Servers that stay keep their connections; those that went, or
+   * are spoken to in another way now, are returned, so that the caller closes what they have idle. Throws when an address is none.
+   */
+  follow(
+    pools: readonly BalancePoolPlan[],
+    poolTls: readonly number[],
+    poolTunnelTls: readonly number[],
+    poolProxyProtocol: readonly (ProxyVersion | null)[],
+  ): Server[] {
+    const before = this.byIndex.filter((server) => server !== undefined);
+    for (const server of before) server.current = false;
+    const changed = new Set<Server>();
+    for (const [index, pool] of pools.entries()) {
+      for (const plan of pool.servers) {
+        this.#keep(plan);
+        const server = this.byIndex[plan.index]!;
+        const proxyProtocol = poolProxyProtocol[index]!;
+        if (server.tls !== poolTls[index] || server.proxyProtocol !== proxyProtocol) {
+          changed.add(server);
+          server.dialVersion++;
+        }
+        server.tls = poolTls[index]!;
+        server.tunnelTls = poolTunnelTls[index]!;
+        server.proxyProtocol = proxyProtocol;
+      }
+    }
+    for (const server of before) {
+      if (server.current || server.addressIndex < 0) continue;
+      this.#engine.addressRemove(server.addressIndex);
+      server.addressIndex = -1;
+    }
+    return before.filter((server) => !server.current || changed.has(server));
+  }
+
+  #keep(plan: ServerPlan): void {
+    const known = this.byIndex[plan.index];
+    if (known !== undefined && known.address === plan.address) {
+      known.current = true;
+      if (known.addressIndex < 0) known.addressIndex = this.#addressIndexOf(plan);
+      return;
+    }
+    this.byIndex[plan.index] = new Server(plan.index, plan.address, this.#addressIndexOf(plan));
+  }
+
+  #addressIndexOf({ name, address }: ServerPlan): number {
+    const { host, port } = splitAddress(address);
+    const addressIndex = this.#engine.addressAdd(host, port);
+    if (addressIndex < 0) throw new Error(`server ${name}: '${address}' is not an address the engine can reach`);
+    return addressIndex;
+  }
+}

@@ -1,0 +1,54 @@
+// Which deadlines hold for a request: those of its rule, else those of all.
+// Owns when the time of a try begins. Leaves what it means that a deadline has passed to client.ts and backend.ts.
+
+import { TICK_MS } from '../base/tick.js';
+import type { BackendConnection } from '../codec/connections.js';
+import type { Worker } from '../worker/worker.js';
+import { type Exchange, STAGE } from './exchange.js';
+import type { Ticks } from './ticks.js';
+
+/** The deadlines of the client's request: of its rule, which it keeps over a reload; without one, of all. Hot. */
+export function ticksOf(w: Worker, x: Exchange): Ticks {
+  return x.rule === null ? w.ticks : x.rule.ticks;
+}
+
+/**
+ * The whole request has gone to the server: the time of the try begins, and unless the response has begun already, the
+ * server has until responseHead. What the client took to upload is not the server's time.
+ */
+export function requestSent(w: Worker, x: Exchange, backend: BackendConnection): void {
+  if (x.stage === STAGE.SENDING) x.to(STAGE.WAITING);
+  const ticks = ticksOf(w, x);
+  const tryTicks = x.responseStarted || ticks.attempt >= 0 ? ticks.attempt : x.pool!.tryTicks;
+  backend.expires = tryTicks <= 0 ? 0 : w.deadlines.now + tryTicks;
+  waitForServer(w, x);
+  w.deadlines.set(backend.slot, x.responseStarted ? ticks.responseIdle : ticks.responseHead, backend.expires);
+}
+
+/** The server is waited for, and the client only as long as one that ended its side may be: it could have left. Hot. */
+export function waitForServer(w: Worker, x: Exchange): void {
+  w.deadlines.set(x.client.slot, x.client.ended ? w.ticks.halfClosed : 0, x.expires);
+}
+
+/** The client is still uploading: it is waited for. */
+export function waitForBody(w: Worker, x: Exchange, backend: BackendConnection): void {
+  w.deadlines.set(x.client.slot, ticksOf(w, x).requestBody, x.expires);
+  w.deadlines.set(backend.slot, 0);
+  measureBody(w, x);
+}
+
+/** Begins to measure how fast the client sends its body. Its time counts only while the server takes what comes. */
+export function measureBody(w: Worker, x: Exchange): void {
+  const measured = w.plan.limits.clientBytesPerSecondMin > 0 && w.ticks.clientRate > 0;
+  x.client.bodyRateAt = measured ? w.deadlines.now + w.ticks.clientRate : Number.MAX_SAFE_INTEGER;
+  x.client.bodyRateBytes = x.bodyBytesTotal + x.framingBytesTotal;
+}
+
+/** True when the body came slower than it may, over the time that is over now. Otherwise the next time begins. */
+export function bodyTooSlow(w: Worker, x: Exchange): boolean {
+  const bytes = x.bodyBytesTotal + x.framingBytesTotal - x.client.bodyRateBytes;
+  const ticks = w.deadlines.now - x.client.bodyRateAt + w.ticks.clientRate;
+  if (bytes < (w.plan.limits.clientBytesPerSecondMin * ticks * TICK_MS) / 1000) return true;
+  measureBody(w, x);
+  return false;
+}
