@@ -3,8 +3,8 @@
 
 import { relative } from 'node:path';
 import type { LoadedRoutes } from '../config/routes.js';
+import type { Limits } from '../exchange/settings.js';
 import type { ErrorPagePlan, FilterPlan } from '../routing/plan.js';
-import type { Limits } from '../worker/plan.js';
 import { compare } from './compare.js';
 import { counted } from './terminal.js';
 

@@ -1,9 +1,9 @@
 // Back-pressure: a side that cannot take more stops the reading of the other.
 // Owns the decision whether to read. Each rule is a state, not an event, so it can be asked at any time.
 
+import type { Context } from '../exchange/context.js';
 import { NOWHERE } from '../exchange/exchange.js';
 import { measureBody, requestSent, ticksOf, waitForServer } from '../exchange/waits.js';
-import type { Worker } from '../worker/worker.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
 import { watch, watchTunnel } from './progress.js';
 
@@ -21,7 +21,7 @@ function clientMayRead(client: ClientConnection): boolean {
 }
 
 /** Starts or stops reading from the client, as its state asks for. */
-export function steerClient(w: Worker, client: ClientConnection): void {
+export function steerClient(w: Context, client: ClientConnection): void {
   const paused = !clientMayRead(client);
   if (paused === client.paused || client.ended) return;
   client.paused = paused;
@@ -30,7 +30,7 @@ export function steerClient(w: Worker, client: ClientConnection): void {
 }
 
 /** Starts or stops reading from the server: it waits while the client takes nothing. */
-export function steerBackend(w: Worker, backend: BackendConnection): void {
+export function steerBackend(w: Context, backend: BackendConnection): void {
   const paused = backend.exchange?.client?.blocked === true;
   if (paused === backend.paused || backend.ended) return;
   backend.paused = paused;
@@ -39,7 +39,7 @@ export function steerBackend(w: Worker, backend: BackendConnection): void {
 }
 
 /** The client's socket takes no more, or takes bytes again. */
-export function clientFlow(w: Worker, client: ClientConnection, blocked: boolean): void {
+export function clientFlow(w: Context, client: ClientConnection, blocked: boolean): void {
   client.blocked = blocked;
   const backend = client.x.backend;
   if (client.x.isAtServer && backend !== null && (client.x.request.done || client.x.responseStarted)) {
@@ -58,7 +58,7 @@ export function clientFlow(w: Worker, client: ClientConnection, blocked: boolean
 
 /** One side of a tunnel takes no more, or takes bytes again; the deadline of both is the client's. */
 function tunnelFlow(
-  w: Worker,
+  w: Context,
   client: ClientConnection,
   side: ClientConnection | BackendConnection,
   blocked: boolean,
@@ -69,7 +69,7 @@ function tunnelFlow(
 }
 
 /** The server's socket takes no more, or takes bytes again. */
-export function backendFlow(w: Worker, backend: BackendConnection, blocked: boolean): void {
+export function backendFlow(w: Context, backend: BackendConnection, blocked: boolean): void {
   backend.blocked = blocked;
   const x = backend.exchange;
   if (x === null) return;

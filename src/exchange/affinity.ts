@@ -8,12 +8,12 @@ import { cookie, nextCookie } from '../base/cookies.js';
 import { decodeComponent, findParameter, parameter } from '../base/query.js';
 import { equalsCaseless, FIELD_ID } from '../http/fields.js';
 import { FIELD, type Head } from '../http/head.js';
-import type { Worker } from '../worker/worker.js';
+import type { Context } from './context.js';
 import type { Exchange } from './exchange.js';
 import type { Pool } from './pools.js';
 
 /** The server of the session that the request in `w.view` names, or NO_SESSION. Allocates nothing. */
-export function sessionOf(w: Worker, pool: Pool, head: Head): number {
+export function sessionOf(w: Context, pool: Pool, head: Head): number {
   const { sessions, sessionName } = pool;
   if (sessions === null) return NO_SESSION;
   if (sessionName !== null) {
@@ -32,7 +32,7 @@ export function sessionOf(w: Worker, pool: Pool, head: Head): number {
 }
 
 /** The key of the request in `w.view`; a random one when it has none, so that it goes anywhere. Allocates nothing. */
-export function keyOf(w: Worker, x: Exchange, pool: Pool): number {
+export function keyOf(w: Context, x: Exchange, pool: Pool): number {
   const { kind, key } = pool.plan.balance;
   if (kind !== 'consistent-hash' && kind !== 'ip-hash') return 0;
   return keyBy(w, x, kind === 'ip-hash' ? 'ClientAddress' : key.type, pool.keyName);
@@ -42,7 +42,7 @@ export function keyOf(w: Worker, x: Exchange, pool: Pool): number {
  * The key of the request in `w.view` by one of its parts: `name` is that of a header in lower case, a cookie or a query
  * parameter. A random one when the request lacks it. Allocates nothing.
  */
-export function keyBy(w: Worker, x: Exchange, type: KeySource['type'], name: Uint8Array): number {
+export function keyBy(w: Context, x: Exchange, type: KeySource['type'], name: Uint8Array): number {
   const { view, memory } = w;
   switch (type) {
     case 'ClientAddress':
@@ -59,7 +59,7 @@ export function keyBy(w: Worker, x: Exchange, type: KeySource['type'], name: Uin
 }
 
 /** Two spellings of one value are one key: what is encoded is decoded first. */
-function keyOfParameter({ view, memory }: Worker, name: Uint8Array): number {
+function keyOfParameter({ view, memory }: Context, name: Uint8Array): number {
   if (!findParameter(memory, view.queryAt, view.queryAt + view.queryBytes, name)) return randomKey();
   const { valueAt, valueBytes, encoded } = parameter;
   if (!encoded) return keyOfBytes(memory, valueAt, valueBytes);
@@ -69,7 +69,7 @@ function keyOfParameter({ view, memory }: Worker, name: Uint8Array): number {
 /** No query is longer: `limits.uriBytesMax` is at most this. */
 const decoded = new Uint8Array(16_384);
 
-function keyOfCookie({ memory }: Worker, head: Head, name: Uint8Array): number {
+function keyOfCookie({ memory }: Context, head: Head, name: Uint8Array): number {
   for (let field = head.next(FIELD_ID.COOKIE); field >= 0; field = head.next(FIELD_ID.COOKIE, field + FIELD.WORDS)) {
     const at = head.valueAt(field);
     if (nextCookie(memory, at, at + head.valueBytes(field), name))
@@ -78,14 +78,14 @@ function keyOfCookie({ memory }: Worker, head: Head, name: Uint8Array): number {
   return randomKey();
 }
 
-function keyOfHeader(w: Worker, head: Head, name: Uint8Array): number {
+function keyOfHeader(w: Context, head: Head, name: Uint8Array): number {
   for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
     if (isField(w, head, field, name)) return keyOfBytes(w.memory, head.valueAt(field), head.valueBytes(field));
   }
   return randomKey();
 }
 
-function isField({ memory }: Worker, head: Head, field: number, lowerName: Uint8Array): boolean {
+function isField({ memory }: Context, head: Head, field: number, lowerName: Uint8Array): boolean {
   return equalsCaseless(memory, head.nameAt(field), head.nameBytes(field), lowerName);
 }
 

@@ -4,7 +4,7 @@ import { BACKEND, type BackendConnection } from '../codec/connections.js';
 import { proxyClientOf, takeKept, type Written, writeProxyHeader } from '../codec/raw/proxy-out.js';
 import { isIdempotent } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
-import type { Worker } from '../worker/worker.js';
+import type { Context } from './context.js';
 import { type Exchange, KIND } from './exchange.js';
 import type { Server } from './pools.js';
 
@@ -17,7 +17,7 @@ export function chooseServer(x: Exchange): number {
 }
 
 /** A request that cannot be repeated avoids the pooled connections of a server that closed one in use. */
-function isRisky(w: Worker, x: Exchange, server: Server): boolean {
+function isRisky(w: Context, x: Exchange, server: Server): boolean {
   return w.deadlines.now < server.staleReuseUntil && !isIdempotent(x.method);
 }
 
@@ -25,7 +25,7 @@ function isRisky(w: Worker, x: Exchange, server: Server): boolean {
  * Gives the client connection a backend connection: an idle one, which is ready at once, or a new one, which has to
  * connect first. Returns null, or the reason why there is none.
  */
-export function takeConnection(w: Worker, x: Exchange, server: Server): ReasonCode | null {
+export function takeConnection(w: Context, x: Exchange, server: Server): ReasonCode | null {
   const idle = x.fresh || isRisky(w, x, server) ? null : takeIdle(w, x, server);
   if (idle !== null) {
     idle.reused = true;
@@ -44,7 +44,7 @@ export function takeConnection(w: Worker, x: Exchange, server: Server): ReasonCo
   return 'OVERLOADED';
 }
 
-function takeIdle(w: Worker, x: Exchange, server: Server): BackendConnection | null {
+function takeIdle(w: Context, x: Exchange, server: Server): BackendConnection | null {
   return server.proxyProtocol === null ? server.idleTake() : takeKept(w, x.client, server);
 }
 
@@ -53,7 +53,7 @@ function takeIdle(w: Worker, x: Exchange, server: Server): BackendConnection | n
  * is who waits for it: null for a mirror. The request is counted at the server already. Null: no room.
  */
 export function openBackend(
-  w: Worker,
+  w: Context,
   server: Server,
   onBehalf: Exchange,
   x: Exchange | null,

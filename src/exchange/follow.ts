@@ -3,7 +3,7 @@
 
 import { NO_SESSION } from '../balance/session.js';
 import { reroute, serve } from '../codec/h1/server.js';
-import type { Worker } from '../worker/worker.js';
+import type { Context } from './context.js';
 import { type Exchange, KIND } from './exchange.js';
 import type { Pool } from './pools.js';
 
@@ -19,7 +19,7 @@ import type { Pool } from './pools.js';
  */
 
 /** Moves every request that may still need a server. Call it once the worker has the pools and rules of the new plan. */
-export function followPools(w: Worker, x: Exchange): void {
+export function followPools(w: Context, x: Exchange): void {
   const { pool } = x;
   if (pool === null || !pool.retired) return;
   if (x.responseStarted) return;

@@ -13,8 +13,8 @@ import { BODY } from '../http/framing.js';
 import { isIdempotent } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { mirrorBody } from '../worker/filters/mirror.js';
-import type { Worker } from '../worker/worker.js';
 import { chooseServer, takeConnection } from './choose-server.js';
+import type { Context } from './context.js';
 import { type Exchange, NOWHERE, STAGE } from './exchange.js';
 import { fail } from './local-reply.js';
 import type { Server } from './pools.js';
@@ -25,7 +25,7 @@ import { requestSent, waitForBody, waitForServer } from './waits.js';
  * Finds a server for the request and sends it there, now or when the connection is ready. `failed` is why the last try
  * failed: it is the answer when no other server is left.
  */
-export function forward(w: Worker, x: Exchange, failed: ReasonCode | null): void {
+export function forward(w: Context, x: Exchange, failed: ReasonCode | null): void {
   const pool = x.pool!;
   if (pool.retired) {
     reroute(w, x);
@@ -39,7 +39,7 @@ export function forward(w: Worker, x: Exchange, failed: ReasonCode | null): void
 }
 
 /** Sends the request to a server that has counted it in, now or when the connection is ready. */
-export function sendTo(w: Worker, x: Exchange, server: Server): void {
+export function sendTo(w: Context, x: Exchange, server: Server): void {
   const reason = takeConnection(w, x, server);
   if (reason !== null) {
     fail(w, x, reason);
@@ -58,7 +58,7 @@ export function sendTo(w: Worker, x: Exchange, server: Server): void {
 }
 
 /** The connection is ready: the request goes out, and stays in hand as long as it may be sent again. */
-export function sendRequest(w: Worker, x: Exchange, backend: BackendConnection): void {
+export function sendRequest(w: Context, x: Exchange, backend: BackendConnection): void {
   const { request } = x;
   x.to(STAGE.SENDING);
   if (backend.state === BACKEND.CONNECTING) backend.to(BACKEND.HEAD);
@@ -97,7 +97,7 @@ export function sendRequest(w: Worker, x: Exchange, backend: BackendConnection):
  * The request may be sent a second time, should its server fail before it answers: its method allows it, and its body is
  * none, or is small. A slab that is filling up takes that right away.
  */
-function mayKeep(w: Worker, x: Exchange): boolean {
+function mayKeep(w: Context, x: Exchange): boolean {
   const { request } = x;
   if (!isIdempotent(x.method)) return false;
   if (request.kind === BODY.none) return !w.slabIsTight();
@@ -105,7 +105,7 @@ function mayKeep(w: Worker, x: Exchange): boolean {
 }
 
 /** Whether a body of at least `bytes` bytes is kept for another try; counted once for each request when it is not. */
-function isSmall(w: Worker, x: Exchange, bytes: number): boolean {
+function isSmall(w: Context, x: Exchange, bytes: number): boolean {
   if (bytes > x.rule!.retryBodyBytesMax) w.counters.countNotKept('tooLong');
   else if (w.slabIsTight()) w.counters.countNotKept('noRoom');
   else return true;
@@ -113,7 +113,7 @@ function isSmall(w: Worker, x: Exchange, bytes: number): boolean {
 }
 
 /** Keeps the piece of the body that went out last, or gives up another try when there is no room for it. */
-function keepPiece(w: Worker, x: Exchange): void {
+function keepPiece(w: Context, x: Exchange): void {
   const { keptBody } = x;
   keptBody.trailers = lastPiece.trailers;
   const fits = isSmall(w, x, x.bodyBytesTotal);
@@ -123,7 +123,7 @@ function keepPiece(w: Worker, x: Exchange): void {
 }
 
 /** Passes bytes of the request body on; the chunk reference passes to this function. What follows the body is pending. */
-export function sendBody(w: Worker, x: Exchange, backend: BackendConnection, at: number, bytes: number): void {
+export function sendBody(w: Context, x: Exchange, backend: BackendConnection, at: number, bytes: number): void {
   assert(x.client.pendingAt === NOWHERE, 'a body is read only while nothing behind it is held');
   const result = relayRequest(w, x, backend, at, bytes);
   const relayed = result === RELAYED.more || result === RELAYED.done;

@@ -5,7 +5,7 @@ import { forwardedScheme } from '../http/forwarded-scheme.js';
 import { HTTPS_REDIRECT_STATUS, httpsLocation } from '../http/https-location.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { isExcepted } from '../routing/exceptions.js';
-import type { Worker } from '../worker/worker.js';
+import type { Context } from './context.js';
 import type { Exchange } from './exchange.js';
 import { reply } from './local-reply.js';
 
@@ -27,14 +27,14 @@ export class HttpsRedirect {
    * True for a request that is to be redirected. Not those that a trusted proxy in front took by https, which would come back
    * here the same way, and not those under an excepted path: both go to the rules.
    */
-  applies(w: Worker, x: Exchange): boolean {
+  applies(w: Context, x: Exchange): boolean {
     if (x.client.trusted && forwardedScheme(w.memory, x.client.parser!.head) === 'https') return false;
     if (this.#except.length === 0) return true;
     return !isExcepted(textOf(w, x.targetAt, pathBytes(w.memory, x)), this.#except);
   }
 
   /** Answers a request that was checked with its place by https. Returns why it cannot be, or null. */
-  answer(w: Worker, x: Exchange): ReasonCode | null {
+  answer(w: Context, x: Exchange): ReasonCode | null {
     // HTTP/1.0 may leave it out, and anyone may leave it empty: then nobody knows where to send the client.
     if (x.hostBytes === 0) return 'REDIRECT_HOST_MISSING';
     const host = textOf(w, x.hostAt, x.hostBytes);
@@ -45,7 +45,7 @@ export class HttpsRedirect {
   }
 }
 
-function textOf(w: Worker, at: number, bytes: number): string {
+function textOf(w: Context, at: number, bytes: number): string {
   return Buffer.from(w.memory.buffer, at, bytes).toString('latin1');
 }
 

@@ -15,7 +15,7 @@ import { METHOD } from '../http/methods.js';
 import { REASONS, type ReasonCode } from '../http/reasons.js';
 import { fillLines, requestId } from '../worker/filters/header-variables.js';
 import { mirrorsDrop } from '../worker/filters/mirror.js';
-import type { Worker } from '../worker/worker.js';
+import type { Context } from './context.js';
 import type { ErrorPage } from './error-pages.js';
 import { type Exchange, NOWHERE } from './exchange.js';
 import { blame, fallsBack } from './retry.js';
@@ -29,7 +29,7 @@ const FORWARDED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 const RETRY_AFTER_SECONDS = 1;
 
 /** The request's Accept field, of several all; empty when the head is not in hand. */
-function acceptOf(w: Worker, x: Exchange): string {
+function acceptOf(w: Context, x: Exchange): string {
   const head = x.client.parser?.head;
   if (head === undefined || x.headAt === NOWHERE) return '';
   let accept = '';
@@ -41,7 +41,7 @@ function acceptOf(w: Worker, x: Exchange): string {
 }
 
 /** The error page for the answer, if the rule has one, or all requests. */
-function pageFor(w: Worker, x: Exchange, status: number, accept: string): ErrorPage | null {
+function pageFor(w: Context, x: Exchange, status: number, accept: string): ErrorPage | null {
   return x.rule?.errorPages?.find(status, accept) ?? w.errorPages.find(status, accept);
 }
 
@@ -63,7 +63,7 @@ function mustClose(code: ReasonCode): boolean {
  * A counted body whose rest is all here already can be passed over; the connection stays usable. While the request is not
  * done the pending bytes begin with what is left of its body, whatever was kept of it for another try.
  */
-function skipBody(w: Worker, x: Exchange): void {
+function skipBody(w: Context, x: Exchange): void {
   const { request } = x;
   if (request.done || request.kind !== BODY.counted || x.client.pendingAt === NOWHERE) return;
   if (x.client.pendingBytes < request.left) return;
@@ -77,7 +77,7 @@ function skipBody(w: Worker, x: Exchange): void {
 }
 
 /** Writes bytes to the client by way of scratch memory, chunk by chunk. False: the slab is full. */
-function send(w: Worker, x: Exchange, bytes: Uint8Array): boolean {
+function send(w: Context, x: Exchange, bytes: Uint8Array): boolean {
   for (let from = 0; from < bytes.length; from += CHUNK_BYTES) {
     const part = bytes.subarray(from, from + CHUNK_BYTES);
     const at = w.scratch(part.length);
@@ -94,7 +94,7 @@ function send(w: Worker, x: Exchange, bytes: Uint8Array): boolean {
  * Answers a TRACE or OPTIONS request that may be forwarded no more as its final recipient (RFC 9110, 7.6.2): with what can
  * be asked for here. TRACE would repeat the request, which no answer of ours does.
  */
-export function answerLast(w: Worker, x: Exchange): void {
+export function answerLast(w: Context, x: Exchange): void {
   if (x.method === METHOD.TRACE) fail(w, x, 'METHOD_REFUSED');
   else reply(w, x, 200, 'OK', `Allow: ${FORWARDED_METHODS}\r\n`, NOTHING, false);
 }
@@ -105,7 +105,7 @@ export function answerLast(w: Worker, x: Exchange): void {
  * body, so no length is named.
  */
 export function reply(
-  w: Worker,
+  w: Context,
   x: Exchange,
   status: number,
   phrase: string,
@@ -133,7 +133,7 @@ export function reply(
 }
 
 /** The lines of an answer after the rule's ResponseHeaderModifier, or that of the listener when no rule was found yet. */
-function edited(w: Worker, x: Exchange, lines: string): string {
+function edited(w: Context, x: Exchange, lines: string): string {
   const { rule } = x;
   const edit = rule === null ? x.client.listener.http.responseEdit : rule.responseEdit;
   if (edit === null) return lines;
@@ -142,7 +142,7 @@ function edited(w: Worker, x: Exchange, lines: string): string {
 }
 
 /** The Strict-Transport-Security line of the client's listener, if it has one. */
-function strictTransport(w: Worker, x: Exchange): string {
+function strictTransport(w: Context, x: Exchange): string {
   return w.strictTransportOf(x.client);
 }
 
@@ -153,7 +153,7 @@ const NOTHING = Buffer.alloc(0);
  * not taken for a whole one. The backend connection, if there is one, is closed. Where the rule's fallback pool can answer,
  * the exchange goes on there instead.
  */
-export function fail(w: Worker, x: Exchange, code: ReasonCode): void {
+export function fail(w: Context, x: Exchange, code: ReasonCode): void {
   if (x.rule?.fallback && fallsBack(w, x, code)) return;
   const reason = REASONS[code];
   x.reason = code;
@@ -178,7 +178,7 @@ export function fail(w: Worker, x: Exchange, code: ReasonCode): void {
 
 /** The text of a local reply that has no error page: what happened, in a line, for people or for programs. */
 function ownText(
-  w: Worker,
+  w: Context,
   x: Exchange,
   code: ReasonCode,
   phrase: string,

@@ -7,7 +7,7 @@ import type { ServerState } from '../balance/server-state.js';
 import type { BackendConnection } from '../codec/connections.js';
 import type { Engine } from '../engine/engine.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
-import type { Worker } from '../worker/worker.js';
+import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
 import type { Exchange } from './exchange.js';
 import { armFor } from './waiting.js';
@@ -78,7 +78,7 @@ export class Pool extends BalancePool<Exchange> {
   /** Requests may have to wait for room here. */
   readonly limited = this.plan.limits.serverRequestsMax + this.plan.limits.serverConnectionsMax > 0;
   /** Makes another worker's offer of room wake this one. */
-  readonly arm: (w: Worker) => void;
+  readonly arm: (w: Context) => void;
   /** What the hashing balancer's key is called: a header in lower case, a cookie or a query parameter as written. */
   readonly keyName = keyName(this.plan.balance.key);
 

@@ -11,8 +11,8 @@ import { closeClient } from '../codec/h1/server.js';
 import { tunnelConnect } from '../codec/raw/tunnel.js';
 import { isIdempotent } from '../http/methods.js';
 import { REASONS, type ReasonCode } from '../http/reasons.js';
-import type { Worker } from '../worker/worker.js';
 import { sessionOf } from './affinity.js';
+import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
 import { type Exchange, KIND, NOWHERE, STAGE } from './exchange.js';
 import { forward } from './forward.js';
@@ -64,7 +64,7 @@ export function blame(x: Exchange, code: ReasonCode): void {
  * The backend connection failed before a response began. Tries another server, or the same one over a new connection
  * when it was a kept one that had gone stale; answers with `code` when that is not safe or not possible.
  */
-export function retryOrFail(w: Worker, x: Exchange, code: ReasonCode): void {
+export function retryOrFail(w: Context, x: Exchange, code: ReasonCode): void {
   const backend = x.backend!;
   const { server } = backend;
   if (x.kind === KIND.RAW) {
@@ -95,7 +95,7 @@ export function retryOrFail(w: Worker, x: Exchange, code: ReasonCode): void {
  * The server answered with a status that the pool holds back: false when the answer has to go on all the same. The
  * answer is dropped with its connection.
  */
-export function retryStatus(w: Worker, x: Exchange): boolean {
+export function retryStatus(w: Context, x: Exchange): boolean {
   // An answer is better than none: it is only given up when somebody else is there to give another.
   x.tried.add(x.backend!.server!.index);
   if (!x.pool!.hasOther(x.tried)) return false;
@@ -109,14 +109,14 @@ export function retryStatus(w: Worker, x: Exchange): boolean {
  * A 408 that ends a kept connection: its server gave up waiting for a request before it saw this one, which may be repeated
  * (RFC 9110, 15.5.9). Sends it again over a new connection where that is safe; false when the answer has to go on.
  */
-export function retryUnseen(w: Worker, x: Exchange): boolean {
+export function retryUnseen(w: Context, x: Exchange): boolean {
   if (decide(x, STALE) < 0) return false;
   tryAgain(w, x, STALE, 'SERVER_LEFT', 0);
   return true;
 }
 
 /** Makes the request ready for another server, and sends it now or after a wait. */
-function tryAgain(w: Worker, x: Exchange, cause: number, code: ReasonCode, waitMs: number): void {
+function tryAgain(w: Context, x: Exchange, cause: number, code: ReasonCode, waitMs: number): void {
   const backend = x.backend!;
   const { server } = backend;
   closeBackend(w, backend);
@@ -138,7 +138,7 @@ function tryAgain(w: Worker, x: Exchange, cause: number, code: ReasonCode, waitM
 }
 
 /** The wait before another try is over. */
-export function resume(w: Worker, x: Exchange): void {
+export function resume(w: Context, x: Exchange): void {
   const code = x.resume;
   x.resume = null;
   forward(w, x, code);
@@ -154,7 +154,7 @@ function isOfPool(code: ReasonCode): boolean {
 }
 
 /** The rule's fallback pool under the plan that holds now; null when there is none. */
-function fallbackOf(w: Worker, x: Exchange): Pool | null {
+function fallbackOf(w: Context, x: Exchange): Pool | null {
   const pool = x.rule?.fallback ?? null;
   return pool?.retired ? (w.poolNamed(pool.plan.name) ?? null) : pool;
 }
@@ -164,7 +164,7 @@ function fallbackOf(w: Worker, x: Exchange): Pool | null {
  * when the failure is not the pool's, or when sending the request again is not safe: what a server may have acted on goes on
  * only if its method is idempotent, and only what is still in hand.
  */
-export function fallsBack(w: Worker, x: Exchange, code: ReasonCode): boolean {
+export function fallsBack(w: Context, x: Exchange, code: ReasonCode): boolean {
   if (x.pool === null || x.fellBack || !isOfPool(code)) return false;
   if (x.responseStarted || !inHand(x)) return false;
   const pool = fallbackOf(w, x);

@@ -14,8 +14,8 @@ import {
 } from '../routing/path.js';
 import type { RepeatedSlashes } from '../routing/plan.js';
 import { fillLines } from '../worker/filters/header-variables.js';
-import type { Worker } from '../worker/worker.js';
 import { NOT_STATED } from './client-address.js';
+import type { Context } from './context.js';
 import type { Exchange } from './exchange.js';
 import { peerBytes } from './trust.js';
 
@@ -41,7 +41,7 @@ const kept = { at: 0, pathBytes: 0 };
  * cannot be walked around by writing its path differently. Only runs of `/`, which are one for every rule, may go on as they
  * came. Returns why the request is refused, or null.
  */
-export function route(w: Worker, x: Exchange): ReasonCode | null {
+export function route(w: Context, x: Exchange): ReasonCode | null {
   const { memory, view } = w;
   if (x.targetBytes === 0 && x.method === METHOD.OPTIONS) {
     // An absolute target without a path is about the server itself: the last proxy asks for `*` (RFC 9112, 3.2.4).
@@ -95,7 +95,7 @@ function treatRuns(x: Exchange, way: RepeatedSlashes): ReasonCode | null {
 }
 
 /** Fills the client's address: that of its peer, unless the listener takes it from a field and the peer is trusted. */
-function readClientAddress(w: Worker, x: Exchange): void {
+function readClientAddress(w: Context, x: Exchange): void {
   const { view } = w;
   const field = x.client.listener.http.clientField;
   x.statedBytes = NOT_STATED;
@@ -115,7 +115,14 @@ function readClientAddress(w: Worker, x: Exchange): void {
  * The path is not in its normal form: the target that goes on is written out, and held until it is sent. With `both`, the one
  * that leaves runs of `/` as they came is written in front of it, in the same chunk.
  */
-function rewritePath(w: Worker, x: Exchange, at: number, query: number, end: number, both: boolean): ReasonCode | null {
+function rewritePath(
+  w: Context,
+  x: Exchange,
+  at: number,
+  query: number,
+  end: number,
+  both: boolean,
+): ReasonCode | null {
   const { view, writer, memory } = w;
   const queryBytes = end - query;
   const worst = (query - at) * PATH_GROWTH + 1 + queryBytes;

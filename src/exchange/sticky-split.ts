@@ -8,8 +8,8 @@ import { equalsCaseless, FIELD_ID } from '../http/fields.js';
 import { FIELD, type Head } from '../http/head.js';
 import type { BackendRefPlan, StickyPlan } from '../routing/plan.js';
 import type { Split } from '../routing/split.js';
-import type { Worker } from '../worker/worker.js';
 import { keyBy } from './affinity.js';
+import type { Context } from './context.js';
 import type { Exchange } from './exchange.js';
 
 /** A pool that takes part, and its share. */
@@ -20,7 +20,7 @@ export interface Share {
 
 /** Chooses the pool of the request in `w.view`: its index in the plan, -1 for none. */
 export interface StickySplit {
-  choose(w: Worker, x: Exchange): number;
+  choose(w: Context, x: Exchange): number;
 }
 
 /** `split` gives a client that is not known yet its pool. */
@@ -45,7 +45,7 @@ class HashSplit implements StickySplit {
     );
   }
 
-  choose(w: Worker, x: Exchange): number {
+  choose(w: Context, x: Exchange): number {
     const index = this.#choice.pick(keyBy(w, x, this.#type, this.#name));
     return index < 0 ? -1 : this.#pools[index]!;
   }
@@ -72,7 +72,7 @@ class SessionSplit implements StickySplit {
     this.#split = split;
   }
 
-  choose(w: Worker, x: Exchange): number {
+  choose(w: Context, x: Exchange): number {
     const known = this.#read(w.memory, x.client.parser!.head);
     if (known >= 0) return this.#pools[known]!;
     const pool = this.#split.pick();

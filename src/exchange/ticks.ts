@@ -1,8 +1,8 @@
 // The timeouts of a plan in ticks, so that setting a deadline is one store.
 
 import type { RuleTimeouts } from '../routing/plan.js';
-import type { Timeouts } from '../worker/plan.js';
 import { Deadlines } from './deadlines.js';
+import type { Timeouts } from './settings.js';
 
 /** How long we read on after the last answer, so that the client sees it before the connection resets. */
 export const LINGER_MS = 2000;

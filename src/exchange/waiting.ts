@@ -5,7 +5,7 @@ import { ALL_BUSY } from '../balance/view.js';
 import { wakeUps } from '../balance/waiting-line.js';
 import { steerClient } from '../codec/flow.js';
 import { serve } from '../codec/h1/server.js';
-import type { Worker } from '../worker/worker.js';
+import type { Context } from './context.js';
 import { type Exchange, STAGE } from './exchange.js';
 import { sendTo } from './forward.js';
 import { fail } from './local-reply.js';
@@ -30,7 +30,7 @@ export function leavePool(x: Exchange): void {
 }
 
 /** Puts the request at the end of the line, or refuses it when the line is full. */
-export function waitForRoom(w: Worker, x: Exchange): void {
+export function waitForRoom(w: Context, x: Exchange): void {
   const pool = x.pool!;
   if (!pool.line.join(x)) {
     fail(w, x, 'QUEUE_FULL');
@@ -47,7 +47,7 @@ export function waitForRoom(w: Worker, x: Exchange): void {
  * Gives freed room to those who wait, oldest first over all workers; while it is another worker's turn, that one is
  * woken. Called after each batch that freed room, each tick, and when another worker wakes this one.
  */
-export function serveLines(w: Worker): void {
+export function serveLines(w: Context): void {
   w.roomFreed = false;
   for (const pool of w.limitedPools) {
     if (!pool.line.offer()) continue;
@@ -67,7 +67,7 @@ export function serveLines(w: Worker): void {
 }
 
 /** Makes `line` wake this worker when another one has room for it. It outlives the plan, as the line does. */
-export function armFor({ line, state, plan: { slot } }: Pick<Pool, 'line' | 'state' | 'plan'>): (w: Worker) => void {
+export function armFor({ line, state, plan: { slot } }: Pick<Pool, 'line' | 'state' | 'plan'>): (w: Context) => void {
   let arm: (() => void) | null = null;
   return (w) => {
     arm ??= wakeUps(slot, state, WAKE_UP_WITHIN_MS, () => {

@@ -3,12 +3,12 @@
 
 import { TICK_MS } from '../base/tick.js';
 import type { BackendConnection } from '../codec/connections.js';
-import type { Worker } from '../worker/worker.js';
+import type { Context } from './context.js';
 import { type Exchange, STAGE } from './exchange.js';
 import type { Ticks } from './ticks.js';
 
 /** The deadlines of the client's request: of its rule, which it keeps over a reload; without one, of all. Hot. */
-export function ticksOf(w: Worker, x: Exchange): Ticks {
+export function ticksOf(w: Context, x: Exchange): Ticks {
   return x.rule === null ? w.ticks : x.rule.ticks;
 }
 
@@ -16,7 +16,7 @@ export function ticksOf(w: Worker, x: Exchange): Ticks {
  * The whole request has gone to the server: the time of the try begins, and unless the response has begun already, the
  * server has until responseHead. What the client took to upload is not the server's time.
  */
-export function requestSent(w: Worker, x: Exchange, backend: BackendConnection): void {
+export function requestSent(w: Context, x: Exchange, backend: BackendConnection): void {
   if (x.stage === STAGE.SENDING) x.to(STAGE.WAITING);
   const ticks = ticksOf(w, x);
   const tryTicks = x.responseStarted || ticks.attempt >= 0 ? ticks.attempt : x.pool!.tryTicks;
@@ -26,29 +26,29 @@ export function requestSent(w: Worker, x: Exchange, backend: BackendConnection):
 }
 
 /** The server is waited for, and the client only as long as one that ended its side may be: it could have left. Hot. */
-export function waitForServer(w: Worker, x: Exchange): void {
+export function waitForServer(w: Context, x: Exchange): void {
   w.deadlines.set(x.client.slot, x.client.ended ? w.ticks.halfClosed : 0, x.expires);
 }
 
 /** The client is still uploading: it is waited for. */
-export function waitForBody(w: Worker, x: Exchange, backend: BackendConnection): void {
+export function waitForBody(w: Context, x: Exchange, backend: BackendConnection): void {
   w.deadlines.set(x.client.slot, ticksOf(w, x).requestBody, x.expires);
   w.deadlines.set(backend.slot, 0);
   measureBody(w, x);
 }
 
 /** Begins to measure how fast the client sends its body. Its time counts only while the server takes what comes. */
-export function measureBody(w: Worker, x: Exchange): void {
-  const measured = w.plan.limits.clientBytesPerSecondMin > 0 && w.ticks.clientRate > 0;
+export function measureBody(w: Context, x: Exchange): void {
+  const measured = w.limits.clientBytesPerSecondMin > 0 && w.ticks.clientRate > 0;
   x.client.bodyRateAt = measured ? w.deadlines.now + w.ticks.clientRate : Number.MAX_SAFE_INTEGER;
   x.client.bodyRateBytes = x.bodyBytesTotal + x.framingBytesTotal;
 }
 
 /** True when the body came slower than it may, over the time that is over now. Otherwise the next time begins. */
-export function bodyTooSlow(w: Worker, x: Exchange): boolean {
+export function bodyTooSlow(w: Context, x: Exchange): boolean {
   const bytes = x.bodyBytesTotal + x.framingBytesTotal - x.client.bodyRateBytes;
   const ticks = w.deadlines.now - x.client.bodyRateAt + w.ticks.clientRate;
-  if (bytes < (w.plan.limits.clientBytesPerSecondMin * ticks * TICK_MS) / 1000) return true;
+  if (bytes < (w.limits.clientBytesPerSecondMin * ticks * TICK_MS) / 1000) return true;
   measureBody(w, x);
   return false;
 }

@@ -1,8 +1,8 @@
 // Counts exchanges as they end: how many, with which class of status, and why those failed that did.
 
 import type { Exchange } from '../exchange/exchange.js';
+import type { Observer } from '../exchange/observer.js';
 import type { ReasonCode } from '../http/reasons.js';
-import type { Observer } from './observer.js';
 
 /** Classes of statuses: 0 for exchanges that ended without a response, 1 to 5 by the first digit. */
 const CLASSES = 6;

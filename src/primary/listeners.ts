@@ -2,8 +2,8 @@
 
 import type { ListenerConfig } from '../config/config.js';
 import { addon, EngineUnusableError } from '../engine/addon.js';
+import type { ListenerPlan } from '../exchange/settings.js';
 import type { CompiledRoutes } from '../routing/compile.js';
-import type { ListenerPlan } from '../worker/plan.js';
 import { setAccess, withMode } from './socket-file.js';
 import type { TlsContexts } from './tls-contexts.js';
 

@@ -3,10 +3,11 @@
 
 import type { Membership } from '../balance/membership.js';
 import type { Config } from '../config/config.js';
+import type { ListenerPlan } from '../exchange/settings.js';
 import type { ListedServer } from '../health/discovery.js';
 import type { CheckedPoolPlan } from '../health/options.js';
 import type { CompiledRoutes } from '../routing/compile.js';
-import type { ListenerPlan, WorkerPlan } from '../worker/plan.js';
+import type { WorkerPlan } from '../worker/plan.js';
 import type { TlsContexts } from './tls-contexts.js';
 
 /** The servers of a pool, names resolved. */

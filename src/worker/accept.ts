@@ -8,6 +8,7 @@ import { proxyBegin } from '../codec/raw/proxy-in.js';
 import { helloBegin } from '../codec/raw/read-hello.js';
 import { tunnelOpen } from '../codec/raw/tunnel.js';
 import { NOT_STATED } from '../exchange/client-address.js';
+import type { Context } from '../exchange/context.js';
 import { NOWHERE, STAGE } from '../exchange/exchange.js';
 import type { Worker } from './worker.js';
 
@@ -45,7 +46,7 @@ export function accepted(w: Worker, conn: number, number: number): void {
  * Lets a client in whose address is settled. `bytes` bytes at `at` came with its PROXY header, behind it; if there are
  * any, their chunk reference passes to this function.
  */
-export function admit(w: Worker, client: ClientConnection, at: number, bytes: number): void {
+export function admit(w: Context, client: ClientConnection, at: number, bytes: number): void {
   const { plan, pool, current } = client.listener;
   client.to(CLIENT.IDLE);
   client.trusted = w.trust.holds(w.engine.peers, client.slot);

@@ -2,10 +2,10 @@
 
 import { ClientAddressField } from '../exchange/client-address.js';
 import { HttpsRedirect } from '../exchange/https-redirect.js';
+import type { ListenerPlan } from '../exchange/settings.js';
 import { mergeFilters } from '../routing/merge-filters.js';
 import type { FilterPlan, RepeatedSlashes } from '../routing/plan.js';
 import { type HeaderEdit, headerEdit } from './filters/edit.js';
-import type { ListenerPlan } from './plan.js';
 
 export class HttpListener {
   /** The name that routes are bound to; empty for none. */

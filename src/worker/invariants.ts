@@ -206,8 +206,7 @@ function checkExchange(w: Worker, x: Exchange, wrong: (what: string) => void): v
 
 /** Nothing would end the wait of a client connection whose peer falls silent, though no timeout is switched off. */
 function waitsForEver(w: Worker, client: ClientConnection): boolean {
-  const { connectMs, idleMs, requestBodyMs, requestHeadMs, responseHeadMs, responseIdleMs, tunnelIdleMs } =
-    w.plan.timeouts;
+  const { connectMs, idleMs, requestBodyMs, requestHeadMs, responseHeadMs, responseIdleMs, tunnelIdleMs } = w.timeouts;
   const bounded = [connectMs, idleMs, requestBodyMs, requestHeadMs, responseHeadMs, responseIdleMs, tunnelIdleMs];
   if (bounded.includes(0) || (client.x.queued && client.x.pool!.queueTicks === 0)) return false;
   return !w.deadlines.runs(client.slot) && (client.x.backend === null || !w.deadlines.runs(client.x.backend.slot));
@@ -240,7 +239,7 @@ function checkBackend(w: Worker, backend: BackendConnection, slot: number, say: 
       if (backend.idleAt !== NOWHERE) wrong('is on the idle list of its server');
   }
   if (state === BACKEND.IDLE || state === BACKEND.MIRROR) {
-    const { backendIdleMs, responseHeadMs } = w.plan.timeouts;
+    const { backendIdleMs, responseHeadMs } = w.timeouts;
     if (backendIdleMs > 0 && responseHeadMs > 0 && !w.deadlines.runs(slot)) wrong('no deadline runs for it');
   }
 }

@@ -7,13 +7,13 @@ import { check } from '../codec/h1/check.js';
 import { refusalOf } from '../codec/h1/read-head.js';
 import { Tokens } from '../codec/h1/tokens.js';
 import { CHUNK_BYTES } from '../engine/layout.js';
+import type { Limits } from '../exchange/settings.js';
 import { Framing } from '../http/framing.js';
 import { FIELDS_MAX } from '../http/head.js';
 import { Llhttp } from '../http/llhttp.js';
 import { PARSED } from '../http/parsed.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { RequestText } from '../routing/request-text.js';
-import type { Limits } from './plan.js';
 
 /** The limits that a head can break. */
 export type HeadLimits = Pick<Limits, 'headBytesMax' | 'uriBytesMax' | 'fieldsMax'>;

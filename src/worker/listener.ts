@@ -5,10 +5,11 @@ import { HOST_NAME, portLine } from '../codec/h1/send-head.js';
 import { TlsRoutes } from '../codec/raw/tls-routes.js';
 import type { Pinned, PinnedTexts } from '../engine/text.js';
 import type { Pool } from '../exchange/pools.js';
+import type { ListenerPlan } from '../exchange/settings.js';
 import { Trust } from '../exchange/trust.js';
 import type { FilterPlan } from '../routing/plan.js';
 import { HttpListener } from './http-listener.js';
-import type { ListenerPlan, WorkerPlan } from './plan.js';
+import type { WorkerPlan } from './plan.js';
 
 /**
  * Known by its number in the engine's registry, which is never given out twice. Connections hold the listener itself: they

@@ -2,94 +2,9 @@
 // Owns the shapes. Leaves making them to primary/, and living by them to worker.ts.
 
 import type { BalancePoolPlan } from '../balance/options.js';
+import type { Limits, ListenerPlan, Timeouts } from '../exchange/settings.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
-import type { BackendRefPlan, ErrorPagePlan, FilterPlan, RepeatedSlashes, RulePlan } from '../routing/plan.js';
-
-/** What clients speak, and whether we read it: `http` and `https` are read, the others passed on. */
-export type ListenerProtocol = 'http' | 'https' | 'tcp' | 'tls' | 'tls-passthrough';
-
-/** A listening socket, by its number in the engine's registry. */
-export interface ListenerPlan {
-  listener: number;
-  /** As it was configured, for messages. */
-  address: string;
-  protocol: ListenerProtocol;
-  /** Whose connections [::] takes; empty where the address says so. */
-  families: '' | 'IPv6 only' | 'IPv6 and IPv4';
-  /** The engine's TLS context for `https` and `tls`, else -1. */
-  tls: number;
-  /** What routes are bound to; empty for none. */
-  name: string;
-  /** The port that requests are redirected to by https; 0 for none. */
-  redirectToHttps: number;
-  /** Prefixes of paths that are not redirected: in normal form, without a closing slash. */
-  redirectToHttpsExcept: string[];
-  /** Value of Strict-Transport-Security in every response; empty for none. */
-  strictTransportSecurity: string;
-  /** The bound port; 0 for a unix socket. */
-  port: number;
-  /** The index of the pool for connections that `tlsRoutes` leaves; -1 for none. */
-  pool: number;
-  /** For `tls` and `tls-passthrough`, else empty. */
-  tlsRoutes: TlsRoutePlan[];
-  /** CIDR ranges whose connections begin with a PROXY header. */
-  proxySources: string[];
-  /** The field in which trusted peers state the client's address; empty for none. */
-  clientAddressHeader: string;
-  repeatedSlashes: RepeatedSlashes;
-  /** What is done to the requests that come here, and to their responses, whatever the rule. */
-  filters: readonly FilterPlan[];
-}
-
-/** Connections that ask for one of these server names, and the pools that share them. */
-export interface TlsRoutePlan {
-  /** Exact, or `*.` and a domain. */
-  hostnames: string[];
-  backendRefs: BackendRefPlan[];
-}
-
-/** Every limit, with its default in config/. Bytes and counts; 0 means what the comment says. */
-export interface Limits {
-  /** Longest head of a request or a response. At most one chunk. */
-  headBytesMax: number;
-  uriBytesMax: number;
-  fieldsMax: number;
-  /** Longest request body; 0 is unlimited. */
-  bodyBytesMax: number;
-  /** Longest request body that is kept for another try; 0 keeps none. */
-  retryBodyBytesMax: number;
-  /** Bytes a client has to take or send in a second, on average over `timeouts.clientRate`; 0 is no minimum. */
-  clientBytesPerSecondMin: number;
-  /** Client connections of one worker. */
-  connectionsMax: number;
-  /** TLS handshakes under way in one worker. */
-  handshakesMax: number;
-  /** Further servers tried for one request. */
-  retriesMax: number;
-  /** Idle backend connections kept per server and worker. */
-  idleConnectionsMax: number;
-  /** Copies of requests under way in one worker, over all mirrors; further ones are dropped. */
-  mirrorsMax: number;
-  slabBytes: number;
-}
-
-/** Every deadline in milliseconds; 0 means there is none. */
-export interface Timeouts {
-  requestHeadMs: number;
-  tlsHandshakeMs: number;
-  idleMs: number;
-  requestBodyMs: number;
-  connectMs: number;
-  responseHeadMs: number;
-  responseIdleMs: number;
-  backendIdleMs: number;
-  requestMs: number;
-  drainMs: number;
-  tunnelIdleMs: number;
-  halfClosedMs: number;
-  clientRateMs: number;
-  mirrorMs: number;
-}
+import type { ErrorPagePlan, FilterPlan, RulePlan } from '../routing/plan.js';
 
 /** One version of the configuration, as workers live by it. */
 export interface WorkerPlan {

@@ -1,8 +1,10 @@
 // A rule as a worker applies it: the plan made ready, and what has to be kept between requests.
 
+import type { Context } from '../exchange/context.js';
 import { ErrorPages } from '../exchange/error-pages.js';
 import type { Exchange } from '../exchange/exchange.js';
 import type { Pool } from '../exchange/pools.js';
+import type { Limits } from '../exchange/settings.js';
 import { type StickySplit, stickySplit } from '../exchange/sticky-split.js';
 import type { Ticks } from '../exchange/ticks.js';
 import { mergeFilters } from '../routing/merge-filters.js';
@@ -13,8 +15,6 @@ import { Mirror } from './filters/mirror.js';
 import type { Answering } from './filters/respond.js';
 import { type ResponseRewrite, responseRewrite } from './filters/response-rewrite.js';
 import { PathModifier, Rewrite } from './filters/rewrite.js';
-import type { Limits } from './plan.js';
-import type { Worker } from './worker.js';
 
 /** What all rules of one plan share. */
 export interface RuleScope {
@@ -93,7 +93,7 @@ export class Rule {
   }
 
   /** The pool for the request in `w.view`, or null when the rule has none that takes any. */
-  choose(w: Worker, x: Exchange): Pool | null {
+  choose(w: Context, x: Exchange): Pool | null {
     const pool = this.#sticky === null ? this.#split.pick() : this.#sticky.choose(w, x);
     return pool < 0 ? null : this.#scope.pools[pool]!;
   }

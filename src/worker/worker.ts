@@ -36,12 +36,15 @@ import { Engine, eventAt, eventBytes, eventConn, eventKind, slotOf } from '../en
 import { CHUNK_BYTES, CONTROL, EVENT, EVENT_KIND, PEER_BYTES } from '../engine/layout.js';
 import { type Pinned, PinnedTexts, Writer } from '../engine/text.js';
 import type { ClientAddressField } from '../exchange/client-address.js';
+import type { Context } from '../exchange/context.js';
 import { Counters } from '../exchange/counters.js';
 import { Deadlines } from '../exchange/deadlines.js';
 import { ErrorPages } from '../exchange/error-pages.js';
 import { followPools } from '../exchange/follow.js';
+import type { Observer } from '../exchange/observer.js';
 import { Pool, Servers } from '../exchange/pools.js';
 import { RequestIds } from '../exchange/request-id.js';
+import type { Limits, Timeouts } from '../exchange/settings.js';
 import { Ticks } from '../exchange/ticks.js';
 import { addressText, peerBytes, Trust } from '../exchange/trust.js';
 import { serveLines } from '../exchange/waiting.js';
@@ -49,7 +52,6 @@ import { Framing } from '../http/framing.js';
 import { Llhttp } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { ExchangeCounts } from '../observe/exchange-counts.js';
-import type { Observer } from '../observe/observer.js';
 import { Matcher } from '../routing/matcher.js';
 import { RequestView } from '../routing/request.js';
 import { accepted } from './accept.js';
@@ -77,7 +79,7 @@ const SLOTS_SPARE = 4096;
 /** A report looks over the whole worker for rules of its own that are broken: slow, so only where it is asked for. */
 const CHECKS = process.env.SEVENFOLD_CHECKS === '1';
 
-export class Worker {
+export class Worker implements Context {
   readonly index: number;
   readonly llhttp: Llhttp;
   /** The memory that slab and parsers lie in. */
@@ -106,6 +108,8 @@ export class Worker {
   /** The request listed with `clientField` comes from a trusted peer. */
   clientFieldTrusted = false;
   plan: WorkerPlan;
+  limits: Limits;
+  timeouts: Timeouts;
   ticks: Ticks;
   trust: Trust;
   matcher: Matcher;
@@ -187,6 +191,8 @@ export class Worker {
     this.ids = new RequestIds();
     this.view.bytes = this.memory;
     this.plan = plan;
+    this.limits = plan.limits;
+    this.timeouts = plan.timeouts;
     this.ticks = new Ticks(plan.timeouts);
     this.trust = new Trust(plan.trustedProxies);
     this.matcher = new Matcher(plan.table);
@@ -202,6 +208,8 @@ export class Worker {
    *  one of the new plan. */
   follow(plan: WorkerPlan): void {
     this.plan = plan;
+    this.limits = plan.limits;
+    this.timeouts = plan.timeouts;
     this.ticks = new Ticks(plan.timeouts);
     this.trust = new Trust(plan.trustedProxies);
     this.matcher = new Matcher(plan.table);

@@ -1,6 +1,7 @@
 // Judges a complete request head: what RFC 9112 and the limits demand beyond llhttp's syntax.
 // Owns what is read from the head into the exchange. Leaves the path to route.ts.
 
+import type { Context } from '../../exchange/context.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import { equalsCaseless, FIELD_ID } from '../../http/fields.js';
 import { BODY, requestFraming } from '../../http/framing.js';
@@ -8,10 +9,9 @@ import { FIELD, type Head } from '../../http/head.js';
 import { listElement, nextElement } from '../../http/lists.js';
 import { METHOD } from '../../http/methods.js';
 import type { ReasonCode } from '../../http/reasons.js';
-import type { Worker } from '../../worker/worker.js';
 
 /** What judging needs of a worker: judge.ts does it without one. */
-export type Judging = Pick<Worker, 'memory' | 'tokens' | 'framing'>;
+export type Judging = Pick<Context, 'memory' | 'tokens' | 'framing'>;
 
 const HUNDRED_CONTINUE = Buffer.from('100-continue', 'latin1');
 const H2C = Buffer.from('h2c', 'latin1');

@@ -2,6 +2,7 @@
 
 import { RESULT, resultOfStatus } from '../../balance/outlier.js';
 import { ENGINE_ERROR, SEND_FLAG } from '../../engine/layout.js';
+import type { Context } from '../../exchange/context.js';
 import { type Exchange, KIND, NOWHERE, STAGE } from '../../exchange/exchange.js';
 import { sendRequest } from '../../exchange/forward.js';
 import { fail } from '../../exchange/local-reply.js';
@@ -13,7 +14,6 @@ import { METHOD } from '../../http/methods.js';
 import { PARSED } from '../../http/parsed.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import { countDrop } from '../../worker/filters/mirror.js';
-import type { Worker } from '../../worker/worker.js';
 import { BACKEND, type BackendConnection, CLIENT } from '../connections.js';
 import { serverMoves } from '../progress.js';
 import { sendProxyHeader } from '../raw/proxy-out.js';
@@ -32,7 +32,7 @@ const STATUS_MAX = 599;
 const REQUEST_TIMEOUT = 408;
 
 /** The connection is established: the request that waited for it goes out. */
-export function backendConnected(w: Worker, backend: BackendConnection): void {
+export function backendConnected(w: Context, backend: BackendConnection): void {
   const { exchange: x } = backend;
   if (x === null) return; // a mirror: what it is sent waits in the engine
   if (backend.saysPlainly && !sendProxyHeader(w, x.client, backend, x.kind === KIND.REQUEST)) {
@@ -50,7 +50,7 @@ export function backendConnected(w: Worker, backend: BackendConnection): void {
 }
 
 /** It cannot be said who the client is, and without that nothing may be sent. */
-function overloaded(w: Worker, x: Exchange): void {
+function overloaded(w: Context, x: Exchange): void {
   if (x.kind === KIND.RAW) {
     x.reason = 'OVERLOADED';
     closeClient(w, x.client, true);
@@ -61,7 +61,7 @@ function overloaded(w: Worker, x: Exchange): void {
 }
 
 /** Bytes from the server; their chunk reference passes to this function. */
-export function backendData(w: Worker, backend: BackendConnection, at: number, bytes: number): void {
+export function backendData(w: Context, backend: BackendConnection, at: number, bytes: number): void {
   const { exchange: x } = backend;
   switch (backend.state) {
     case BACKEND.HEAD:
@@ -92,7 +92,7 @@ export function backendData(w: Worker, backend: BackendConnection, at: number, b
 }
 
 /** Reads response heads until the final one is complete. The chunk reference passes to this function. */
-function readResponse(w: Worker, x: Exchange, backend: BackendConnection, at: number, bytes: number): void {
+function readResponse(w: Context, x: Exchange, backend: BackendConnection, at: number, bytes: number): void {
   const end = at + bytes;
   let from = at;
   while (from < end) {
@@ -109,7 +109,7 @@ function readResponse(w: Worker, x: Exchange, backend: BackendConnection, at: nu
     }
     const parser = backend.parser!;
     const { status, bytes: headBytes } = parser.head;
-    if (headBytes > w.plan.limits.headBytesMax) {
+    if (headBytes > w.limits.headBytesMax) {
       w.engine.release(at);
       fail(w, x, 'RESPONSE_HEAD_TOO_LARGE');
       return;
@@ -145,7 +145,7 @@ function reasonValid(memory: Uint8Array, head: Head): boolean {
 
 /** Does what a complete response head says. Returns false when the chunk, whose reference passes then, is spoken for. */
 function passHead(
-  w: Worker,
+  w: Context,
   x: Exchange,
   backend: BackendConnection,
   chunk: number,
@@ -166,14 +166,14 @@ function passHead(
 }
 
 /** A long response head is complete: from here on it lies in a run of chunks. False: the slab has none. */
-function endLongHead(w: Worker, backend: BackendConnection, long: LongHead, at: number): boolean {
+function endLongHead(w: Context, backend: BackendConnection, long: LongHead, at: number): boolean {
   const moved = moveToRun(w, backend.parser!, long, at);
   w.longHeads.drop(long);
   backend.longHead = null;
   return moved;
 }
 
-function readResponseHead(w: Worker, backend: BackendConnection, at: number, bytes: number): number {
+function readResponseHead(w: Context, backend: BackendConnection, at: number, bytes: number): number {
   if (backend.longHead !== null) {
     // What has to be mended lies elsewhere by now: only the first half chunk of a head is.
     if (backend.parser!.heldBack > 0) return PARSED.invalid;
@@ -186,14 +186,14 @@ function readResponseHead(w: Worker, backend: BackendConnection, at: number, byt
   } else {
     backend.parser ??= w.llhttp.acquireResponse();
     if (backend.parser === null) return PARSED.invalid;
-    backend.parser.begin(at, w.plan.limits.fieldsMax);
+    backend.parser.begin(at, w.limits.fieldsMax);
   }
   return backend.parser!.executeResponseHead(at, bytes);
 }
 
 /** The response head goes on: keeps its new bytes, from `from` to `end`, outside the slab, and reads on. */
 function parkResponse(
-  w: Worker,
+  w: Context,
   x: Exchange,
   backend: BackendConnection,
   chunk: number,
@@ -201,7 +201,7 @@ function parkResponse(
   end: number,
 ): void {
   const parser = backend.parser!;
-  const { headBytesMax } = w.plan.limits;
+  const { headBytesMax } = w.limits;
   const received = end - parser.head.base;
   if (received >= headBytesMax) {
     w.engine.release(chunk);
@@ -230,7 +230,7 @@ function parkResponse(
  * chunk, whose reference passes then, is spoken for.
  */
 function interim(
-  w: Worker,
+  w: Context,
   x: Exchange,
   backend: BackendConnection,
   chunk: number,
@@ -263,7 +263,7 @@ function interim(
 
 /** The final response has begun: from here on the request cannot be sent again. */
 function beginResponse(
-  w: Worker,
+  w: Context,
   x: Exchange,
   backend: BackendConnection,
   chunk: number,
@@ -333,7 +333,7 @@ function beginResponse(
 }
 
 /** A piece of the response body. The chunk reference passes to this function. */
-function relayBody(w: Worker, x: Exchange, backend: BackendConnection, at: number, bytes: number): void {
+function relayBody(w: Context, x: Exchange, backend: BackendConnection, at: number, bytes: number): void {
   w.engine.sendBegin(x.client.conn, SEND_FLAG.none);
   const result = spanResponseBody(w, x, backend, at, bytes);
   w.engine.sendEnd();
@@ -342,7 +342,7 @@ function relayBody(w: Worker, x: Exchange, backend: BackendConnection, at: numbe
 }
 
 /** After each piece: on with the body, or the end of the exchange, or of both connections. */
-function relayed(w: Worker, x: Exchange, backend: BackendConnection, result: number, extra: number): void {
+function relayed(w: Context, x: Exchange, backend: BackendConnection, result: number, extra: number): void {
   if (result === RELAYED.invalid || result === RELAYED.noRoom) {
     fail(w, x, result === RELAYED.invalid ? 'RESPONSE_CUT' : 'OVERLOADED');
     return;
@@ -358,7 +358,7 @@ function relayed(w: Worker, x: Exchange, backend: BackendConnection, result: num
   }
 }
 
-function responseDone(w: Worker, x: Exchange, backend: BackendConnection, reusable: boolean): void {
+function responseDone(w: Context, x: Exchange, backend: BackendConnection, reusable: boolean): void {
   if (!backend.erred) x.pool!.reports.report(backend.server!.index, RESULT.SUCCESS);
   if (reusable && x.request.done && !backend.ended && !backend.blocked) keepBackend(w, backend);
   else closeBackend(w, backend);
@@ -366,7 +366,7 @@ function responseDone(w: Worker, x: Exchange, backend: BackendConnection, reusab
 }
 
 /** The server will send no more. */
-export function backendEnded(w: Worker, backend: BackendConnection): void {
+export function backendEnded(w: Context, backend: BackendConnection): void {
   backend.ended = true;
   const { exchange: x } = backend;
   switch (backend.state) {
@@ -405,7 +405,7 @@ function connectReason(error: number): ReasonCode {
  * The connection is of no use any more: `connecting` says why while it was not established, `waiting` why while the
  * answer had not begun. An answer that had is cut.
  */
-function broken(w: Worker, backend: BackendConnection, connecting: ReasonCode, waiting: ReasonCode): void {
+function broken(w: Context, backend: BackendConnection, connecting: ReasonCode, waiting: ReasonCode): void {
   const { exchange: x } = backend;
   switch (backend.state) {
     case BACKEND.CONNECTING:
@@ -425,13 +425,13 @@ function broken(w: Worker, backend: BackendConnection, connecting: ReasonCode, w
 }
 
 /** The connection to the server is dead; `error` is the engine's code. */
-export function backendFailed(w: Worker, backend: BackendConnection, error: number): void {
+export function backendFailed(w: Context, backend: BackendConnection, error: number): void {
   if (backend.state === BACKEND.TUNNEL) closeTunnel(w, backend.exchange!.client, backend, true);
   else broken(w, backend, connectReason(error), 'SERVER_LEFT');
 }
 
 /** Everything the server was sent has left, and our end of the connection with it. */
-export function backendFinished(w: Worker, backend: BackendConnection): void {
+export function backendFinished(w: Context, backend: BackendConnection): void {
   backend.finished = true;
   if (backend.state === BACKEND.TUNNEL) tunnelFinished(w, backend.exchange!.client, backend);
 }
@@ -440,7 +440,7 @@ export function backendFinished(w: Worker, backend: BackendConnection): void {
  * The deadline of the state has passed: no connection, no answer, or the server does not take the body. A client that
  * does not send its body has a deadline of its own.
  */
-export function backendLate(w: Worker, backend: BackendConnection): void {
+export function backendLate(w: Context, backend: BackendConnection): void {
   if (backend.state === BACKEND.IDLE && backend.aside) {
     endAside(w, backend);
     return;

@@ -1,18 +1,18 @@
 // The end of an exchange: what was held is given back, and the client connection waits for its next request or goes.
 
 import { assert } from '../../base/assert.js';
+import type { Context } from '../../exchange/context.js';
 import { type Exchange, NOWHERE, STAGE } from '../../exchange/exchange.js';
 import { leavePool } from '../../exchange/waiting.js';
 import { ticksOf } from '../../exchange/waits.js';
 import { BODY } from '../../http/framing.js';
-import type { Worker } from '../../worker/worker.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
 import { steerClient } from '../flow.js';
 import { watch } from '../progress.js';
 import { dropKept } from '../raw/proxy-out.js';
 
 /** Gives back what was kept of the request for another try. The parser stays while it has a body to parse. */
-export function releaseRequest(w: Worker, x: Exchange): void {
+export function releaseRequest(w: Context, x: Exchange): void {
   if (x.headAt !== NOWHERE) {
     // A head that outgrew its chunk lies in several.
     w.engine.runRelease(x.headAt, Math.max(1, x.client.parser?.head.bytes ?? 0));
@@ -28,21 +28,21 @@ export function releaseRequest(w: Worker, x: Exchange): void {
 }
 
 /** Drops what there is of a head, or of what else has to be complete before it can be looked at. */
-export function dropPartial(w: Worker, client: ClientConnection): void {
+export function dropPartial(w: Context, client: ClientConnection): void {
   client.parked = null;
   w.longHeads.drop(client.longHead);
   client.longHead = null;
 }
 
 /** Gives back the request's parser. */
-export function releaseParser(w: Worker, client: ClientConnection): void {
+export function releaseParser(w: Context, client: ClientConnection): void {
   if (client.parser === null) return;
   w.llhttp.releaseRequest(client.parser);
   client.parser = null;
 }
 
 /** Drops what the client sent ahead. */
-export function dropPending(w: Worker, client: ClientConnection): void {
+export function dropPending(w: Context, client: ClientConnection): void {
   if (client.pendingAt === NOWHERE) return;
   w.engine.release(client.pendingAt);
   client.pendingAt = NOWHERE;
@@ -68,7 +68,7 @@ function checkBetween(client: ClientConnection): void {
  * Ends an exchange: the observers see it, and all that it holds and is counted in is given back. The one place where an
  * exchange ends, however it does; nothing happens when none is under way.
  */
-export function endExchange(w: Worker, x: Exchange): void {
+export function endExchange(w: Context, x: Exchange): void {
   if (x.stage === STAGE.FREE) return;
   x.to(STAGE.DONE);
   for (let i = 0; i < w.observers.length; i++) w.observers[i]!.exchangeEnded(x);
@@ -80,7 +80,7 @@ export function endExchange(w: Worker, x: Exchange): void {
 }
 
 /** The response is complete: the connection is ready for the next request, or is shut down. */
-export function exchangeDone(w: Worker, x: Exchange): void {
+export function exchangeDone(w: Context, x: Exchange): void {
   const over =
     !x.client.keepAlive || !x.request.done || w.draining || (x.client.ended && x.client.pendingAt === NOWHERE);
   if (over) {
@@ -102,7 +102,7 @@ export function exchangeDone(w: Worker, x: Exchange): void {
  * Ends our direction, and reads on for a while: closing with unread bytes would reset the connection, and the reset can
  * overtake the answer. The wait for the answer to leave is bounded by responseIdle, that for the client's end by LINGER_MS.
  */
-export function linger(w: Worker, client: ClientConnection): void {
+export function linger(w: Context, client: ClientConnection): void {
   const { responseIdle } = ticksOf(w, client.x);
   endExchange(w, client.x);
   if (client.kept.length > 0) dropKept(w, client);

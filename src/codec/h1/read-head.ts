@@ -1,11 +1,11 @@
 // Reads the head of a request, cut anywhere, in place.
 // Owns parking: an incomplete head leaves the slab, so that slow clients cannot fill it.
 
+import type { Context } from '../../exchange/context.js';
 import { NOWHERE } from '../../exchange/exchange.js';
 import { type HeadParser, LLHTTP_ERROR } from '../../http/llhttp.js';
 import { PARSED } from '../../http/parsed.js';
 import type { ReasonCode } from '../../http/reasons.js';
-import type { Worker } from '../../worker/worker.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
 import { isLong, type LongHead, moveToRun } from './long-head.js';
 
@@ -19,12 +19,12 @@ const LF = 0x0a;
  * Copies what there is of a head out of the slab. With the parser kept and all its spans relative, reading goes on
  * behind the copy once it has been put in front of the bytes to come.
  */
-export function park(w: Worker, parser: HeadParser, end: number): Buffer {
+export function park(w: Context, parser: HeadParser, end: number): Buffer {
   return Buffer.from(w.memory.subarray(parser.head.base, end));
 }
 
 /** Puts a parked head in front of the bytes that continue it; `at` must have been received with that much room. */
-export function unpark(w: Worker, parser: HeadParser, parked: Buffer, at: number): void {
+export function unpark(w: Context, parser: HeadParser, parked: Buffer, at: number): void {
   parser.head.base = at - parked.length;
   w.memory.set(parked, parser.head.base);
 }
@@ -94,9 +94,9 @@ export function refusalOf(memory: Uint8Array, parser: HeadParser, end: number): 
  * client connection holds it (`headAt`), and what follows is pending. On a failure it holds the head too, so that an
  * answer can be made.
  */
-export function readHead(w: Worker, client: ClientConnection, at: number, bytes: number): HeadResult {
+export function readHead(w: Context, client: ClientConnection, at: number, bytes: number): HeadResult {
   if (client.longHead !== null) return readLongHead(w, client, client.longHead, at, bytes);
-  const { limits } = w.plan;
+  const { limits } = w;
   const end = at + bytes;
   let from = at;
   if (client.state === CLIENT.IDLE) {
@@ -142,8 +142,8 @@ export function readHead(w: Worker, client: ClientConnection, at: number, bytes:
  * The head, which has bytes up to `end`, goes on: keeps its new bytes, which begin at `from`, outside the slab, gives
  * their chunk back, and reads on.
  */
-function more(w: Worker, client: ClientConnection, parser: HeadParser, from: number, end: number): HeadResult {
-  const { limits } = w.plan;
+function more(w: Context, client: ClientConnection, parser: HeadParser, from: number, end: number): HeadResult {
+  const { limits } = w;
   const { head } = parser;
   const received = end - head.base;
   if (head.targetBytes > limits.uriBytesMax) return 'URI_TOO_LONG';
@@ -167,7 +167,7 @@ function more(w: Worker, client: ClientConnection, parser: HeadParser, from: num
 }
 
 /** Reads on in a head that may outgrow a chunk; as `readHead`, but after a failure the head cannot be read. */
-function readLongHead(w: Worker, client: ClientConnection, long: LongHead, at: number, bytes: number): HeadResult {
+function readLongHead(w: Context, client: ClientConnection, long: LongHead, at: number, bytes: number): HeadResult {
   const parser = client.parser!;
   const end = at + bytes;
   client.x.headAt = at;
@@ -187,14 +187,14 @@ function readLongHead(w: Worker, client: ClientConnection, long: LongHead, at: n
 
 /** A long head is complete, or wrong. The chunk of its last piece becomes that of the pending bytes. */
 function endLongHead(
-  w: Worker,
+  w: Context,
   client: ClientConnection,
   parsed: number,
   long: LongHead,
   at: number,
   end: number,
 ): HeadResult {
-  const { limits } = w.plan;
+  const { limits } = w;
   const parser = client.parser!;
   const { head } = parser;
   if (parsed !== PARSED.complete) return parsed === PARSED.tooManyFields ? 'HEAD_TOO_LARGE' : longRefusal(parser);

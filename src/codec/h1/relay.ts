@@ -4,11 +4,11 @@
 
 import { CHUNK_BYTES, SEND_FLAG } from '../../engine/layout.js';
 import type { ClientAddressField } from '../../exchange/client-address.js';
+import type { Context } from '../../exchange/context.js';
 import type { Body, Exchange } from '../../exchange/exchange.js';
 import type { ChunkedBody } from '../../http/chunked.js';
 import { BODY } from '../../http/framing.js';
 import { PARSED } from '../../http/parsed.js';
-import type { Worker } from '../../worker/worker.js';
 import type { BackendConnection } from '../connections.js';
 
 /** What became of a piece of a body. */
@@ -37,7 +37,7 @@ const CHUNKS_MAX = 2 ** 31 - 1;
  * Lets the engine receive several chunks of a body at a time, of which `bytes` bytes are still to come. Rounded down, so
  * that what follows a body never comes in an event after the one with its end.
  */
-export function readBulk(w: Worker, conn: number, bytes: number): void {
+export function readBulk(w: Context, conn: number, bytes: number): void {
   w.engine.readMany(conn, Math.min(Math.floor(bytes / CHUNK_BYTES), CHUNKS_MAX));
 }
 
@@ -45,7 +45,7 @@ export function readBulk(w: Worker, conn: number, bytes: number): void {
 export const lastPiece = { at: 0, bytes: 0, trailers: '' };
 
 /** Adds that piece to the open send, framed as the request's head says. False: the slab is full. */
-export function spanLastPiece(w: Worker, x: Exchange): boolean {
+export function spanLastPiece(w: Context, x: Exchange): boolean {
   if (x.request.kind === BODY.counted) {
     w.engine.span(lastPiece.at, lastPiece.bytes);
     return true;
@@ -64,7 +64,7 @@ const CHUNK_HEAD_BYTES = 10;
  *        ▲    │   └─ (an end before it is seen by the caller: the message was cut)
  *        └────┘ data, more to come
  */
-function spanCounted(w: Worker, body: Body, at: number, bytes: number): number {
+function spanCounted(w: Context, body: Body, at: number, bytes: number): number {
   const ours = Math.min(bytes, body.left);
   w.engine.span(at, ours);
   body.left -= ours;
@@ -76,7 +76,7 @@ function spanCounted(w: Worker, body: Body, at: number, bytes: number): number {
 }
 
 /** Adds one chunk of our framing around bytes to the open send; no bytes make no chunk. False: the slab is full. */
-export function spanChunk(w: Worker, at: number, bytes: number): boolean {
+export function spanChunk(w: Context, at: number, bytes: number): boolean {
   if (bytes === 0) return true;
   const head = w.scratch(CHUNK_HEAD_BYTES);
   if (head < 0) return false;
@@ -90,7 +90,7 @@ export function spanChunk(w: Worker, at: number, bytes: number): boolean {
 }
 
 /** Adds the last chunk, and trailer fields if there are any. */
-export function spanLastChunk(w: Worker, trailers: string): boolean {
+export function spanLastChunk(w: Context, trailers: string): boolean {
   if (trailers === '') {
     w.engine.span(w.lastChunk.at, w.lastChunk.bytes);
     return true;
@@ -148,7 +148,7 @@ function allowedTrailers(trailers: string, clientField: ClientAddressField | nul
  * Sends `bytes` bytes of the request body at `at` to the server. The chunk reference stays the caller's.
  * Returns one of RELAYED.
  */
-export function relayRequest(w: Worker, x: Exchange, backend: BackendConnection, at: number, bytes: number): number {
+export function relayRequest(w: Context, x: Exchange, backend: BackendConnection, at: number, bytes: number): number {
   const { engine } = w;
   engine.sendBegin(backend.conn, SEND_FLAG.none);
   let result: number;
@@ -174,7 +174,7 @@ const FRAMING_BYTES_MAX = 16_384;
 const FRAMING_PER_BYTE_MAX = 16;
 
 /** Adds what `decode` made of `bytes` bytes to the open send, if the body is within its limits. */
-function relayDecoded(w: Worker, x: Exchange, bytes: number, result: number): number {
+function relayDecoded(w: Context, x: Exchange, bytes: number, result: number): number {
   const { bodyBytesMax } = x.rule!;
   x.bodyBytesTotal += decoded.bytes;
   x.framingBytesTotal += bytes - decoded.bytes;
@@ -193,7 +193,7 @@ function relayDecoded(w: Worker, x: Exchange, bytes: number, result: number): nu
  * caller's. Returns one of RELAYED.
  */
 export function spanResponseBody(
-  w: Worker,
+  w: Context,
   x: Exchange,
   backend: BackendConnection,
   at: number,
@@ -220,7 +220,7 @@ export function spanResponseBody(
 }
 
 /** Ends a body that ended with its connection. False: the slab is full. */
-export function relayEof(w: Worker, x: Exchange): void {
+export function relayEof(w: Context, x: Exchange): void {
   x.response.done = true;
   if (x.chunkedOut) w.engine.send(x.client.conn, w.lastChunk.at, w.lastChunk.bytes);
 }

@@ -2,9 +2,9 @@
 // Owns its framing. Leaves keeping it to exchange/kept-body.ts.
 
 import { CHUNK_BYTES, SEND_FLAG } from '../../engine/layout.js';
+import type { Context } from '../../exchange/context.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import { BODY } from '../../http/framing.js';
-import type { Worker } from '../../worker/worker.js';
 import type { BackendConnection } from '../connections.js';
 import { spanChunk, spanLastChunk } from './relay.js';
 
@@ -12,7 +12,7 @@ import { spanChunk, spanLastChunk } from './relay.js';
  * Sends what is kept of the body once more, framed as the request's head says. What the client has not sent yet follows as
  * it comes. False: the slab is full; the connection is of no use then.
  */
-export function resendBody(w: Worker, x: Exchange, backend: BackendConnection): boolean {
+export function resendBody(w: Context, x: Exchange, backend: BackendConnection): boolean {
   const { bytes, chunks, trailers } = x.keptBody;
   const isChunked = x.request.kind === BODY.chunked;
   let room = true;

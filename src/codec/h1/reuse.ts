@@ -1,13 +1,13 @@
 // What happens to a backend connection when its exchange is over: kept for the next request, or closed.
 
+import type { Context } from '../../exchange/context.js';
 import { NOWHERE } from '../../exchange/exchange.js';
 import type { Server } from '../../exchange/pools.js';
-import type { Worker } from '../../worker/worker.js';
 import { BACKEND, type BackendConnection } from '../connections.js';
 import { disown, keepForOwner } from '../raw/proxy-out.js';
 
 /** Takes the backend connection from its client, and the request from what its server has in flight. */
-function detach(w: Worker, backend: BackendConnection): void {
+function detach(w: Context, backend: BackendConnection): void {
   if (backend.exchange !== null) backend.exchange.backend = null;
   backend.exchange = null;
   if (backend.counted) {
@@ -23,19 +23,19 @@ function detach(w: Worker, backend: BackendConnection): void {
 }
 
 /** The plan has room for one more idle connection to its server, spoken to in this way. */
-function mayStay(w: Worker, backend: BackendConnection): boolean {
+function mayStay(w: Context, backend: BackendConnection): boolean {
   const server = backend.server!;
   return (
     server.current &&
     backend.dialVersion === server.dialVersion &&
     !w.draining &&
-    server.idle.length + server.asideCount < w.plan.limits.idleConnectionsMax &&
-    w.plan.timeouts.backendIdleMs !== 0
+    server.idle.length + server.asideCount < w.limits.idleConnectionsMax &&
+    w.timeouts.backendIdleMs !== 0
   );
 }
 
 /** Keeps the connection for the next request to its server, or closes it when there are enough. */
-export function keepBackend(w: Worker, backend: BackendConnection): void {
+export function keepBackend(w: Context, backend: BackendConnection): void {
   const server = backend.server!;
   const requestsMax = backend.exchange?.pool?.plan.limits.connectionRequestsMax ?? 0;
   const spent = requestsMax !== 0 && backend.requests >= requestsMax;
@@ -63,7 +63,7 @@ export function keepBackend(w: Worker, backend: BackendConnection): void {
 }
 
 /** Nothing followed the answer for a while: from now on any request may take the connection. */
-export function endAside(w: Worker, backend: BackendConnection): void {
+export function endAside(w: Context, backend: BackendConnection): void {
   const server = backend.server!;
   server.asideCount--;
   backend.aside = false;
@@ -76,7 +76,7 @@ export function endAside(w: Worker, backend: BackendConnection): void {
 }
 
 /** Closes a backend connection in any state; `reset` makes the server see that it was cut. */
-export function closeBackend(w: Worker, backend: BackendConnection, reset = false): void {
+export function closeBackend(w: Context, backend: BackendConnection, reset = false): void {
   if (backend.idleAt !== NOWHERE) backend.server!.idleRemove(backend);
   else if (backend.state === BACKEND.IDLE && backend.aside) backend.server!.asideCount--;
   disown(backend);
@@ -95,13 +95,13 @@ export function closeBackend(w: Worker, backend: BackendConnection, reset = fals
 }
 
 /** Takes the copy of a request from what its pool and this worker have under way. */
-function mirrorEnds(w: Worker, backend: BackendConnection): void {
+function mirrorEnds(w: Context, backend: BackendConnection): void {
   backend.mirrorPool!.breaker.leaves();
   backend.mirrorPool = null;
   w.mirrors--;
 }
 
 /** Closes what a server that left the configuration has idle. Those at work are closed when they are done. */
-export function dropIdle(w: Worker, server: Server): void {
+export function dropIdle(w: Context, server: Server): void {
   for (let backend = server.idleTake(); backend !== null; backend = server.idleTake()) closeBackend(w, backend);
 }

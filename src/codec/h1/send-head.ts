@@ -3,6 +3,7 @@
 
 import { CHUNK_BYTES, PEER_BYTES, SEND_FLAG } from '../../engine/layout.js';
 import { Constant, type Pinned } from '../../engine/text.js';
+import type { Context } from '../../exchange/context.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import { addressText } from '../../exchange/trust.js';
 import { httpDate } from '../../http/date.js';
@@ -12,7 +13,6 @@ import { FIELD, type Head } from '../../http/head.js';
 import { listElement, nextElement } from '../../http/lists.js';
 import type { HeaderEdit } from '../../worker/filters/edit.js';
 import type { ResponseRewrite } from '../../worker/filters/response-rewrite.js';
-import type { Worker } from '../../worker/worker.js';
 import { BACKEND, type BackendConnection } from '../connections.js';
 
 /** Room for the lines written per request: the longest address, the id, a port, their names, and spare. */
@@ -62,7 +62,7 @@ const REWRITTEN = bits(FIELD_ID.REWRITTEN);
  * Lists what of a head goes on, from `from` to before the empty line, as few runs as there can be: without the fields
  * whose ids are in `drops`, those that `w.tokens` names, and those that `w.edit` takes. Hot.
  */
-function spanFields(w: Worker, head: Head, from: number, drops: number): void {
+function spanFields(w: Context, head: Head, from: number, drops: number): void {
   const { fields, base } = head;
   const end = base + head.bytes - 2;
   const byName = w.tokens.count > 0 || w.edit !== null || w.clientField !== null;
@@ -81,7 +81,7 @@ function spanFields(w: Worker, head: Head, from: number, drops: number): void {
 }
 
 /** Named by the message's Connection, by a header filter of the rule, or by the listener as what strangers must not say. */
-function named(w: Worker, head: Head, field: number, id: number): boolean {
+function named(w: Context, head: Head, field: number, id: number): boolean {
   const at = head.nameAt(field);
   const bytes = head.nameBytes(field);
   return (
@@ -95,7 +95,7 @@ function named(w: Worker, head: Head, field: number, id: number): boolean {
 let room = true;
 
 /** Adds a constant line to the open send. */
-function pin(w: Worker, text: string): void {
+function pin(w: Context, text: string): void {
   const pinned = w.pinned.pinIfRoom(text);
   // A full slab takes no new constants for ever; one more line for this batch it may.
   if (pinned === null) spanText(w, text);
@@ -122,7 +122,7 @@ export const CONSTANT_LINES: readonly string[] = [
 const DOT = 0x2e;
 
 /** Writes the address of the peer as text. Hot for IPv4. */
-function writeAddress(w: Worker, slot: number): void {
+function writeAddress(w: Context, slot: number): void {
   const { peers } = w.engine;
   const at = slot * PEER_BYTES;
   const family = peers[at];
@@ -139,7 +139,7 @@ function writeAddress(w: Worker, slot: number): void {
 }
 
 /** Adds text to the open send by way of scratch memory, chunk by chunk, if there is room. */
-function spanText(w: Worker, text: string): void {
+function spanText(w: Context, text: string): void {
   for (let from = 0; from < text.length; from += CHUNK_BYTES) {
     const part = text.length <= CHUNK_BYTES ? text : text.slice(from, from + CHUNK_BYTES);
     const at = w.scratch(part.length);
@@ -157,7 +157,7 @@ function spanText(w: Worker, text: string): void {
  * Sends the request head to the backend connection. `more`: the body follows in the same batch.
  * Returns false when the slab has no room for the lines we add; the connection is of no use then.
  */
-export function sendRequestHead(w: Worker, x: Exchange, backend: BackendConnection, more: boolean): boolean {
+export function sendRequestHead(w: Context, x: Exchange, backend: BackendConnection, more: boolean): boolean {
   const { engine } = w;
   const { head } = x.client.parser!;
   const { requestEdit: edit, rewrite } = x.rule!;
@@ -206,7 +206,7 @@ export function sendRequestHead(w: Worker, x: Exchange, backend: BackendConnecti
 }
 
 /** The Host field an absolute target or a request without one asks for (RFC 9112, 3.2.2 and 3.2). */
-function spanHost(w: Worker, x: Exchange, backend: BackendConnection): void {
+function spanHost(w: Context, x: Exchange, backend: BackendConnection): void {
   if (x.hostBytes === 0) {
     pin(w, `Host: ${backend.server!.address.replace(/^unix:.*/, 'localhost')}\r\n`);
     return;
@@ -217,7 +217,7 @@ function spanHost(w: Worker, x: Exchange, backend: BackendConnection): void {
 }
 
 /** What was taken out as ending here but has to be said anew for the next hop. */
-function spanFraming(w: Worker, x: Exchange, head: Head): void {
+function spanFraming(w: Context, x: Exchange, head: Head): void {
   if (x.request.kind === BODY.chunked) pin(w, 'Transfer-Encoding: chunked\r\n');
   if (!x.upgrade) return;
   pin(w, 'Connection: Upgrade\r\n');
@@ -225,7 +225,7 @@ function spanFraming(w: Worker, x: Exchange, head: Head): void {
 }
 
 /** Repeats the Upgrade field of a head; of several the last. */
-function spanUpgrade(w: Worker, head: Head): void {
+function spanUpgrade(w: Context, head: Head): void {
   if (!head.has(FIELD_ID.UPGRADE)) return;
   const field = head.last(FIELD_ID.UPGRADE);
   pin(w, 'Upgrade: ');
@@ -234,7 +234,7 @@ function spanUpgrade(w: Worker, head: Head): void {
 }
 
 /** The forwarding fields of a request from someone we do not know, and the empty line. Hot. */
-function spanForwarding(w: Worker, x: Exchange, fixed: Pinned, lines: number): void {
+function spanForwarding(w: Context, x: Exchange, fixed: Pinned, lines: number): void {
   const { engine, writer } = w;
   if (x.hostBytes > 0) {
     engine.span(fixed.at, fixed.bytes);
@@ -268,7 +268,7 @@ const HEAD_END = new Constant('\r\n\r\n');
  * said stays, what it did not say is added, and its list of addresses grows. What a header filter of the rule sets or
  * removes is left to it.
  */
-function spanForwardingAfter(w: Worker, x: Exchange, head: Head, edit: HeaderEdit | null, lines: number): void {
+function spanForwardingAfter(w: Context, x: Exchange, head: Head, edit: HeaderEdit | null, lines: number): void {
   const { engine, writer } = w;
   const ours = (id: number): boolean => edit?.owns(id) !== true && !(x.client.trusted && head.has(id));
   if (ours(FIELD_ID.X_FORWARDED_PROTO))
@@ -310,7 +310,7 @@ function spanForwardingAfter(w: Worker, x: Exchange, head: Head, edit: HeaderEdi
 }
 
 /** The addresses that proxies in front listed, each followed by a comma; empty elements of their lists are left out. */
-function spanForwardedFor(w: Worker, head: Head): void {
+function spanForwardedFor(w: Context, head: Head): void {
   for (
     let field = head.next(FIELD_ID.X_FORWARDED_FOR);
     field >= 0;
@@ -328,7 +328,7 @@ function spanForwardedFor(w: Worker, head: Head): void {
 /**
  * Lists an interim response (1xx) for the client, and sends it. A 101 keeps its Connection and Upgrade.
  */
-export function sendInterim(w: Worker, x: Exchange, head: Head): void {
+export function sendInterim(w: Context, x: Exchange, head: Head): void {
   w.tokens.readAll(w.memory, head);
   w.engine.sendBegin(x.client.conn, SEND_FLAG.none);
   spanResponse(w, head);
@@ -346,7 +346,7 @@ const UPGRADE_REQUIRED = 426;
  * Lists the head of a final response for the client in an open send. The caller adds what it has of the body, and
  * ends the send. False: the slab is full.
  */
-export function spanResponseHead(w: Worker, x: Exchange, head: Head): boolean {
+export function spanResponseHead(w: Context, x: Exchange, head: Head): boolean {
   const { engine } = w;
   const { responseEdit: edit } = x.rule!;
   room = true;
@@ -379,7 +379,7 @@ export function spanResponseHead(w: Worker, x: Exchange, head: Head): boolean {
 }
 
 /** Lists the fields that the rule may rewrite, each as it says; those that go have gone already. */
-function spanRewritten(w: Worker, head: Head, rewrite: ResponseRewrite): void {
+function spanRewritten(w: Context, head: Head, rewrite: ResponseRewrite): void {
   for (let i = 0, field = 0; i < head.fieldCount; i++, field += FIELD.WORDS) {
     const id = head.fields[field + FIELD.id]!;
     if (id !== FIELD_ID.REWRITTEN || named(w, head, field, id)) continue;
@@ -392,7 +392,7 @@ function spanRewritten(w: Worker, head: Head, rewrite: ResponseRewrite): void {
 }
 
 /** Names its pool and its server to the client, where they are remembered and that is news. */
-function spanSession(w: Worker, x: Exchange): void {
+function spanSession(w: Context, x: Exchange): void {
   if (x.splitLine !== '' && !x.fellBack) pin(w, x.splitLine);
   const { sessions } = x.pool!;
   if (sessions === null) return;
@@ -408,7 +408,7 @@ const SPACE = 0x20;
  * HTTP/1.0 says goes on as HTTP/1.1. The space behind the status is not optional (RFC 9112, 4). `more` are ids of fields that
  * do not go on either.
  */
-function spanResponse(w: Worker, head: Head, more = 0): void {
+function spanResponse(w: Context, head: Head, more = 0): void {
   w.memory[head.base + 'HTTP/1.'.length] = 0x31;
   const statusEnd = head.base + STATUS_END;
   const drops = more | (head.status < 200 || head.status === 204 ? BODILESS_ENDS_HERE : ENDS_HERE);

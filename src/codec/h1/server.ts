@@ -3,6 +3,7 @@
 
 import { assert } from '../../base/assert.js';
 import { keyOf, sessionOf } from '../../exchange/affinity.js';
+import type { Context } from '../../exchange/context.js';
 import { type Exchange, KIND, NOWHERE, STAGE } from '../../exchange/exchange.js';
 import { forward, sendBody } from '../../exchange/forward.js';
 import { answerLast, fail } from '../../exchange/local-reply.js';
@@ -14,7 +15,6 @@ import { BODY } from '../../http/framing.js';
 import { mirrorsDrop } from '../../worker/filters/mirror.js';
 import { respond } from '../../worker/filters/respond.js';
 import type { Rule } from '../../worker/rules.js';
-import type { Worker } from '../../worker/worker.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
 import { steerClient } from '../flow.js';
 import { clientMoves, watch } from '../progress.js';
@@ -28,7 +28,7 @@ import { readHead } from './read-head.js';
 import { closeBackend } from './reuse.js';
 
 /** Bytes from the client; their chunk reference passes to this function. */
-export function clientData(w: Worker, client: ClientConnection, at: number, bytes: number): void {
+export function clientData(w: Context, client: ClientConnection, at: number, bytes: number): void {
   switch (client.state) {
     case CLIENT.IDLE:
     case CLIENT.HEAD:
@@ -64,7 +64,7 @@ export function clientData(w: Worker, client: ClientConnection, at: number, byte
 }
 
 /** Keeps bytes that cannot be looked at yet, and reads no more until they can. */
-function hold(w: Worker, client: ClientConnection, at: number, bytes: number): void {
+function hold(w: Context, client: ClientConnection, at: number, bytes: number): void {
   assert(client.pendingAt === NOWHERE, 'nothing is read while bytes are held');
   client.pendingAt = at;
   client.pendingBytes = bytes;
@@ -72,7 +72,7 @@ function hold(w: Worker, client: ClientConnection, at: number, bytes: number): v
 }
 
 /** Sets the deadlines after a piece of the request body, and gives back the parser after the last. */
-function bodyMoved(w: Worker, client: ClientConnection): void {
+function bodyMoved(w: Context, client: ClientConnection): void {
   const { backend } = client.x;
   if (!client.x.isAtServer || backend === null) return;
   if (!client.x.request.done) {
@@ -90,7 +90,7 @@ function bodyMoved(w: Worker, client: ClientConnection): void {
 }
 
 /** Reads a request from the bytes, and starts its exchange once the head is complete. */
-function readRequest(w: Worker, client: ClientConnection, at: number, bytes: number): void {
+function readRequest(w: Context, client: ClientConnection, at: number, bytes: number): void {
   const result = readHead(w, client, at, bytes);
   if (result === 'partial') return;
   const refused = client.inTheClear ? 'TLS_EXPECTED' : result;
@@ -102,7 +102,7 @@ function readRequest(w: Worker, client: ClientConnection, at: number, bytes: num
   startExchange(w, client.x);
 }
 
-function startExchange(w: Worker, x: Exchange): void {
+function startExchange(w: Context, x: Exchange): void {
   w.counters.requests++;
   x.begin(KIND.REQUEST, w.ids.next());
   x.client.to(CLIENT.BUSY);
@@ -124,7 +124,7 @@ function startExchange(w: Worker, x: Exchange): void {
  * Routes a request whose pool is gone as if it came now. Its head is in hand, and nothing of an answer was sent. Only where
  * it goes is asked anew: how much of its body has been read stays as it is, and what was kept of it goes out again.
  */
-export function reroute(w: Worker, x: Exchange): void {
+export function reroute(w: Context, x: Exchange): void {
   x.to(STAGE.FILTERING);
   leavePool(x);
   x.pool = null;
@@ -146,7 +146,7 @@ function isTooLarge({ request, bodyBytesTotal }: Exchange, { bodyBytesMax }: Rul
 }
 
 /** Does what the rule says: answers itself, or sends the request on, changed as its filters say. */
-function applyRule(w: Worker, x: Exchange, rule: Rule): void {
+function applyRule(w: Context, x: Exchange, rule: Rule): void {
   if (isTooLarge(x, rule)) {
     fail(w, x, 'BODY_TOO_LARGE');
     return;
@@ -177,7 +177,7 @@ function applyRule(w: Worker, x: Exchange, rule: Rule): void {
 }
 
 /** Goes on with what the client sent ahead, as far as exchanges are over at once. */
-export function serve(w: Worker, client: ClientConnection): void {
+export function serve(w: Context, client: ClientConnection): void {
   // Not while an answer waits to leave: a client that reads nothing must not be answered without end.
   while (client.state === CLIENT.IDLE && client.pendingAt !== NOWHERE && !client.blocked) {
     const at = client.pendingAt;
@@ -190,7 +190,7 @@ export function serve(w: Worker, client: ClientConnection): void {
 }
 
 /** The client will send no more. */
-export function clientEnded(w: Worker, client: ClientConnection): void {
+export function clientEnded(w: Context, client: ClientConnection): void {
   client.ended = true;
   const { backend } = client.x;
   switch (client.state) {
@@ -220,7 +220,7 @@ export function clientEnded(w: Worker, client: ClientConnection): void {
 }
 
 /** The client's connection is dead. */
-export function clientFailed(w: Worker, client: ClientConnection): void {
+export function clientFailed(w: Context, client: ClientConnection): void {
   const { backend } = client.x;
   if (client.state === CLIENT.TUNNEL) {
     closeTunnel(w, client, backend!, true);
@@ -232,7 +232,7 @@ export function clientFailed(w: Worker, client: ClientConnection): void {
 }
 
 /** Everything the client was sent has left, and our end of the connection with it. */
-export function clientFinished(w: Worker, client: ClientConnection): void {
+export function clientFinished(w: Context, client: ClientConnection): void {
   client.finished = true;
   if (client.state === CLIENT.TUNNEL) {
     tunnelFinished(w, client, client.x.backend!);
@@ -244,7 +244,7 @@ export function clientFinished(w: Worker, client: ClientConnection): void {
 }
 
 /** The deadline of the state has passed. */
-export function clientLate(w: Worker, client: ClientConnection): void {
+export function clientLate(w: Context, client: ClientConnection): void {
   if (clientMoves(w, client)) return;
   switch (client.state) {
     case CLIENT.HEAD:
@@ -278,7 +278,7 @@ export function clientLate(w: Worker, client: ClientConnection): void {
 }
 
 /** Closes a client connection in any state, with all it holds; `reset` makes the client see that it was cut. */
-export function closeClient(w: Worker, client: ClientConnection, reset = false): void {
+export function closeClient(w: Context, client: ClientConnection, reset = false): void {
   if (client.x.backend !== null) closeBackend(w, client.x.backend);
   if (client.x.mirrors.length > 0) mirrorsDrop(w, client.x);
   if (client.kept.length > 0) dropKept(w, client);

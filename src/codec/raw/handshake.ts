@@ -2,8 +2,8 @@
 // The handshakes themselves happen in the engine; a worker hears of each once, when it is done.
 
 import { ENGINE_ERROR, FINGERPRINT_BYTES, TLS_INFO } from '../../engine/layout.js';
+import type { Context } from '../../exchange/context.js';
 import { type ClientCertificate, serverNameOf, type TlsView } from '../../routing/request.js';
-import type { Worker } from '../../worker/worker.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
 import { linger } from '../h1/finish.js';
 import { tunnelByName } from './tunnel.js';
@@ -30,8 +30,8 @@ const CERTIFICATE_FAULTS: Readonly<Record<number, string>> = {
  * Begins TLS on a client connection, with the `bytes` at `at` that it sent behind its PROXY header. Returns false when too many handshakes are under way: new ones would only
  * slow down those, and the connection is to be closed.
  */
-export function handshakeBegin(w: Worker, client: ClientConnection, tls: number, at: number, bytes: number): boolean {
-  if (w.handshakes >= w.plan.limits.handshakesMax) {
+export function handshakeBegin(w: Context, client: ClientConnection, tls: number, at: number, bytes: number): boolean {
+  if (w.handshakes >= w.limits.handshakesMax) {
     w.counters.handshakesRefused++;
     return false;
   }
@@ -42,13 +42,13 @@ export function handshakeBegin(w: Worker, client: ClientConnection, tls: number,
   return true;
 }
 
-function handshakeEnd(w: Worker, client: ClientConnection): void {
+function handshakeEnd(w: Context, client: ClientConnection): void {
   client.handshaking = false;
   w.handshakes--;
 }
 
 /** A client connection failed with this error of the engine's: counts what was wrong with its certificate. */
-export function certificateFailed(w: Worker, error: number): void {
+export function certificateFailed(w: Context, error: number): void {
   const fault = CERTIFICATE_FAULTS[error];
   if (fault === undefined) return;
   const { certificatesRefused } = w.counters;
@@ -56,14 +56,14 @@ export function certificateFailed(w: Worker, error: number): void {
 }
 
 /** A connection goes: if its handshake was not done, it has failed. */
-export function handshakeDrop(w: Worker, client: ClientConnection): void {
+export function handshakeDrop(w: Context, client: ClientConnection): void {
   if (!client.handshaking) return;
   handshakeEnd(w, client);
   w.counters.handshakesFailed++;
 }
 
 /** The handshake failed with this error of the engine's, and the connection goes on without TLS: to its end, or to one answer. */
-export function handshakeFailed(w: Worker, client: ClientConnection, error: number): void {
+export function handshakeFailed(w: Context, client: ClientConnection, error: number): void {
   certificateFailed(w, error);
   handshakeDrop(w, client);
   // A drain has ended it meanwhile.
@@ -76,7 +76,7 @@ export function handshakeFailed(w: Worker, client: ClientConnection, error: numb
  * A client speaks in the clear where TLS is expected. Where requests are expected too, the answer to its first one says
  * so; else it would not understand. Returns whether it is listened to.
  */
-export function plainAtTls(w: Worker, client: ClientConnection): boolean {
+export function plainAtTls(w: Context, client: ClientConnection): boolean {
   client.inTheClear = client.listener.plan.protocol === 'https';
   if (client.inTheClear) {
     w.deadlines.set(client.slot, w.ticks.requestHead);
@@ -88,7 +88,7 @@ export function plainAtTls(w: Worker, client: ClientConnection): boolean {
 }
 
 /** The handshake is done; what TLS agreed on is at `at`, in a chunk whose reference passes to this function. */
-export function clientSecured(w: Worker, client: ClientConnection, at: number): void {
+export function clientSecured(w: Context, client: ClientConnection, at: number): void {
   if (client.handshaking) handshakeEnd(w, client);
   client.tls = readTlsInfo(w.memory, at);
   w.counters.handshakes++;

@@ -2,11 +2,11 @@
 // Owns collecting the header and taking over what it says. Leaves its format to http/proxy-protocol.ts.
 
 import { PEER_BYTES } from '../../engine/layout.js';
+import type { Context } from '../../exchange/context.js';
 import { withoutMapping } from '../../http/addresses.js';
 import { PROXY_BYTES_MAX, type ProxyAddresses, readProxyHeader } from '../../http/proxy-protocol.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import { admit } from '../../worker/accept.js';
-import type { Worker } from '../../worker/worker.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
 import { closeClient } from '../h1/server.js';
 
@@ -17,13 +17,13 @@ import { closeClient } from '../h1/server.js';
  */
 
 /** Waits for the header of a connection just accepted: nothing else may come first. */
-export function proxyBegin(w: Worker, client: ClientConnection): void {
+export function proxyBegin(w: Context, client: ClientConnection): void {
   client.to(CLIENT.PROXY);
   w.deadlines.set(client.slot, w.ticks.requestHead);
 }
 
 /** Bytes of the header, and perhaps what follows it. Their chunk reference passes to this function. */
-export function proxyData(w: Worker, client: ClientConnection, at: number, bytes: number): void {
+export function proxyData(w: Context, client: ClientConnection, at: number, bytes: number): void {
   const received = w.memory.subarray(at, at + Math.min(bytes, PROXY_BYTES_MAX));
   const before = client.parked;
   const all = before === null ? received : Buffer.concat([before, received]);
@@ -47,7 +47,7 @@ export function proxyData(w: Worker, client: ClientConnection, at: number, bytes
 }
 
 /** From here on the connection is that of the client the header names. */
-function become(w: Worker, client: ClientConnection, addresses: ProxyAddresses): void {
+function become(w: Context, client: ClientConnection, addresses: ProxyAddresses): void {
   client.proxied = addresses;
   const { peers } = w.engine;
   const at = client.slot * PEER_BYTES;
@@ -60,12 +60,12 @@ function become(w: Worker, client: ClientConnection, addresses: ProxyAddresses):
 }
 
 /** The connection ended before its header did. One that never said anything was only a look whether somebody is there. */
-export function proxyEnded(w: Worker, client: ClientConnection): void {
+export function proxyEnded(w: Context, client: ClientConnection): void {
   proxyFailed(w, client, client.parked === null ? null : 'PROXY_HEADER_INVALID');
 }
 
 /** Closes a connection whose header did not come, and counts why. Nobody is answered: who it is is not known. */
-export function proxyFailed(w: Worker, client: ClientConnection, code: ReasonCode | null): void {
+export function proxyFailed(w: Context, client: ClientConnection, code: ReasonCode | null): void {
   if (code !== null) w.count(code);
   closeClient(w, client);
 }

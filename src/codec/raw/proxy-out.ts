@@ -2,9 +2,9 @@
 // Owns writing it, and which kept connections are a client's own. Leaves its format to http/proxy-protocol.ts.
 
 import { PEER_BYTES, SEND_FLAG } from '../../engine/layout.js';
+import type { Context } from '../../exchange/context.js';
 import type { Server } from '../../exchange/pools.js';
 import { type ProxyAddresses, proxyHeader } from '../../http/proxy-protocol.js';
-import type { Worker } from '../../worker/worker.js';
 import type { BackendConnection, ClientConnection } from '../connections.js';
 import { closeBackend } from '../h1/reuse.js';
 
@@ -35,13 +35,13 @@ function endOf(record: Uint8Array, at: number): { address: Uint8Array; port: num
  * trusted peer stated for this request, if it did (its port is not known: 0). Null when it has none: a client must not
  * pass for ourselves, so there is no header then.
  */
-function endsOf(w: Worker, client: ClientConnection): ProxyAddresses | null {
+function endsOf(w: Context, client: ClientConnection): ProxyAddresses | null {
   const ends = connectionEnds(w, client);
   if (ends === null || client.x.statedBytes <= 0) return ends;
   return { ...ends, source: client.x.stated!.slice(0, client.x.statedBytes), sourcePort: 0 };
 }
 
-function connectionEnds(w: Worker, client: ClientConnection): ProxyAddresses | null {
+function connectionEnds(w: Context, client: ClientConnection): ProxyAddresses | null {
   if (client.proxied !== null) return client.proxied;
   const source = endOf(w.engine.peers, client.slot * PEER_BYTES);
   const destination = w.engine.localAddress(client.conn, local) ? endOf(local, 0) : null;
@@ -61,7 +61,7 @@ export interface Written {
 }
 
 /** Writes the header that names `client` for `server` to scratch memory. Null: it cannot be named, or the slab is full. */
-export function writeProxyHeader(w: Worker, client: ClientConnection, server: Server): Written | null {
+export function writeProxyHeader(w: Context, client: ClientConnection, server: Server): Written | null {
   const ends = endsOf(w, client);
   if (ends === null) return null;
   const header = proxyHeader(server.proxyProtocol!, ends);
@@ -75,7 +75,7 @@ export function writeProxyHeader(w: Worker, client: ClientConnection, server: Se
 
 /** Sends the header on a connection without TLS. `more`: a request follows in this batch. False as above. */
 export function sendProxyHeader(
-  w: Worker,
+  w: Context,
   client: ClientConnection,
   backend: BackendConnection,
   more: boolean,
@@ -89,19 +89,19 @@ export function sendProxyHeader(
 }
 
 /** The connection is the client's own, and stays with it once idle: the oldest goes when there are too many. */
-export function keepForOwner(w: Worker, client: ClientConnection, backend: BackendConnection): void {
+export function keepForOwner(w: Context, client: ClientConnection, backend: BackendConnection): void {
   if (client.kept.length >= KEPT_PER_CLIENT_MAX) closeBackend(w, client.kept[0]!);
   backend.owner = client;
   client.kept.push(backend);
 }
 
 /** The client that a header for this request names, when it is not the peer of the connection: as text, else empty. */
-export function proxyClientOf(w: Worker, client: ClientConnection): string {
+export function proxyClientOf(w: Context, client: ClientConnection): string {
   return client.x.statedBytes > 0 ? w.addressOf(client) : '';
 }
 
 /** Takes the client's own idle connection to the server, or null: one whose header names who this request is from. */
-export function takeKept(w: Worker, client: ClientConnection, server: Server): BackendConnection | null {
+export function takeKept(w: Context, client: ClientConnection, server: Server): BackendConnection | null {
   const proxyClient = client.kept.length === 0 ? '' : proxyClientOf(w, client);
   for (const backend of client.kept) {
     if (backend.server !== server || backend.proxyClient !== proxyClient) continue;
@@ -121,6 +121,6 @@ export function disown(backend: BackendConnection): void {
 }
 
 /** Closes what the client connection has kept for itself: nobody else may use it. */
-export function dropKept(w: Worker, client: ClientConnection): void {
+export function dropKept(w: Context, client: ClientConnection): void {
   while (client.kept.length > 0) closeBackend(w, client.kept[0]!);
 }

@@ -2,8 +2,8 @@
 // Owns parking: an incomplete ClientHello leaves the slab, as heads of requests do. Leaves its syntax to client-hello.ts.
 
 import { CHUNK_BYTES } from '../../engine/layout.js';
+import type { Context } from '../../exchange/context.js';
 import type { ReasonCode } from '../../http/reasons.js';
-import type { Worker } from '../../worker/worker.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
 import { linger } from '../h1/finish.js';
 import { closeClient } from '../h1/server.js';
@@ -26,14 +26,14 @@ export const ALERT = {
 } as const;
 
 /** Waits for the ClientHello of a connection just accepted. It is due within `timeouts.tlsHandshake`. */
-export function helloBegin(w: Worker, client: ClientConnection): void {
+export function helloBegin(w: Context, client: ClientConnection): void {
   client.to(CLIENT.HELLO);
   client.hello = new ClientHello(HELLO_BYTES_MAX);
   w.deadlines.set(client.slot, w.ticks.tlsHandshake);
 }
 
 /** Reads on with `bytes` bytes at `at`, whose chunk reference passes to this function. */
-export function readHello(w: Worker, client: ClientConnection, at: number, bytes: number): void {
+export function readHello(w: Context, client: ClientConnection, at: number, bytes: number): void {
   const hello = client.hello!;
   switch (hello.read(w.memory, at, at + bytes)) {
     case HELLO.partial:
@@ -69,7 +69,7 @@ export function readHello(w: Worker, client: ClientConnection, at: number, bytes
 }
 
 /** Copies what there is out of the slab, behind what was copied before, and leaves room for all of it in front of the rest. */
-function park(w: Worker, client: ClientConnection, at: number, bytes: number): void {
+function park(w: Context, client: ClientConnection, at: number, bytes: number): void {
   const before = client.parked;
   const parkedBytes = before?.length ?? 0;
   const room = before?.buffer.byteLength ?? 0;
@@ -90,7 +90,7 @@ function roomFor(bytes: number): number {
 }
 
 /** Ends a connection that leads nowhere: counted, told by an alert unless that is empty, and closed. */
-function refuse(w: Worker, client: ClientConnection, code: ReasonCode, alert: string): void {
+function refuse(w: Context, client: ClientConnection, code: ReasonCode, alert: string): void {
   w.count(code);
   if (alert === '') {
     closeClient(w, client);
@@ -102,12 +102,12 @@ function refuse(w: Worker, client: ClientConnection, code: ReasonCode, alert: st
 }
 
 /** The ClientHello did not come in time. */
-export function helloLate(w: Worker, client: ClientConnection): void {
+export function helloLate(w: Context, client: ClientConnection): void {
   refuse(w, client, 'HELLO_TIMEOUT', '');
 }
 
 /** The client ends its side before its ClientHello is complete. One that sent nothing only wanted to know who listens. */
-export function helloEnded(w: Worker, client: ClientConnection): void {
+export function helloEnded(w: Context, client: ClientConnection): void {
   if (client.parked !== null) w.count('CLIENT_LEFT');
   closeClient(w, client);
 }

@@ -1,9 +1,9 @@
 // Which pool gets the connections of a raw listener: that of the server name they ask for by TLS, else the listener's own.
 
 import type { Pool } from '../../exchange/pools.js';
+import type { ListenerPlan } from '../../exchange/settings.js';
 import { ServerNames } from '../../routing/server-names.js';
 import { Split } from '../../routing/split.js';
-import type { ListenerPlan } from '../../worker/plan.js';
 
 /** The routes of one listener in one configuration. */
 export class TlsRoutes {

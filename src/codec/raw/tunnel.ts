@@ -7,12 +7,12 @@ import { assert } from '../../base/assert.js';
 import { PEER_BYTES } from '../../engine/layout.js';
 import { randomKey } from '../../exchange/affinity.js';
 import { chooseServer, takeConnection } from '../../exchange/choose-server.js';
+import type { Context } from '../../exchange/context.js';
 import { KIND, NOWHERE, STAGE } from '../../exchange/exchange.js';
 import type { Pool } from '../../exchange/pools.js';
 import { peerBytes } from '../../exchange/trust.js';
 import { ticksOf } from '../../exchange/waits.js';
 import type { ReasonCode } from '../../http/reasons.js';
-import type { Worker } from '../../worker/worker.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from '../connections.js';
 import { steerClient } from '../flow.js';
 import { readBulk } from '../h1/relay.js';
@@ -20,14 +20,14 @@ import { closeBackend } from '../h1/reuse.js';
 import { closeClient } from '../h1/server.js';
 
 /** Passes a connection of a raw listener on by the name it asks for in TLS, if any. False: nobody is there for it. */
-export function tunnelByName(w: Worker, client: ClientConnection, serverName: string): boolean {
+export function tunnelByName(w: Context, client: ClientConnection, serverName: string): boolean {
   const pool = client.listener.poolFor(serverName);
   if (pool !== null) tunnelOpen(w, client, pool);
   return pool !== null;
 }
 
 /** Begins a tunnel to a server of `pool`. What the client has sent already is pending, and goes across first. */
-export function tunnelOpen(w: Worker, client: ClientConnection, pool: Pool): void {
+export function tunnelOpen(w: Context, client: ClientConnection, pool: Pool): void {
   const { x } = client;
   assert(x.rule === null, 'what is passed on unread has no rule');
   x.begin(KIND.RAW, w.ids.next());
@@ -42,7 +42,7 @@ export function tunnelOpen(w: Worker, client: ClientConnection, pool: Pool): voi
 }
 
 /** The client's address is all that a tunnel can hash; one without goes anywhere. */
-function peerKey(w: Worker, client: ClientConnection): number {
+function peerKey(w: Context, client: ClientConnection): number {
   const { peers } = w.engine;
   const at = client.slot * PEER_BYTES;
   const length = peerBytes(peers, client.slot);
@@ -50,7 +50,7 @@ function peerKey(w: Worker, client: ClientConnection): number {
 }
 
 /** Connects to the next server; when none is left the client connection is closed. `failed` is why the last try failed. */
-export function tunnelConnect(w: Worker, client: ClientConnection, failed: ReasonCode | null): void {
+export function tunnelConnect(w: Context, client: ClientConnection, failed: ReasonCode | null): void {
   const index = chooseServer(client.x);
   const refused = index < 0 ? (failed ?? 'NO_SERVER') : takeConnection(w, client.x, w.servers.byIndex[index]!);
   if (refused !== null) {
@@ -64,7 +64,7 @@ export function tunnelConnect(w: Worker, client: ClientConnection, failed: Reaso
 }
 
 /** Both sides are there: from now on bytes go across unread. What the client sent before goes first. */
-export function tunnelBegin(w: Worker, client: ClientConnection, backend: BackendConnection): void {
+export function tunnelBegin(w: Context, client: ClientConnection, backend: BackendConnection): void {
   const { x } = client;
   assert(x.kind === KIND.RAW || x.upgrade, 'only raw connections and upgraded ones become tunnels');
   x.to(STAGE.TUNNEL);
@@ -84,7 +84,7 @@ export function tunnelBegin(w: Worker, client: ClientConnection, backend: Backen
 }
 
 /** Bytes from one side to the other. The chunk reference passes to this function. */
-export function tunnelData(w: Worker, client: ClientConnection, to: number, at: number, bytes: number): void {
+export function tunnelData(w: Context, client: ClientConnection, to: number, at: number, bytes: number): void {
   w.engine.send(to, at, bytes);
   w.engine.release(at);
   w.deadlines.set(client.slot, ticksOf(w, client.x).tunnelIdle);
@@ -99,22 +99,22 @@ export function tunnelData(w: Worker, client: ClientConnection, to: number, at: 
  */
 
 /** One side will send no more: the other is told, behind everything still queued for it. */
-export function tunnelEnded(w: Worker, client: ClientConnection, backend: BackendConnection, byClient: boolean): void {
+export function tunnelEnded(w: Context, client: ClientConnection, backend: BackendConnection, byClient: boolean): void {
   w.engine.shutdown(byClient ? backend.conn : client.conn);
   closeIfOver(w, client, backend);
 }
 
 /** One side has got everything, and the end. */
-export function tunnelFinished(w: Worker, client: ClientConnection, backend: BackendConnection): void {
+export function tunnelFinished(w: Context, client: ClientConnection, backend: BackendConnection): void {
   closeIfOver(w, client, backend);
 }
 
-function closeIfOver(w: Worker, client: ClientConnection, backend: BackendConnection): void {
+function closeIfOver(w: Context, client: ClientConnection, backend: BackendConnection): void {
   if (client.finished && backend.finished) closeTunnel(w, client, backend, false);
 }
 
 /** Ends both at once; `cut`: both see a reset. */
-export function closeTunnel(w: Worker, client: ClientConnection, backend: BackendConnection, cut: boolean): void {
+export function closeTunnel(w: Context, client: ClientConnection, backend: BackendConnection, cut: boolean): void {
   closeBackend(w, backend, cut);
   closeClient(w, client, cut);
 }

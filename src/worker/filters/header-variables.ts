@@ -1,22 +1,21 @@
 // Fills the variables in header values: `${clientAddress}` and the like.
 // Only rules whose values name variables come here; the text is made once per request.
 
+import type { Context } from '../../exchange/context.js';
 import { type Exchange, NOWHERE } from '../../exchange/exchange.js';
 import { FIELD_ID } from '../../http/fields.js';
 import { FIELD } from '../../http/head.js';
 import { METHOD_NAMES } from '../../http/methods.js';
 import type { HeaderValuePlan, Variable } from '../../routing/plan.js';
 
-import type { Worker } from '../worker.js';
-
-const latin1 = (w: Worker, at: number, bytes: number): string =>
+const latin1 = (w: Context, at: number, bytes: number): string =>
   Buffer.from(w.memory.buffer, at, bytes).toString('latin1');
 
 /** An id that a proxy in front gave, if it is believed and fit to be repeated. */
 const REQUEST_ID = /^[\w.:+/=@-]{1,128}$/;
 
 /** The id of the request: that of a trusted proxy in front, else ours. */
-export function requestId(w: Worker, x: Exchange): string {
+export function requestId(w: Context, x: Exchange): string {
   const head = x.client.parser?.head;
   if (x.client.trusted && head !== undefined && x.headAt !== NOWHERE) {
     for (
@@ -38,7 +37,7 @@ const OF_MATCHED: readonly Variable[] = ['host', 'method', 'path', 'query', 'rul
  * The text of a variable for the request that was matched last. Valid between route() and the next request of this worker. For one that
  * no rule was found for, what its head says is empty: it may be what is wrong with it.
  */
-function variableText(w: Worker, x: Exchange, variable: Variable): string {
+function variableText(w: Context, x: Exchange, variable: Variable): string {
   const { view } = w;
   if (x.rule === null && OF_MATCHED.includes(variable)) return '';
   switch (variable) {
@@ -75,7 +74,7 @@ function variableText(w: Worker, x: Exchange, variable: Variable): string {
 }
 
 /** Header lines with their variables filled in, each ending in CRLF; every character is one byte. */
-export function fillLines(w: Worker, x: Exchange, values: readonly HeaderValuePlan[]): string {
+export function fillLines(w: Context, x: Exchange, values: readonly HeaderValuePlan[]): string {
   let text = '';
   for (const { name, parts } of values) {
     text += `${name}: `;

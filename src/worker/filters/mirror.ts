@@ -10,10 +10,10 @@ import { sendRequestHead } from '../../codec/h1/send-head.js';
 import { sendProxyHeader } from '../../codec/raw/proxy-out.js';
 import { SEND_FLAG } from '../../engine/layout.js';
 import { openBackend } from '../../exchange/choose-server.js';
+import type { Context } from '../../exchange/context.js';
 import type { MirrorDrop } from '../../exchange/counters.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import type { Pool } from '../../exchange/pools.js';
-import type { Worker } from '../worker.js';
 
 /** Bytes of bodies that may wait for a mirror that takes them slowly; beyond it the copy is given up. */
 const MIRROR_QUEUE_BYTES_MAX = 262_144;
@@ -40,7 +40,7 @@ export class Mirror {
   }
 
   /** Sends the head of the client's request to a server of the mirror's pool as well, if it is this one's turn. */
-  begin(w: Worker, x: Exchange, more: boolean): void {
+  begin(w: Context, x: Exchange, more: boolean): void {
     if (!this.#takes()) return;
     // The rule may be that of a plan before.
     const pool = this.#pool.retired ? w.poolNamed(this.#pool.plan.name) : this.#pool;
@@ -76,8 +76,8 @@ export class Mirror {
  * Counts a copy in where requests are counted, and returns the server it goes to; below 0, and the drop counted, when
  * there is no room for it. A copy never waits: those who do are clients.
  */
-function enter(w: Worker, pool: Pool): number {
-  if (w.mirrors >= w.plan.limits.mirrorsMax) return refuse(w, 'mirrorsMax');
+function enter(w: Context, pool: Pool): number {
+  if (w.mirrors >= w.limits.mirrorsMax) return refuse(w, 'mirrorsMax');
   if ((pool.limited && pool.line.busy()) || !pool.breaker.enters()) return refuse(w, 'poolLimits');
   tried.clear();
   const index = pool.balancer.pick(0, tried);
@@ -87,18 +87,18 @@ function enter(w: Worker, pool: Pool): number {
 }
 
 /** Counts a copy that was not sent, or was given up. */
-export function countDrop(w: Worker, why: MirrorDrop): void {
+export function countDrop(w: Context, why: MirrorDrop): void {
   const { mirrorsDropped } = w.counters;
   mirrorsDropped.set(why, (mirrorsDropped.get(why) ?? 0) + 1);
 }
 
-function refuse(w: Worker, why: MirrorDrop): number {
+function refuse(w: Context, why: MirrorDrop): number {
   countDrop(w, why);
   return -1;
 }
 
 /** The mirror is waited for once it has all of the request; before that, the client is. */
-function setDeadline(w: Worker, x: Exchange, backend: BackendConnection): void {
+function setDeadline(w: Context, x: Exchange, backend: BackendConnection): void {
   w.deadlines.set(backend.slot, x.request.done ? w.ticks.mirror : w.ticks.requestBody);
 }
 
@@ -106,7 +106,7 @@ function setDeadline(w: Worker, x: Exchange, backend: BackendConnection): void {
  * Sends a copy of the piece of the body that went to the server last. A mirror that does not keep up is given up: it
  * gets a cut request, and nobody waits for it.
  */
-export function mirrorBody(w: Worker, x: Exchange): void {
+export function mirrorBody(w: Context, x: Exchange): void {
   for (const backend of [...x.mirrors]) {
     backend.waitingBytes = backend.blocked ? backend.waitingBytes + lastPiece.bytes : 0;
     if (backend.waitingBytes > MIRROR_QUEUE_BYTES_MAX) {
@@ -128,7 +128,7 @@ export function mirrorBody(w: Worker, x: Exchange): void {
 }
 
 /** Gives up the copies whose body is not complete. */
-export function mirrorsDrop(w: Worker, x: Exchange): void {
+export function mirrorsDrop(w: Context, x: Exchange): void {
   for (const backend of [...x.mirrors]) closeBackend(w, backend);
   x.mirrors.length = 0;
 }

@@ -2,12 +2,12 @@
 
 import { STATUS_CODES } from 'node:http';
 import { CHUNK_BYTES } from '../../engine/layout.js';
+import type { Context } from '../../exchange/context.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import { fail, reply } from '../../exchange/local-reply.js';
 import { forwardedScheme } from '../../http/forwarded-scheme.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import type { FilterPlan } from '../../routing/plan.js';
-import type { Worker } from '../worker.js';
 import { fillLines } from './header-variables.js';
 
 /** A filter that ends a request with an answer of its own. */
@@ -17,7 +17,7 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 }
 const NOTHING = new Uint8Array(0);
 
 /** The host of the request, and its port if it named one. */
-function hostOf(w: Worker, x: Exchange): { name: string; port: number | undefined } {
+function hostOf(w: Context, x: Exchange): { name: string; port: number | undefined } {
   const text = textAt(w, x.hostAt, x.hostBytes);
   const name = text.slice(0, w.view.hostBytes);
   const port = Number(text.slice(w.view.hostBytes + 1));
@@ -25,12 +25,12 @@ function hostOf(w: Worker, x: Exchange): { name: string; port: number | undefine
 }
 
 /** The scheme that the client used: what a trusted proxy in front says of it, else that of its connection. */
-export function clientScheme(w: Worker, x: Exchange): 'http' | 'https' {
+export function clientScheme(w: Context, x: Exchange): 'http' | 'https' {
   const said = x.client.trusted ? forwardedScheme(w.memory, x.client.parser!.head) : null;
   return said ?? (x.client.tls === null ? 'http' : 'https');
 }
 
-const textAt = (w: Worker, at: number, bytes: number): string =>
+const textAt = (w: Context, at: number, bytes: number): string =>
   Buffer.from(w.memory.buffer, at, bytes).toString('latin1');
 
 /**
@@ -38,7 +38,7 @@ const textAt = (w: Worker, at: number, bytes: number): string =>
  * neither names a host it is the path alone (RFC 9110, 10.2.2). Else why there is none.
  */
 function location(
-  w: Worker,
+  w: Context,
   x: Exchange,
   plan: Extract<FilterPlan, { type: 'RequestRedirect' }>,
 ): { to: string } | ReasonCode {
@@ -61,7 +61,7 @@ function location(
 }
 
 /** The path of the new location, or why there can be none. */
-function newPath(w: Worker, x: Exchange): { path: string } | ReasonCode {
+function newPath(w: Context, x: Exchange): { path: string } | ReasonCode {
   const { redirectPath } = x.rule!;
   if (redirectPath === null) {
     const path = textAt(w, x.targetAt, x.client.pathBytes);
@@ -74,7 +74,7 @@ function newPath(w: Worker, x: Exchange): { path: string } | ReasonCode {
 }
 
 /** Answers the request as the filter says. */
-export function respond(w: Worker, x: Exchange, plan: Answering): void {
+export function respond(w: Context, x: Exchange, plan: Answering): void {
   if (plan.type === 'RequestRedirect') {
     const found = location(w, x, plan);
     if (typeof found === 'string') fail(w, x, found);

@@ -1,13 +1,12 @@
 // URLRewrite: the target and the host that the server gets in place of the client's.
 
 import { CHUNK_BYTES } from '../../engine/layout.js';
+import type { Context } from '../../exchange/context.js';
 import { type Exchange, NOWHERE } from '../../exchange/exchange.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import { keptPrefix, normalisePath, PATH_AS_IS, PATH_GROWTH } from '../../routing/path.js';
 import type { FilterPlan, PathModifierPlan } from '../../routing/plan.js';
 import { RegexRewrite, replacePrefix } from '../../routing/rewrite.js';
-
-import type { Worker } from '../worker.js';
 
 const ASTERISK = 0x2a;
 
@@ -24,7 +23,7 @@ export class PathModifier {
   }
 
   /** Bytes of room that the new path of the request in `w.view` needs at most; `most` when it cannot be told. */
-  room(w: Worker, x: Exchange, most: number): number {
+  room(w: Context, x: Exchange, most: number): number {
     if (this.#regex !== null) return most;
     const rest = this.#type === 'ReplacePrefixMatch' ? x.client.pathBytes - prefixBytes(w, x) : 0;
     return this.#value.length + rest;
@@ -34,7 +33,7 @@ export class PathModifier {
    * Writes the new path for the request in `w.view` at `out`, which has `room` bytes. Returns its length, or why it cannot be:
    * too long, or no path.
    */
-  write(w: Worker, x: Exchange, out: Uint8Array, at: number, room: number): number | ReasonCode {
+  write(w: Context, x: Exchange, out: Uint8Array, at: number, room: number): number | ReasonCode {
     const { memory } = w;
     if (this.#regex !== null) return this.#writeMatch(w, x, this.#regex, out, at, room);
     if (this.#type === 'ReplacePrefixMatch') {
@@ -45,7 +44,7 @@ export class PathModifier {
   }
 
   #writeMatch(
-    w: Worker,
+    w: Context,
     x: Exchange,
     regex: RegexRewrite,
     out: Uint8Array,
@@ -68,7 +67,7 @@ export class PathModifier {
 }
 
 /** Bytes of the path that the rule's prefix has in the target, where a run of `/` may be longer than the rules saw it. */
-function prefixBytes(w: Worker, x: Exchange): number {
+function prefixBytes(w: Context, x: Exchange): number {
   const { prefixBytes: matched } = w.matcher;
   if (x.client.pathBytes === w.view.pathBytes) return matched;
   return keptPrefix(w.memory, x.targetAt, x.client.pathBytes, matched);
@@ -86,7 +85,7 @@ export class Rewrite {
   }
 
   /** Writes the new target for the request in `w.view`; the query stays. Returns why it cannot be sent, or null. */
-  apply(w: Worker, x: Exchange): ReasonCode | null {
+  apply(w: Context, x: Exchange): ReasonCode | null {
     if (this.#path === null || w.memory[x.targetAt] === ASTERISK) return null;
     const { memory, writer } = w;
     const queryBytes = x.targetBytes - x.client.pathBytes;

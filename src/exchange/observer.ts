@@ -1,6 +1,6 @@
 // What watches exchanges: counters, later an access log, metrics and traces.
 
-import type { Exchange } from '../exchange/exchange.js';
+import type { Exchange } from './exchange.js';
 
 /**
  * GUARANTEED: `exchangeEnded` is called exactly once for each exchange that began, when its outcome is known and before

@@ -1,0 +1,122 @@
+// What the steps of an exchange, and the codecs, need of the thread they run in.
+// Owns no behaviour: the worker implements it, and a test or the command line may do so with less.
+
+import type { ServerState } from '../balance/server-state.js';
+import type { BackendConnection, ClientConnection } from '../codec/connections.js';
+import type { LongHeads } from '../codec/h1/long-head.js';
+import type { Tokens } from '../codec/h1/tokens.js';
+import type { Engine } from '../engine/engine.js';
+import type { Pinned, PinnedTexts, Writer } from '../engine/text.js';
+import type { Framing } from '../http/framing.js';
+import type { Llhttp } from '../http/llhttp.js';
+import type { ReasonCode } from '../http/reasons.js';
+import type { Matcher } from '../routing/matcher.js';
+import type { RequestView } from '../routing/request.js';
+import type { HeaderEdit } from '../worker/filters/edit.js';
+import type { Rule } from '../worker/rules.js';
+import type { ClientAddressField } from './client-address.js';
+import type { Counters } from './counters.js';
+import type { Deadlines } from './deadlines.js';
+import type { ErrorPages } from './error-pages.js';
+import type { Observer } from './observer.js';
+import type { Pool, Servers } from './pools.js';
+import type { RequestIds } from './request-id.js';
+import type { Limits, Timeouts } from './settings.js';
+import type { Ticks } from './ticks.js';
+import type { Trust } from './trust.js';
+
+/**
+ * One worker, as the steps see it. Everything here belongs to one thread, and lives as long as that; what comes from the
+ * configuration (`limits` to `distinguishesSlashes`) is another object after a reload: read it anew for each request.
+ */
+export interface Context {
+  // Memory.
+  /** The memory that slab and parsers lie in: all addresses count from its first byte. */
+  readonly memory: Uint8Array;
+  readonly engine: Engine;
+  readonly pinned: PinnedTexts;
+  readonly writer: Writer;
+  /**
+   * Points `writer` at `bytes` free bytes that stay good until the next batch, longer for what was sent or retained.
+   * Returns the address, or -1 when the slab is full.
+   */
+  scratch(bytes: number): number;
+  /** Keeps what was written to scratch memory up to `writer.at`. */
+  scratchKeep(): void;
+  /** True when chunks are getting scarce: what is only kept in case should be given back. */
+  slabIsTight(): boolean;
+
+  // The configuration that holds now.
+  readonly limits: Limits;
+  readonly timeouts: Timeouts;
+  readonly ticks: Ticks;
+  readonly trust: Trust;
+  readonly matcher: Matcher;
+  readonly rules: readonly Rule[];
+  /** The error pages of all requests; those of a rule go first. */
+  readonly errorPages: ErrorPages;
+  /** Pools whose requests may have to wait for room. */
+  readonly limitedPools: readonly Pool[];
+  /** Some listener or rule does not merge runs of `/`. */
+  readonly distinguishesSlashes: boolean;
+  /** The pool of this name, or undefined. */
+  poolNamed(name: string): Pool | undefined;
+
+  // Servers.
+  /** The shared server state. */
+  readonly state: ServerState;
+  readonly servers: Servers;
+
+  // Time, numbers, and what is counted.
+  readonly deadlines: Deadlines;
+  readonly ids: RequestIds;
+  readonly counters: Counters;
+  /** What sees every exchange as it ends. */
+  readonly observers: readonly Observer[];
+  /** Counts a failure that belongs to no exchange. */
+  count(reason: ReasonCode): void;
+  /** Number of the batch of events being handled, or of the last one: what it reports came before what it makes us send. */
+  readonly batch: number;
+  /** A request ended somewhere: those that wait may have room now. */
+  roomFreed: boolean;
+  /** TLS handshakes under way. */
+  handshakes: number;
+  /** Copies of requests under way to mirrors. */
+  mirrors: number;
+  readonly draining: boolean;
+  readonly closed: boolean;
+
+  // Tools, filled again for every request.
+  readonly view: RequestView;
+  readonly framing: Framing;
+  readonly tokens: Tokens;
+  readonly llhttp: Llhttp;
+  /** Heads under way that may outgrow a chunk. */
+  readonly longHeads: LongHeads;
+  /** The header filter at work while a head is listed, or null. */
+  edit: HeaderEdit | null;
+  /** While the head of a request is listed whose listener knows its clients by a field of their own: that field, else null. */
+  clientField: ClientAddressField | null;
+  /** The request listed with `clientField` comes from a trusted peer. */
+  clientFieldTrusted: boolean;
+
+  // Lines that every message may need.
+  readonly lineEnd: Pinned;
+  readonly lineClose: Pinned;
+  readonly lineKeepAlive: Pinned;
+  readonly lineChunked: Pinned;
+  readonly lastChunk: Pinned;
+  /** The target of a request about the server itself. */
+  readonly asterisk: Pinned;
+
+  // Connections.
+  clientFree(client: ClientConnection): void;
+  backendOpen(conn: number): BackendConnection;
+  backendFree(backend: BackendConnection): void;
+  /** The address of the client as text: what a trusted peer stated for this request, or its own. Empty when it has none. */
+  addressOf(client: ClientConnection): string;
+  /** The forwarding lines that are the same for every stranger at this listener; null when the slab had no room for them. */
+  forwardingOf(client: ClientConnection): Pinned | null;
+  /** The Strict-Transport-Security line for responses to this client; empty for none. */
+  strictTransportOf(client: ClientConnection): string;
+}
