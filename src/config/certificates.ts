@@ -2,7 +2,7 @@
 // Owns what is wrong with a pair, in words. Never says a byte of a key. Leaves using them to primary/ and the engine.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { FileError, readNamedFileSync } from '../base/files.js';
 
 /** One certificate with its chain and key, as it is in its files. */
 export interface CertificatePair {
@@ -120,23 +120,10 @@ const EXPECTED = {
 
 function readPart(file: 'cert' | 'key', name: string, expected: string = EXPECTED[file]): Buffer {
   try {
-    return readFileSync(name);
+    return readNamedFileSync(name);
   } catch (error) {
-    throw new CertificateError(file, unreadable(name, error), expected);
-  }
-}
-
-/** Why a file cannot be read, as a sentence. */
-export function unreadable(name: string, error: unknown): string {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'ENOENT':
-      return `The file ${name} does not exist.`;
-    case 'EACCES':
-      return `The file ${name} may not be read by this user.`;
-    case 'EISDIR':
-      return `${name} is a directory.`;
-    default:
-      return `The file ${name} cannot be read.`;
+    if (!(error instanceof FileError)) throw error;
+    throw new CertificateError(file, error.message, expected);
   }
 }
 

@@ -11,7 +11,7 @@ import { type Config, resolveConfig } from './config.js';
 import { ConfigError } from './config-error.js';
 import { readJson } from './json.js';
 import { importModule, MODULE_EXTENSIONS } from './module.js';
-import { pageFiles } from './page-files.js';
+import { PageFiles } from './page-files.js';
 import { knownKeysFrom, refusalFrom } from './schema/build.js';
 import { type ParsedConfig, schema } from './schema.js';
 import { checkMeaning } from './semantics.js';
@@ -24,6 +24,8 @@ export interface Loaded {
   readonly source: Source;
   /** The files it was made of: its own, what a module reads, and the pages it names. None for a mere value. */
   readonly files: readonly string[];
+  /** What stands in those pages, by their absolute names. */
+  readonly contents: ReadonlyMap<string, Uint8Array>;
   /** What is allowed but probably not meant. */
   readonly warnings: readonly Problem[];
 }
@@ -95,7 +97,7 @@ function checkConfig({ value, source, mistakes }: Document, read: readonly strin
   const broken: DocumentPath[] = [];
   const misspelt = new Set<string>();
   const parsed = parseAround(value, source, problems, broken, misspelt);
-  const files = parsed === undefined ? read : [...read, ...pageFiles(parsed, dirname(source.file))];
+  const pages = new PageFiles(dirname(source.file));
   if (parsed !== undefined) {
     const isBroken = (path: DocumentPath) =>
       broken.some((prefix) => prefix.every((step, index) => path[index] === step));
@@ -111,11 +113,14 @@ function checkConfig({ value, source, mistakes }: Document, read: readonly strin
         broken.some(([top]) => top === 'routes' || top === 'listeners') ? Object.keys(parsed.pools) : [],
       ),
       directory: dirname(source.file),
+      pages,
     });
   }
   const { errors, warnings } = problems;
+  const files = [...read, ...pages.names];
   if (errors.length > 0 || parsed === undefined) throw new ConfigError(inOrder(errors), files);
-  return { config: resolveConfig(parsed, resolve(source.file)), source, files, warnings: inOrder(warnings) };
+  const config = resolveConfig(parsed, resolve(source.file));
+  return { config, source, files, contents: pages.contents, warnings: inOrder(warnings) };
 }
 
 /**

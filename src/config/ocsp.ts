@@ -2,8 +2,8 @@
 // Owns what is wrong with one, in words. Leaves its signature to the clients, who verify it, and sending to the engine.
 
 import { createHash, type X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { CertificateError, type CertificateWarning, parseChain, unreadable } from './certificates.js';
+import { FileError, readNamedFileSync } from '../base/files.js';
+import { CertificateError, type CertificateWarning, parseChain } from './certificates.js';
 import { contentOf, type Der, DerError, partsOf, readDer, TAG, timeOf } from './der.js';
 
 /** A response that may be stapled. */
@@ -176,9 +176,10 @@ function partsOfCertificate(certificate: X509Certificate): { serial: Buffer; iss
 
 function readResponse(file: string): Buffer {
   try {
-    return readFileSync(file);
+    return readNamedFileSync(file);
   } catch (error) {
-    throw refusal(unreadable(file, error), 'Expected a file with an OCSP response, as DER.');
+    if (!(error instanceof FileError)) throw error;
+    throw refusal(error.message, 'Expected a file with an OCSP response, as DER.');
   }
 }
 

@@ -1,7 +1,8 @@
 // What the checks of a configuration's meaning share: where problems go, what is known of the document, and names of pools.
 
 import type { DocumentPath } from '../base/document-path.js';
-import { alternatives, didYouMean } from '../base/problems.js';
+import { alternatives, didYouMean, Refusal } from '../base/problems.js';
+import type { PageFiles } from './page-files.js';
 
 /** Takes one problem: where, what was found, what was expected. */
 export type Report = (path: DocumentPath, found: string, expected?: string) => void;
@@ -17,6 +18,7 @@ export interface Scope {
   isBroken(path: DocumentPath): boolean;
   /** The directory that file names are relative to. */
   readonly directory: string;
+  readonly pages: PageFiles;
 }
 
 /** Reports a pool that does not exist. */
@@ -31,4 +33,12 @@ function expectedPool(name: string, known: readonly string[]): string {
   if (known.length === 1) return `Expected ${known[0]}, the only pool.`;
   const expected = known.length <= 10 ? `Expected ${alternatives(known)}.` : 'Expected the name of a pool.';
   return expected + didYouMean(name, known);
+}
+
+/** Reads a file that clients are answered with, and reports one that cannot be. Null then. */
+export function checkPageFile(name: string, path: DocumentPath, scope: Scope): Uint8Array | null {
+  const page = scope.pages.read(name);
+  if (!(page instanceof Refusal)) return page;
+  scope.report(path, page.found, page.expected);
+  return null;
 }

@@ -1,12 +1,10 @@
 // What no schema can say of error pages: statuses that are errors, one source, a file that can be read and is small enough.
 
-import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { DocumentPath } from '../base/document-path.js';
 import { ERROR_PAGE_BYTES_MAX } from '../routing/error-pages.js';
 import { sizeText } from './schema/build.js';
 import type { ParsedConfig } from './schema.js';
-import type { Scope } from './scope.js';
+import { checkPageFile, type Scope } from './scope.js';
 
 /** Reports what is wrong with error pages, of all or of a rule. `at` is the place of their list. */
 export function checkErrorPages(pages: ParsedConfig['errorPages'], at: DocumentPath, scope: Scope): void {
@@ -29,14 +27,7 @@ export function checkErrorPages(pages: ParsedConfig['errorPages'], at: DocumentP
 const AT_MOST = `Expected at most ${sizeText(ERROR_PAGE_BYTES_MAX)}.`;
 
 function checkFile(file: string, at: DocumentPath, scope: Scope): void {
-  const stat = statSync(resolve(scope.directory, file), { throwIfNoEntry: false });
-  if (stat === undefined || !stat.isFile()) {
-    scope.report(
-      at,
-      stat === undefined ? `The file '${file}' does not exist.` : `'${file}' is no file.`,
-      'Expected a file, named relative to the configuration.',
-    );
-  } else if (stat.size > ERROR_PAGE_BYTES_MAX) {
-    scope.report(at, `The file '${file}' has ${stat.size} bytes.`, AT_MOST);
-  }
+  const page = checkPageFile(file, at, scope);
+  if (page === null || page.length <= ERROR_PAGE_BYTES_MAX) return;
+  scope.report(at, `The file '${file}' has ${page.length} bytes.`, AT_MOST);
 }

@@ -2,13 +2,13 @@
 // Owns filters wherever they stand: in rules, on routes, on listeners, for all. Leaves what rules lead to to
 // semantics-routes.ts, and in which order filters apply to src/routing.
 
-import { accessSync, constants } from 'node:fs';
-import { resolve } from 'node:path';
 import type { DocumentPath } from '../base/document-path.js';
+import { shown } from '../base/problems.js';
+import { normalPathOf } from '../routing/path.js';
 import { groupCount, readSubstitution } from '../routing/rewrite.js';
 import type { FilterConfig, RuleConfig } from './config.js';
 import { checkForeignVariables } from './foreign-variables.js';
-import { checkPoolName, type Scope } from './scope.js';
+import { checkPageFile, checkPoolName, type Scope } from './scope.js';
 import { checkRegex } from './semantics-matches.js';
 
 /** What a list of filters is for: one rule, all rules of a route, or more than that. */
@@ -142,16 +142,7 @@ function checkDirectResponse(
     );
   }
   checkProtected(response.headers, [...at, 'headers'], scope);
-  if (file === undefined) return;
-  try {
-    accessSync(resolve(scope.directory, file), constants.R_OK);
-  } catch {
-    scope.report(
-      [...at, 'file'],
-      `The file '${file}' cannot be read.`,
-      'Expected a file, named relative to the configuration.',
-    );
-  }
+  if (file !== undefined) checkPageFile(file, [...at, 'file'], scope);
 }
 
 const MODIFIER_KEYS = {
@@ -215,9 +206,16 @@ function checkPathModifier(modifier: PathModifier | undefined, at: DocumentPath,
     if (other === wanted || modifier[other] === undefined) continue;
     scope.report([...at, other], `'${other}' stands with type ${modifier.type}.`, `Expected ${wanted} alone.`);
   }
+  checkNewPath(modifier[wanted], [...at, wanted], scope);
   if (modifier.replaceRegexMatch !== undefined)
     checkSubstitution(modifier.replaceRegexMatch, [...at, 'replaceRegexMatch'], scope);
   if (modifier.type === 'ReplacePrefixMatch') checkPrefixes(at, around, scope);
+}
+
+/** Reports a new path that no request can have. An empty one is the root. */
+function checkNewPath(path: unknown, at: DocumentPath, scope: Scope): void {
+  if (typeof path !== 'string' || normalPathOf(path) !== undefined) return;
+  scope.report(at, `${shown(path)} is not a path that a request can have.`, 'Expected one such as /v2.');
 }
 
 /** Reports rules that match by something else than the prefix that is to be replaced. */

@@ -1,8 +1,11 @@
 // Checks of matches that no schema can say: paths, expressions, values that could never be found.
 // Owns the rules about one match. Leaves routes and rules to semantics-routes.ts.
 
-import { RE2JS } from 're2js';
 import type { DocumentPath } from '../base/document-path.js';
+import { isHostPattern } from '../base/host-names.js';
+import { shown } from '../base/problems.js';
+import { compileRegex } from '../routing/conditions.js';
+import { normalPathOf } from '../routing/path.js';
 import type { MatchConfig } from './config.js';
 import type { STRING_TYPES } from './schema/matches.js';
 import type { ParsedConfig } from './schema.js';
@@ -38,6 +41,16 @@ function checkPath(match: MatchConfig, at: DocumentPath, scope: Scope): void {
       `'${path.value}' is not a path.`,
       `Expected a path without ?, # and spaces.${queries}`,
     );
+  } else if (path !== undefined) checkNormalForm(path.value, [...at, 'path', 'value'], scope);
+}
+
+function checkNormalForm(path: string, at: DocumentPath, scope: Scope): void {
+  const normal = normalPathOf(path);
+  if (normal === undefined) {
+    scope.report(at, `${shown(path)} is not a path that a request can have.`, 'Expected one such as /api.');
+  } else if (path !== normal && decodeURI(normal) !== path) {
+    // Only percent-encoded is what every client does to such a path: not worth a warning.
+    scope.warn(at, `'${path}' is matched as '${normal}'.`, 'Requests are brought into this form. Write it so.');
   }
 }
 
@@ -97,7 +110,7 @@ function emptyPart(type: 'Prefix' | 'Suffix' | 'Contains'): string {
 /** True when the text is a regular expression; else that is reported. */
 export function checkRegex(source: string, path: DocumentPath, scope: Scope): boolean {
   try {
-    RE2JS.compile(source);
+    compileRegex(source);
     return true;
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace(/^error parsing regexp:\s*/, '') : String(error);
@@ -165,7 +178,7 @@ function checkConnection(
   listeners: ParsedConfig['listeners'],
   scope: Scope,
 ): void {
-  const { clientCertificate, scheme } = match;
+  const { clientCertificate, scheme, serverName } = match;
   const withTls = listeners.filter(({ protocol }) => protocol === 'https');
   const tlsOnly = (['serverName', 'tlsVersion', 'tlsCipher'] as const).find((key) => match[key] !== undefined);
   const asksForTls = tlsOnly ?? (scheme === 'https' ? 'scheme' : undefined);
@@ -174,6 +187,13 @@ function checkConnection(
       [...at, asksForTls],
       'No listener speaks TLS.',
       "This never holds. Expected a listener of 'protocol: https'.",
+    );
+  }
+  if (serverName !== undefined && serverName !== '*' && !isHostPattern(serverName)) {
+    scope.report(
+      [...at, 'serverName'],
+      `${shown(serverName)} is not a host name.`,
+      'Expected one such as shop.example.com or *.example.com.',
     );
   }
   if (clientCertificate === undefined) return;

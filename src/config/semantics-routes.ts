@@ -75,6 +75,10 @@ function checkBackends(rule: RuleConfig, at: DocumentPath, scope: Scope): void {
       'Expected pool, backendRefs, or a RequestRedirect or DirectResponse filter.',
     );
   }
+  if (!answer && backendRefs?.every(({ weight }) => weight === 0)) {
+    const expected = 'Every request that matches is answered with 500.';
+    scope.warn([...at, 'backendRefs'], 'Every weight is 0.', expected);
+  }
 }
 
 /** The pool that takes over: another one than those of the rule, which has to have some. */

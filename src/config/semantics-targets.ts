@@ -1,9 +1,8 @@
 // What no schema can say of the parts that routes and TLS routes share: host names, and the pools they lead to.
 
 import type { DocumentPath } from '../base/document-path.js';
+import { isHostPattern } from '../base/host-names.js';
 import { checkPoolName, type Scope } from './scope.js';
-
-const LABEL = /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 
 /** Reports host names that are none, or stand twice in their list. `others` says how all hosts are meant. */
 export function checkHostnames(hostnames: readonly string[], at: DocumentPath, scope: Scope, others: string): void {
@@ -15,9 +14,7 @@ export function checkHostnames(hostnames: readonly string[], at: DocumentPath, s
       scope.report(path, `'${hostname}' stands twice in this list.`, 'Expected each host name once.');
     }
     seen.add(hostname.toLowerCase());
-    const labels = (hostname.startsWith('*.') ? hostname.slice(2) : hostname).split('.');
-    const isAddress = /^\[[0-9A-Fa-f:.]+\]$/.test(hostname);
-    if (isAddress || (hostname.length <= 253 && labels.every((label) => LABEL.test(label)))) continue;
+    if (isHostPattern(hostname)) continue;
     const advice = hostname === '*' ? others : hostnameAdvice(hostname);
     scope.report(path, `'${hostname}' is not a host name.`, expected + advice);
   }
@@ -43,11 +40,11 @@ export function checkBackendRefs({ pool, backendRefs }: Leading, noun: string, a
   const seen = new Map<string, number>();
   for (const [index, reference] of (backendRefs ?? []).entries()) {
     checkPoolName(reference.pool, [...at, 'backendRefs', index, 'pool'], scope);
-    const twin = seen.get(reference.pool);
-    if (twin !== undefined) {
+    const first = seen.get(reference.pool);
+    if (first !== undefined) {
       scope.report(
         [...at, 'backendRefs', index, 'pool'],
-        `backendRefs[${twin}] names the pool '${reference.pool}' already.`,
+        `backendRefs[${first}] names the pool '${reference.pool}' already.`,
         'Expected each pool once. Add the weights.',
       );
     }
@@ -62,7 +59,7 @@ export function checkBackendRefs({ pool, backendRefs }: Leading, noun: string, a
   }
 }
 
-/** Reports a TLS route that leads to no pool. A rule may: its requests get 500, and compiling warns of it. */
+/** Reports a TLS route that leads to no pool. A rule may: its requests get 500. */
 export function checkSomeWeight({ backendRefs }: Leading, at: DocumentPath, scope: Scope): void {
   if (backendRefs?.every(({ weight }) => weight === 0)) {
     scope.report([...at, 'backendRefs'], 'Every weight is 0.', 'Expected at least one weight over 0.');

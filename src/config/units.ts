@@ -2,7 +2,9 @@
 // Owns their syntax. Each reader returns the value, or a Refusal that says what was expected.
 
 import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { isHostName } from '../base/host-names.js';
 import { Refusal, refuse } from '../base/problems.js';
+import { parseRange } from '../routing/ranges.js';
 
 type DurationPart = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 
@@ -145,11 +147,6 @@ export function readListenAddress(value: unknown): ListenAddress | Refusal {
   return refuse(value, 'a listen address', `${LISTEN_EXPECTED} A listener needs an IP address, not a host name.`);
 }
 
-/** True for a name that DNS could resolve. */
-function isHostName(host: string): boolean {
-  return host.length <= 253 && host.split('.').every((label) => /^[A-Za-z0-9_]([\w-]{0,61}[A-Za-z0-9_])?$/.test(label));
-}
-
 /** The longest path that fits a socket address on Linux. */
 const UNIX_PATH_BYTES_MAX = 107;
 
@@ -238,5 +235,12 @@ export function readCidr(value: unknown): string | Refusal {
   if (bits > bitsMax) {
     return new Refusal(`'${value}' has ${bits} prefix bits.`, `Expected at most ${bitsMax} for IPv${family}.`);
   }
-  return `${match[1]}/${bits}`;
+  const range = `${match[1]}/${bits}`;
+  if (parseRange(range) === undefined) {
+    return new Refusal(
+      `'${value}' holds more than IPv4 addresses.`,
+      `Expected at least 96 prefix bits behind ::ffff:.`,
+    );
+  }
+  return range;
 }

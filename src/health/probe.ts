@@ -1,11 +1,11 @@
 // One health check of one server: an HTTP request or a TCP connect, and whether the answer is what was asked for.
 // Owns the wire. Leaves when to check, and what a result means, to checker.ts and verdict.ts.
 
-import { readFile } from 'node:fs/promises';
 import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls, type PeerCertificate } from 'node:tls';
 import { type buildConnector, Client } from 'undici';
 import type { ServerPlan } from '../balance/options.js';
+import { readNamedFile } from '../base/files.js';
 import { type ProxyVersion, proxyHeaderOfOwn } from '../http/proxy-protocol.js';
 import { formatAddress, parseAddress, type ServerAddress } from './address.js';
 import type { HealthCheckOptions, HealthCheckTls } from './options.js';
@@ -177,10 +177,10 @@ async function secureOptions({
     checkServerIdentity: (_: string, shown: PeerCertificate) => checkServerIdentity(serverName, shown),
     rejectUnauthorized: verify,
     minVersion,
-    ...(ca === undefined ? {} : { ca: await readFile(ca) }),
+    ...(ca === undefined ? {} : { ca: await readNamedFile(ca) }),
     ...(certificate === undefined
       ? {}
-      : { cert: await readFile(certificate.cert), key: await readFile(certificate.key) }),
+      : { cert: await readNamedFile(certificate.cert), key: await readNamedFile(certificate.key) }),
   };
 }
 

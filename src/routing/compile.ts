@@ -13,10 +13,11 @@ import {
 } from './compiled-match.js';
 import { emitTable } from './emit.js';
 import { planErrorPages } from './error-pages.js';
-import { answers, type PoolIndexes, planFilter, planPool } from './filters.js';
-import { type FilterConfig, type RouteConfig, type RoutingConfig, RoutingError, type RuleConfig } from './input.js';
+import { answers, planFilter } from './filters.js';
+import type { FilterConfig, MatchConfig, RouteConfig, RoutingConfig, RuleConfig } from './input.js';
 import { HOST_KIND } from './layout.js';
 import type { BackendRefPlan, ErrorPagePlan, FilterPlan, RulePlan } from './plan.js';
+import { type PlanScope, planPool } from './plan-scope.js';
 import { findShadows } from './shadow.js';
 import { planSticky } from './sticky.js';
 
@@ -36,46 +37,50 @@ export interface CompiledRoutes {
   readonly entries: readonly EntryIr[];
 }
 
+/** Where the compiler finds what the configuration only names. */
+export interface CompileSources {
+  /** Where a path of the document stands in its file, for warnings and for explain. */
+  readonly placeOf?: PlaceOf;
+  /** What stands in the files of error pages and direct responses, by their absolute names. */
+  readonly contents?: ReadonlyMap<string, Uint8Array>;
+}
+
 /**
- * Compiles routes. `placeOf` tells where a path of the document stands in its file, for problems and for explain.
- *
- * Throws RoutingError with every problem found when the routes cannot be used.
+ * Compiles the routes of a configuration that src/config has checked: whatever is wrong with one trips an assertion.
+ * Reads no file.
  */
-export function compile(config: RoutingConfig, placeOf: PlaceOf = () => undefined): CompiledRoutes {
+export function compile(
+  config: RoutingConfig,
+  { placeOf = () => undefined, contents = NONE }: CompileSources = {},
+): CompiledRoutes {
   const problems = new Problems(placeOf);
-  const pools = new Map(Object.keys(config.pools ?? {}).map((name, index) => [name, index]));
+  const scope = { pools: new Map(Object.keys(config.pools ?? {}).map((name, index) => [name, index])), contents };
   const entries: EntryIr[] = [];
   const rules: RulePlan[] = [];
-  const filters = planFilters(config.filters, ['filters'], pools, problems);
-  const listenerFilters = (config.listeners ?? []).map((listener, i) =>
-    planFilters(listener.filters, ['listeners', i, 'filters'], pools, problems),
-  );
-  const files = new Map<string, Uint8Array>();
   (config.routes ?? []).forEach((route, r) => {
-    const routeFilters = planFilters(route.filters, ['routes', r, 'filters'], pools, problems);
-    const hosts = compileHosts(route, ['routes', r, 'hostnames'], problems);
+    const routeFilters = planFilters(route.filters, scope);
+    const hosts = compileHosts(route);
     route.rules.forEach((rule, i) => {
       const at = ['routes', r, 'rules', i];
       const matches = compileMatches(route, rule, rules.length, at, problems);
-      const errorPages = planErrorPages(rule.errorPages, [...at, 'errorPages'], files, problems);
-      rules.push({ ...planRule(route, routeFilters, rule, rules.length, at, pools, problems), errorPages });
+      rules.push(planRule(route, routeFilters, rule, rules.length, at, problems.placeOf(at), scope));
       for (const host of hosts) for (const match of matches) entries.push({ host, match });
     });
   });
-  const errorPages = planErrorPages(config.errorPages, ['errorPages'], files, problems);
-  if (problems.errors.length > 0) throw new RoutingError(problems.errors);
   entries.sort(comparePrecedence);
   warnOfShadows(entries, rules, problems);
   return {
     table: emitTable(entries),
     rules,
-    errorPages,
-    filters,
-    listenerFilters,
+    errorPages: planErrorPages(config.errorPages, scope),
+    filters: planFilters(config.filters, scope),
+    listenerFilters: (config.listeners ?? []).map((listener) => planFilters(listener.filters, scope)),
     warnings: problems.warnings,
     entries,
   };
 }
+
+const NONE: ReadonlyMap<string, Uint8Array> = new Map();
 
 /** Warns of matches that no request reaches; of the rule, when that is true of all its matches. */
 function warnOfShadows(entries: readonly EntryIr[], rules: readonly RulePlan[], problems: Problems): void {
@@ -99,17 +104,11 @@ function placeText({ file, line }: Place): string {
   return line === 0 ? file : `${file}:${line}`;
 }
 
-/** The host names of a route; a route without any is for every host. */
-function compileHosts(route: RouteConfig, at: DocumentPath, problems: Problems): HostIr[] {
-  if (route.hostnames === undefined || route.hostnames.length === 0) return [{ kind: HOST_KIND.DEFAULT, name: '' }];
-  const hosts = new Map<string, HostIr>();
-  route.hostnames.forEach((hostname, i) => {
-    const host = compileHost(hostname, [...at, i], problems);
-    if (host === undefined) return;
-    const key = `${host.kind}${host.name}`;
-    hosts.set(key, host);
-  });
-  return [...hosts.values()];
+/** The host names of a route, each once; a route without any is for every host. */
+function compileHosts({ hostnames = [] }: RouteConfig): HostIr[] {
+  if (hostnames.length === 0) return [{ kind: HOST_KIND.DEFAULT, name: '' }];
+  const hosts = hostnames.map(compileHost);
+  return [...new Map(hosts.map((host) => [`${host.kind}${host.name}`, host])).values()];
 }
 
 /** The matches of a rule; a rule without any takes every request of its hosts. */
@@ -121,8 +120,10 @@ function compileMatches(
   problems: Problems,
 ): MatchIr[] {
   const order = { listeners, priority: rule.priority ?? 0 };
-  if (rule.matches === undefined || rule.matches.length === 0) return [compileMatch({}, order, index, 0, at, problems)];
-  return rule.matches.map((match, i) => compileMatch(match, order, index, i, [...at, 'matches', i], problems));
+  const compiled = (match: MatchConfig, i: number, here: DocumentPath): MatchIr =>
+    compileMatch(match, order, index, i, here, problems.placeOf(here));
+  if (rule.matches === undefined || rule.matches.length === 0) return [compiled({}, 0, at)];
+  return rule.matches.map((match, i) => compiled(match, i, [...at, 'matches', i]));
 }
 
 /** What a rule without a name is called: by its place in the document, or in a route that has one, by its place there. */
@@ -136,49 +137,33 @@ function planRule(
   rule: RuleConfig,
   index: number,
   at: DocumentPath,
-  pools: PoolIndexes,
-  problems: Problems,
-): Omit<RulePlan, 'errorPages'> {
-  const backendRefs = planBackends(rule, at, pools, problems);
-  const filters = planFilters(rule.filters, [...at, 'filters'], pools, problems);
-  const drained = !rule.filters?.some(answers) && backendRefs.every(({ weight }) => weight === 0);
-  if (drained && backendRefs.length === 0) {
-    problems.error(at, 'The rule leads nowhere.', 'Expected pool, backendRefs, or a filter that answers.');
-  } else if (drained) {
-    const expected = 'Every request that matches is answered with 500.';
-    problems.warn([...at, 'backendRefs'], 'Every weight is 0.', expected);
-  }
+  place: Place,
+  scope: PlanScope,
+): RulePlan {
+  const backendRefs = planBackends(rule, scope);
   return {
     index,
     name: rule.name ?? nameByPlace(route, at),
-    place: problems.placeOf(at),
+    place,
     priority: rule.priority ?? 0,
     backendRefs,
-    drained,
+    drained: !rule.filters?.some(answers) && backendRefs.every(({ weight }) => weight === 0),
     sticky: planSticky(rule),
-    fallback: rule.fallback === undefined ? null : planPool(rule.fallback, [...at, 'fallback'], pools, problems),
-    filters,
+    fallback: rule.fallback === undefined ? null : planPool(rule.fallback, scope),
+    filters: planFilters(rule.filters, scope),
     routeFilters,
+    errorPages: planErrorPages(rule.errorPages, scope),
     timeouts: { ...rule.timeouts },
     limits: { ...rule.limits },
     ...(rule.repeatedSlashes === undefined ? {} : { repeatedSlashes: rule.repeatedSlashes }),
   };
 }
 
-function planFilters(
-  filters: readonly FilterConfig[] | undefined,
-  at: DocumentPath,
-  pools: PoolIndexes,
-  problems: Problems,
-): FilterPlan[] {
-  return (filters ?? []).flatMap((filter, i) => planFilter(filter, [...at, i], pools, problems) ?? []);
+function planFilters(filters: readonly FilterConfig[] | undefined, scope: PlanScope): FilterPlan[] {
+  return (filters ?? []).map((filter) => planFilter(filter, scope));
 }
 
-function planBackends(rule: RuleConfig, at: DocumentPath, pools: PoolIndexes, problems: Problems): BackendRefPlan[] {
-  if (rule.pool !== undefined) {
-    return [{ pool: planPool(rule.pool, [...at, 'pool'], pools, problems), weight: 1 }];
-  }
-  return (rule.backendRefs ?? []).map(({ pool, weight = 1 }, i) => {
-    return { pool: planPool(pool, [...at, 'backendRefs', i, 'pool'], pools, problems), weight };
-  });
+function planBackends({ pool, backendRefs = [] }: RuleConfig, scope: PlanScope): BackendRefPlan[] {
+  if (pool !== undefined) return [{ pool: planPool(pool, scope), weight: 1 }];
+  return backendRefs.map((reference) => ({ pool: planPool(reference.pool, scope), weight: reference.weight ?? 1 }));
 }

@@ -1,12 +1,12 @@
-// Compiles the matches of a config into an intermediate form: checked, normal, and comparable by precedence.
-// Owns the order of precedence. Leaves messages for people to src/config, and the table's words to emit.ts.
+// Compiles the matches of a config into an intermediate form: normal, and comparable by precedence.
+// Owns the order of precedence. Leaves checking to src/config, and the table's words to emit.ts.
 
+import { assert } from '../base/assert.js';
 import type { DocumentPath, Place } from '../base/document-path.js';
-import type { Problems } from '../base/problems.js';
+import { isHostPattern } from '../base/host-names.js';
 import { methodNumber } from '../http/methods.js';
-import { compileRegex } from './conditions.js';
-import type { MatchConfig, StringMatchConfig, StringMatchType, ValueMatchConfig } from './input.js';
-import { HOST_BYTES_MAX, HOST_KIND, LEAF_KIND, OP, SOURCE_KIND } from './layout.js';
+import type { MatchConfig, PathMatchConfig, StringMatchType, ValueMatchConfig } from './input.js';
+import { HOST_KIND, LEAF_KIND, OP, SOURCE_KIND } from './layout.js';
 import { normalPathOf } from './path.js';
 import { type AddressRange, parseRange } from './ranges.js';
 
@@ -57,7 +57,6 @@ const OPS: Readonly<Record<StringMatchType, number>> = {
   Present: OP.PRESENT,
   RegularExpression: OP.REGEX,
 };
-const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
 /** The steps of precedence, in order; the first that differs decides. */
 export const PRECEDENCE = [
@@ -109,27 +108,17 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** The form of a host name in the table; undefined when a problem was reported. */
-export function compileHost(hostname: string, at: DocumentPath, problems: Problems): HostIr | undefined {
+/** The form of a host name in the table. */
+export function compileHost(hostname: string): HostIr {
   if (hostname === '*') return { kind: HOST_KIND.DEFAULT, name: '' };
-  const wildcard = hostname.startsWith('*.');
-  const name = (wildcard ? hostname.slice(2) : hostname).replace(/\.$/, '').toLowerCase();
-  const isAddress = /^\[[0-9a-f:.]+\]$/.test(name);
-  const isName = name.length <= HOST_BYTES_MAX && name.split('.').every((label) => LABEL.test(label));
-  if (!isName && (wildcard || !isAddress)) {
-    problems.error(
-      at,
-      `'${hostname}' is not a host name.`,
-      'Expected one such as shop.example.com or *.example.com, in ASCII and without a port.',
-    );
-    return undefined;
-  }
-  return wildcard ? { kind: HOST_KIND.WILDCARD, name: `.${name}` } : { kind: HOST_KIND.EXACT, name };
+  assert(isHostPattern(hostname), 'a host name is one');
+  const name = hostname.toLowerCase();
+  return name.startsWith('*.') ? { kind: HOST_KIND.WILDCARD, name: name.slice(1) } : { kind: HOST_KIND.EXACT, name };
 }
 
 /**
- * Compiles one match. Problems are reported, and what is wrong is left out. `listeners` are the names its route is
- * bound to, or undefined: a condition that counts nothing in the order of precedence.
+ * Compiles one match. `listeners` are the names its route is bound to, or undefined: a condition that counts nothing in the
+ * order of precedence.
  */
 export function compileMatch(
   config: MatchConfig,
@@ -137,35 +126,30 @@ export function compileMatch(
   rule: number,
   match: number,
   at: DocumentPath,
-  problems: Problems,
+  place: Place,
 ): MatchIr {
   const { headers = [], cookies = [], queryParams = [] } = config;
-  const strings = (list: readonly StringMatchConfig[], key: string, kind: number): ConditionIr[] =>
-    list.flatMap((item, i) => {
-      const name = kind === SOURCE_KIND.HEADER ? item.name.toLowerCase() : item.name;
-      return compileCondition(item, { kind, name }, [...at, key, i], problems);
-    });
   const client = [
-    ...compileRanges(config.clientAddress, [...at, 'clientAddress'], problems),
-    ...compileServerName(config.serverName, [...at, 'serverName'], problems),
+    ...compileRanges(config.clientAddress),
+    ...compileServerName(config.serverName),
     ...compileFixed(config.scheme, SOURCE_KIND.SCHEME),
     ...compileFixed(config.tlsVersion, SOURCE_KIND.TLS_VERSION),
     ...compileFixed(config.tlsCipher, SOURCE_KIND.TLS_CIPHER),
-    ...compileCertificate(config.clientCertificate, [...at, 'clientCertificate'], problems),
+    ...compileCertificate(config.clientCertificate),
   ];
   return {
     rule,
     match,
     at,
-    place: problems.placeOf(at),
+    place,
     priority,
-    ...compilePath(config.path, [...at, 'path'], problems),
-    method: compileMethod(config.method, [...at, 'method'], problems),
+    ...compilePath(config.path),
+    method: compileMethod(config.method),
     conditions: [
       ...compileListeners(listeners),
-      ...strings(headers, 'headers', SOURCE_KIND.HEADER),
-      ...strings(cookies, 'cookies', SOURCE_KIND.COOKIE),
-      ...strings(queryParams, 'queryParams', SOURCE_KIND.QUERY),
+      ...headers.map((item) => compileCondition(item, { kind: SOURCE_KIND.HEADER, name: item.name.toLowerCase() })),
+      ...cookies.map((item) => compileCondition(item, { kind: SOURCE_KIND.COOKIE, name: item.name })),
+      ...queryParams.map((item) => compileCondition(item, { kind: SOURCE_KIND.QUERY, name: item.name })),
       ...client,
     ],
     headerCount: headers.length + cookies.length,
@@ -174,83 +158,42 @@ export function compileMatch(
   };
 }
 
-function compileMethod(method: string | undefined, at: DocumentPath, problems: Problems): number {
+function compileMethod(method: string | undefined): number {
   if (method === undefined) return -1;
   const number = methodNumber(method);
-  if (number === -1) problems.error(at, `'${method}' is not a method.`, 'Expected one in capitals, such as GET.');
+  assert(number !== -1, 'a method is one of the known ones');
   return number;
 }
 
-function compilePath(
-  config: MatchConfig['path'],
-  at: DocumentPath,
-  problems: Problems,
-): { pathKind: number; path: string } {
-  const root = { pathKind: LEAF_KIND.ROOT, path: '/' };
-  const { type = 'PathPrefix', value = '/' } = config ?? {};
-  const valueAt = [...at, 'value'];
-  if (type === 'RegularExpression') {
-    checkRegex(value, valueAt, problems);
-    return { pathKind: LEAF_KIND.REGEX, path: value };
-  }
-  const normal = value.startsWith('/') ? normalPathOf(value) : undefined;
-  if (normal === undefined) {
-    problems.error(valueAt, `'${value}' is not a path that a request can have.`, 'Expected one such as /api.');
-    return root;
-  }
-  const closing = type === 'PathPrefix' && normal.endsWith('/');
-  // Only percent-encoded is what every client does to such a path: not worth a warning.
-  if (value !== normal && decodeURI(normal) !== value) {
-    problems.warn(
-      valueAt,
-      `'${value}' is matched as '${normal}'.`,
-      'Requests are brought into this form. Write it so.',
-    );
-  }
+function compilePath({ type = 'PathPrefix', value = '/' }: PathMatchConfig = {}): { pathKind: number; path: string } {
+  if (type === 'RegularExpression') return { pathKind: LEAF_KIND.REGEX, path: value };
+  const normal = normalPathOf(value);
+  assert(normal !== undefined, 'a path is one that a request can have');
   if (type === 'Exact') return { pathKind: LEAF_KIND.EXACT, path: normal };
-  return normal === '/' ? root : { pathKind: LEAF_KIND.PREFIX, path: closing ? normal.slice(0, -1) : normal };
+  if (normal === '/') return { pathKind: LEAF_KIND.ROOT, path: '/' };
+  return { pathKind: LEAF_KIND.PREFIX, path: normal.endsWith('/') ? normal.slice(0, -1) : normal };
 }
 
-/** One condition in a list, or none when a problem was reported. */
 function compileCondition(
-  config: ValueMatchConfig,
+  { type = 'Exact', value = '', invert = false }: ValueMatchConfig,
   source: { readonly kind: number; readonly name: string },
-  at: DocumentPath,
-  problems: Problems,
-): ConditionIr[] {
-  const { type = 'Exact', value, invert = false } = config;
-  const op = OPS[type];
-  if (op !== OP.PRESENT && value === undefined) {
-    problems.error(at, "'value' is missing.", `Expected a text that type ${type} compares with, or type: Present.`);
-    return [];
-  }
-  if (op === OP.REGEX) checkRegex(value!, [...at, 'value'], problems);
-  return [{ source, op, invert, value: value ?? '', ranges: [] }];
+): ConditionIr {
+  return { source, op: OPS[type], invert, value, ranges: [] };
 }
 
-function checkRegex(source: string, at: DocumentPath, problems: Problems): void {
-  try {
-    compileRegex(source);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.replace('error parsing regexp: ', '') : String(error);
-    problems.error(at, `'${source}' is not a regular expression: ${reason}.`, 'Expected RE2 syntax.');
-  }
-}
-
-function compileRanges(config: MatchConfig['clientAddress'], at: DocumentPath, problems: Problems): ConditionIr[] {
+function compileRanges(config: MatchConfig['clientAddress']): ConditionIr[] {
   if (config === undefined) return [];
-  const ranges: AddressRange[] = [];
-  for (const text of typeof config === 'string' ? [config] : config) {
+  const ranges = (typeof config === 'string' ? [config] : config).map((text) => {
     const range = parseRange(text);
-    if (range !== undefined) ranges.push(range);
-    else problems.error(at, `'${text}' is not an address range.`, 'Expected one such as 10.0.0.0/8 or 2001:db8::/32.');
-  }
+    assert(range !== undefined, 'a range of addresses is one');
+    return range;
+  });
   return [{ source: undefined, op: OP.RANGES, invert: false, value: '', ranges }];
 }
 
-function compileServerName(name: string | undefined, at: DocumentPath, problems: Problems): ConditionIr[] {
-  const host = name === undefined ? undefined : compileHost(name, at, problems);
-  if (host === undefined) return [];
+function compileServerName(name: string | undefined): ConditionIr[] {
+  if (name === undefined) return [];
+  const host = compileHost(name);
   const op = host.kind === HOST_KIND.WILDCARD ? OP.SUFFIX : host.kind === HOST_KIND.EXACT ? OP.EXACT : OP.PRESENT;
   return [{ source: { kind: SOURCE_KIND.SERVER_NAME, name: '' }, op, invert: false, value: host.name, ranges: [] }];
 }
@@ -267,20 +210,15 @@ function compileFixed(value: string | undefined, kind: number): ConditionIr[] {
   return value === undefined ? [] : [{ source: { kind, name: '' }, op: OP.EXACT, invert: false, value, ranges: [] }];
 }
 
-function compileCertificate(
-  config: MatchConfig['clientCertificate'],
-  at: DocumentPath,
-  problems: Problems,
-): ConditionIr[] {
+function compileCertificate(config: MatchConfig['clientCertificate']): ConditionIr[] {
   if (config === undefined) return [];
   const { subject, subjectAltName, fingerprint } = config;
-  const compiled = (match: ValueMatchConfig | undefined, kind: number, key: string): ConditionIr[] =>
-    match === undefined ? [] : compileCondition(match, { kind, name: '' }, [...at, key], problems);
+  const compiled = (match: ValueMatchConfig | undefined, kind: number): ConditionIr[] =>
+    match === undefined ? [] : [compileCondition(match, { kind, name: '' })];
   const conditions = [
-    ...compiled(subject, SOURCE_KIND.CERTIFICATE_SUBJECT, 'subject'),
-    ...compiled(subjectAltName, SOURCE_KIND.CERTIFICATE_NAMES, 'subjectAltName'),
+    ...compiled(subject, SOURCE_KIND.CERTIFICATE_SUBJECT),
+    ...compiled(subjectAltName, SOURCE_KIND.CERTIFICATE_NAMES),
     ...compileFixed(fingerprint?.replaceAll(':', '').toLowerCase(), SOURCE_KIND.CERTIFICATE_FINGERPRINT),
   ];
-  if (conditions.length > 0) return conditions;
-  return compiled({ type: 'Present' }, SOURCE_KIND.CERTIFICATE_FINGERPRINT, '');
+  return conditions.length > 0 ? conditions : compiled({ type: 'Present' }, SOURCE_KIND.CERTIFICATE_FINGERPRINT);
 }

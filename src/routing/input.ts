@@ -1,8 +1,6 @@
 // The part of a validated config that routing reads, as plain interfaces, and the problems it may find in it.
 // Owns the shape compile() accepts. Leaves parsing, defaults and the schema to src/config, whose inferred types fit here.
 
-import { formatProblem, type Problem } from '../base/problems.js';
-
 /** How a string is compared. `Exact` unless said otherwise; `Present` looks at no value. */
 export type StringMatchType = 'Exact' | 'Prefix' | 'Suffix' | 'Contains' | 'Present' | 'RegularExpression';
 
@@ -218,16 +216,4 @@ export interface RoutingConfig {
   readonly listeners?: readonly { readonly filters?: readonly FilterConfig[] | undefined }[] | undefined;
   readonly pools?: Readonly<Record<string, unknown>> | undefined;
   readonly errorPages?: readonly ErrorPageConfig[] | undefined;
-}
-
-/**
- * Thrown by compile(): the routes cannot be used. Carries every problem found, in the order of the document.
- * A config that loadConfig() accepted never gets here; one that a program wrote may.
- */
-export class RoutingError extends Error {
-  override readonly name = 'RoutingError';
-
-  constructor(readonly problems: readonly Problem[]) {
-    super(problems.map(formatProblem).join('\n'));
-  }
 }

@@ -139,9 +139,6 @@ export const RANGE = { bytes: 0, bits: 1, addressAt: 2, WORDS: 3 } as const;
 /** A regular expression's source, as a span of UTF-8 in the bytes. */
 export const REGEX = { sourceAt: 0, sourceBytes: 1, WORDS: 2 } as const;
 
-/** Host names longer than this never equal a configured name (RFC 1035, 2.3.4); only the default host takes them. */
-export const HOST_BYTES_MAX = 253;
-
 export const HASH_SEED = 0x811c9dc5 | 0;
 export const HASH_PRIME = 0x01000193;
 

@@ -1,6 +1,7 @@
 // Walks the routing table: request in, rule out.
 // Owns the order of the walk, which is the precedence. Leaves reading values to request-values.ts, comparing to conditions.ts.
 
+import { HOST_NAME_BYTES_MAX } from '../base/host-names.js';
 import { Conditions } from './conditions.js';
 import {
   ENTRY,
@@ -8,7 +9,6 @@ import {
   HASH_SEED,
   HEADER,
   HOST,
-  HOST_BYTES_MAX,
   HOST_KIND,
   HOST_SLOT,
   LEAF,
@@ -28,8 +28,8 @@ import { RequestValues } from './request-values.js';
 const DOT = 0x2e;
 const SLASH = 0x2f;
 const RANK_MAX = 0x7fffffff;
-/** A name of HOST_BYTES_MAX bytes has at most this many dots with a label before them. */
-const DOTS_MAX = HOST_BYTES_MAX;
+/** A name of HOST_NAME_BYTES_MAX bytes has at most this many dots with a label before them. */
+const DOTS_MAX = HOST_NAME_BYTES_MAX;
 
 /** The two views of a table: its words and its bytes. Throws when the block is not a table of this version. */
 export function openTable(table: SharedArrayBuffer): { words: Int32Array; bytes: Uint8Array } {
@@ -268,7 +268,7 @@ export class Matcher {
     if (length > 0 && bytes[at + length - 1] === DOT) length--;
     this.#hostBytes = length;
     this.#dotCount = 0;
-    if (length === 0 || length > HOST_BYTES_MAX) {
+    if (length === 0 || length > HOST_NAME_BYTES_MAX) {
       this.#hostsLeft = 1;
       return;
     }

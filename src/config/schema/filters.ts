@@ -1,6 +1,7 @@
 // The schema of filters: what a rule changes on the way, and the answers it gives itself.
 
 import { z } from 'zod';
+import { isHostName } from '../../base/host-names.js';
 import { alternatives, didYouMean, refuse } from '../../base/problems.js';
 import { VARIABLES } from '../../routing/plan.js';
 import { choice, decimal, fileName, integer, list, map, numberChoice, option, refusalText, text } from './build.js';
@@ -35,9 +36,7 @@ const headerModifier = (message: string) =>
   });
 
 const hostname = () =>
-  text('a host name', 'Expected a host name without scheme and port, such as shop.example.com.', (value) =>
-    /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(value),
-  );
+  text('a host name', 'Expected a host name without scheme and port, such as shop.example.com.', isHostName);
 
 /** Empty ones are allowed, as in the Gateway API. */
 const newPath = () =>

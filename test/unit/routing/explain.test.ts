@@ -64,11 +64,16 @@ const SHOP: readonly RouteConfig[] = [
 const POOLS = { api: {}, 'api-next': {}, images: {} };
 
 function explained(sent: RequestText): string {
-  const compiled = compile({ routes: SHOP, pools: POOLS }, (path) => ({
-    file: 'shop.yaml',
-    line: 1 + path.reduce<number>((sum, step) => sum + (typeof step === 'number' ? step * 10 : 1), 0),
-    column: path.length,
-  }));
+  const compiled = compile(
+    { routes: SHOP, pools: POOLS },
+    {
+      placeOf: (path) => ({
+        file: 'shop.yaml',
+        line: 1 + path.reduce<number>((sum, step) => sum + (typeof step === 'number' ? step * 10 : 1), 0),
+        column: path.length,
+      }),
+    },
+  );
   return explanationText(explain(compiled, requestView(sent)), Object.keys(POOLS));
 }
 

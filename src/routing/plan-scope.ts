@@ -1,0 +1,30 @@
+// What plans are made of besides the options they are for, which src/config has checked: names become indexes, files their
+// bytes.
+
+import { assert } from '../base/assert.js';
+
+/** What plans are made of besides the options: the pools, and the files that were read as the configuration was checked. */
+export interface PlanScope {
+  /** Pool names and their indexes. */
+  readonly pools: ReadonlyMap<string, number>;
+  /** What stands in files, by their absolute names. */
+  readonly contents: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The index of a pool by its name. */
+export function planPool(name: string, { pools }: PlanScope): number {
+  const index = pools.get(name);
+  assert(index !== undefined, 'a pool that is named exists');
+  return index;
+}
+
+/** A body as it is sent: the text in UTF-8, or what stands in the file. */
+export function planBody(
+  { body = '', file }: { readonly body?: string | undefined; readonly file?: string | undefined },
+  { contents }: PlanScope,
+): Uint8Array {
+  if (file === undefined) return new TextEncoder().encode(body);
+  const content = contents.get(file);
+  assert(content !== undefined, 'a file that is named was read');
+  return content;
+}
