@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { formatProblem } from '../base/problems.js';
 import { ConfigError } from '../config/config-error.js';
 import { type LoadedRoutes, loadRoutes } from '../config/routes.js';
-import { counted, type Outcome, outcome, problemsText, report } from './terminal.js';
+import { counted, describeProblems, type Outcome, outcome, printReport } from './terminal.js';
 
 export interface CheckOptions {
   readonly config: string;
@@ -18,7 +18,7 @@ export function register(program: Command): void {
     .description('check a configuration and report every problem in it')
     .requiredOption('-c, --config <file>', 'configuration file')
     .option('--json', 'print problems and warnings as JSON')
-    .action((options: CheckOptions) => report(() => check(options)));
+    .action((options: CheckOptions) => printReport(() => check(options)));
 }
 
 /** Exit code 0 with at most warnings, 2 with problems. */
@@ -33,7 +33,7 @@ export async function check({ config: file, json }: CheckOptions): Promise<Outco
     if (!(error instanceof ConfigError)) throw error;
     const { problems } = error;
     if (json) return outcome(2, `${JSON.stringify({ problems, warnings: [] }, null, 2)}\n`);
-    return outcome(2, '', problemsText(problems));
+    return outcome(2, '', describeProblems(problems));
   }
 }
 

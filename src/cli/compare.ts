@@ -7,9 +7,9 @@ import { type Problem, shown } from '../base/problems.js';
 import type { Config, ListenerConfig, PoolConfig, RuleConfig } from '../config/config.js';
 import type { LoadedRoutes } from '../config/routes.js';
 import { HEALTH_CHECK_DEFAULTS } from '../health/options.js';
-import { targetOf } from './connections.js';
+import { describeTlsRoute } from './connections.js';
+import { conditionsKey, describeConditions, describePlace, type RouteLine, routeLines } from './describe.js';
 import { listenerSettings, poolSettings, ruleSettings, type Settings, topSettings } from './settings.js';
-import { conditionsKey, conditionsText, placeText, type RouteLine, routeLines } from './words.js';
 
 /** One rule that came, went, or does something else than before. */
 export interface RuleChange {
@@ -68,12 +68,20 @@ function compareRules(before: LoadedRoutes, after: LoadedRoutes): RuleChange[] {
   const newLines = byConditions(after);
   const changes = new Map<string, RuleChange & { conditions: string[] }>();
   const note = (kind: RuleChange['kind'], line: RouteLine, was: readonly string[], is: readonly string[]) => {
-    const place = placeText(line.place);
+    const place = describePlace(line.place);
     // One rule under several hosts, or with several matches, is one change.
     const key = changeKey(kind, line.rule, was, is);
     const known = changes.get(key);
-    if (known) known.conditions.push(conditionsText(line));
-    else changes.set(key, { kind, rule: line.rule, place, conditions: [conditionsText(line)], before: was, after: is });
+    if (known) known.conditions.push(describeConditions(line));
+    else
+      changes.set(key, {
+        kind,
+        rule: line.rule,
+        place,
+        conditions: [describeConditions(line)],
+        before: was,
+        after: is,
+      });
   };
   const renewed = new Map<string, Renewed>();
   const namedBefore = byName(oldLines.values());
@@ -88,7 +96,7 @@ function compareRules(before: LoadedRoutes, after: LoadedRoutes): RuleChange[] {
   for (const [key, line] of newLines) {
     const old = oldLines.get(key);
     const same = old === undefined ? renew(line) : undefined;
-    if (same !== undefined) same.come.push(conditionsText(line));
+    if (same !== undefined) same.come.push(describeConditions(line));
     else if (old === undefined) note('added', line, [], line.actions);
     else if (old.actions.join('\n') !== line.actions.join('\n')) note('changed', line, old.actions, line.actions);
     else if (old.config !== line.config) {
@@ -100,14 +108,14 @@ function compareRules(before: LoadedRoutes, after: LoadedRoutes): RuleChange[] {
     if (newLines.has(key)) continue;
     const same = renew(line);
     if (same === undefined) note('removed', line, line.actions, []);
-    else same.gone.push(conditionsText(line));
+    else same.gone.push(describeConditions(line));
   }
   for (const [rule, { was, is, gone, come }] of renewed) {
     const key = changeKey('changed', rule, was.actions, is.actions);
     const known = changes.get(key) ?? {
       kind: 'changed',
       rule,
-      place: placeText(is.place),
+      place: describePlace(is.place),
       conditions: [],
       before: was.actions,
       after: is.actions,
@@ -122,14 +130,14 @@ function unworded(before: RuleConfig, after: RuleConfig): [was: string[], is: st
   if (JSON.stringify(before) === JSON.stringify(after)) return [[], []];
   const [old, now] = [ruleSettings(before), ruleSettings(after)];
   const differing = [...new Set([...old.keys(), ...now.keys()])].filter((path) => old.get(path) !== now.get(path));
-  const say = (settings: Settings, secret: string): string[] =>
+  const describe = (settings: Settings, secret: string): string[] =>
     differing.flatMap((path) => {
       const value = settings.get(path);
       if (value === undefined) return [];
       if (path.endsWith('.secret')) return [`${path} ${secret}`];
       return [`${path} ${/^[\w.:-]+$/.test(value) ? value : shown(value)}`];
     });
-  return [say(old, 'one'), say(now, 'another one')];
+  return [describe(old, 'one'), describe(now, 'another one')];
 }
 
 /** Equal for what is one change of one rule. */
@@ -184,19 +192,23 @@ function compareSettings(before: Config, after: Config): SettingChange[] {
     path: string,
     was: ReadonlyMap<string, Value>,
     is: ReadonlyMap<string, Value>,
-    say: (value: Value) => string,
+    describe: (value: Value) => string,
   ) => {
     for (const key of new Set([...was.keys(), ...is.keys()])) {
       const [old, now] = [was.get(key), is.get(key)];
-      note(`${path}${key}`, old === undefined ? undefined : say(old), now === undefined ? undefined : say(now));
+      note(
+        `${path}${key}`,
+        old === undefined ? undefined : describe(old),
+        now === undefined ? undefined : describe(now),
+      );
     }
   };
   const timeouts = ({ timeouts }: Config) =>
     new Map(Object.entries(timeouts).map(([name, ms]) => [name.replace(/Ms$/, ''), ms]));
   const listeners = ({ listeners }: Config) => new Map(listeners.map((listener) => [listener.address, listener]));
-  each('listener ', listeners(before), listeners(after), listenerWords);
+  each('listener ', listeners(before), listeners(after), describeListener);
   const pools = ({ pools }: Config) => new Map(Object.entries(pools));
-  each('pools.', pools(before), pools(after), poolWords);
+  each('pools.', pools(before), pools(after), describePool);
   each('limits.', new Map(Object.entries(before.limits)), new Map(Object.entries(after.limits)), String);
   each('timeouts.', timeouts(before), timeouts(after), (ms) => `${ms} ms`);
   const asked = ({ nameservers }: Config) => nameservers.join(', ') || 'those of the machine';
@@ -221,8 +233,8 @@ function compareSettings(before: Config, after: Config): SettingChange[] {
 }
 
 /** The protocol, where the connections of a raw listener go, and who may come: `tls to api (shop.example.com to shop)`. */
-function listenerWords({ protocol, pool, tlsRoutes, tls }: ListenerConfig): string {
-  const names = tlsRoutes.map((route) => `${route.hostnames.join(', ')} to ${targetOf(route)}`);
+function describeListener({ protocol, pool, tlsRoutes, tls }: ListenerConfig): string {
+  const names = tlsRoutes.map((route) => `${route.hostnames.join(', ')} to ${describeTlsRoute(route)}`);
   const { mode, ca } = tls?.clientCertificates ?? {};
   return [
     protocol,
@@ -233,7 +245,7 @@ function listenerWords({ protocol, pool, tlsRoutes, tls }: ListenerConfig): stri
 }
 
 /** The servers in words, then every option that is not its default. */
-function poolWords({
+function describePool({
   servers,
   options: { balance, healthCheck, outlier, session, retry, limits },
 }: PoolConfig): string {
@@ -247,19 +259,19 @@ function poolWords({
     return words.filter((word) => word !== '').join(' ');
   });
   const parts = [
-    optionWords(balance.kind, balance, BALANCE_DEFAULTS),
-    optionWords('healthCheck', healthCheck, HEALTH_CHECK_DEFAULTS),
-    outlier === null ? 'no outlierDetection' : optionWords('outlierDetection', outlier, OUTLIER_DEFAULTS),
-    optionWords('sessionPersistence', session, SESSION_DEFAULTS),
-    optionWords('retry', retry, RETRY_DEFAULTS),
-    optionWords('limits', limits, LIMIT_DEFAULTS),
+    describeOptions(balance.kind, balance, BALANCE_DEFAULTS),
+    describeOptions('healthCheck', healthCheck, HEALTH_CHECK_DEFAULTS),
+    outlier === null ? 'no outlierDetection' : describeOptions('outlierDetection', outlier, OUTLIER_DEFAULTS),
+    describeOptions('sessionPersistence', session, SESSION_DEFAULTS),
+    describeOptions('retry', retry, RETRY_DEFAULTS),
+    describeOptions('limits', limits, LIMIT_DEFAULTS),
   ];
   const isPlain = (text: string) => text === '' || text === 'retry' || text === 'outlierDetection' || text === 'limits';
   return [list.join(', ') || 'no servers', ...parts.filter((text) => !isPlain(text))].join('; ');
 }
 
 /** `healthCheck (path /healthz, intervalMs 2000)`: a name, and what differs from the defaults. */
-function optionWords<Options extends object>(name: string, options: Options | null, defaults: Options): string {
+function describeOptions<Options extends object>(name: string, options: Options | null, defaults: Options): string {
   if (options === null) return '';
   const usual = new Map<string, unknown>(Object.entries(defaults));
   const given = Object.entries(options).flatMap(([key, value]: [string, unknown]) => {

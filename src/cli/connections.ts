@@ -7,7 +7,7 @@ import { isRaw, type ListenerConfig, type TlsRouteConfig } from '../config/confi
 import type { LoadedRoutes } from '../config/routes.js';
 import { HTTPS_REDIRECT_STATUS } from '../http/https-location.js';
 import { ServerNames } from '../routing/server-names.js';
-import { placeText } from './words.js';
+import { describePlace } from './describe.js';
 
 /** Where connections of one raw listener go that ask for one name, or all requests of one that redirects. */
 export interface ConnectionLine {
@@ -46,7 +46,7 @@ export function connectionLines({ config, source }: LoadedRoutes): ConnectionLin
       }
       const lines = tlsRoutes.flatMap((route, number) =>
         route.hostnames.map((name, at) =>
-          line(name, targetOf(route), poolsOf(route), 'tlsRoutes', number, 'hostnames', at),
+          line(name, describeTlsRoute(route), poolsOf(route), 'tlsRoutes', number, 'hostnames', at),
         ),
       );
       lines.sort((a, b) => rank(a.serverName) - rank(b.serverName));
@@ -61,7 +61,7 @@ function rank(serverName: string): number {
 }
 
 /** The pools of a TLS route: `shop`, or each with its share. */
-export function targetOf({ backendRefs }: TlsRouteConfig): string {
+export function describeTlsRoute({ backendRefs }: TlsRouteConfig): string {
   const total = backendRefs.reduce((sum, { weight }) => sum + weight, 0);
   if (backendRefs.length === 1) return backendRefs[0]!.pool;
   return backendRefs.map(({ pool, weight }) => `${pool} ${Number(((weight / total) * 100).toFixed(2))} %`).join(', ');
@@ -72,14 +72,18 @@ function poolsOf({ backendRefs }: TlsRouteConfig): string[] {
 }
 
 /** Where one listener leads a connection, or undefined when it refuses it. */
-export interface Led {
+export interface ConnectionTarget {
   readonly listener: string;
   readonly protocol: ListenerConfig['protocol'];
   readonly line: ConnectionLine | undefined;
 }
 
 /** Where a TLS connection that asks for `serverName` (none: empty) would go, for every listener that leads by name. */
-export function leadConnection(loaded: LoadedRoutes, serverName: string, port: number | undefined): Led[] {
+export function connectionTargets(
+  loaded: LoadedRoutes,
+  serverName: string,
+  port: number | undefined,
+): ConnectionTarget[] {
   const lines = connectionLines(loaded);
   return loaded.config.listeners
     .filter(({ protocol }) => protocol === 'tls' || protocol === 'tls-passthrough')
@@ -94,9 +98,9 @@ export function leadConnection(loaded: LoadedRoutes, serverName: string, port: n
 }
 
 /** What one listener does with it, as a sentence. */
-export function ledText({ listener, protocol, line }: Led): string {
+export function connectionTargetText({ listener, protocol, line }: ConnectionTarget): string {
   if (line === undefined)
     return `${listener} (${protocol}) refuses it: no name fits, and there is no pool for the rest.`;
   const why = line.serverName === '*' ? 'no name fits' : `by the name ${line.serverName}`;
-  return `${listener} (${protocol}) goes to ${line.target}: ${why} (${placeText(line.place)}).`;
+  return `${listener} (${protocol}) goes to ${line.target}: ${why} (${describePlace(line.place)}).`;
 }

@@ -8,8 +8,8 @@ import { loadRoutes } from '../config/routes.js';
 import { type RouteRequest, Router } from '../router.js';
 import { type Comparison, compare, type RuleChange, type SettingChange } from './compare.js';
 import { namesHost, readRequests } from './requests.js';
-import { counted, type Outcome, outcome, paint, report } from './terminal.js';
-import { targetText } from './test.js';
+import { counted, type Outcome, outcome, paint, printReport } from './terminal.js';
+import { describeDestination } from './test.js';
 
 export interface DiffOptions {
   readonly requests?: string;
@@ -28,7 +28,7 @@ export function register(program: Command): void {
     .option('--host <name>', 'host of recorded requests that tell none')
     .option('--exit-code', 'exit with 1 when anything changes')
     .option('--json', 'print the changes as JSON')
-    .action((before: string, after: string, options: DiffOptions) => report(() => diff(before, after, options)));
+    .action((before: string, after: string, options: DiffOptions) => printReport(() => diff(before, after, options)));
 }
 
 /** Requests that go from one target to another. */
@@ -61,7 +61,7 @@ export async function diff(before: string, after: string, options: DiffOptions =
   const changes = rules.length + shadowed.length + settings.length + (replayed?.moved ?? 0);
   const code = options.exitCode && changes > 0 ? 1 : 0;
   if (options.json) return outcome(code, `${JSON.stringify({ ...comparison, requests: replayed }, null, 2)}\n`);
-  const sections = [comparisonText(comparison), replayed === undefined ? '' : replayText(replayed)];
+  const sections = [describeComparison(comparison), replayed === undefined ? '' : describeReplay(replayed)];
   return outcome(code, `${sections.filter((section) => section !== '').join('\n')}`);
 }
 
@@ -80,7 +80,7 @@ async function replay(file: string, host: string | undefined, before: Router, af
       result.requests++;
       const asked = namesHost(request) ? request : { ...request, headers: { ...request.headers, Host: NO_HOST } };
       if (asked !== request) result.hostless++;
-      const [from, to] = goals(asked, before, after);
+      const [from, to] = destinations(asked, before, after);
       if (from === to) continue;
       result.moved++;
       const key = `${from}\n${to}`;
@@ -100,15 +100,16 @@ async function replay(file: string, host: string | undefined, before: Router, af
 }
 
 /** Where a recorded request went, and where it would go. */
-function goals(request: RouteRequest, before: Router, after: Router): [from: string, to: string] {
+function destinations(request: RouteRequest, before: Router, after: Router): [from: string, to: string] {
   const was = before.match(request);
   if (was.listeners.length > 0 && was.status === undefined) {
     // It was served, so its client had the certificate that is required: the record only does not tell of it.
     const certified = { clientCertificate: {}, ...request };
     const served = before.match(certified);
-    if (served.listeners.length === 0) return [targetText(served), targetText(after.match(certified))];
+    if (served.listeners.length === 0)
+      return [describeDestination(served), describeDestination(after.match(certified))];
   }
-  return [targetText(was), targetText(after.match(request))];
+  return [describeDestination(was), describeDestination(after.match(request))];
 }
 
 const SIGNS = {
@@ -117,12 +118,12 @@ const SIGNS = {
   changed: (text: string) => paint('yellow', `~ ${text}`),
 } as const;
 
-function comparisonText({ rules, shadowed, settings }: Comparison): string {
+function describeComparison({ rules, shadowed, settings }: Comparison): string {
   if (rules.length + shadowed.length + settings.length === 0) return 'Nothing changes.\n';
   const blocks = [
-    ...rules.map(ruleText),
+    ...rules.map(describeRuleChange),
     ...shadowed.map((problem) => `${paint('yellow', '! shadowed')} ${formatProblem(problem)}`),
-    ...settings.map(settingText),
+    ...settings.map(describeSettingChange),
   ];
   const words = [
     ...(['added', 'removed', 'changed'] as const).flatMap((kind) => {
@@ -135,7 +136,7 @@ function comparisonText({ rules, shadowed, settings }: Comparison): string {
   return `${blocks.join('\n')}\n\n${words.join(', ')}.\n`;
 }
 
-function ruleText(change: RuleChange): string {
+function describeRuleChange(change: RuleChange): string {
   const { kind, rule, place, conditions, conditionsBefore = [], conditionsAfter = [], before, after } = change;
   return [
     `${SIGNS[kind](`${kind} rule ${rule}`)} (${place})`,
@@ -147,12 +148,12 @@ function ruleText(change: RuleChange): string {
   ].join('\n');
 }
 
-function settingText({ kind, path, before, after }: SettingChange): string {
+function describeSettingChange({ kind, path, before, after }: SettingChange): string {
   const values = kind === 'changed' ? `${before} → ${after}` : before + after;
   return `${SIGNS[kind](path)}  ${values}`;
 }
 
-function replayText({ requests, moved, unreadable, hostless, moves }: Replay): string {
+function describeReplay({ requests, moved, unreadable, hostless, moves }: Replay): string {
   const lines = moves.map(({ from, to, count, example }) => {
     return `  ${count.toLocaleString('en-US').padStart(9)}  ${from} → ${to}, such as ${example}`;
   });

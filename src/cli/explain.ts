@@ -9,8 +9,8 @@ import { loadRoutes } from '../config/routes.js';
 import { connectionAsked } from '../config/schema/tests.js';
 import { TLS_VERSIONS } from '../engine/tls.js';
 import { type RouteRequest, Router } from '../router.js';
-import { leadConnection, ledText } from './connections.js';
-import { type Outcome, outcome, paint, report } from './terminal.js';
+import { connectionTargets, connectionTargetText } from './connections.js';
+import { type Outcome, outcome, paint, printReport } from './terminal.js';
 
 export interface ExplainOptions {
   readonly config: string;
@@ -53,7 +53,7 @@ export function register(program: Command): void {
     .option('--client-certificate-san <name>', "a name of it, 'DNS:shop.example'; may be repeated", collect)
     .option('--client-certificate-fingerprint <sha256>', 'SHA-256 of it, in hexadecimal')
     .option('--json', 'print the decision as JSON')
-    .action((request: string, options: ExplainOptions) => report(() => explain(request, options)));
+    .action((request: string, options: ExplainOptions) => printReport(() => explain(request, options)));
 }
 
 /** Exit code 0 when a rule matches or a listener redirects, 1 when neither, 2 when the request or the configuration cannot be read. */
@@ -88,11 +88,11 @@ async function explainConnection(
   port: number | undefined,
   { config: file, json }: ExplainOptions,
 ): Promise<Outcome> {
-  const led = leadConnection(await loadRoutes(file), serverName, port);
-  const code = led.some(({ line }) => line !== undefined) ? 0 : 1;
-  if (json) return outcome(code, `${JSON.stringify(led, null, 2)}\n`);
+  const targets = connectionTargets(await loadRoutes(file), serverName, port);
+  const code = targets.some(({ line }) => line !== undefined) ? 0 : 1;
+  if (json) return outcome(code, `${JSON.stringify(targets, null, 2)}\n`);
   const asked = serverName === '' ? 'asks for no name' : `asks for ${serverName}`;
-  const lines = led.map((one) => paint(one.line === undefined ? 'red' : 'green', ledText(one)));
+  const lines = targets.map((one) => paint(one.line === undefined ? 'red' : 'green', connectionTargetText(one)));
   const none = `No listener${port === undefined ? '' : ` at port ${port}`} leads raw connections by name.`;
   return outcome(
     code,

@@ -1,4 +1,4 @@
-// What a service says while it runs: events to standard output, trouble to standard error, each with its time.
+// What a service says while it runs: status to standard output, errors to standard error, each with its time.
 // Owns the form of a line. Leaves the words to serve.ts, and writing to output.ts.
 
 import { fstatSync } from 'node:fs';
@@ -38,13 +38,13 @@ export class Log {
     return this.#out.lostTotal + this.#err.lostTotal;
   }
 
-  /** An event: one line. */
-  say(line: string): void {
+  /** Status: one line. */
+  log(line: string): void {
     this.#out.write(stamped(`${line}\n`, this.#outTimes));
   }
 
-  /** Trouble: one line. */
-  complain(line: string): void {
+  /** An error: one line. */
+  logError(line: string): void {
     this.#err.write(stamped(`${line}\n`, this.#errTimes));
   }
 
@@ -54,7 +54,7 @@ export class Log {
   }
 
   /** Mistakes in a file: lines without a time, so that editors find their places. */
-  printTrouble(text: string): void {
+  printError(text: string): void {
     this.#err.write(`${text}\n`);
   }
 

@@ -1,13 +1,13 @@
 // `sevenfold routes`: every match of every rule, in the order in which they win, where raw connections go, and which
 // listeners redirect.
-// Owns the tables. Leaves the order to src/routing, and the words of a row to words.ts and connections.ts.
+// Owns the tables. Leaves the order to src/routing, and the words of a row to describe.ts and connections.ts.
 
 import type { Command } from 'commander';
 import { formatProblem } from '../base/problems.js';
 import { loadRoutes } from '../config/routes.js';
 import { type ConnectionLine, connectionLines } from './connections.js';
-import { counted, type Outcome, outcome, report, table } from './terminal.js';
-import { placeText, type RouteLine, routeLines } from './words.js';
+import { describePlace, type RouteLine, routeLines } from './describe.js';
+import { counted, type Outcome, outcome, printReport, table } from './terminal.js';
 
 export interface RoutesOptions {
   readonly config: string;
@@ -20,7 +20,7 @@ export function register(program: Command): void {
     .description('list all matches in order of precedence, where raw connections go, and which listeners redirect')
     .requiredOption('-c, --config <file>', 'configuration file')
     .option('--json', 'print the list as JSON')
-    .action((options: RoutesOptions) => report(() => routes(options)));
+    .action((options: RoutesOptions) => printReport(() => routes(options)));
 }
 
 /** Exit code 0; warnings about rules that no request reaches go to standard error. */
@@ -52,7 +52,7 @@ function matchTable(lines: readonly RouteLine[]): string {
     conditions.join(', ') || '-',
     rule,
     target,
-    placeText(place),
+    describePlace(place),
   ]);
   const headings = [
     '#',
@@ -75,7 +75,7 @@ function connectionTable(lines: readonly ConnectionLine[]): string {
     protocol,
     serverName,
     target,
-    placeText(place),
+    describePlace(place),
   ]);
   return table(['LISTENER', 'PROTOCOL', 'SERVER NAME', 'GOES TO', 'WHERE'], rows);
 }

@@ -7,9 +7,9 @@ import type { LoadedRoutes } from '../config/routes.js';
 import { EngineUnusableError } from '../engine/addon.js';
 import { ListenError } from '../primary/listeners.js';
 import { Primary } from '../primary/primary.js';
+import { describeReload } from './describe-reload.js';
 import { Log } from './log.js';
 import type { ServeOptions } from './options.js';
-import { reloadWords } from './reload-words.js';
 import { type HeldSignal, takeSignals } from './signals.js';
 import { counted } from './terminal.js';
 
@@ -102,7 +102,7 @@ class Service {
     try {
       const loaded = await this.#load();
       if (loaded === null) {
-        this.#log.say('ended before it was ready');
+        this.#log.log('ended before it was ready');
         return false;
       }
       this.#warn(loaded.warnings);
@@ -112,8 +112,8 @@ class Service {
           workers,
           accept,
           pin,
-          log: (line) => this.#log.complain(`sevenfold: ${line}`),
-          note: (line) => this.#log.say(line),
+          log: (line) => this.#log.logError(`sevenfold: ${line}`),
+          note: (line) => this.#log.log(line),
           onFatal: (error) => this.#giveUp(`workers keep dying (${error.message}); giving up`),
         },
         this.#starting.signal,
@@ -121,17 +121,17 @@ class Service {
       this.#primary = primary;
       this.#loaded = loaded;
     } catch (error) {
-      if (this.#ending) this.#log.say('ended before it was ready');
+      if (this.#ending) this.#log.log('ended before it was ready');
       else this.#cannotStart(error);
       return false;
     }
     for (const { address, protocol, families } of this.#primary.listeners) {
-      this.#log.say(`listening on ${address} (${families === '' ? protocol : `${protocol}, ${families}`})`);
+      this.#log.log(`listening on ${address} (${families === '' ? protocol : `${protocol}, ${families}`})`);
     }
-    for (let index = 0; index < workers; index++) this.#log.say(`worker ${index} ready (${accept} accept)`);
+    for (let index = 0; index < workers; index++) this.#log.log(`worker ${index} ready (${accept} accept)`);
     if (this.#hooks.welcome !== undefined) this.#log.print(this.#hooks.welcome());
     this.#watch();
-    this.#log.say('sevenfold ready');
+    this.#log.log('sevenfold ready');
     if (this.#reportAgain) this.#report();
     if (this.#reloadAgain) this.#reload();
     return true;
@@ -159,16 +159,16 @@ class Service {
     if (error instanceof ConfigError) this.#mistakes(error);
     else {
       if (!(error instanceof ListenError || error instanceof EngineUnusableError)) process.exitCode = EXIT_FAILED;
-      this.#log.complain(`sevenfold: ${(error as Error).message}`);
+      this.#log.logError(`sevenfold: ${(error as Error).message}`);
     }
   }
 
   #mistakes({ problems }: ConfigError): void {
-    for (const problem of problems) this.#log.printTrouble(formatProblem(problem));
+    for (const problem of problems) this.#log.printError(formatProblem(problem));
   }
 
   #warn(problems: readonly Problem[]): void {
-    for (const problem of problems) this.#log.printTrouble(`warning: ${formatProblem(problem)}`);
+    for (const problem of problems) this.#log.printError(`warning: ${formatProblem(problem)}`);
   }
 
   #watch(): void {
@@ -179,7 +179,7 @@ class Service {
   #reload(): void {
     if (this.#ending) return;
     if (this.#source.fixed) {
-      this.#log.say(`nothing to reload: the configuration is on ${this.#source.name}, not in a file`);
+      this.#log.log(`nothing to reload: the configuration is on ${this.#source.name}, not in a file`);
       return;
     }
     this.#reloadAgain = true;
@@ -203,14 +203,14 @@ class Service {
       if (loaded === null) return;
       this.#warn(loaded.warnings);
       if (!(await primary.reload(loaded))) return;
-      const { changes, notTaken } = reloadWords(this.#loaded!, loaded);
+      const { changes, notTaken } = describeReload(this.#loaded!, loaded);
       this.#loaded = loaded;
-      this.#log.say(`reloaded ${name}: ${changes}`);
-      for (const text of notTaken) this.#log.complain(`sevenfold: ${text}`);
+      this.#log.log(`reloaded ${name}: ${changes}`);
+      for (const text of notTaken) this.#log.logError(`sevenfold: ${text}`);
     } catch (error) {
       if (error instanceof ConfigError) this.#mistakes(error);
-      else this.#log.complain(`sevenfold: ${(error as Error).message}`);
-      this.#log.complain(`sevenfold: ${name} was not reloaded; what ran before runs on`);
+      else this.#log.logError(`sevenfold: ${(error as Error).message}`);
+      this.#log.logError(`sevenfold: ${name} was not reloaded; what ran before runs on`);
     }
   }
 
@@ -236,13 +236,13 @@ class Service {
     this.#onAbort();
     const primary = this.#primary;
     if (primary === null) return; // #start sees it
-    this.#log.say('draining: what runs is finished; the same signal again ends it at once');
+    this.#log.log('draining: what runs is finished; the same signal again ends it at once');
     const from = performance.now();
     primary.drain().then(
       (cut) => {
         const seconds = ((performance.now() - from) / 1000).toFixed(1);
         const how = cut === 0 ? 'every connection has ended' : `${counted(cut, 'connection')} cut by timeouts.drain`;
-        this.#log.say(`drained in ${seconds} s: ${how}`);
+        this.#log.log(`drained in ${seconds} s: ${how}`);
         this.#ended();
       },
       (error: Error) => this.#giveUp(error.message),
@@ -250,7 +250,7 @@ class Service {
   }
 
   #giveUp(why: string): void {
-    this.#log.complain(`sevenfold: ${why}`);
+    this.#log.logError(`sevenfold: ${why}`);
     this.#exitNow();
   }
 

@@ -19,7 +19,7 @@ export function outcome(code: Outcome['code'], out: string, err = ''): Outcome {
 }
 
 /** Runs a command, prints its outcome and sets the exit code. A `ConfigError` becomes its problems and exit code 2. */
-export async function report(command: () => Promise<Outcome>): Promise<void> {
+export async function printReport(command: () => Promise<Outcome>): Promise<void> {
   const { code, out, err } = await settled(command);
   printAll(2, err);
   const failure = printAll(1, out);
@@ -36,12 +36,12 @@ export async function settled(command: () => Promise<Outcome>): Promise<Outcome>
     return await command();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return outcome(2, '', problemsText(error.problems));
+    return outcome(2, '', describeProblems(error.problems));
   }
 }
 
 /** Every problem, and how many there are in which file. */
-export function problemsText(problems: readonly Problem[]): string {
+export function describeProblems(problems: readonly Problem[]): string {
   const file = problems[0]?.file ?? '';
   return `${problems.map(formatProblem).join('\n')}\n${counted(problems.length, 'problem')} in ${file}.\n`;
 }

@@ -7,9 +7,9 @@ import { loadRoutes } from '../config/routes.js';
 import { connectionAsked } from '../config/schema/tests.js';
 import { listenerText } from '../entrance.js';
 import { type Decision, Router } from '../router.js';
-import { type Led, leadConnection, ledText } from './connections.js';
-import { counted, type Outcome, outcome, paint, report } from './terminal.js';
-import { placeText } from './words.js';
+import { type ConnectionTarget, connectionTargets, connectionTargetText } from './connections.js';
+import { describePlace } from './describe.js';
+import { counted, type Outcome, outcome, paint, printReport } from './terminal.js';
 
 export interface TestOptions {
   readonly config: string;
@@ -22,7 +22,7 @@ export function register(program: Command): void {
     .description("check the configuration's own expectations of where requests go")
     .requiredOption('-c, --config <file>', 'configuration file')
     .option('--json', 'print the results as JSON')
-    .action((options: TestOptions) => report(() => test(options)));
+    .action((options: TestOptions) => printReport(() => test(options)));
 }
 
 /** Exit code 0 when all expectations hold, 1 when one does not, 2 when there is none. */
@@ -38,12 +38,12 @@ export async function test({ config: file, json }: TestOptions): Promise<Outcome
     );
   }
   const results = tests.map((expectation, index) => {
-    const place = placeText(loaded.source.placeOf(['tests', index]));
+    const place = describePlace(loaded.source.placeOf(['tests', index]));
     const asked = connectionAsked(expectation.request);
     const result =
       asked === undefined
         ? ofDecision(expectation, router.match(requestOf(expectation)))
-        : ofConnection(expectation, leadConnection(loaded, asked.serverName, asked.port));
+        : ofConnection(expectation, connectionTargets(loaded, asked.serverName, asked.port));
     return { request: expectation.request, place, ...result };
   });
   const failed = results.filter(({ failures }) => failures.length > 0).length;
@@ -91,14 +91,15 @@ function ofDecision(expectation: TestConfig, decision: Decision): Result {
 }
 
 /** The expectation of a raw connection: every listener that it can mean has to lead it to the pool. */
-function ofConnection({ expect: { pool } }: TestConfig, led: readonly Led[]): Result {
-  const isWrong = ({ line }: Led) => pool === undefined || !line?.pools.includes(pool);
-  const wrong = led.filter(isWrong);
+function ofConnection({ expect: { pool } }: TestConfig, targets: readonly ConnectionTarget[]): Result {
+  const isWrong = ({ line }: ConnectionTarget) => pool === undefined || !line?.pools.includes(pool);
+  const wrong = targets.filter(isWrong);
   const failures = wrong.map(
     ({ listener, line }) => `expected pool ${pool}, found ${line?.target ?? 'a refusal'} at listener ${listener}`,
   );
-  if (led.length === 0) failures.push(`expected pool ${pool}, found no listener that leads such connections by name`);
-  return { failures, reasons: wrong.map(ledText), found: { listeners: led } };
+  if (targets.length === 0)
+    failures.push(`expected pool ${pool}, found no listener that leads such connections by name`);
+  return { failures, reasons: wrong.map(connectionTargetText), found: { listeners: targets } };
 }
 
 /** The winner with its conditions, and the two rules that came nearest; or why no rule was asked. */
@@ -138,30 +139,30 @@ function requestOf({
 function failuresOf({ expect }: TestConfig, decision: Decision): string[] {
   const failures: string[] = [];
   if (expect.pool !== undefined && !decision.pools.some(({ pool }) => pool === expect.pool)) {
-    failures.push(`expected pool ${expect.pool}, found ${oneTargetText(decision)}`);
+    failures.push(`expected pool ${expect.pool}, found ${describeOneDestination(decision)}`);
   }
   if (expect.rule !== undefined && decision.rule !== expect.rule) {
     failures.push(`expected rule ${expect.rule}, found ${decision.rule ?? 'no rule'}`);
   }
   if (expect.status !== undefined && decision.status !== expect.status) {
-    failures.push(`expected status ${expect.status}, found ${oneTargetText(decision)}`);
+    failures.push(`expected status ${expect.status}, found ${describeOneDestination(decision)}`);
   }
   return failures;
 }
 
 /** Where a decision leads: `pool api`, `pool api 90 %, pool next 10 %`, `status 404`, or what a listener does instead. */
-export function targetText({
+export function describeDestination({
   elsewhere,
   ...decision
 }: Pick<Decision, 'pools' | 'status' | 'actions' | 'elsewhere'>): string {
   const others = elsewhere.map((other) => {
     const where = other.listener === undefined ? 'elsewhere' : `at ${listenerText(other.listener)}`;
-    return `, ${where} ${oneTargetText(other.decision)}`;
+    return `, ${where} ${describeOneDestination(other.decision)}`;
   });
-  return `${oneTargetText(decision)}${others.join('')}`;
+  return `${describeOneDestination(decision)}${others.join('')}`;
 }
 
-function oneTargetText({ pools, status, actions }: Pick<Decision, 'pools' | 'status' | 'actions'>): string {
+function describeOneDestination({ pools, status, actions }: Pick<Decision, 'pools' | 'status' | 'actions'>): string {
   if (status !== undefined) return `status ${status}`;
   if (pools.length === 0) return actions.join(', ');
   if (pools.length === 1) return `pool ${pools[0]!.pool}`;

@@ -3,7 +3,7 @@
 
 import type { Tried } from '../balance/view.js';
 import { Edges } from '../base/edges.js';
-import { Exchange, NOWHERE } from '../exchange/exchange.js';
+import { Exchange, NO_ADDRESS } from '../exchange/exchange.js';
 import type { Pool, Server } from '../exchange/pools.js';
 import type { HeadParser } from '../http/llhttp.js';
 import type { ProxyAddresses, ProxyVersion } from '../http/proxy-protocol.js';
@@ -111,8 +111,8 @@ export class ClientConnection {
   longHead: LongHead | null = null;
   /** The deadline for the head under way, or the first one to come, has been set. */
   headTimed = false;
-  /** Received, not looked at yet; with a reference of its own. NOWHERE when there is none. */
-  pendingAt = NOWHERE;
+  /** Received, not looked at yet; with a reference of its own. NO_ADDRESS when there is none. */
+  pendingAt = NO_ADDRESS;
   pendingBytes = 0;
 
   /** The connection may stay open after this exchange, as far as the client and we are concerned. */

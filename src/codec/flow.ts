@@ -2,13 +2,13 @@
 // Owns the decision whether to read. Each rule is a state, not an event, so it can be asked at any time.
 
 import type { Context } from '../exchange/context.js';
-import { NOWHERE } from '../exchange/exchange.js';
+import { NO_ADDRESS } from '../exchange/exchange.js';
 import { measureBody, requestSent, ticksOf, waitForServer } from '../exchange/waits.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
 import { watch, watchTunnel } from './progress.js';
 
 function clientMayRead(client: ClientConnection): boolean {
-  if (client.pendingAt !== NOWHERE) return client.state === CLIENT.LINGER;
+  if (client.pendingAt !== NO_ADDRESS) return client.state === CLIENT.LINGER;
   const backend = client.x.backend;
   switch (client.state) {
     case CLIENT.BUSY:

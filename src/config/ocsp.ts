@@ -88,13 +88,13 @@ function judgeDates(
   now: number,
 ): Staple | null {
   const day = (time: number): string => `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-  const say = (found: string, expected: string): void => warn({ file: 'ocsp', found, expected });
+  const report = (found: string, expected: string): void => warn({ file: 'ocsp', found, expected });
   if (until <= now) {
-    say(`The OCSP response in ${file} was good until ${day(until)} and is not stapled.`, 'Fetch a new one.');
+    report(`The OCSP response in ${file} was good until ${day(until)} and is not stapled.`, 'Fetch a new one.');
     return null;
   }
   if (from > now + SKEW_MS) {
-    say(
+    report(
       `The OCSP response in ${file} is not good before ${day(from)} and is not stapled.`,
       'Is the clock of this machine right?',
     );
@@ -102,7 +102,7 @@ function judgeDates(
   }
   // Whatever fetches responses replaces them long before their end, if it still works.
   if (until - now < Math.min(DAY_MS, (until - from) / 4)) {
-    say(`The OCSP response in ${file} is good until ${day(until)} only.`, 'Fetch a new one before.');
+    report(`The OCSP response in ${file} is good until ${day(until)} only.`, 'Fetch a new one before.');
   }
   return { response, until };
 }

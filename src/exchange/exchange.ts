@@ -68,7 +68,7 @@ const edges = new Edges('exchange', STAGE, {
 });
 
 /** No address. */
-export const NOWHERE = -1;
+export const NO_ADDRESS = -1;
 
 /** Where a body is, in one direction. `left` counts the bytes still to come of a counted one. */
 export class Body {
@@ -107,7 +107,7 @@ export class Exchange {
   stated: Uint8Array | null = null;
   statedBytes = -1;
   /** The address of the head; its chunk is held until the request cannot be sent again. */
-  headAt = NOWHERE;
+  headAt = NO_ADDRESS;
   /** The request, head and body, is kept for another try as it goes out. */
   keeping = false;
   /** What went out of its body, while it is kept. */
@@ -121,8 +121,8 @@ export class Exchange {
   /** Target as it goes to the server: address and length, in the head or in `targetHeld`. */
   targetAt = 0;
   targetBytes = 0;
-  /** An address in the chunk that holds a rewritten target, with a reference; NOWHERE when the head's own is sent. */
-  targetHeld = NOWHERE;
+  /** An address in the chunk that holds a rewritten target, with a reference; NO_ADDRESS when the head's own is sent. */
+  targetHeld = NO_ADDRESS;
   /** The host as the client named it (authority of an absolute target, else the Host field), port included. */
   hostAt = 0;
   hostBytes = 0;

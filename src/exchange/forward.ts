@@ -15,7 +15,7 @@ import type { ReasonCode } from '../http/reasons.js';
 import { mirrorBody } from '../worker/filters/mirror.js';
 import { chooseServer, takeConnection } from './choose-server.js';
 import type { Context } from './context.js';
-import { type Exchange, NOWHERE, STAGE } from './exchange.js';
+import { type Exchange, NO_ADDRESS, STAGE } from './exchange.js';
 import { fail } from './local-reply.js';
 import type { Server } from './pools.js';
 import { waitForRoom } from './waiting.js';
@@ -64,7 +64,7 @@ export function sendRequest(w: Context, x: Exchange, backend: BackendConnection)
   if (backend.state === BACKEND.CONNECTING) backend.to(BACKEND.HEAD);
   const again = x.sent;
   x.sent = true;
-  const bodyHere = x.keptBody.bytes > 0 || (!request.done && x.client.pendingAt !== NOWHERE);
+  const bodyHere = x.keptBody.bytes > 0 || (!request.done && x.client.pendingAt !== NO_ADDRESS);
   if (!sendRequestHead(w, x, backend, bodyHere)) {
     fail(w, x, 'OVERLOADED');
     return;
@@ -81,9 +81,9 @@ export function sendRequest(w: Context, x: Exchange, backend: BackendConnection)
     fail(w, x, 'OVERLOADED');
     return;
   }
-  if (!request.done && x.client.pendingAt !== NOWHERE) {
+  if (!request.done && x.client.pendingAt !== NO_ADDRESS) {
     const at = x.client.pendingAt;
-    x.client.pendingAt = NOWHERE;
+    x.client.pendingAt = NO_ADDRESS;
     sendBody(w, x, backend, at, x.client.pendingBytes);
   }
   if (x.backend !== backend) return; // the body was not what its framing said
@@ -124,7 +124,7 @@ function keepPiece(w: Context, x: Exchange): void {
 
 /** Passes bytes of the request body on; the chunk reference passes to this function. What follows the body is pending. */
 export function sendBody(w: Context, x: Exchange, backend: BackendConnection, at: number, bytes: number): void {
-  assert(x.client.pendingAt === NOWHERE, 'a body is read only while nothing behind it is held');
+  assert(x.client.pendingAt === NO_ADDRESS, 'a body is read only while nothing behind it is held');
   const result = relayRequest(w, x, backend, at, bytes);
   const relayed = result === RELAYED.more || result === RELAYED.done;
   if (relayed && x.mirrors.length > 0) mirrorBody(w, x);

@@ -17,7 +17,7 @@ import { fillLines, requestId } from '../worker/filters/header-variables.js';
 import { mirrorsDrop } from '../worker/filters/mirror.js';
 import type { Context } from './context.js';
 import type { ErrorPage } from './error-pages.js';
-import { type Exchange, NOWHERE } from './exchange.js';
+import { type Exchange, NO_ADDRESS } from './exchange.js';
 import { blame, fallsBack } from './retry.js';
 
 /** What a refused method could have been: every method llhttp knows but CONNECT is sent on; these are the usual ones. */
@@ -31,7 +31,7 @@ const RETRY_AFTER_SECONDS = 1;
 /** The request's Accept field, of several all; empty when the head is not in hand. */
 function acceptOf(w: Context, x: Exchange): string {
   const head = x.client.parser?.head;
-  if (head === undefined || x.headAt === NOWHERE) return '';
+  if (head === undefined || x.headAt === NO_ADDRESS) return '';
   let accept = '';
   for (let field = head.next(FIELD_ID.ACCEPT); field >= 0; field = head.next(FIELD_ID.ACCEPT, field + FIELD.WORDS)) {
     const at = head.valueAt(field);
@@ -65,7 +65,7 @@ function mustClose(code: ReasonCode): boolean {
  */
 function skipBody(w: Context, x: Exchange): void {
   const { request } = x;
-  if (request.done || request.kind !== BODY.counted || x.client.pendingAt === NOWHERE) return;
+  if (request.done || request.kind !== BODY.counted || x.client.pendingAt === NO_ADDRESS) return;
   if (x.client.pendingBytes < request.left) return;
   x.client.pendingAt += request.left;
   x.client.pendingBytes -= request.left;
@@ -73,7 +73,7 @@ function skipBody(w: Context, x: Exchange): void {
   request.done = true;
   if (x.client.pendingBytes > 0) return;
   w.engine.release(x.client.pendingAt - 1);
-  x.client.pendingAt = NOWHERE;
+  x.client.pendingAt = NO_ADDRESS;
 }
 
 /** Writes bytes to the client by way of scratch memory, chunk by chunk. False: the slab is full. */

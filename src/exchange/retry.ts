@@ -14,7 +14,7 @@ import { REASONS, type ReasonCode } from '../http/reasons.js';
 import { sessionOf } from './affinity.js';
 import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
-import { type Exchange, KIND, NOWHERE, STAGE } from './exchange.js';
+import { type Exchange, KIND, NO_ADDRESS, STAGE } from './exchange.js';
 import { forward } from './forward.js';
 import { fail } from './local-reply.js';
 import type { Pool } from './pools.js';
@@ -22,7 +22,7 @@ import { enterPool, leavePool } from './waiting.js';
 
 /** The request is still here, whole: its head is held, and so is what was sent of its body. */
 function inHand(x: Exchange): boolean {
-  return x.headAt !== NOWHERE && x.bodyBytesTotal === x.keptBody.bytes;
+  return x.headAt !== NO_ADDRESS && x.bodyBytesTotal === x.keptBody.bytes;
 }
 
 /** A kept connection ended before the answer began: its server may have closed it before the request came. */

@@ -105,7 +105,7 @@ export class Discovery {
       }
       for (const each of before?.names ?? []) each.cancel();
       for (const entry of followed.names) this.#follow(followed, entry);
-      this.#tell(followed);
+      this.#report(followed);
     }
     this.#settle();
   }
@@ -119,7 +119,7 @@ export class Discovery {
       const stop = this.#parts.timers.after(timeoutMs, () => {
         for (const followed of this.#pools.values()) {
           followed.waits = false;
-          this.#tell(followed);
+          this.#report(followed);
         }
         resolve();
       });
@@ -175,7 +175,7 @@ export class Discovery {
         const { timers } = this.#parts;
         const ms = this.#againInMs(entry.failures, ttlSeconds);
         entry.cancel = timers.after(ms, () => this.#follow(followed, entry));
-        this.#tell(followed);
+        this.#report(followed);
         this.#settle();
       });
   }
@@ -235,7 +235,7 @@ export class Discovery {
     return { servers, ttlSeconds: ttlSeconds as number | null };
   }
 
-  #tell(followed: Followed): void {
+  #report(followed: Followed): void {
     if (followed.waits && followed.names.some((each) => !each.tried)) return;
     // Two names may lead to one address: it is one server then, and the first listing counts.
     const byAddress = new Map<string, ListedServer>();

@@ -36,7 +36,7 @@ export const FIELD_ID = {
   FORWARDED: 26,
   X_REAL_IP: 27,
   /** None of these by its bytes, one of them to a server that folds `_` to `-`, as CGI and its heirs do. */
-  ALIKE: 28,
+  FOLDS_TO_KNOWN: 28,
 } as const;
 
 /** Ids fit the bits of a word, so that a head can say in one which fields it has. */
@@ -150,7 +150,8 @@ export function fieldId(bytes: Uint8Array, at: number, length: number): number {
     const differs = firstDifference(bytes, at, length, text);
     if (differs === length) return nameId[name]!;
     // Where a letter differs there is nothing to fold: names that are only carried cost no more than this.
-    if (nameBytes[text + differs] === DASH && isVariable(bytes, at, length, text, differs)) return FIELD_ID.ALIKE;
+    if (nameBytes[text + differs] === DASH && isVariable(bytes, at, length, text, differs))
+      return FIELD_ID.FOLDS_TO_KNOWN;
   }
   return FIELD_ID.NONE;
 }

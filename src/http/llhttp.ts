@@ -43,7 +43,7 @@ export const LLHTTP_ERROR = {
 /** What one parser takes at most, the allocator's own words included; llhttp 9.3 takes 80 bytes. */
 const PARSER_BYTES = 128;
 
-enum Expecting {
+enum FieldPart {
   headStart,
   fieldName,
   fieldValue,
@@ -75,7 +75,7 @@ export class HeadParser {
   heldBack = 0;
   readonly #owner: Llhttp;
   readonly #address: number;
-  #expecting: Expecting = Expecting.headStart;
+  #fieldPart: FieldPart = FieldPart.headStart;
   #fieldsMax = FIELDS_USUAL;
   #overflow = false;
   /** The fields of a complete head have their ids. */
@@ -93,7 +93,7 @@ export class HeadParser {
     this.head.base = base;
     this.errorCode = 0;
     this.#fieldsMax = fieldsMax;
-    this.#expecting = Expecting.headStart;
+    this.#fieldPart = FieldPart.headStart;
     this.#overflow = false;
     this.#resolved = false;
     this.heldBack = 0;
@@ -179,7 +179,7 @@ export class HeadParser {
     const head = this.head;
     let fields = head.fields;
     const relative = at - head.base;
-    if (this.#expecting === Expecting.fieldName) {
+    if (this.#fieldPart === FieldPart.fieldName) {
       const last = (head.fieldCount - 1) * FIELD.WORDS;
       // A name that goes on is the same run of bytes; otherwise the last field had an empty value.
       if (fields[last + FIELD.nameAt]! + fields[last + FIELD.nameBytes]! === relative) {
@@ -200,7 +200,7 @@ export class HeadParser {
     fields[field + FIELD.nameBytes] = bytes;
     fields[field + FIELD.valueAt] = relative + bytes;
     fields[field + FIELD.valueBytes] = 0;
-    this.#expecting = Expecting.fieldName;
+    this.#fieldPart = FieldPart.fieldName;
   }
 
   /** Part of a field's value. */
@@ -208,9 +208,9 @@ export class HeadParser {
     const head = this.head;
     const fields = head.fields;
     const field = (head.fieldCount - 1) * FIELD.WORDS;
-    if (this.#expecting === Expecting.fieldName) {
+    if (this.#fieldPart === FieldPart.fieldName) {
       fields[field + FIELD.valueAt] = at - head.base;
-      this.#expecting = Expecting.fieldValue;
+      this.#fieldPart = FieldPart.fieldValue;
     }
     // Counted from the first byte: pieces of one value follow each other in memory.
     fields[field + FIELD.valueBytes] = at - head.base + bytes - fields[field + FIELD.valueAt]!;

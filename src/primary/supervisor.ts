@@ -84,7 +84,7 @@ export class Supervisor {
           running,
           (message) => message.type === 'following' && message.generation === plan.generation,
         );
-        this.#say(running, { type: 'plan', plan });
+        this.#post(running, { type: 'plan', plan });
         return followed;
       }),
     );
@@ -96,7 +96,7 @@ export class Supervisor {
       this.#running.map((running) => {
         if (running === undefined) return undefined;
         const answer = reply(running, (message) => message.type === 'report');
-        this.#say(running, { type: 'report' });
+        this.#post(running, { type: 'report' });
         return answer;
       }),
     );
@@ -108,7 +108,7 @@ export class Supervisor {
     this.#draining = true;
     const running = this.#running.filter((each) => each !== undefined);
     const ended = running.map((each) => reply(each, () => false));
-    for (const each of running) this.#say(each, { type: 'drain' });
+    for (const each of running) this.#post(each, { type: 'drain' });
     await Promise.all(ended);
     await this.stop();
     return running.reduce((sum, { cut }) => sum + (cut ?? 0), 0);
@@ -121,7 +121,7 @@ export class Supervisor {
     await this.#pool.destroy();
   }
 
-  #say(running: Running, message: ToWorker): void {
+  #post(running: Running, message: ToWorker): void {
     running.port.postMessage(message);
   }
 

@@ -9,7 +9,7 @@ import { helloBegin } from '../codec/raw/read-hello.js';
 import { tunnelOpen } from '../codec/raw/tunnel.js';
 import { NOT_STATED } from '../exchange/client-address.js';
 import type { Context } from '../exchange/context.js';
-import { NOWHERE, STAGE } from '../exchange/exchange.js';
+import { NO_ADDRESS, STAGE } from '../exchange/exchange.js';
 import type { Worker } from './worker.js';
 
 /** Handles a new client connection of the listener with this number in the engine's registry. */
@@ -24,7 +24,7 @@ export function accepted(w: Worker, conn: number, number: number): void {
   client.listener = listener;
   assert(client.x.stage === STAGE.FREE, 'a connection begins without an exchange');
   client.x.statedBytes = NOT_STATED;
-  client.pendingAt = NOWHERE;
+  client.pendingAt = NO_ADDRESS;
   client.parser = null;
   client.parked = null;
   client.longHead = null;
@@ -39,7 +39,7 @@ export function accepted(w: Worker, conn: number, number: number): void {
   client.hello = null;
   client.proxied = null;
   if (listener.proxySources?.holds(w.engine.peers, client.slot) === true) proxyBegin(w, client);
-  else admit(w, client, NOWHERE, 0);
+  else admit(w, client, NO_ADDRESS, 0);
 }
 
 /**

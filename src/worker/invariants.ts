@@ -4,10 +4,10 @@
 import { POOL, SLICE } from '../balance/server-state.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from '../codec/connections.js';
 import { CHUNK_BYTES, CONTROL } from '../engine/layout.js';
-import { type Exchange, KIND, NOWHERE, STAGE } from '../exchange/exchange.js';
+import { type Exchange, KIND, NO_ADDRESS, STAGE } from '../exchange/exchange.js';
 import type { Worker } from './worker.js';
 
-/** Violations told at most: the first ones say it all. */
+/** Violations reported at most: the first ones tell the cause. */
 const VIOLATIONS_MAX = 20;
 
 const STAGE_NAMES = Object.keys(STAGE);
@@ -15,7 +15,7 @@ const CLIENT_NAMES = Object.keys(CLIENT);
 const BACKEND_NAMES = Object.keys(BACKEND);
 
 /** Takes down what does not hold. */
-type Say = (violation: string) => void;
+type Report = (violation: string) => void;
 
 /**
  * Checks the worker from outside a batch. Returns what does not hold, in words; empty when all is well.
@@ -27,29 +27,29 @@ type Say = (violation: string) => void;
  */
 export function checkInvariants(w: Worker): string[] {
   const violations: string[] = [];
-  const say: Say = (violation) => {
+  const report: Report = (violation) => {
     if (violations.length < VIOLATIONS_MAX) violations.push(violation);
   };
-  checkChunks(w, say);
-  checkServers(w, say);
-  checkPools(w, say);
-  checkTables(w, say);
-  w.eachClient((client, slot) => checkClient(w, client, slot, say));
-  w.eachBackend((backend, slot) => checkBackend(w, backend, slot, say));
+  checkChunks(w, report);
+  checkServers(w, report);
+  checkPools(w, report);
+  checkTables(w, report);
+  w.eachClient((client, slot) => checkClient(w, client, slot, report));
+  w.eachBackend((backend, slot) => checkBackend(w, backend, slot, report));
   return violations;
 }
 
 /** Says so when a count is not what it should be. */
-function equal(say: Say, what: string, counted: number, expected: number): void {
-  if (counted !== expected) say(`${what}: ${counted}, expected ${expected}`);
+function equal(report: Report, what: string, counted: number, expected: number): void {
+  if (counted !== expected) report(`${what}: ${counted}, expected ${expected}`);
 }
 
 /** A chunk with more references than holders is lost to the slab; one with fewer is overwritten while it is in use. */
-function checkChunks(w: Worker, say: Say): void {
+function checkChunks(w: Worker, report: Report): void {
   const owed = w.engine.chunksOwed();
   const chunkAt = (at: number): number => Math.floor((at - w.engine.slabAt) / CHUNK_BYTES);
   const hold = (at: number, bytes = 1): void => {
-    if (at === NOWHERE) return;
+    if (at === NO_ADDRESS) return;
     for (let chunk = chunkAt(at); chunk <= chunkAt(at + bytes - 1); chunk++) owed[chunk]! -= 1;
   };
   for (const at of w.chunksKept) hold(at);
@@ -60,13 +60,13 @@ function checkChunks(w: Worker, say: Say): void {
     for (const chunk of client.x.keptBody.chunks) hold(chunk);
   });
   for (const [chunk, left] of owed.entries()) {
-    if (left > 0) say(`chunk ${chunk}: ${left} more references than holders`);
-    else if (left < 0) say(`chunk ${chunk}: ${-left} more holders than references`);
+    if (left > 0) report(`chunk ${chunk}: ${left} more references than holders`);
+    else if (left < 0) report(`chunk ${chunk}: ${-left} more holders than references`);
   }
 }
 
 /** Requests in flight and open connections, as the shared state has them for this worker. */
-function checkServers(w: Worker, say: Say): void {
+function checkServers(w: Worker, report: Report): void {
   const inFlight = new Map<number, number>();
   const connections = new Map<number, number>();
   const add = (counts: Map<number, number>, server: number): void => {
@@ -78,18 +78,18 @@ function checkServers(w: Worker, say: Say): void {
     if (counted) add(inFlight, server.index);
   });
   for (let server = 0; server < w.state.capacity.servers; server++) {
-    equal(say, `server ${server}, requests in flight`, w.state.ownInFlight(server), inFlight.get(server) ?? 0);
-    equal(say, `server ${server}, connections`, w.state.ownConnections(server), connections.get(server) ?? 0);
+    equal(report, `server ${server}, requests in flight`, w.state.ownInFlight(server), inFlight.get(server) ?? 0);
+    equal(report, `server ${server}, connections`, w.state.ownConnections(server), connections.get(server) ?? 0);
   }
 }
 
 /** Requests that wait, and those that a circuit breaker counts, by the pool's slot in the shared state. */
-function checkPools(w: Worker, say: Say): void {
+function checkPools(w: Worker, report: Report): void {
   const waiting = new Map<number, number>();
   const entered = new Map<number, number>();
   w.eachClient(({ x: { pool, queued, entered: counted } }) => {
     if (pool === null) {
-      if (queued || counted) say('a client connection without a pool is counted by one');
+      if (queued || counted) report('a client connection without a pool is counted by one');
       return;
     }
     const { slot } = pool.plan;
@@ -105,18 +105,23 @@ function checkPools(w: Worker, say: Say): void {
   for (let slot = 0; slot < w.state.capacity.pools; slot++) {
     const own = w.state.sliceAt(w.index, slot);
     const queued = waiting.get(slot) ?? 0;
-    equal(say, `pool ${slot}, requests that wait`, words[own + SLICE.waiting]!, queued);
-    equal(say, `pool ${slot}, requests counted by its breaker`, words[own + SLICE.inFlight]!, entered.get(slot) ?? 0);
+    equal(report, `pool ${slot}, requests that wait`, words[own + SLICE.waiting]!, queued);
+    equal(
+      report,
+      `pool ${slot}, requests counted by its breaker`,
+      words[own + SLICE.inFlight]!,
+      entered.get(slot) ?? 0,
+    );
     const all = Atomics.load(words, w.state.poolAt(slot) + POOL.waiting);
-    if (all < queued) say(`pool ${slot}: ${all} requests wait in all workers, ${queued} of them here`);
+    if (all < queued) report(`pool ${slot}: ${all} requests wait in all workers, ${queued} of them here`);
   }
   for (const pool of w.pools) {
-    equal(say, `pool ${pool.plan.name}, its line`, pool.line.length, waiting.get(pool.plan.slot) ?? 0);
+    equal(report, `pool ${pool.plan.name}, its line`, pool.line.length, waiting.get(pool.plan.slot) ?? 0);
   }
 }
 
 /** What is counted beside the tables of connections. */
-function checkTables(w: Worker, say: Say): void {
+function checkTables(w: Worker, report: Report): void {
   let clients = 0;
   let backends = 0;
   let parsers = 0;
@@ -135,18 +140,18 @@ function checkTables(w: Worker, say: Say): void {
     if (mirrorPool !== null) mirrors++;
     if (parser !== null) parsers++;
   });
-  equal(say, 'client connections of the engine', w.engine.counter(CONTROL.clientConnections), clients);
-  equal(say, 'connections of the engine', w.engine.counter(CONTROL.connections), clients + backends);
-  equal(say, 'parsers in use', w.llhttp.used, parsers);
-  equal(say, 'handshakes under way', w.handshakes, handshakes);
-  equal(say, 'bytes of long heads', w.longHeads.bytes, longHeadBytes);
-  equal(say, 'copies of requests under way', w.mirrors, mirrors);
+  equal(report, 'client connections of the engine', w.engine.counter(CONTROL.clientConnections), clients);
+  equal(report, 'connections of the engine', w.engine.counter(CONTROL.connections), clients + backends);
+  equal(report, 'parsers in use', w.llhttp.used, parsers);
+  equal(report, 'handshakes under way', w.handshakes, handshakes);
+  equal(report, 'bytes of long heads', w.longHeads.bytes, longHeadBytes);
+  equal(report, 'copies of requests under way', w.mirrors, mirrors);
 }
 
-function checkClient(w: Worker, client: ClientConnection, slot: number, say: Say): void {
+function checkClient(w: Worker, client: ClientConnection, slot: number, report: Report): void {
   const { backend } = client.x;
   const { state } = client;
-  const wrong = (what: string): void => say(`client connection ${slot}, ${CLIENT_NAMES[state]}: ${what}`);
+  const wrong = (what: string): void => report(`client connection ${slot}, ${CLIENT_NAMES[state]}: ${what}`);
   if (client.slot !== slot) wrong(`stands in slot ${slot} and believes in ${client.slot}`);
   if (backend !== null && backend.exchange !== client.x) wrong('its backend connection does not know it');
   for (const mirror of client.x.mirrors) {
@@ -170,7 +175,7 @@ function checkClient(w: Worker, client: ClientConnection, slot: number, say: Say
       if (client.x.stage !== STAGE.FREE) wrong(`has an exchange, ${STAGE_NAMES[client.x.stage]}`);
       if (backend !== null || client.x.mirrors.length > 0) wrong('has a backend connection');
       if (client.x.queued || client.x.entered) wrong('is counted by a pool');
-      if (client.x.headAt !== NOWHERE || client.x.targetHeld !== NOWHERE) wrong('holds the head of a request');
+      if (client.x.headAt !== NO_ADDRESS || client.x.targetHeld !== NO_ADDRESS) wrong('holds the head of a request');
       if (state !== CLIENT.HEAD && client.parser !== null) wrong('holds a parser');
   }
   if (waitsForEver(w, client)) wrong('no deadline runs for what it waits for');
@@ -212,9 +217,9 @@ function waitsForEver(w: Worker, client: ClientConnection): boolean {
   return !w.deadlines.runs(client.slot) && (client.x.backend === null || !w.deadlines.runs(client.x.backend.slot));
 }
 
-function checkBackend(w: Worker, backend: BackendConnection, slot: number, say: Say): void {
+function checkBackend(w: Worker, backend: BackendConnection, slot: number, report: Report): void {
   const { exchange: x, server, state } = backend;
-  const wrong = (what: string): void => say(`backend connection ${slot}, ${BACKEND_NAMES[state]}: ${what}`);
+  const wrong = (what: string): void => report(`backend connection ${slot}, ${BACKEND_NAMES[state]}: ${what}`);
   if (backend.slot !== slot) wrong(`stands in slot ${slot} and believes in ${backend.slot}`);
   if (server === null) wrong('has no server');
   if (x !== null && x.backend !== backend) wrong('its client connection does not know it');
@@ -236,7 +241,7 @@ function checkBackend(w: Worker, backend: BackendConnection, slot: number, say: 
     default:
       if (x === null) wrong('works for no client connection');
       if (!backend.counted) wrong('is not counted at its server');
-      if (backend.idleAt !== NOWHERE) wrong('is on the idle list of its server');
+      if (backend.idleAt !== NO_ADDRESS) wrong('is on the idle list of its server');
   }
   if (state === BACKEND.IDLE || state === BACKEND.MIRROR) {
     const { backendIdleMs, responseHeadMs } = w.timeouts;

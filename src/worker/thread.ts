@@ -32,7 +32,7 @@ export default function run(task: WorkerTask): Promise<number> {
   return new Promise((resolve) => {
     if (task.core !== null) addon().pinThread(task.core);
     const { port } = task;
-    const say = (message: FromWorker): void => port.postMessage(message);
+    const post = (message: FromWorker): void => port.postMessage(message);
     const worker = new Worker({
       index: task.index,
       plan: task.plan,
@@ -47,17 +47,17 @@ export default function run(task: WorkerTask): Promise<number> {
       switch (message.type) {
         case 'plan':
           worker.follow(message.plan);
-          say({ type: 'following', generation: message.plan.generation });
+          post({ type: 'following', generation: message.plan.generation });
           break;
         case 'drain':
           worker.drain();
           break;
         case 'report':
-          say({ type: 'report', report: { ...worker.report(), ...heap() } });
+          post({ type: 'report', report: { ...worker.report(), ...heap() } });
           break;
       }
     });
-    say({ type: 'ready' });
+    post({ type: 'ready' });
   });
 }
 

@@ -3,7 +3,7 @@
 import { RESULT, resultOfStatus } from '../../balance/outlier.js';
 import { ENGINE_ERROR, SEND_FLAG } from '../../engine/layout.js';
 import type { Context } from '../../exchange/context.js';
-import { type Exchange, KIND, NOWHERE, STAGE } from '../../exchange/exchange.js';
+import { type Exchange, KIND, NO_ADDRESS, STAGE } from '../../exchange/exchange.js';
 import { sendRequest } from '../../exchange/forward.js';
 import { fail } from '../../exchange/local-reply.js';
 import { retryOrFail, retryStatus, retryUnseen } from '../../exchange/retry.js';
@@ -21,9 +21,9 @@ import { closeTunnel, tunnelBegin, tunnelData, tunnelEnded, tunnelFinished } fro
 import { exchangeDone, releaseRequest } from './finish.js';
 import { isLong, type LongHead, moveToRun } from './long-head.js';
 import { park, unpark } from './read-head.js';
-import { BULK_BYTES, RELAYED, readBulk, relayEof, rest, spanResponseBody } from './relay.js';
+import { BULK_BYTES, gatherResponseBody, RELAYED, readBulk, relayEof, rest } from './relay.js';
 import { closeBackend, endAside, keepBackend } from './reuse.js';
-import { sendInterim, spanResponseHead } from './send-head.js';
+import { gatherResponseHead, sendInterim } from './send-head.js';
 import { closeClient, serve } from './server.js';
 
 const LETTER_H = 0x48;
@@ -312,14 +312,14 @@ function beginResponse(
     (unknownLength && x.minor === 0) ||
     !x.request.done ||
     w.draining ||
-    (x.client.ended && x.client.pendingAt === NOWHERE)
+    (x.client.ended && x.client.pendingAt === NO_ADDRESS)
   )
     x.client.keepAlive = false;
   if (kind === BODY.chunked) parser.chunked.begin(true);
   w.engine.sendBegin(x.client.conn, SEND_FLAG.none);
-  let result: number = spanResponseHead(w, x, head) ? RELAYED.more : RELAYED.noRoom;
+  let result: number = gatherResponseHead(w, x, head) ? RELAYED.more : RELAYED.noRoom;
   if (result === RELAYED.more && bodyBytes > 0 && !x.response.done) {
-    result = spanResponseBody(w, x, backend, bodyAt, bodyBytes);
+    result = gatherResponseBody(w, x, backend, bodyAt, bodyBytes);
   }
   w.engine.sendEnd();
   if (kind !== BODY.chunked) {
@@ -335,7 +335,7 @@ function beginResponse(
 /** A piece of the response body. The chunk reference passes to this function. */
 function relayBody(w: Context, x: Exchange, backend: BackendConnection, at: number, bytes: number): void {
   w.engine.sendBegin(x.client.conn, SEND_FLAG.none);
-  const result = spanResponseBody(w, x, backend, at, bytes);
+  const result = gatherResponseBody(w, x, backend, at, bytes);
   w.engine.sendEnd();
   w.engine.release(at);
   relayed(w, x, backend, result, result === RELAYED.done ? rest.bytes : 0);

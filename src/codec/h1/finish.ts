@@ -2,7 +2,7 @@
 
 import { assert } from '../../base/assert.js';
 import type { Context } from '../../exchange/context.js';
-import { type Exchange, NOWHERE, STAGE } from '../../exchange/exchange.js';
+import { type Exchange, NO_ADDRESS, STAGE } from '../../exchange/exchange.js';
 import { leavePool } from '../../exchange/waiting.js';
 import { ticksOf } from '../../exchange/waits.js';
 import { BODY } from '../../http/framing.js';
@@ -13,14 +13,14 @@ import { dropKept } from '../raw/proxy-out.js';
 
 /** Gives back what was kept of the request for another try. The parser stays while it has a body to parse. */
 export function releaseRequest(w: Context, x: Exchange): void {
-  if (x.headAt !== NOWHERE) {
+  if (x.headAt !== NO_ADDRESS) {
     // A head that outgrew its chunk lies in several.
     w.engine.runRelease(x.headAt, Math.max(1, x.client.parser?.head.bytes ?? 0));
-    x.headAt = NOWHERE;
+    x.headAt = NO_ADDRESS;
   }
-  if (x.targetHeld !== NOWHERE) {
+  if (x.targetHeld !== NO_ADDRESS) {
     w.engine.release(x.targetHeld);
-    x.targetHeld = NOWHERE;
+    x.targetHeld = NO_ADDRESS;
   }
   x.keeping = false;
   x.keptBody.drop(w.engine);
@@ -43,9 +43,9 @@ export function releaseParser(w: Context, client: ClientConnection): void {
 
 /** Drops what the client sent ahead. */
 export function dropPending(w: Context, client: ClientConnection): void {
-  if (client.pendingAt === NOWHERE) return;
+  if (client.pendingAt === NO_ADDRESS) return;
   w.engine.release(client.pendingAt);
-  client.pendingAt = NOWHERE;
+  client.pendingAt = NO_ADDRESS;
 }
 
 /**
@@ -56,7 +56,7 @@ function checkBetween(client: ClientConnection): void {
   assert(client.x.request.done, 'a request is read to its end before the next begins');
   assert(client.x.backend === null, 'an exchange that is over has no backend connection');
   assert(
-    client.x.headAt === NOWHERE && client.x.keptBody.chunks.length === 0,
+    client.x.headAt === NO_ADDRESS && client.x.keptBody.chunks.length === 0,
     'an exchange that is over keeps nothing of its request',
   );
   assert(client.parked === null && client.parser === null, 'an exchange that is over reads nothing');
@@ -82,7 +82,7 @@ export function endExchange(w: Context, x: Exchange): void {
 /** The response is complete: the connection is ready for the next request, or is shut down. */
 export function exchangeDone(w: Context, x: Exchange): void {
   const over =
-    !x.client.keepAlive || !x.request.done || w.draining || (x.client.ended && x.client.pendingAt === NOWHERE);
+    !x.client.keepAlive || !x.request.done || w.draining || (x.client.ended && x.client.pendingAt === NO_ADDRESS);
   if (over) {
     linger(w, x.client);
     return;
@@ -95,7 +95,7 @@ export function exchangeDone(w: Context, x: Exchange): void {
   // The last answer may still be on its way: until it has left the client is not idle.
   if (x.client.blocked) watch(w, x.client, idleTicks);
   else w.deadlines.set(x.client.slot, w.ticks.idle);
-  if (x.client.paused && x.client.pendingAt === NOWHERE) steerClient(w, x.client);
+  if (x.client.paused && x.client.pendingAt === NO_ADDRESS) steerClient(w, x.client);
 }
 
 /**

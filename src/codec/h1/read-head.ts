@@ -2,7 +2,7 @@
 // Owns parking: an incomplete head leaves the slab, so that slow clients cannot fill it.
 
 import type { Context } from '../../exchange/context.js';
-import { NOWHERE } from '../../exchange/exchange.js';
+import { NO_ADDRESS } from '../../exchange/exchange.js';
 import { type HeadParser, LLHTTP_ERROR } from '../../http/llhttp.js';
 import { PARSED } from '../../http/parsed.js';
 import type { ReasonCode } from '../../http/reasons.js';
@@ -155,7 +155,7 @@ function more(w: Context, client: ClientConnection, parser: HeadParser, from: nu
     client.parked = park(w, parser, end);
   }
   w.engine.release(client.x.headAt);
-  client.x.headAt = NOWHERE;
+  client.x.headAt = NO_ADDRESS;
   client.paused = false;
   w.engine.readStart(client.conn, client.parked === null ? 0 : client.parked.length);
   if (!client.headTimed) {
@@ -180,7 +180,7 @@ function readLongHead(w: Context, client: ClientConnection, long: LongHead, at: 
   client.longHead = null;
   if (result === 'complete') return result;
   w.engine.release(client.x.headAt);
-  client.x.headAt = NOWHERE;
+  client.x.headAt = NO_ADDRESS;
   parser.head.forgetFields();
   return result;
 }

@@ -45,13 +45,13 @@ export function readBulk(w: Context, conn: number, bytes: number): void {
 export const lastPiece = { at: 0, bytes: 0, trailers: '' };
 
 /** Adds that piece to the open send, framed as the request's head says. False: the slab is full. */
-export function spanLastPiece(w: Context, x: Exchange): boolean {
+export function gatherLastPiece(w: Context, x: Exchange): boolean {
   if (x.request.kind === BODY.counted) {
     w.engine.span(lastPiece.at, lastPiece.bytes);
     return true;
   }
-  if (!spanChunk(w, lastPiece.at, lastPiece.bytes)) return false;
-  return !x.request.done || spanLastChunk(w, lastPiece.trailers);
+  if (!gatherChunk(w, lastPiece.at, lastPiece.bytes)) return false;
+  return !x.request.done || gatherLastChunk(w, lastPiece.trailers);
 }
 
 /** Longest chunk head we write: eight digits and CRLF. */
@@ -64,7 +64,7 @@ const CHUNK_HEAD_BYTES = 10;
  *        ▲    │   └─ (an end before it is seen by the caller: the message was cut)
  *        └────┘ data, more to come
  */
-function spanCounted(w: Context, body: Body, at: number, bytes: number): number {
+function gatherCounted(w: Context, body: Body, at: number, bytes: number): number {
   const ours = Math.min(bytes, body.left);
   w.engine.span(at, ours);
   body.left -= ours;
@@ -76,7 +76,7 @@ function spanCounted(w: Context, body: Body, at: number, bytes: number): number 
 }
 
 /** Adds one chunk of our framing around bytes to the open send; no bytes make no chunk. False: the slab is full. */
-export function spanChunk(w: Context, at: number, bytes: number): boolean {
+export function gatherChunk(w: Context, at: number, bytes: number): boolean {
   if (bytes === 0) return true;
   const head = w.scratch(CHUNK_HEAD_BYTES);
   if (head < 0) return false;
@@ -90,7 +90,7 @@ export function spanChunk(w: Context, at: number, bytes: number): boolean {
 }
 
 /** Adds the last chunk, and trailer fields if there are any. */
-export function spanLastChunk(w: Context, trailers: string): boolean {
+export function gatherLastChunk(w: Context, trailers: string): boolean {
   if (trailers === '') {
     w.engine.span(w.lastChunk.at, w.lastChunk.bytes);
     return true;
@@ -157,7 +157,7 @@ export function relayRequest(w: Context, x: Exchange, backend: BackendConnection
   lastPiece.trailers = '';
   if (x.request.kind === BODY.counted) {
     const left = x.request.left;
-    result = spanCounted(w, x.request, at, bytes);
+    result = gatherCounted(w, x.request, at, bytes);
     lastPiece.bytes = left - x.request.left;
     x.bodyBytesTotal += lastPiece.bytes;
   } else {
@@ -184,15 +184,15 @@ function relayDecoded(w: Context, x: Exchange, bytes: number, result: number): n
   // Looked at before anything goes on: a server must not act on a body that its client is told was refused.
   if (bodyBytesMax !== 0 && x.bodyBytesTotal + x.client.parser!.chunked.left > bodyBytesMax) return RELAYED.tooLarge;
   if (x.framingBytesTotal > FRAMING_BYTES_MAX + x.bodyBytesTotal * FRAMING_PER_BYTE_MAX) return RELAYED.invalid;
-  if (!spanChunk(w, decoded.at, decoded.bytes)) return RELAYED.noRoom;
-  return result === RELAYED.done && !spanLastChunk(w, lastPiece.trailers) ? RELAYED.noRoom : result;
+  if (!gatherChunk(w, decoded.at, decoded.bytes)) return RELAYED.noRoom;
+  return result === RELAYED.done && !gatherLastChunk(w, lastPiece.trailers) ? RELAYED.noRoom : result;
 }
 
 /**
  * Adds `bytes` bytes of the response body at `at` to the open send to the client. The chunk reference stays the
  * caller's. Returns one of RELAYED.
  */
-export function spanResponseBody(
+export function gatherResponseBody(
   w: Context,
   x: Exchange,
   backend: BackendConnection,
@@ -202,17 +202,17 @@ export function spanResponseBody(
   const { engine } = w;
   switch (x.response.kind) {
     case BODY.counted:
-      return spanCounted(w, x.response, at, bytes);
+      return gatherCounted(w, x.response, at, bytes);
     case BODY.untilEof:
       if (!x.chunkedOut) engine.span(at, bytes);
-      else if (!spanChunk(w, at, bytes)) return RELAYED.noRoom;
+      else if (!gatherChunk(w, at, bytes)) return RELAYED.noRoom;
       return RELAYED.more;
     default: {
       const result = decode(w.memory, backend.parser!.chunked, x.response, at, bytes);
       if (result === RELAYED.invalid) return result;
       if (!x.chunkedOut) engine.span(decoded.at, decoded.bytes);
-      else if (!spanChunk(w, decoded.at, decoded.bytes)) return RELAYED.noRoom;
-      else if (result === RELAYED.done && !spanLastChunk(w, allowedTrailers(decoded.trailers, null)))
+      else if (!gatherChunk(w, decoded.at, decoded.bytes)) return RELAYED.noRoom;
+      else if (result === RELAYED.done && !gatherLastChunk(w, allowedTrailers(decoded.trailers, null)))
         return RELAYED.noRoom;
       return result;
     }

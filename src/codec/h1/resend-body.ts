@@ -6,7 +6,7 @@ import type { Context } from '../../exchange/context.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import { BODY } from '../../http/framing.js';
 import type { BackendConnection } from '../connections.js';
-import { spanChunk, spanLastChunk } from './relay.js';
+import { gatherChunk, gatherLastChunk } from './relay.js';
 
 /**
  * Sends what is kept of the body once more, framed as the request's head says. What the client has not sent yet follows as
@@ -19,10 +19,10 @@ export function resendBody(w: Context, x: Exchange, backend: BackendConnection):
   w.engine.sendBegin(backend.conn, SEND_FLAG.none);
   for (let i = 0, left = bytes; left > 0 && room; i++, left -= CHUNK_BYTES) {
     const part = Math.min(left, CHUNK_BYTES);
-    if (isChunked) room = spanChunk(w, chunks[i]!, part);
+    if (isChunked) room = gatherChunk(w, chunks[i]!, part);
     else w.engine.span(chunks[i]!, part);
   }
-  if (room && isChunked && x.request.done) room = spanLastChunk(w, trailers);
+  if (room && isChunked && x.request.done) room = gatherLastChunk(w, trailers);
   w.engine.sendEnd();
   return room;
 }

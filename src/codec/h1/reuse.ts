@@ -1,7 +1,7 @@
 // What happens to a backend connection when its exchange is over: kept for the next request, or closed.
 
 import type { Context } from '../../exchange/context.js';
-import { NOWHERE } from '../../exchange/exchange.js';
+import { NO_ADDRESS } from '../../exchange/exchange.js';
 import type { Server } from '../../exchange/pools.js';
 import { BACKEND, type BackendConnection } from '../connections.js';
 import { disown, keepForOwner } from '../raw/proxy-out.js';
@@ -77,7 +77,7 @@ export function endAside(w: Context, backend: BackendConnection): void {
 
 /** Closes a backend connection in any state; `reset` makes the server see that it was cut. */
 export function closeBackend(w: Context, backend: BackendConnection, reset = false): void {
-  if (backend.idleAt !== NOWHERE) backend.server!.idleRemove(backend);
+  if (backend.idleAt !== NO_ADDRESS) backend.server!.idleRemove(backend);
   else if (backend.state === BACKEND.IDLE && backend.aside) backend.server!.asideCount--;
   disown(backend);
   if (backend.mirrorOf !== null) {

@@ -50,7 +50,7 @@ const FORWARDING = bits(
 );
 
 /** Nobody means these honestly, and a server could believe them; who a client is by its certificate is said by us alone. */
-const NOT_FROM_ANYONE = ENDS_HERE | bits(FIELD_ID.ALIKE, FIELD_ID.CLIENT_CERT);
+const NOT_FROM_ANYONE = ENDS_HERE | bits(FIELD_ID.FOLDS_TO_KNOWN, FIELD_ID.CLIENT_CERT);
 const FROM_STRANGER = NOT_FROM_ANYONE | FORWARDING;
 /** The list of addresses is written anew, longer by one. */
 const FROM_TRUSTED = NOT_FROM_ANYONE | bits(FIELD_ID.X_FORWARDED_FOR);
@@ -62,7 +62,7 @@ const REWRITTEN = bits(FIELD_ID.REWRITTEN);
  * Lists what of a head goes on, from `from` to before the empty line, as few runs as there can be: without the fields
  * whose ids are in `drops`, those that `w.tokens` names, and those that `w.edit` takes. Hot.
  */
-function spanFields(w: Context, head: Head, from: number, drops: number): void {
+function gatherFields(w: Context, head: Head, from: number, drops: number): void {
   const { fields, base } = head;
   const end = base + head.bytes - 2;
   const byName = w.tokens.count > 0 || w.edit !== null || w.clientField !== null;
@@ -98,7 +98,7 @@ let room = true;
 function pin(w: Context, text: string): void {
   const pinned = w.pinned.pinIfRoom(text);
   // A full slab takes no new constants for ever; one more line for this batch it may.
-  if (pinned === null) spanText(w, text);
+  if (pinned === null) gatherText(w, text);
   else w.engine.span(pinned.at, pinned.bytes);
 }
 
@@ -139,7 +139,7 @@ function writeAddress(w: Context, slot: number): void {
 }
 
 /** Adds text to the open send by way of scratch memory, chunk by chunk, if there is room. */
-function spanText(w: Context, text: string): void {
+function gatherText(w: Context, text: string): void {
   for (let from = 0; from < text.length; from += CHUNK_BYTES) {
     const part = text.length <= CHUNK_BYTES ? text : text.slice(from, from + CHUNK_BYTES);
     const at = w.scratch(part.length);
@@ -177,28 +177,28 @@ export function sendRequestHead(w: Context, x: Exchange, backend: BackendConnect
   w.clientField = x.client.listener.http.ownField;
   w.clientFieldTrusted = x.client.trusted;
   if (x.targetAt === targetAt && x.targetBytes === head.targetBytes) {
-    spanFields(w, head, head.base, drops);
+    gatherFields(w, head, head.base, drops);
   } else {
     engine.span(head.base, head.targetAt);
     engine.span(x.targetAt, x.targetBytes);
-    spanFields(w, head, targetEnd, drops);
+    gatherFields(w, head, targetEnd, drops);
   }
   w.edit = null;
   w.clientField = null;
   room = true;
-  if (hostname !== null) spanText(w, `Host: ${hostname}\r\n`);
-  else if (ownHost) spanHost(w, x, backend);
+  if (hostname !== null) gatherText(w, `Host: ${hostname}\r\n`);
+  else if (ownHost) gatherHost(w, x, backend);
   if (backend.state === BACKEND.MIRROR) engine.span(w.lineClose.at, w.lineClose.bytes);
-  spanFraming(w, x, head);
-  if (counted) spanText(w, `Max-Forwards: ${x.maxForwards - 1}\r\n`);
-  if (edit !== null) spanText(w, edit.lines(x.requestLines));
-  if (x.client.tls !== null) spanText(w, x.client.tls.certificateLines);
+  gatherFraming(w, x, head);
+  if (counted) gatherText(w, `Max-Forwards: ${x.maxForwards - 1}\r\n`);
+  if (edit !== null) gatherText(w, edit.lines(x.requestLines));
+  if (x.client.tls !== null) gatherText(w, x.client.tls.certificateLines);
   const lines = room ? w.scratch(LINES_BYTES_MAX) : -1;
   if (lines >= 0) {
     const simple = !x.client.trusted && x.client.proxied === null && edit?.touchesForwarding !== true;
     const fixed = simple ? w.forwardingOf(x.client) : null;
-    if (fixed === null) spanForwardingAfter(w, x, head, edit, lines);
-    else spanForwarding(w, x, fixed, lines);
+    if (fixed === null) gatherForwardingAfter(w, x, head, edit, lines);
+    else gatherForwarding(w, x, fixed, lines);
     w.scratchKeep();
   }
   engine.sendEnd();
@@ -206,7 +206,7 @@ export function sendRequestHead(w: Context, x: Exchange, backend: BackendConnect
 }
 
 /** The Host field an absolute target or a request without one asks for (RFC 9112, 3.2.2 and 3.2). */
-function spanHost(w: Context, x: Exchange, backend: BackendConnection): void {
+function gatherHost(w: Context, x: Exchange, backend: BackendConnection): void {
   if (x.hostBytes === 0) {
     pin(w, `Host: ${backend.server!.address.replace(/^unix:.*/, 'localhost')}\r\n`);
     return;
@@ -217,15 +217,15 @@ function spanHost(w: Context, x: Exchange, backend: BackendConnection): void {
 }
 
 /** What was taken out as ending here but has to be said anew for the next hop. */
-function spanFraming(w: Context, x: Exchange, head: Head): void {
+function gatherFraming(w: Context, x: Exchange, head: Head): void {
   if (x.request.kind === BODY.chunked) pin(w, 'Transfer-Encoding: chunked\r\n');
   if (!x.upgrade) return;
   pin(w, 'Connection: Upgrade\r\n');
-  spanUpgrade(w, head);
+  gatherUpgrade(w, head);
 }
 
 /** Repeats the Upgrade field of a head; of several the last. */
-function spanUpgrade(w: Context, head: Head): void {
+function gatherUpgrade(w: Context, head: Head): void {
   if (!head.has(FIELD_ID.UPGRADE)) return;
   const field = head.last(FIELD_ID.UPGRADE);
   pin(w, 'Upgrade: ');
@@ -234,7 +234,7 @@ function spanUpgrade(w: Context, head: Head): void {
 }
 
 /** The forwarding fields of a request from someone we do not know, and the empty line. Hot. */
-function spanForwarding(w: Context, x: Exchange, fixed: Pinned, lines: number): void {
+function gatherForwarding(w: Context, x: Exchange, fixed: Pinned, lines: number): void {
   const { engine, writer } = w;
   if (x.hostBytes > 0) {
     engine.span(fixed.at, fixed.bytes);
@@ -268,7 +268,7 @@ const HEAD_END = new Constant('\r\n\r\n');
  * said stays, what it did not say is added, and its list of addresses grows. What a header filter of the rule sets or
  * removes is left to it.
  */
-function spanForwardingAfter(w: Context, x: Exchange, head: Head, edit: HeaderEdit | null, lines: number): void {
+function gatherForwardingAfter(w: Context, x: Exchange, head: Head, edit: HeaderEdit | null, lines: number): void {
   const { engine, writer } = w;
   const ours = (id: number): boolean => edit?.owns(id) !== true && !(x.client.trusted && head.has(id));
   if (ours(FIELD_ID.X_FORWARDED_PROTO))
@@ -297,7 +297,7 @@ function spanForwardingAfter(w: Context, x: Exchange, head: Head, edit: HeaderEd
   }
   if (edit?.owns(FIELD_ID.X_FORWARDED_FOR) !== true) {
     pin(w, 'X-Forwarded-For: ');
-    if (x.client.trusted && head.has(FIELD_ID.X_FORWARDED_FOR)) spanForwardedFor(w, head);
+    if (x.client.trusted && head.has(FIELD_ID.X_FORWARDED_FOR)) gatherForwardedFor(w, head);
     else if (x.statedBytes >= 0) {
       // Another field named the client: what servers read tells it as well.
       writer.text(x.statedBytes === 0 ? 'unknown, ' : `${w.addressOf(x.client)}, `);
@@ -310,7 +310,7 @@ function spanForwardingAfter(w: Context, x: Exchange, head: Head, edit: HeaderEd
 }
 
 /** The addresses that proxies in front listed, each followed by a comma; empty elements of their lists are left out. */
-function spanForwardedFor(w: Context, head: Head): void {
+function gatherForwardedFor(w: Context, head: Head): void {
   for (
     let field = head.next(FIELD_ID.X_FORWARDED_FOR);
     field >= 0;
@@ -331,10 +331,10 @@ function spanForwardedFor(w: Context, head: Head): void {
 export function sendInterim(w: Context, x: Exchange, head: Head): void {
   w.tokens.readAll(w.memory, head);
   w.engine.sendBegin(x.client.conn, SEND_FLAG.none);
-  spanResponse(w, head);
+  gatherResponse(w, head);
   if (head.status === 101) {
     pin(w, 'Connection: Upgrade\r\n');
-    spanUpgrade(w, head);
+    gatherUpgrade(w, head);
   }
   pin(w, '\r\n');
   w.engine.sendEnd();
@@ -346,28 +346,28 @@ const UPGRADE_REQUIRED = 426;
  * Lists the head of a final response for the client in an open send. The caller adds what it has of the body, and
  * ends the send. False: the slab is full.
  */
-export function spanResponseHead(w: Context, x: Exchange, head: Head): boolean {
+export function gatherResponseHead(w: Context, x: Exchange, head: Head): boolean {
   const { engine } = w;
   const { responseEdit: edit } = x.rule!;
   room = true;
   w.tokens.readAll(w.memory, head);
   w.edit = edit;
   const { responseRewrite } = x.rule!;
-  if (responseRewrite === null || !head.has(FIELD_ID.REWRITTEN)) spanResponse(w, head);
+  if (responseRewrite === null || !head.has(FIELD_ID.REWRITTEN)) gatherResponse(w, head);
   else {
-    spanResponse(w, head, REWRITTEN);
-    spanRewritten(w, head, responseRewrite);
+    gatherResponse(w, head, REWRITTEN);
+    gatherRewritten(w, head, responseRewrite);
   }
   w.edit = null;
-  if (edit !== null) spanText(w, edit.lines(x.responseLines));
+  if (edit !== null) gatherText(w, edit.lines(x.responseLines));
   // A recipient with a clock says when it got a response that does not tell (RFC 9110, 6.6.1).
-  if (!head.has(FIELD_ID.DATE) && edit?.owns(FIELD_ID.DATE) !== true) spanText(w, `Date: ${httpDate()}\r\n`);
+  if (!head.has(FIELD_ID.DATE) && edit?.owns(FIELD_ID.DATE) !== true) gatherText(w, `Date: ${httpDate()}\r\n`);
   if (head.status === UPGRADE_REQUIRED) {
     // What to upgrade to is the whole answer (RFC 9110, 15.5.22).
     pin(w, 'Connection: Upgrade\r\n');
-    spanUpgrade(w, head);
+    gatherUpgrade(w, head);
   }
-  spanSession(w, x);
+  gatherSession(w, x);
   const strict = w.strictTransportOf(x.client);
   if (strict !== '') pin(w, strict);
   if (x.chunkedOut) engine.span(w.lineChunked.at, w.lineChunked.bytes);
@@ -379,7 +379,7 @@ export function spanResponseHead(w: Context, x: Exchange, head: Head): boolean {
 }
 
 /** Lists the fields that the rule may rewrite, each as it says; those that go have gone already. */
-function spanRewritten(w: Context, head: Head, rewrite: ResponseRewrite): void {
+function gatherRewritten(w: Context, head: Head, rewrite: ResponseRewrite): void {
   for (let i = 0, field = 0; i < head.fieldCount; i++, field += FIELD.WORDS) {
     const id = head.fields[field + FIELD.id]!;
     if (id !== FIELD_ID.REWRITTEN || named(w, head, field, id)) continue;
@@ -387,12 +387,12 @@ function spanRewritten(w: Context, head: Head, rewrite: ResponseRewrite): void {
     const at = head.valueAt(field);
     const value = Buffer.from(w.memory.buffer, at, head.valueBytes(field)).toString('latin1');
     const name = Buffer.from(w.memory.buffer, nameAt, nameBytes).toString('latin1');
-    spanText(w, `${name}: ${rewrite.value(w.memory, nameAt, nameBytes, value)}\r\n`);
+    gatherText(w, `${name}: ${rewrite.value(w.memory, nameAt, nameBytes, value)}\r\n`);
   }
 }
 
 /** Names its pool and its server to the client, where they are remembered and that is news. */
-function spanSession(w: Context, x: Exchange): void {
+function gatherSession(w: Context, x: Exchange): void {
   if (x.splitLine !== '' && !x.fellBack) pin(w, x.splitLine);
   const { sessions } = x.pool!;
   if (sessions === null) return;
@@ -408,15 +408,15 @@ const SPACE = 0x20;
  * HTTP/1.0 says goes on as HTTP/1.1. The space behind the status is not optional (RFC 9112, 4). `more` are ids of fields that
  * do not go on either.
  */
-function spanResponse(w: Context, head: Head, more = 0): void {
+function gatherResponse(w: Context, head: Head, more = 0): void {
   w.memory[head.base + 'HTTP/1.'.length] = 0x31;
   const statusEnd = head.base + STATUS_END;
   const drops = more | (head.status < 200 || head.status === 204 ? BODILESS_ENDS_HERE : ENDS_HERE);
   if (w.memory[statusEnd] === SPACE) {
-    spanFields(w, head, head.base, drops);
+    gatherFields(w, head, head.base, drops);
     return;
   }
   w.engine.span(head.base, STATUS_END);
   pin(w, ' ');
-  spanFields(w, head, statusEnd, drops);
+  gatherFields(w, head, statusEnd, drops);
 }

@@ -4,7 +4,7 @@
 import { assert } from '../../base/assert.js';
 import { keyOf, sessionOf } from '../../exchange/affinity.js';
 import type { Context } from '../../exchange/context.js';
-import { type Exchange, KIND, NOWHERE, STAGE } from '../../exchange/exchange.js';
+import { type Exchange, KIND, NO_ADDRESS, STAGE } from '../../exchange/exchange.js';
 import { forward, sendBody } from '../../exchange/forward.js';
 import { answerLast, fail } from '../../exchange/local-reply.js';
 import { resume } from '../../exchange/retry.js';
@@ -65,7 +65,7 @@ export function clientData(w: Context, client: ClientConnection, at: number, byt
 
 /** Keeps bytes that cannot be looked at yet, and reads no more until they can. */
 function hold(w: Context, client: ClientConnection, at: number, bytes: number): void {
-  assert(client.pendingAt === NOWHERE, 'nothing is read while bytes are held');
+  assert(client.pendingAt === NO_ADDRESS, 'nothing is read while bytes are held');
   client.pendingAt = at;
   client.pendingBytes = bytes;
   steerClient(w, client);
@@ -84,7 +84,7 @@ function bodyMoved(w: Context, client: ClientConnection): void {
     w.deadlines.set(client.slot, ticksOf(w, client.x).requestBody, client.x.expires);
     return;
   }
-  if (client.x.headAt === NOWHERE) releaseParser(w, client);
+  if (client.x.headAt === NO_ADDRESS) releaseParser(w, client);
   if (!client.x.responseStarted || !client.blocked) requestSent(w, client.x, backend);
   steerClient(w, client);
 }
@@ -131,9 +131,9 @@ export function reroute(w: Context, x: Exchange): void {
   x.resume = null;
   x.fellBack = false;
   x.tried.clear();
-  if (x.targetHeld !== NOWHERE) {
+  if (x.targetHeld !== NO_ADDRESS) {
     w.engine.release(x.targetHeld);
-    x.targetHeld = NOWHERE;
+    x.targetHeld = NO_ADDRESS;
   }
   const refused = readTarget(w.memory, x) ?? route(w, x);
   if (refused !== null) fail(w, x, refused);
@@ -179,13 +179,13 @@ function applyRule(w: Context, x: Exchange, rule: Rule): void {
 /** Goes on with what the client sent ahead, as far as exchanges are over at once. */
 export function serve(w: Context, client: ClientConnection): void {
   // Not while an answer waits to leave: a client that reads nothing must not be answered without end.
-  while (client.state === CLIENT.IDLE && client.pendingAt !== NOWHERE && !client.blocked) {
+  while (client.state === CLIENT.IDLE && client.pendingAt !== NO_ADDRESS && !client.blocked) {
     const at = client.pendingAt;
-    client.pendingAt = NOWHERE;
+    client.pendingAt = NO_ADDRESS;
     readRequest(w, client, at, client.pendingBytes);
   }
   if (client.state !== CLIENT.IDLE && client.state !== CLIENT.HEAD) return;
-  if (client.ended && client.pendingAt === NOWHERE) linger(w, client);
+  if (client.ended && client.pendingAt === NO_ADDRESS) linger(w, client);
   else steerClient(w, client);
 }
 
@@ -213,7 +213,7 @@ export function clientEnded(w: Context, client: ClientConnection): void {
       break;
     default:
       if (client.x.kind === KIND.RAW) break; // it is connecting: what was sent still goes across
-      if (!client.x.request.done && client.pendingAt === NOWHERE) fail(w, client.x, 'CLIENT_LEFT');
+      if (!client.x.request.done && client.pendingAt === NO_ADDRESS) fail(w, client.x, 'CLIENT_LEFT');
       // What the request waits for has a deadline already: room, its next try, or that the client reads.
       else if (!client.x.queued && client.x.resume === null && !client.blocked) waitForServer(w, client.x);
   }

@@ -104,7 +104,7 @@ export function clientSecured(w: Context, client: ClientConnection, at: number):
 }
 
 /** A word that most handshakes have in common: compared with the last one, and only decoded when it is another. */
-class LastWord {
+class CachedString {
   #text = '';
 
   read(memory: Uint8Array, from: number, bytes: number): string {
@@ -116,9 +116,9 @@ class LastWord {
   }
 }
 
-const lastProtocol = new LastWord();
-const lastCipher = new LastWord();
-const lastName = new LastWord();
+const lastProtocol = new CachedString();
+const lastCipher = new CachedString();
+const lastName = new CachedString();
 /** `TLSv1.2` and `TLSv1.3`, by the minor number on the wire. */
 const VERSIONS = ['', '', '', 'TLSv1.2', 'TLSv1.3'];
 
@@ -130,7 +130,7 @@ function readTlsInfo(memory: Uint8Array, at: number): TlsInfo {
     return read;
   };
   const length = (high: number): number => (memory[at + high]! << 8) | memory[at + high + 1]!;
-  const word = (last: LastWord, bytes: number): string => {
+  const word = (last: CachedString, bytes: number): string => {
     const read = last.read(memory, from, bytes);
     from += bytes;
     return read;

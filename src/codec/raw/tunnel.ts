@@ -8,7 +8,7 @@ import { PEER_BYTES } from '../../engine/layout.js';
 import { randomKey } from '../../exchange/affinity.js';
 import { chooseServer, takeConnection } from '../../exchange/choose-server.js';
 import type { Context } from '../../exchange/context.js';
-import { KIND, NOWHERE, STAGE } from '../../exchange/exchange.js';
+import { KIND, NO_ADDRESS, STAGE } from '../../exchange/exchange.js';
 import type { Pool } from '../../exchange/pools.js';
 import { peerBytes } from '../../exchange/trust.js';
 import { ticksOf } from '../../exchange/waits.js';
@@ -72,10 +72,10 @@ export function tunnelBegin(w: Context, client: ClientConnection, backend: Backe
   backend.to(BACKEND.TUNNEL);
   w.deadlines.clear(backend.slot);
   w.deadlines.set(client.slot, ticksOf(w, client.x).tunnelIdle);
-  if (client.pendingAt !== NOWHERE) {
+  if (client.pendingAt !== NO_ADDRESS) {
     w.engine.send(backend.conn, client.pendingAt, client.pendingBytes);
     w.engine.release(client.pendingAt);
-    client.pendingAt = NOWHERE;
+    client.pendingAt = NO_ADDRESS;
   }
   if (client.ended) w.engine.shutdown(backend.conn);
   readBulk(w, client.conn, Number.MAX_SAFE_INTEGER);

@@ -2,7 +2,7 @@
 // Only rules whose values name variables come here; the text is made once per request.
 
 import type { Context } from '../../exchange/context.js';
-import { type Exchange, NOWHERE } from '../../exchange/exchange.js';
+import { type Exchange, NO_ADDRESS } from '../../exchange/exchange.js';
 import { FIELD_ID } from '../../http/fields.js';
 import { FIELD } from '../../http/head.js';
 import { METHOD_NAMES } from '../../http/methods.js';
@@ -17,7 +17,7 @@ const REQUEST_ID = /^[\w.:+/=@-]{1,128}$/;
 /** The id of the request: that of a trusted proxy in front, else ours. */
 export function requestId(w: Context, x: Exchange): string {
   const head = x.client.parser?.head;
-  if (x.client.trusted && head !== undefined && x.headAt !== NOWHERE) {
+  if (x.client.trusted && head !== undefined && x.headAt !== NO_ADDRESS) {
     for (
       let field = head.next(FIELD_ID.X_REQUEST_ID);
       field >= 0;

@@ -4,7 +4,7 @@
 
 import { NO_SERVER, Tried } from '../../balance/view.js';
 import { BACKEND, type BackendConnection } from '../../codec/connections.js';
-import { lastPiece, spanLastPiece } from '../../codec/h1/relay.js';
+import { gatherLastPiece, lastPiece } from '../../codec/h1/relay.js';
 import { closeBackend } from '../../codec/h1/reuse.js';
 import { sendRequestHead } from '../../codec/h1/send-head.js';
 import { sendProxyHeader } from '../../codec/raw/proxy-out.js';
@@ -115,7 +115,7 @@ export function mirrorBody(w: Context, x: Exchange): void {
       continue;
     }
     w.engine.sendBegin(backend.conn, SEND_FLAG.none);
-    const sent = spanLastPiece(w, x);
+    const sent = gatherLastPiece(w, x);
     w.engine.sendEnd();
     if (sent) {
       setDeadline(w, x, backend);

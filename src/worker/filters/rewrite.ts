@@ -2,7 +2,7 @@
 
 import { CHUNK_BYTES } from '../../engine/layout.js';
 import type { Context } from '../../exchange/context.js';
-import { type Exchange, NOWHERE } from '../../exchange/exchange.js';
+import { type Exchange, NO_ADDRESS } from '../../exchange/exchange.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import { keptPrefix, normalisePath, PATH_AS_IS, PATH_GROWTH } from '../../routing/path.js';
 import type { FilterPlan, PathModifierPlan } from '../../routing/plan.js';
@@ -103,7 +103,7 @@ export class Rewrite {
     x.client.pathBytes = pathBytes;
     w.scratchKeep();
     w.engine.retain(out);
-    if (x.targetHeld !== NOWHERE) w.engine.release(x.targetHeld);
+    if (x.targetHeld !== NO_ADDRESS) w.engine.release(x.targetHeld);
     x.targetHeld = out;
     return null;
   }

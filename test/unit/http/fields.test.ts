@@ -22,7 +22,7 @@ const COLLISIONS: [known: string, made: string][] = [
 
 test('every known field is recognised in any case, and only as itself', () => {
   for (const [key, id] of Object.entries(FIELD_ID)) {
-    if (id === FIELD_ID.NONE || id === FIELD_ID.ALIKE || id === FIELD_ID.REWRITTEN) continue;
+    if (id === FIELD_ID.NONE || id === FIELD_ID.FOLDS_TO_KNOWN || id === FIELD_ID.REWRITTEN) continue;
     const name = key.toLowerCase().replaceAll('_', '-');
     for (const written of [name, name.toUpperCase(), name.replace(/^./, (letter) => letter.toUpperCase())]) {
       assert.equal(idOf(written), id, written);
@@ -31,7 +31,7 @@ test('every known field is recognised in any case, and only as itself', () => {
       assert.equal(idOf(other), FIELD_ID.NONE, other);
     }
     for (const alike of [name.replaceAll('-', '_'), name.toUpperCase().replaceAll('-', '.'), name.replace('-', '~')]) {
-      if (name.includes('-')) assert.equal(idOf(alike), FIELD_ID.ALIKE, alike);
+      if (name.includes('-')) assert.equal(idOf(alike), FIELD_ID.FOLDS_TO_KNOWN, alike);
     }
   }
 });
@@ -48,7 +48,7 @@ test('all fields about a client certificate are one id, and their other spelling
     assert.equal(idOf(name), FIELD_ID.CLIENT_CERT, name);
     assert.equal(idOf(name.toUpperCase()), FIELD_ID.CLIENT_CERT, name);
     for (const alike of [name.replaceAll('-', '_'), name.replace('-', '_'), name.replaceAll('-', '.').toUpperCase()]) {
-      assert.equal(idOf(alike), FIELD_ID.ALIKE, alike);
+      assert.equal(idOf(alike), FIELD_ID.FOLDS_TO_KNOWN, alike);
     }
     for (const other of [`${name}s`, `y${name.slice(1)}`, name.replaceAll('-', 'x'), name.replaceAll('-', '')]) {
       assert.equal(idOf(other), FIELD_ID.NONE, other);
@@ -85,8 +85,8 @@ test('a token is known exactly when it is a known name but for the case of lette
       for (const char of token) {
         const other = name.slice(0, i) + char + name.slice(i + 1);
         const id = idOf(other);
-        assert.equal(id !== FIELD_ID.NONE && id !== FIELD_ID.ALIKE, names.has(other.toLowerCase()), other);
-        assert.equal(id === FIELD_ID.ALIKE, name[i] === '-' && /[^-0-9a-z]/i.test(char), other);
+        assert.equal(id !== FIELD_ID.NONE && id !== FIELD_ID.FOLDS_TO_KNOWN, names.has(other.toLowerCase()), other);
+        assert.equal(id === FIELD_ID.FOLDS_TO_KNOWN, name[i] === '-' && /[^-0-9a-z]/i.test(char), other);
       }
     }
   }

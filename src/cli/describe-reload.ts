@@ -17,7 +17,7 @@ const AT_START = {
   slabBytes: 'a worker takes its memory for messages',
 } satisfies Partial<Record<keyof Limits, string>>;
 
-export interface ReloadWords {
+export interface ReloadDescription {
   /** One line: `2 rules changed, 1 rule added; pools.api.servers`. */
   readonly changes: string;
   /** One sentence for each setting that stays as it was. */
@@ -25,7 +25,7 @@ export interface ReloadWords {
 }
 
 /** Words what the reload from `before` to `after` did. */
-export function reloadWords(before: LoadedRoutes, after: LoadedRoutes): ReloadWords {
+export function describeReload(before: LoadedRoutes, after: LoadedRoutes): ReloadDescription {
   const { rules, settings } = compare(before, after);
   const counts = (['added', 'removed', 'changed'] as const).flatMap((kind) => {
     const count = rules.filter((rule) => rule.kind === kind).length;

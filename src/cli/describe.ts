@@ -1,4 +1,4 @@
-// A rule and its matches in a few words, for tables and comparisons.
+// Describes a rule and its matches in short, for tables and comparisons.
 // Owns the short wording. Leaves the reasons for a decision to src/routing.
 
 import type { Place } from '../base/document-path.js';
@@ -36,14 +36,14 @@ export function routeLines({ config, routes }: LoadedRoutes): RouteLine[] {
   const listeners = config.routes.flatMap((route) => route.rules.map(() => route.listeners));
   const pools = Object.keys(config.pools);
   const actions = routes.rules.map((rule) => actionLines(rule, pools));
-  const targets = routes.rules.map((rule) => targetWords(rule, pools));
+  const targets = routes.rules.map((rule) => describeTarget(rule, pools));
   return routes.entries.map((entry) => {
     const { rule: index, match: matchIndex, place } = entry.match;
     const rule = rules[index]!;
     const plan = routes.rules[index];
     return {
       host: hostnameOf(entry),
-      ...matchWords(rule.matches?.[matchIndex] ?? {}, listeners[index]),
+      ...describeMatch(rule.matches?.[matchIndex] ?? {}, listeners[index]),
       priority: plan?.priority ?? 0,
       rule: plan?.name ?? '',
       isNamed: rule.name !== undefined,
@@ -55,7 +55,7 @@ export function routeLines({ config, routes }: LoadedRoutes): RouteLine[] {
   });
 }
 
-function targetWords({ backendRefs, filters, drained, fallback }: RulePlan, pools: readonly string[]): string {
+function describeTarget({ backendRefs, filters, drained, fallback }: RulePlan, pools: readonly string[]): string {
   for (const filter of filters) {
     if (filter.type === 'RequestRedirect') return `redirect ${filter.statusCode}`;
     if (filter.type === 'DirectResponse') return `answer ${filter.status}`;
@@ -75,14 +75,14 @@ export function conditionsKey({ host, path, method, conditions }: RouteLine): st
 }
 
 /** Its conditions as people say them: `shop.example.com prefix /api POST header Accept contains json`. */
-export function conditionsText({ host, path, method, conditions }: RouteLine): string {
+export function describeConditions({ host, path, method, conditions }: RouteLine): string {
   const parts = [host === '*' ? 'any host' : host, path, ...(method === 'any' ? [] : [method]), ...conditions];
   return parts.join(', ');
 }
 
-const PATH_WORDS = { Exact: 'exact', PathPrefix: 'prefix', RegularExpression: 'regex' } as const;
+const PATH_TYPES = { Exact: 'exact', PathPrefix: 'prefix', RegularExpression: 'regex' } as const;
 
-const VALUE_WORDS = {
+const COMPARISONS = {
   Exact: 'is',
   Prefix: 'begins with',
   Suffix: 'ends with',
@@ -91,25 +91,25 @@ const VALUE_WORDS = {
   RegularExpression: 'matches',
 } as const;
 
-function matchWords(match: Partial<MatchConfig>, listeners: readonly string[] | undefined) {
+function describeMatch(match: Partial<MatchConfig>, listeners: readonly string[] | undefined) {
   const { path, method, headers, queryParams, cookies, clientAddress } = match;
   const conditions = [
     ...(listeners === undefined ? [] : [`listener ${[...listeners].sort().join(' or ')}`]),
-    ...connectionWords(match),
-    ...(headers ?? []).map((header) => `header ${valueWords({ ...header, name: header.name.toLowerCase() })}`),
-    ...(cookies ?? []).map((cookie) => `cookie ${valueWords(cookie)}`),
-    ...(queryParams ?? []).map((parameter) => `query ${valueWords(parameter)}`),
+    ...describeConnectionMatch(match),
+    ...(headers ?? []).map((header) => `header ${describeValueMatch({ ...header, name: header.name.toLowerCase() })}`),
+    ...(cookies ?? []).map((cookie) => `cookie ${describeValueMatch(cookie)}`),
+    ...(queryParams ?? []).map((parameter) => `query ${describeValueMatch(parameter)}`),
     ...(clientAddress === undefined ? [] : [`client in ${[...clientAddress].sort().join(' or ')}`]),
   ];
   return {
-    path: `${PATH_WORDS[path?.type ?? 'PathPrefix']} ${path?.value ?? '/'}`,
+    path: `${PATH_TYPES[path?.type ?? 'PathPrefix']} ${path?.value ?? '/'}`,
     method: method ?? 'any',
     conditions: conditions.sort(),
   };
 }
 
 /** Conditions on TLS and on the client's certificate. */
-function connectionWords({
+function describeConnectionMatch({
   serverName,
   scheme,
   tlsVersion,
@@ -125,8 +125,8 @@ function connectionWords({
   if (clientCertificate === undefined) return words;
   const { subject, subjectAltName, fingerprint } = clientCertificate;
   const certificate = [
-    ...(subject === undefined ? [] : [valueWords({ name: 'subject', ...subject })]),
-    ...(subjectAltName === undefined ? [] : [valueWords({ name: 'name', ...subjectAltName })]),
+    ...(subject === undefined ? [] : [describeValueMatch({ name: 'subject', ...subject })]),
+    ...(subjectAltName === undefined ? [] : [describeValueMatch({ name: 'name', ...subjectAltName })]),
     ...(fingerprint === undefined ? [] : [`SHA-256 ${fingerprint}`]),
   ].map((condition) => `client certificate ${condition}`);
   return [...words, ...(certificate.length === 0 ? ['client certificate is there'] : certificate)];
@@ -134,13 +134,13 @@ function connectionWords({
 
 type ValueMatch = NonNullable<MatchConfig['headers']>[number];
 
-function valueWords({ name, type, value, invert }: ValueMatch): string {
+function describeValueMatch({ name, type, value, invert }: ValueMatch): string {
   const quoted = type === 'RegularExpression' ? `"${value}"` : JSON.stringify(value);
-  const words = value === undefined ? VALUE_WORDS[type] : `${VALUE_WORDS[type]} ${quoted}`;
+  const words = value === undefined ? COMPARISONS[type] : `${COMPARISONS[type]} ${quoted}`;
   return invert ? `${name} not: ${words}` : `${name} ${words}`;
 }
 
 /** `shop.yaml:12:9`, or the file alone where there are no lines. */
-export function placeText({ file, line, column }: Place): string {
+export function describePlace({ file, line, column }: Place): string {
   return line > 0 ? `${file}:${line}:${column}` : file;
 }
