@@ -9,6 +9,7 @@ import type { ListenerPlan } from '../exchange/settings.js';
 import type { CheckedPoolPlan } from '../health/options.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import type { WorkerPlan } from '../worker/plan.js';
+import type { WorkerReport } from '../worker/thread.js';
 import { Listeners } from './listeners.js';
 import { placePools, workerPlan } from './plan.js';
 import { PoolWatch } from './pool-watch.js';
@@ -195,7 +196,7 @@ export class Primary {
   }
 
   /** One report of each worker. */
-  report(): Promise<Record<string, unknown>[]> {
+  report(): Promise<WorkerReport[]> {
     return this.#supervisor.report();
   }
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { WorkerPlan } from '../worker/plan.js';
-import type { FromWorker, ToWorker, WorkerTask } from '../worker/thread.js';
+import type { FromWorker, ToWorker, WorkerReport, WorkerTask } from '../worker/thread.js';
 
 export interface SupervisorOptions {
   workers: number;
@@ -91,7 +91,7 @@ export class Supervisor {
   }
 
   /** One report of each worker that is alive. */
-  async report(): Promise<Record<string, unknown>[]> {
+  async report(): Promise<WorkerReport[]> {
     const reports = await Promise.all(
       this.#running.map((running) => {
         if (running === undefined) return undefined;

@@ -21,11 +21,14 @@ export interface WorkerTask {
 /** From the primary. */
 export type ToWorker = { type: 'plan'; plan: WorkerPlan } | { type: 'drain' } | { type: 'report' };
 
+/** What a worker reports: what it counts and holds, and the heap of its thread. */
+export type WorkerReport = ReturnType<Worker['report']> & ReturnType<typeof heap>;
+
 /** To the primary. */
 export type FromWorker =
   | { type: 'ready' }
   | { type: 'following'; generation: number }
-  | { type: 'report'; report: Record<string, unknown> };
+  | { type: 'report'; report: WorkerReport };
 
 /** Runs a worker until it has drained, and returns how many client connections that cut. Rejects when it cannot start. */
 export default function run(task: WorkerTask): Promise<number> {

@@ -340,7 +340,7 @@ export class Worker implements Context {
   }
 
   /** What an operator, or a test that looks for leaks, wants to know. */
-  report(): Record<string, unknown> {
+  report() {
     const { engine } = this;
     return {
       worker: this.index,

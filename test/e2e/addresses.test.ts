@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Echo, start as startEcho } from '../origins/json-echo.js';
+import { echoOf, start as startEcho } from '../origins/json-echo.js';
 import { scratchDirectory } from '../support/addresses.js';
 import { use, useProxy } from '../support/proxy.js';
 import { ask, get } from '../support/wire-client.js';
@@ -17,14 +17,14 @@ test('reaches servers over IPv4, IPv6 and a unix socket', async (t) => {
   ];
   const proxy = await useProxy(t, { servers: origins.map((origin) => origin.address) });
   const served = new Set<string>();
-  for (let i = 0; i < 9; i++) served.add((JSON.parse((await ask(proxy.place, get())).body) as Echo).server);
+  for (let i = 0; i < 9; i++) served.add(echoOf(await ask(proxy.place, get())).server);
   assert.deepEqual([...served].sort(), ['unix', 'v4', 'v6']);
 });
 
 test('listens on IPv6 and says so to the server', async (t) => {
   const origin = await use(t, startEcho());
   const proxy = await useProxy(t, { listeners: [{ v6: true }], servers: [origin.address] });
-  const echo = JSON.parse((await ask(proxy.place, get())).body) as Echo;
+  const echo = echoOf(await ask(proxy.place, get()));
   assert.equal(echo.headers['x-forwarded-for'], '::1');
 });
 

@@ -7,20 +7,27 @@ import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { type AddressInfo, createServer as createPlainServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import { createSecureContext, TLSSocket, type TlsOptions } from 'node:tls';
 import { issueCertificate } from '../../src/cli/issue-certificate.js';
 import { start as startEcho } from '../origins/json-echo.js';
 import { scratchDirectory } from '../support/addresses.js';
-import { authority, type Identity, makeIdentity } from '../support/identity.js';
+import { authority, authorityFile, type Identity, makeIdentity } from '../support/identity.js';
 import { statusOf } from '../support/messages.js';
-import { type ProxySpec, type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
+import {
+  describeProduct,
+  type ProxySpec,
+  type RunningProxy,
+  standIn,
+  startProxy,
+  use,
+  useProxy,
+} from '../support/proxy.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
 const BIG = 2_000_000;
 const identity: Identity = makeIdentity({ names: ['backend.example'] });
-const ca = join(scratchDirectory(), 'ca.pem');
-writeFileSync(ca, authority().cert);
+const ca = authorityFile(authority());
 
 interface Origin {
   readonly address: string;
@@ -73,7 +80,7 @@ async function outcome(proxy: RunningProxy): Promise<string> {
   return `${statusOf(answer)} ${/\(([A-Z_]+),/.exec(answer.body)?.[1] ?? answer.body}`;
 }
 
-describe('TLS to servers', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('TLS to servers', () => {
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     test(`asks by name over ${version}, verifies, reuses connections, and goes on with sessions`, async (t) => {
       const origin = await use(t, startOrigin({ maxVersion: version }));
@@ -196,8 +203,7 @@ describe('TLS to servers', { concurrency: 1, skip: standIn && 'only the product'
     await client.closed();
     assert.ok(client.received.includes('half of it'));
     assert.ok(!client.received.endsWith('0\r\n\r\n'), 'no last chunk');
-    const [counters] = await proxy.counters();
-    assert.equal((counters!.reasons as unknown as Record<string, number>).RESPONSE_CUT, 1);
+    assert.equal(await proxy.reasonCount('RESPONSE_CUT'), 1);
     client.close();
   });
 

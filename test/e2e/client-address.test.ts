@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { ok, type RawOrigin } from '../origins/raw.js';
 import { start as startWantsHeader } from '../origins/wants-proxy-header.js';
 import { scratchDirectory } from '../support/addresses.js';
-import { fieldValue, fieldValues, type Message, statusOf } from '../support/messages.js';
-import { type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
-import { get, WireClient } from '../support/wire-client.js';
+import { fieldValue, fieldValues, statusOf } from '../support/messages.js';
+import { describeProduct, type RunningProxy, startProxy, use, useProxy } from '../support/proxy.js';
+import { askThrough, get, type Passed, WireClient } from '../support/wire-client.js';
 
 /** The proxy in front is 127.0.0.1; every other address of the loopback is a stranger's. */
 const TRUSTED = ['127.0.0.1', '10.0.0.0/8'];
@@ -36,7 +36,7 @@ const rules = [
   },
 ];
 
-describe('the client behind a trusted proxy', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('the client behind a trusted proxy', () => {
   let origin: RawOrigin;
   let proxies: Record<'list' | 'forwarded' | 'single' | 'off', RunningProxy>;
 
@@ -62,19 +62,12 @@ describe('the client behind a trusted proxy', { concurrency: 1, skip: standIn &&
     await origin.close();
   });
 
-  const through = async (
+  const through = (
     proxy: RunningProxy,
     path: string,
     fields: readonly string[],
     localAddress = '127.0.0.1',
-  ): Promise<{ request: Message | undefined; response: Message }> => {
-    const count = origin.requests.length;
-    const client = await WireClient.connect(proxy.place, { localAddress });
-    await client.send(get(path, ...fields));
-    const response = await client.response();
-    client.close();
-    return { request: origin.requests[count], response };
-  };
+  ): Promise<Passed> => askThrough(origin, proxy.place, get(path, ...fields), { localAddress });
 
   const SAID = {
     list: [`X-Forwarded-For: 198.51.100.1, ${CLIENT}:4711, 10.0.0.1`],

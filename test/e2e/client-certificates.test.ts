@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { issueCertificate } from '../../src/cli/issue-certificate.js';
-import { type Echo, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
+import { type Echo, echoOf, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import { loopback, type Place, scratchDirectory, written } from '../support/addresses.js';
 import {
   authority,
@@ -18,7 +18,7 @@ import {
   makeIdentity,
 } from '../support/identity.js';
 import { run } from '../support/programs.js';
-import { type ProxySpec, type RunningProxy, standIn, startProxy, useProxy } from '../support/proxy.js';
+import { describeProduct, type ProxySpec, type RunningProxy, startProxy, useProxy } from '../support/proxy.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
 const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
@@ -32,8 +32,8 @@ function told({ rawHeaders }: Echo): [name: string, value: string][] {
 }
 
 /** What the server says it got. */
-async function echoOf(place: Place, tls: ConnectionOptions, request = get('/')): Promise<Echo> {
-  return JSON.parse((await ask(place, request, tls)).body) as Echo;
+async function askEcho(place: Place, tls: ConnectionOptions, request = get('/')): Promise<Echo> {
+  return echoOf(await ask(place, request, tls));
 }
 
 /** The alert a client hears of, as versions of OpenSSL agree to call it. With TLS 1.3 it comes after the client's own end of the handshake. */
@@ -59,7 +59,7 @@ async function sessionOf(place: Place, options: ConnectionOptions): Promise<Buff
   return session;
 }
 
-describe('client certificates', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('client certificates', () => {
   let origin: JsonEcho;
   let proxy: RunningProxy;
   let server: Identity;
@@ -116,7 +116,7 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
   test('a client with a certificate is let in, and servers are told who it is', async () => {
     for (const version of VERSIONS) {
       for (const place of [required, optional]) {
-        const echo = await echoOf(place, as(alice, { minVersion: version, maxVersion: version }));
+        const echo = await askEcho(place, as(alice, { minVersion: version, maxVersion: version }));
         assert.deepEqual(told(echo), [
           ['X-Client-Cert-Verified', 'true'],
           ['X-Client-Cert-Subject', 'CN=alice'],
@@ -131,8 +131,8 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
   });
 
   test('a client without one is let in where it is optional, and refused where it is required', async () => {
-    assert.deepEqual(told(await echoOf(optional, as(undefined))), []);
-    assert.deepEqual(told(await echoOf(unasked, as(alice))), []);
+    assert.deepEqual(told(await askEcho(optional, as(undefined))), []);
+    assert.deepEqual(told(await askEcho(unasked, as(alice))), []);
     const alerts = {
       'TLSv1.2': 'HANDSHAKE_FAILURE',
       'TLSv1.3': 'CERTIFICATE_REQUIRED',
@@ -208,7 +208,7 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
       ],
     ];
     const total = async (fault: string): Promise<number> => {
-      const counters = (await proxy.counters()) as unknown as { certificatesRefused: Record<string, number> }[];
+      const counters = await proxy.counters();
       return counters.reduce((sum, { certificatesRefused }) => sum + (certificatesRefused[fault] ?? 0), 0);
     };
     for (const [what, who, alert, counted] of cases) {
@@ -221,12 +221,12 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
       }
       assert.equal(await total(counted), before + 4, what);
     }
-    assert.equal(told(await echoOf(required, as(makeClient({ subject: 'a', ...chainToo })))).length, 3);
+    assert.equal(told(await askEcho(required, as(makeClient({ subject: 'a', ...chainToo })))).length, 3);
   });
 
   test('an intermediate authority is believed by itself, and its root is not', async () => {
     const bob = makeClient({ subject: 'bob', issuer: intermediate });
-    assert.deepEqual(told(await echoOf(byIntermediate, as(bob)))[1], ['X-Client-Cert-Subject', 'CN=bob']);
+    assert.deepEqual(told(await askEcho(byIntermediate, as(bob)))[1], ['X-Client-Cert-Subject', 'CN=bob']);
     assert.equal(await refusal(byIntermediate, as(alice)), 'UNKNOWN_CA');
   });
 
@@ -235,7 +235,7 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
       const options = as(undefined, { servername, checkServerIdentity: () => undefined });
       assert.equal(await refusal(required, options), 'CERTIFICATE_REQUIRED', servername);
     }
-    const echo = await echoOf(required, as(alice, { servername: 'second.example' }));
+    const echo = await askEcho(required, as(alice, { servername: 'second.example' }));
     assert.deepEqual(told(echo)[1], ['X-Client-Cert-Subject', 'CN=alice']);
   });
 
@@ -255,7 +255,7 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
             tls: { ...options, cert: undefined, key: undefined, session },
           });
           assert.equal((client.socket as TLSSocket).isSessionReused(), true, version);
-          const echo = JSON.parse((await client.exchange(get('/'))).body) as Echo;
+          const echo = echoOf(await client.exchange(get('/')));
           assert.deepEqual(told(echo)[3], ['X-Client-Cert-Fingerprint', alice.fingerprint]);
           client.close();
         }
@@ -277,7 +277,7 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
         if (to === unasked) {
           const client = await WireClient.connect(to, { tls: as(undefined, { ...versions, session }) });
           assert.equal((client.socket as TLSSocket).isSessionReused(), false);
-          assert.deepEqual(told(JSON.parse((await client.exchange(get('/'))).body) as Echo), []);
+          assert.deepEqual(told(echoOf(await client.exchange(get('/')))), []);
           client.close();
           continue;
         }
@@ -335,7 +335,7 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
     });
     const bob = makeClient({ subject: 'bob', issuer: intermediate });
     const session = await sessionOf(watching.place, as(alice));
-    assert.equal(told(await echoOf(watching.place, as(alice, { session }))).length, 4);
+    assert.equal(told(await askEcho(watching.place, as(alice, { session }))).length, 4);
     const from = watching.process.stdout.length;
     writeFileSync(ca, intermediate.cert);
     await watching.process.until(
@@ -343,7 +343,7 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
       () => /TLS files changed/.exec(watching.process.stdout.slice(from)) ?? undefined,
     );
     assert.equal(await refusal(watching.place, as(alice, { session })), 'UNKNOWN_CA');
-    assert.equal(told(await echoOf(watching.place, as(bob))).length, 3);
+    assert.equal(told(await askEcho(watching.place, as(bob))).length, 3);
   });
 
   test('a session ends with its certificate', async () => {
@@ -356,7 +356,7 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
       for (;;) {
         const client = await WireClient.connect(optional, { tls: as(undefined, { ...versions, session }) });
         const resumed = (client.socket as TLSSocket).isSessionReused();
-        const echo = JSON.parse((await client.exchange(get('/'))).body) as Echo;
+        const echo = echoOf(await client.exchange(get('/')));
         client.close();
         assert.equal(told(echo).length > 0, resumed, 'a resumed client has its certificate, no other one does');
         if (!resumed) break;
@@ -399,12 +399,12 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
       [trusting.listeners[0]!, undefined, 0],
       [trusting.listeners[1]!, as(alice), 4],
     ] as const) {
-      const echo = JSON.parse((await ask(place, get('/', ...lies, ...kept), tls)).body) as Echo;
+      const echo = echoOf(await ask(place, get('/', ...lies, ...kept), tls));
       const found = told(echo).map(([name, value]) => `${name}: ${value}`);
       assert.deepEqual(found.slice(0, 2), kept);
       assert.equal(found.length, 2 + own);
       if (own > 0) assert.equal(echo.headers['x-client-cert-subject'], 'CN=alice');
-      const trailing = JSON.parse((await ask(place, chunked, tls)).body) as Echo;
+      const trailing = echoOf(await ask(place, chunked, tls));
       assert.deepEqual(trailing.trailers, { 'x-sum': '1' });
     }
   });
@@ -414,7 +414,7 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
       subject: 'a, b\r\nX-Evil: 1\0"é\u007f',
       names: ['a, DNS:root.example', 'b\r\nX-Evil: 1', 'URI:x:"\\;\u00e9\u0000'],
     });
-    const echo = await echoOf(required, as(evil));
+    const echo = await askEcho(required, as(evil));
     assert.equal(echo.headers['x-evil'], undefined);
     assert.deepEqual(told(echo).slice(1, 3), [
       ['X-Client-Cert-Subject', 'CN=a\\, b\\0D\\0AX-Evil: 1\\00\\"\\C3\\A9\\7F'],
@@ -446,7 +446,7 @@ describe('client certificates', { concurrency: 1, skip: standIn && 'only the pro
       ['a\r\nX-Evil: 1', '[]'],
       ['First.Example.', '[first.example]'],
     ] as const) {
-      const echo = await echoOf(speaking.place, as(undefined, { servername, checkServerIdentity: () => undefined }));
+      const echo = await askEcho(speaking.place, as(undefined, { servername, checkServerIdentity: () => undefined }));
       assert.equal(echo.headers['x-name'], expected);
       assert.equal(echo.headers['x-evil'], undefined);
     }

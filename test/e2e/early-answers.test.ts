@@ -2,13 +2,11 @@
 // connection because of the bytes it never read. The answer was received before that, and has to reach the client.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
-import { loopback, scratchDirectory } from '../support/addresses.js';
-import { authority, makeIdentity } from '../support/identity.js';
+import { loopback } from '../support/addresses.js';
+import { authority, authorityFile, makeIdentity } from '../support/identity.js';
 import { statusOf } from '../support/messages.js';
 import { use, useProxy } from '../support/proxy.js';
 import { WireClient } from '../support/wire-client.js';
@@ -24,8 +22,7 @@ const answers: Record<string, string> = {
 };
 
 const identity = makeIdentity({ names: ['backend.example'] });
-const ca = join(scratchDirectory(), 'ca.pem');
-writeFileSync(ca, authority().cert);
+const ca = authorityFile(authority());
 
 /** Answers once a little of the body is there, reads no more, and closes as soon as the answer has left. */
 async function startEarly(answer: string, tls: boolean): Promise<{ address: string; close(): Promise<unknown> }> {

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Echo, start as startEcho } from '../origins/json-echo.js';
+import { echoOf, start as startEcho } from '../origins/json-echo.js';
 import { ok, serveRequests } from '../origins/raw.js';
 import { statusOf } from '../support/messages.js';
 import { use, useProxy } from '../support/proxy.js';
@@ -145,7 +145,7 @@ test('as many Upgrade fields as a head may have do no harm, and are no upgrade',
   const request = `GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n${fields}\r\n`;
   const answer = await ask(proxy.place, request);
   assert.equal(statusOf(answer), 200);
-  const { headers } = JSON.parse(answer.body) as Echo;
+  const { headers } = echoOf(answer);
   assert.equal(headers.upgrade, undefined);
 });
 

@@ -9,7 +9,7 @@ import { start as startResets } from '../origins/resets.js';
 import { freePlace, written } from '../support/addresses.js';
 import { fieldValue, fieldValues, type Message, statusOf } from '../support/messages.js';
 import { type RunningProxy, startProxy, use, useProxy } from '../support/proxy.js';
-import { ask, get, WireClient } from '../support/wire-client.js';
+import { ask, askThrough, get, WireClient } from '../support/wire-client.js';
 
 const rule = (value: string, filters: readonly object[], rest: object = { pool: 'main' }): object => ({
   matches: [{ path: { type: 'PathPrefix', value } }],
@@ -73,10 +73,9 @@ describe('filters', { concurrency: 1 }, () => {
     await origin.close();
   });
 
-  const through = async (request: string): Promise<{ seen: Message; response: Message }> => {
-    const count = origin.requests.length;
-    const response = await ask(proxy.place, request);
-    return { seen: origin.requests[count]!, response };
+  const through = async (asked: string): Promise<{ seen: Message; response: Message }> => {
+    const { request, response } = await askThrough(origin, proxy.place, asked);
+    return { seen: request!, response };
   };
 
   test('fields of a request are set, added and removed, in any case', async () => {

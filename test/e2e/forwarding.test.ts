@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { ok, type RawOrigin } from '../origins/raw.js';
-import { fieldValue, fieldValues, type Message } from '../support/messages.js';
+import { fieldValue, fieldValues } from '../support/messages.js';
 import { type RunningProxy, startProxy } from '../support/proxy.js';
-import { get, WireClient } from '../support/wire-client.js';
+import { askThrough, get, type Passed } from '../support/wire-client.js';
 
 describe('forwarding', { concurrency: 1 }, () => {
   let origin: RawOrigin;
@@ -47,14 +47,7 @@ describe('forwarding', { concurrency: 1 }, () => {
     await origin.close();
   });
 
-  const through = async (request: string): Promise<{ request: Message | undefined; response: Message }> => {
-    const count = origin.requests.length;
-    const client = await WireClient.connect(proxy.place);
-    await client.send(request);
-    const response = await client.response(request.slice(0, request.indexOf(' ')));
-    client.close();
-    return { request: origin.requests[count], response };
-  };
+  const through = (request: string): Promise<Passed> => askThrough(origin, proxy.place, request);
   const head = (method: string, target: string, ...lines: string[]): string =>
     `${method} ${target} HTTP/1.1\r\nHost: test.example\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`;
 

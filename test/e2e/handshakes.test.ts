@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect as connectPlain } from 'node:net';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import { type ConnectionOptions, connect } from 'node:tls';
 import { start as startEcho } from '../origins/json-echo.js';
 import { realHello } from '../support/client-hello.js';
 import { type Identity, makeIdentity } from '../support/identity.js';
-import { type RunningProxy, standIn, use, useProxy } from '../support/proxy.js';
+import { describeProduct, type RunningProxy, use, useProxy } from '../support/proxy.js';
 import { reset } from '../support/reset.js';
 import { get } from '../support/wire-client.js';
 
@@ -118,7 +118,7 @@ function spoilt(hello: Buffer, seed: number): Buffer {
 const residentKiB = (pid: number): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
 
-describe('very many handshakes', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('very many handshakes', () => {
   test(`${HANDSHAKES}, full, resumed, cut, spoilt and abandoned, leave nothing behind`, {
     timeout: 120_000 + HANDSHAKES * 30,
   }, async (t) => {
@@ -138,15 +138,17 @@ describe('very many handshakes', { concurrency: 1, skip: standIn && 'only the pr
         }),
       );
       await proxy.countersUntil('given back', (held) =>
-        [
-          'secured',
-          'handshaking',
-          'clientConnections',
-          'chunksUsed',
-          'spansQueued',
-          'bytesQueued',
-          'parsersUsed',
-        ].every((name) => held[name] === 0),
+        (
+          [
+            'secured',
+            'handshaking',
+            'clientConnections',
+            'chunksUsed',
+            'spansQueued',
+            'bytesQueued',
+            'parsersUsed',
+          ] as const
+        ).every((name) => held[name] === 0),
       );
       return residentKiB(proxy.pid);
     };
@@ -155,7 +157,8 @@ describe('very many handshakes', { concurrency: 1, skip: standIn && 'only the pr
     const whole = await upTo(HANDSHAKES);
     t.diagnostic(`${JSON.stringify(soak.tally)}; resident: ${half} KiB after half, ${whole} KiB after all`);
     const counters = await proxy.counters();
-    const sum = (name: string): number => counters.reduce((total, one) => total + one[name]!, 0);
+    const sum = (name: 'handshakes' | 'resumptions' | 'connections'): number =>
+      counters.reduce((total, one) => total + one[name], 0);
     const { full, resumed } = soak.tally;
     assert.ok(Math.min(...Object.values(soak.tally)) >= HANDSHAKES / 20, JSON.stringify(soak.tally));
     assert.ok(sum('handshakes') >= full + resumed);

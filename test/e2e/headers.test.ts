@@ -7,7 +7,7 @@ import { start as startEcho } from '../origins/json-echo.js';
 import { ok, type RawOrigin } from '../origins/raw.js';
 import { fieldValue, fieldValues, type Message } from '../support/messages.js';
 import { type RunningProxy, startProxy, use, useProxy } from '../support/proxy.js';
-import { ask, get, WireClient } from '../support/wire-client.js';
+import { ask, askThrough, get, WireClient } from '../support/wire-client.js';
 
 const SPOOFED = [
   'X-Forwarded-For: 203.0.113.9',
@@ -38,13 +38,9 @@ describe('fields', { concurrency: 1 }, () => {
   });
 
   /** The request as the origin saw it, and the response as the client did. */
-  const through = async (proxy: RunningProxy, request: string): Promise<{ request: Message; response: Message }> => {
-    const count = origin.requests.length;
-    const client = await WireClient.connect(proxy.place);
-    await client.send(request);
-    const response = await client.response();
-    client.close();
-    return { request: origin.requests[count]!, response };
+  const through = async (proxy: RunningProxy, asked: string): Promise<{ request: Message; response: Message }> => {
+    const { request, response } = await askThrough(origin, proxy.place, asked);
+    return { request: request!, response };
   };
 
   test('a request gets X-Forwarded-For, -Proto, -Host, -Port, X-Request-Id and Via', async () => {

@@ -1,12 +1,12 @@
 // Filters for all, on a listener, on a route and in a rule: each applies, in its order, to requests, responses and our own answers.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { ok, type RawOrigin } from '../origins/raw.js';
 import { fieldValue, fieldValues, type Message, statusOf } from '../support/messages.js';
-import { type ProxySpec, type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
-import { get, WireClient } from '../support/wire-client.js';
+import { describeProduct, type ProxySpec, type RunningProxy, startProxy, use, useProxy } from '../support/proxy.js';
+import { askThrough, get, type Passed, WireClient } from '../support/wire-client.js';
 
 const field = (name: string, value: string): object => ({ name, value });
 const fact = (name: string): string => `\${${name}}`;
@@ -18,7 +18,7 @@ const layer = (name: string): object[] => [
   onResponse({ add: [field('X-Way', name)], set: [field('X-Last', name)] }),
 ];
 
-describe('layers of filters', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('layers of filters', () => {
   let origin: RawOrigin;
   let proxy: RunningProxy;
 
@@ -65,16 +65,11 @@ describe('layers of filters', { concurrency: 1, skip: standIn && 'only the produ
     await origin.close();
   });
 
-  const through = async (
+  const through = (
     path: string,
     { host = 'shop.example', nth = 0 }: { host?: string; nth?: number } = {},
-  ): Promise<{ request: Message | undefined; response: Message }> => {
-    const count = origin.requests.length;
-    const client = await WireClient.connect(proxy.listeners[nth]!);
-    const response = await client.exchange(get(path, `Host: ${host}`, 'X-Last: client', 'X-Gone: 1'));
-    client.close();
-    return { request: origin.requests[count], response };
-  };
+  ): Promise<Passed> =>
+    askThrough(origin, proxy.listeners[nth]!, get(path, `Host: ${host}`, 'X-Last: client', 'X-Gone: 1'));
   const way = (message: Message): string => fieldValues(message, 'x-way').join(' ');
 
   test('a request meets the outermost layer first, a response the innermost', async () => {

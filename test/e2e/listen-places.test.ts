@@ -5,10 +5,10 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { scratchDirectory } from '../support/addresses.js';
 import { Child } from '../support/child.js';
-import { MAIN, standIn } from '../support/proxy.js';
+import { describeProduct, MAIN } from '../support/proxy.js';
 import { ask, get } from '../support/wire-client.js';
 
 /** A port that is free at every address. */
@@ -67,7 +67,7 @@ async function startAt(
   };
 }
 
-describe('places of listeners', { skip: standIn && 'only the product', concurrency: 1 }, () => {
+describeProduct('places of listeners', () => {
   for (const accept of ['handoff', 'shared']) {
     test(`a reload goes from one address to all of them and back, and no connection is refused (${accept})`, async (t) => {
       const port = await freePort();

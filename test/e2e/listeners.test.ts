@@ -1,19 +1,19 @@
 // Routes bound to listeners, and a listener that redirects all but what it must not.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { ok, type RawOrigin } from '../origins/raw.js';
 import type { Place } from '../support/addresses.js';
 import { fieldValue, statusOf } from '../support/messages.js';
-import { type RunningProxy, standIn, startProxy, useProxy } from '../support/proxy.js';
+import { describeProduct, type RunningProxy, startProxy, useProxy } from '../support/proxy.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
 const everything = { type: 'RequestRedirect', requestRedirect: { scheme: 'https', port: 8443, statusCode: 301 } };
 const main = { servers: [] as { address: string }[] };
 const ACME = '/.well-known/acme-challenge';
 
-describe('listeners with names', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('listeners with names', () => {
   let origin: RawOrigin;
   before(async () => {
     origin = await startAnswers((request, visit) => void visit.socket.write(ok(request.startLine)));
@@ -77,7 +77,7 @@ describe('listeners with names', { concurrency: 1, skip: standIn && 'only the pr
   });
 });
 
-describe('redirectToHttps', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('redirectToHttps', () => {
   let origin: RawOrigin;
   let proxy: RunningProxy;
   before(async () => {

@@ -5,12 +5,12 @@ import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import { type Place, scratchDirectory, written } from '../support/addresses.js';
-import { authority, type Identity, makeIdentity } from '../support/identity.js';
+import { authority, authorityFile, type Identity, makeIdentity } from '../support/identity.js';
 import { endingAt, ocspResponse } from '../support/ocsp.js';
-import { type RunningProxy, standIn, startProxy, useProxy } from '../support/proxy.js';
+import { describeProduct, type RunningProxy, startProxy, useProxy } from '../support/proxy.js';
 
 const directory = scratchDirectory();
 const STAPLED = /OCSP Response Status: successful[\s\S]*Cert Status: good/;
@@ -45,7 +45,7 @@ function asks(place: Place, name: string, ...more: readonly string[]): Promise<s
 const serialIn = (said: string): string | undefined => /Serial Number: ([0-9A-F]+)/.exec(said)?.[1];
 const serialOf = ({ issued }: Identity): string => new X509Certificate(issued.cert).serialNumber;
 
-describe('OCSP stapling', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('OCSP stapling', () => {
   let origin: JsonEcho;
   let proxy: RunningProxy;
   const ec = stapled({ names: ['shop.example'] });
@@ -80,7 +80,7 @@ describe('OCSP stapling', { concurrency: 1, skip: standIn && 'only the product' 
     test(`a session that goes on is not stapled, and goes on (${version})`, async () => {
       const file = join(directory, `session${version}`);
       // The ticket of TLS 1.3 follows the handshake: its answer to a request is waited for.
-      const first = await sessionOf(proxy.place, version, file);
+      const first = await saveSession(proxy.place, version, file);
       assert.match(first, STAPLED);
       const again = await asks(proxy.place, 'shop.example', version, '-sess_in', file);
       assert.match(again, /^Reused, TLS/m);
@@ -89,8 +89,7 @@ describe('OCSP stapling', { concurrency: 1, skip: standIn && 'only the product' 
   }
 
   test('the response is one that openssl verifies', async () => {
-    const ca = join(directory, 'ca.pem');
-    writeFileSync(ca, authority().cert);
+    const ca = authorityFile(authority());
     const ocsp = ['-CAfile', ca, '-issuer', ca, '-cert', ec.files.cert, '-respin', ec.files.ocsp, '-no_nonce'];
     const { LD_PRELOAD: _, ...env } = process.env;
     const said = await new Promise<string>((resolve) => {
@@ -198,7 +197,7 @@ describe('OCSP stapling', { concurrency: 1, skip: standIn && 'only the product' 
 });
 
 /** A handshake whose session is kept in `file`: the client stays until the server has ended the connection. */
-function sessionOf(place: Place, version: string, file: string): Promise<string> {
+function saveSession(place: Place, version: string, file: string): Promise<string> {
   const { LD_PRELOAD: _, ...env } = process.env;
   const args = ['s_client', '-connect', written(place), '-servername', 'shop.example', '-status', version];
   return new Promise((resolve) => {

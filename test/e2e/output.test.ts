@@ -9,7 +9,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { freePlace, type Place, scratchDirectory } from '../support/addresses.js';
 import { statusOf } from '../support/messages.js';
-import { documentOf, MAIN, standIn, use } from '../support/proxy.js';
+import { describeProduct, documentOf, MAIN, standIn, use } from '../support/proxy.js';
 import { ask, get } from '../support/wire-client.js';
 
 const skip = standIn ? 'only the product' : false;
@@ -60,7 +60,7 @@ async function useAndEnd({ child, place }: Service): Promise<void> {
   assert.deepEqual([child.exitCode, child.signalCode], [0, null]);
 }
 
-describe('outputs that cannot be written', { skip, concurrency: 1 }, () => {
+describeProduct('outputs that cannot be written', () => {
   test('both are pipes that were closed', async (t) => {
     const service = await startWith(t, 'pipe', 'pipe');
     service.child.stdout!.destroy();

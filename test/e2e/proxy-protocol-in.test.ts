@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { connect as connectPlain, createServer, type Socket } from 'node:net';
-import { after, before, describe, test } from 'node:test';
-import { type Echo, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
+import { after, before, test } from 'node:test';
+import { echoOf, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import type { RawOrigin } from '../origins/raw.js';
 import { start as startTcpEcho } from '../origins/tcp-echo.js';
 import { freePlace, type Place } from '../support/addresses.js';
 import { type Identity, makeIdentity } from '../support/identity.js';
 import { type Message, statusOf } from '../support/messages.js';
-import { type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
+import { describeProduct, type RunningProxy, startProxy, use, useProxy } from '../support/proxy.js';
 import { binary, type Ends, LOCAL, line } from '../support/proxy-header.js';
 import { get, WireClient } from '../support/wire-client.js';
 
@@ -19,21 +19,13 @@ const V6: Ends = { from: '2001:db8:0:0:0:0:0:7', fromPort: 40_002, to: '2001:db8
 /** From 127.0.0.1, where the tests' clients come from, every connection must say who it is for. */
 const FROM_TESTS = { from: ['127.0.0.1', '::1/128'] };
 
-const echoOf = (message: Message): Echo => JSON.parse(message.body) as Echo;
-
 /** What the server heard of the client. */
 function heard(message: Message): string {
   const { headers } = echoOf(message);
   return `${headers['x-forwarded-for']} ${headers['x-forwarded-port']} ${headers['x-forwarded-proto']}`;
 }
 
-async function reasonCount(proxy: RunningProxy, reason: string): Promise<number> {
-  const [counters] = await proxy.counters();
-  const reasons = counters!.reasons as unknown as Record<string, number>;
-  return reasons[reason] ?? 0;
-}
-
-describe('the PROXY protocol in front of clients', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('the PROXY protocol in front of clients', () => {
   let echo: JsonEcho;
   let tcpEcho: RawOrigin;
   let proxy: RunningProxy;
@@ -185,27 +177,27 @@ describe('the PROXY protocol in front of clients', { concurrency: 1, skip: stand
   ] as const) {
     test(`${name} in its place closes the connection without an answer, and is counted`, async () => {
       for (const place of [proxy.place, secure, raw]) {
-        const before = await reasonCount(proxy, 'PROXY_HEADER_INVALID');
+        const before = await proxy.reasonCount('PROXY_HEADER_INVALID');
         const client = await WireClient.connect(place, { halfOpen: true });
         await client.send(bytes);
         if (name.endsWith('the end')) client.end();
         await client.closed();
         assert.equal(client.received, '');
-        assert.equal(await reasonCount(proxy, 'PROXY_HEADER_INVALID'), before + 1);
+        assert.equal(await proxy.reasonCount('PROXY_HEADER_INVALID'), before + 1);
         client.close();
       }
     });
   }
 
   test('a connection that says nothing and goes is not counted as a fault', async () => {
-    const before = await reasonCount(proxy, 'PROXY_HEADER_INVALID');
+    const before = await proxy.reasonCount('PROXY_HEADER_INVALID');
     for (const leave of ['end', 'reset'] as const) {
       const client = await WireClient.connect(proxy.place);
       await settled();
       client[leave]();
       await proxy.countersUntil('closed', ({ clientConnections }) => clientConnections === 1);
     }
-    assert.equal(await reasonCount(proxy, 'PROXY_HEADER_INVALID'), before);
+    assert.equal(await proxy.reasonCount('PROXY_HEADER_INVALID'), before);
   });
 
   test('a second header, and any from somewhere else, is no request: it is refused, and the connection closed', async () => {
@@ -335,7 +327,7 @@ describe('the PROXY protocol in front of clients', { concurrency: 1, skip: stand
         assert.equal(client.received, '');
       }
     }
-    assert.equal(await reasonCount(impatient, 'PROXY_HEADER_TIMEOUT'), 6);
+    assert.equal(await impatient.reasonCount('PROXY_HEADER_TIMEOUT'), 6);
     // The handshake has a deadline of its own, which the header does not touch.
     const late = await WireClient.connect(impatient.listeners[1]!);
     await late.send(line(V4));

@@ -1,16 +1,13 @@
 // The PROXY protocol in front of backend connections: which client they name, and that no other ever uses them.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { ok } from '../origins/raw.js';
 import { start as startOrigin, startSecure } from '../origins/wants-proxy-header.js';
-import { scratchDirectory } from '../support/addresses.js';
-import { authority } from '../support/identity.js';
+import { authority, authorityFile } from '../support/identity.js';
 import { fieldValue, statusOf } from '../support/messages.js';
-import { type RunningProxy, standIn, use, useProxy } from '../support/proxy.js';
+import { describeProduct, type RunningProxy, use, useProxy } from '../support/proxy.js';
 import { binary, type Ends, line } from '../support/proxy-header.js';
 import { reset } from '../support/reset.js';
 import { get, WireClient } from '../support/wire-client.js';
@@ -27,14 +24,13 @@ function endsOf({ socket }: WireClient): Ends {
 
 /** TLS as the servers of these tests speak it. */
 function backendTls(): object {
-  const ca = join(scratchDirectory(), 'ca.pem');
-  writeFileSync(ca, authority().cert);
+  const ca = authorityFile(authority());
   return { ca, serverName: 'backend.example' };
 }
 
 const pool = (address: string, more: object): object => ({ servers: [{ address }], ...more });
 
-describe('the PROXY protocol in front of servers', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('the PROXY protocol in front of servers', () => {
   for (const version of ['v1', 'v2'] as const) {
     test(`${version}: a connection begins with the client's two ends, once, and serves that client alone`, async (t) => {
       const server = await use(t, startOrigin());

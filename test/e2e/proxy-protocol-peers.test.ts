@@ -2,15 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { type Echo, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
-import { freePlace, type Place, scratchDirectory, written } from '../support/addresses.js';
+import { after, before, test } from 'node:test';
+import { type Echo, echoOf, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
+import { freePlace, type Place, written } from '../support/addresses.js';
 import { haproxyMissing, startHaproxy } from '../support/haproxy.js';
-import { authority, makeIdentity } from '../support/identity.js';
+import { authority, authorityFile, makeIdentity } from '../support/identity.js';
 import { nginxMissing, startNginxServers } from '../support/nginx.js';
-import { type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
+import { describeProduct, type RunningProxy, startProxy, use, useProxy } from '../support/proxy.js';
 import { get, WireClient } from '../support/wire-client.js';
 
 const FROM_TESTS = { from: ['127.0.0.1'] };
@@ -26,7 +24,7 @@ function curl(...args: string[]): Promise<string> {
   });
 }
 
-describe('in front of us', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('in front of us', () => {
   let echo: JsonEcho;
   let proxy: RunningProxy;
   let secure: Place;
@@ -50,8 +48,7 @@ describe('in front of us', { concurrency: 1, skip: standIn && 'only the product'
   });
 
   test('curl --haproxy-protocol names itself, over http and https', async () => {
-    const ca = join(scratchDirectory(), 'ca.pem');
-    writeFileSync(ca, authority().cert);
+    const ca = authorityFile(authority());
     const plain = await curl('--haproxy-protocol', `http://${written(proxy.place)}/`);
     const resolved = `shop.example:${secure.port}:${secure.host}`;
     const url = `https://shop.example:${secure.port}/`;
@@ -82,7 +79,7 @@ backend back
         ),
       );
       const client = await WireClient.connect(front);
-      const { headers } = JSON.parse((await client.exchange(get('/'))).body) as Echo;
+      const { headers } = echoOf(await client.exchange(get('/')));
       assert.equal(headers['x-forwarded-for'], '127.0.0.1');
       assert.equal(headers['x-forwarded-port'], String(front.port));
       client.close();
@@ -90,7 +87,7 @@ backend back
   }
 });
 
-describe('behind us', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('behind us', () => {
   /** Asks a server at `place` through a proxy who the client is, three times on one connection. */
   async function asked(t: Parameters<typeof useProxy>[0], place: Place, proxyProtocol: string): Promise<void> {
     const proxy = await useProxy(t, {

@@ -1,16 +1,14 @@
 // Requests that wait for a server, or for another try, while the configuration changes: they go on under the new one.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { issueCertificate } from '../../src/cli/issue-certificate.js';
 import { start as startAnswers } from '../origins/answers.js';
 import { ok, type RawOrigin, serveRequests, type Visit } from '../origins/raw.js';
-import { freePlace, scratchDirectory, written } from '../support/addresses.js';
-import { authority, makeIdentity } from '../support/identity.js';
+import { freePlace, written } from '../support/addresses.js';
+import { authority, authorityFile, makeIdentity } from '../support/identity.js';
 import { statusOf } from '../support/messages.js';
 import { type ProxySpec, type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
 import { get, WireClient } from '../support/wire-client.js';
@@ -215,11 +213,8 @@ describe('a reload while requests wait for a server that is verified', { skip, c
   const identity = makeIdentity({ names: ['backend.example'] });
   const foreign = issueCertificate({ subject: 'foreign authority', authority: true });
   const stranger = issueCertificate({ subject: 'stranger', names: ['backend.example'], issuer: foreign });
-  const directory = scratchDirectory();
-  const ca = join(directory, 'ca.pem');
-  const strangers = join(directory, 'strangers.pem');
-  writeFileSync(ca, authority().cert);
-  writeFileSync(strangers, foreign.cert);
+  const ca = authorityFile(authority());
+  const strangers = authorityFile(foreign);
   const tls = { serverName: 'backend.example', ca };
   const retry = { on: ['connect-failure'], retriesMax: 8, backoff: '200ms', maxBackoff: '200ms', budgetPercent: 100 };
 

@@ -6,14 +6,12 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { freePlace, type Place, scratchDirectory, written } from '../support/addresses.js';
 import { Child } from '../support/child.js';
-import { MAIN, standIn, startProxy, use } from '../support/proxy.js';
+import { describeProduct, MAIN, startProxy, use } from '../support/proxy.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
-
-const skip = standIn ? 'only the product' : false;
 
 /** A configuration that answers everything with `body`. */
 const answering = (place: Place, body: string): object => ({
@@ -50,7 +48,7 @@ async function handles(pid: number, signal: number): Promise<void> {
   }
 }
 
-describe('signals', { skip, concurrency: 1 }, () => {
+describeProduct('signals', () => {
   for (const [name, signals] of Object.entries({
     'SIGTERM, then SIGHUP': ['SIGTERM', 'SIGHUP'],
     'SIGHUP, then SIGTERM': ['SIGHUP', 'SIGTERM'],
@@ -135,7 +133,7 @@ describe('signals', { skip, concurrency: 1 }, () => {
   });
 });
 
-describe('signals before the service is ready', { skip, concurrency: 1 }, () => {
+describeProduct('signals before the service is ready', () => {
   /** A configuration whose start waits for names that no server answers. */
   async function slowStart(t: TestContext): Promise<{ file: string; place: Place }> {
     const silent = createSocket('udp4');

@@ -12,10 +12,17 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { type Issued, issueCertificate } from '../../src/cli/issue-certificate.js';
 import { type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import { type Place, scratchDirectory } from '../support/addresses.js';
-import { authority, type ClientIdentity, type Identity, makeClient, makeIdentity } from '../support/identity.js';
+import {
+  authority,
+  authorityFile,
+  type ClientIdentity,
+  type Identity,
+  makeClient,
+  makeIdentity,
+} from '../support/identity.js';
 import { statusOf } from '../support/messages.js';
 import { type RunningProxy, standIn, startProxy, useProxy } from '../support/proxy.js';
-import { secure } from '../support/secure.js';
+import { certificateAt, secure } from '../support/secure.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
 const NAME = 'first.example';
@@ -28,13 +35,8 @@ const listener = ({ cert, key }: Identity['files']): object => ({
 const renewed = (): Identity => makeIdentity({ names: [NAME] });
 const serialOf = ({ issued }: Identity): string => new X509Certificate(issued.cert).serialNumber;
 
-/** The serial number of the certificate that a new connection is shown. */
-async function shown(place: Place): Promise<string> {
-  const socket = await secure(place, client);
-  const { serialNumber } = socket.getPeerCertificate();
-  socket.destroy();
-  return serialNumber;
-}
+/** The serial number of the certificate that a client is shown. */
+const serialShown = async (place: Place): Promise<string> => (await certificateAt(place, client)).serialNumber;
 
 /** Waits for the next line that says so, on standard output, after `change` was made. */
 async function told(proxy: RunningProxy, line: RegExp, change: () => void): Promise<void> {
@@ -85,9 +87,9 @@ describe('TLS files that change', { concurrency: 3, skip: standIn && 'only the p
         args: ['--workers', '2'],
       });
       const old = await WireClient.connect(proxy.place, { tls: client });
-      assert.equal(await shown(proxy.place), serialOf(first));
+      assert.equal(await serialShown(proxy.place), serialOf(first));
       await told(proxy, CHANGED, () => place(second.files, first.files));
-      for (let i = 0; i < 4; i++) assert.equal(await shown(proxy.place), serialOf(second));
+      for (let i = 0; i < 4; i++) assert.equal(await serialShown(proxy.place), serialOf(second));
       assert.equal(statusOf(await old.exchange(get('/'))), 200);
       assert.equal((old.socket as TLSSocket).getPeerCertificate().serialNumber, serialOf(first));
       old.close();
@@ -138,10 +140,10 @@ describe('TLS files that change', { concurrency: 3, skip: standIn && 'only the p
     const [first, second] = [renewed(), renewed()];
     version(1, first);
     const proxy = await useProxy(t, { servers: [await address()], listeners: [listener(live)] });
-    assert.equal(await shown(proxy.place), serialOf(first));
+    assert.equal(await serialShown(proxy.place), serialOf(first));
     const news = /^Listener \S+: TLS files .* now: \S+\/live\/fullchain\.pem, which ends on \d{4}-\d\d-\d\d\.$/m;
     await told(proxy, news, () => version(2, second));
-    assert.equal(await shown(proxy.place), serialOf(second));
+    assert.equal(await serialShown(proxy.place), serialOf(second));
   });
 
   test('a directory that is swapped behind a link, as Kubernetes does with secrets, is followed', async (t) => {
@@ -158,9 +160,9 @@ describe('TLS files that change', { concurrency: 3, skip: standIn && 'only the p
     for (const name of ['tls.crt', 'tls.key']) symlinkSync(`..data/${name}`, join(directory, name));
     const files = { cert: join(directory, 'tls.crt'), key: join(directory, 'tls.key') };
     const proxy = await useProxy(t, { servers: [await address()], listeners: [listener(files)] });
-    assert.equal(await shown(proxy.place), serialOf(first));
+    assert.equal(await serialShown(proxy.place), serialOf(first));
     await told(proxy, CHANGED, () => publish(second));
-    assert.equal(await shown(proxy.place), serialOf(second));
+    assert.equal(await serialShown(proxy.place), serialOf(second));
   });
 
   test('a certificate without its key leaves the old pair in use, is told once, and comes with its key', async () => {
@@ -171,18 +173,18 @@ describe('TLS files that change', { concurrency: 3, skip: standIn && 'only the p
     });
     writeFileSync(first.files.cert, second.issued.cert);
     await proxy.process.until('the complaint', () => (proxy.process.stderr.endsWith('\n') ? true : undefined));
-    assert.equal(await shown(proxy.place), serialOf(first));
+    assert.equal(await serialShown(proxy.place), serialOf(first));
     // What is wrong with one listener is no reason for another to wait.
     const third = renewed();
     await told(proxy, CHANGED, () => copy(third.files, other.files));
-    assert.equal(await shown(proxy.listeners[1]!), serialOf(third));
+    assert.equal(await serialShown(proxy.listeners[1]!), serialOf(third));
     // The same mistake again is no news.
     const from = proxy.process.stdout.length;
     writeFileSync(first.files.cert, second.issued.cert);
     await told(proxy, CHANGED, () => copy(renewed().files, other.files));
-    assert.equal(await shown(proxy.place), serialOf(first));
+    assert.equal(await serialShown(proxy.place), serialOf(first));
     await told(proxy, CHANGED, () => writeFileSync(first.files.key, second.issued.key));
-    assert.equal(await shown(proxy.place), serialOf(second));
+    assert.equal(await serialShown(proxy.place), serialOf(second));
     assert.equal(proxy.process.stdout.slice(from).match(new RegExp(CHANGED, 'gm'))?.length, 2);
     const lines = (await stderrOf(proxy)).trimEnd().split('\n');
     assert.equal(lines.length, 1, lines.join('\n'));
@@ -201,7 +203,7 @@ describe('TLS files that change', { concurrency: 3, skip: standIn && 'only the p
       const from = proxy.process.stderr.length;
       change();
       await proxy.process.until(String(says), () => (says.test(proxy.process.stderr.slice(from)) ? true : undefined));
-      assert.equal(await shown(proxy.place), serialOf(first));
+      assert.equal(await serialShown(proxy.place), serialOf(first));
     };
     await complaint(/cert\.pem does not exist/, () => rmSync(first.files.cert));
     await complaint(/There is no certificate in/, () => writeFileSync(first.files.cert, ''));
@@ -222,7 +224,7 @@ describe('TLS files that change', { concurrency: 3, skip: standIn && 'only the p
     const proxy = await useProxy(t, { servers: [await address()], listeners: [listener(first.files)] });
     writeFileSync(proxy.file!, 'listeners: [');
     await told(proxy, CHANGED, () => copy(second.files, first.files));
-    assert.equal(await shown(proxy.place), serialOf(second));
+    assert.equal(await serialShown(proxy.place), serialOf(second));
   });
 
   test('a renewed certificate that has expired is shown, and warned about', async () => {
@@ -271,8 +273,7 @@ describe('TLS files that change', { concurrency: 3, skip: standIn && 'only the p
     backend.on('secureConnection', (socket: TLSSocket) => seen.push(socket.getPeerCertificate().serialNumber));
     await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
     t.after(() => new Promise((resolve) => backend.close(resolve)));
-    const ca = join(scratchDirectory(), 'ca.pem');
-    writeFileSync(ca, authority().cert);
+    const ca = authorityFile(authority());
     const proxy = await useProxy(t, {
       pools: {
         main: {
@@ -325,14 +326,14 @@ describe('TLS files that change', { concurrency: 3, skip: standIn && 'only the p
       proxy.process.stderr,
       /listeners\[0\]\.tls\.certificates\[0\]\.key: The key in \S+ does not belong to the certificate/,
     );
-    assert.equal(await shown(proxy.place), serialOf(first));
+    assert.equal(await serialShown(proxy.place), serialOf(first));
     writeFileSync(first.files.cert, second.issued.cert);
     await proxy.reload(spec);
-    assert.equal(await shown(proxy.place), serialOf(second));
+    assert.equal(await serialShown(proxy.place), serialOf(second));
     // What a reload has read is watched like what it began with.
     const third = renewed();
     await told(proxy, CHANGED, () => copy(third.files, first.files));
-    assert.equal(await shown(proxy.place), serialOf(third));
+    assert.equal(await serialShown(proxy.place), serialOf(third));
     await stderrOf(proxy);
   });
 

@@ -1,9 +1,9 @@
 // What TLS tells, in rules and in header values: each condition and each variable, with real handshakes.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import type { ConnectionOptions } from 'node:tls';
-import { type Echo, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
+import { echoOf, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import { loopback } from '../support/addresses.js';
 import {
   authority,
@@ -13,7 +13,7 @@ import {
   makeClient,
   makeIdentity,
 } from '../support/identity.js';
-import { type RunningProxy, standIn, startProxy } from '../support/proxy.js';
+import { describeProduct, type RunningProxy, startProxy } from '../support/proxy.js';
 import { ask, get } from '../support/wire-client.js';
 
 const VARIABLES = [
@@ -26,7 +26,7 @@ const VARIABLES = [
   'clientCertificateFingerprint',
 ] as const;
 
-describe('facts of TLS', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('facts of TLS', () => {
   let origin: JsonEcho;
   let proxy: RunningProxy;
   let server: Identity;
@@ -172,7 +172,7 @@ describe('facts of TLS', { concurrency: 1, skip: standIn && 'only the product' }
     for (const [path, rule, holds, not] of cases) {
       for (const tls of [...holds, ...not]) {
         const place = tls === plain ? proxy.listeners[1]! : proxy.place;
-        const { headers } = JSON.parse((await ask(place, get(path), tls)).body) as Echo;
+        const { headers } = echoOf(await ask(place, get(path), tls));
         const expected = holds.includes(tls) ? rule : undefined;
         assert.equal(
           headers['x-rule'],
@@ -185,7 +185,7 @@ describe('facts of TLS', { concurrency: 1, skip: standIn && 'only the product' }
 
   test('header values name what TLS told; without it they are empty', async () => {
     const valuesOf = async (listener: number, tls: ConnectionOptions | undefined): Promise<string[]> => {
-      const { headers } = JSON.parse((await ask(proxy.listeners[listener]!, get('/values'), tls)).body) as Echo;
+      const { headers } = echoOf(await ask(proxy.listeners[listener]!, get('/values'), tls));
       return VARIABLES.map((name) => headers[`x-${name.toLowerCase()}`]!);
     };
     const cipher = 'TLS_AES_128_GCM_SHA256';

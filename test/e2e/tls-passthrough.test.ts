@@ -3,20 +3,18 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { start as startNeverAccepts } from '../origins/never-accepts.js';
 import { listenRaw, type RawOrigin } from '../origins/raw.js';
 import { start as startTcpEcho } from '../origins/tcp-echo.js';
 import { start as startTlsEcho, type TlsEcho } from '../origins/tls-echo.js';
-import { freePlace, type Place, scratchDirectory, written } from '../support/addresses.js';
+import { freePlace, type Place, written } from '../support/addresses.js';
 import { extension, helloMessage, number, realHello, records, serverNames } from '../support/client-hello.js';
-import { authority, type Identity, makeIdentity } from '../support/identity.js';
+import { authority, authorityFile, type Identity, makeIdentity } from '../support/identity.js';
 import { nginxMissing, startNginxOrigin } from '../support/nginx.js';
 import { run } from '../support/programs.js';
-import { type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
+import { describeProduct, type RunningProxy, startProxy, use, useProxy } from '../support/proxy.js';
 import { line } from '../support/proxy-header.js';
 import { reset } from '../support/reset.js';
 import { WireClient } from '../support/wire-client.js';
@@ -42,13 +40,7 @@ function greeted(
   });
 }
 
-/** How often the proxy has counted `reason`. */
-async function counted(proxy: RunningProxy, reason: string): Promise<number> {
-  const reports = (await proxy.counters()) as unknown as { reasons: Record<string, number> }[];
-  return reports.reduce((sum, { reasons }) => sum + (reasons[reason] ?? 0), 0);
-}
-
-describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('tls-passthrough', () => {
   let shop: Identity;
   let wild: Identity;
   let other: Identity;
@@ -61,8 +53,7 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
   let strict: Place;
 
   before(async () => {
-    caFile = join(scratchDirectory(), 'ca.pem');
-    writeFileSync(caFile, authority().cert);
+    caFile = authorityFile(authority());
     shop = makeIdentity({ names: ['shop.example'] });
     wild = makeIdentity({ names: ['*.wild.example', '*.deep.wild.example'] });
     other = makeIdentity({ names: ['other.example'] });
@@ -187,7 +178,7 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
   });
 
   test('answers a name nobody has, and none, with the alert unrecognized_name where there is no pool for the rest', async () => {
-    const before = await counted(proxy, 'SERVER_NAME_UNKNOWN');
+    const before = await proxy.reasonCount('SERVER_NAME_UNKNOWN');
     for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
       await assert.rejects(greeted(strict, { servername: 'nobody.example', maxVersion: version }), /unrecognized name/);
     }
@@ -200,7 +191,7 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
     assert.equal(await client.closed(), 'end');
     assert.equal(client.received, ALERT_UNRECOGNIZED_NAME);
     client.close();
-    assert.equal((await counted(proxy, 'SERVER_NAME_UNKNOWN')) - before, 5);
+    assert.equal((await proxy.reasonCount('SERVER_NAME_UNKNOWN')) - before, 5);
   });
 
   test('passes every byte on as it came, the ClientHello first, wherever it is cut', async () => {
@@ -260,18 +251,18 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
       await client.until('echo', () => (client.received === `raw:${largest}` ? true : undefined));
       client.close();
     }
-    const before = await counted(proxy, 'HELLO_TOO_LARGE');
+    const before = await proxy.reasonCount('HELLO_TOO_LARGE');
     for (const bytes of [sized(16_385), records(Buffer.from(sized(9_000), 'latin1').subarray(5), 4)]) {
       const client = await WireClient.connect(strict);
       await client.send(bytes);
       await client.until('alert', () => (client.received === ALERT_DECODE_ERROR ? true : undefined));
       client.close();
     }
-    assert.equal((await counted(proxy, 'HELLO_TOO_LARGE')) - before, 2);
+    assert.equal((await proxy.reasonCount('HELLO_TOO_LARGE')) - before, 2);
   });
 
   test('closes on what is no TLS without a word, and answers broken TLS with an alert', async () => {
-    const before = await counted(proxy, 'HELLO_MALFORMED');
+    const before = await proxy.reasonCount('HELLO_MALFORMED');
     const hello = records(helloMessage({ extensions: [serverNames('a.raw.example')] }));
     const twice = records(helloMessage({ extensions: [serverNames('a.raw.example'), serverNames('a.raw.example')] }));
     const finished = Buffer.from(hello);
@@ -290,7 +281,7 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
       assert.equal(client.received, alert);
       client.close();
     }
-    assert.equal((await counted(proxy, 'HELLO_MALFORMED')) - before, cases.length);
+    assert.equal((await proxy.reasonCount('HELLO_MALFORMED')) - before, cases.length);
   });
 
   test('garbage behind every byte of a ClientHello costs nothing but its connection', async () => {
@@ -337,14 +328,14 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
     const tookMs = performance.now() - started;
     assert.ok(tookMs > 900 && tookMs < 5000, `closed after ${tookMs} ms`);
     assert.equal(silent.received + trickling.received, '');
-    assert.equal(await counted(hasty, 'HELLO_TIMEOUT'), 2);
+    assert.equal(await hasty.reasonCount('HELLO_TIMEOUT'), 2);
     silent.close();
     trickling.close();
   });
 
   test('a client that leaves before its ClientHello is complete leaves nothing behind', async () => {
     const hello = await realHello('a.raw.example');
-    const before = await counted(proxy, 'CLIENT_LEFT');
+    const before = await proxy.reasonCount('CLIENT_LEFT');
     for (const [bytes, how] of [
       [0, 'end'],
       [100, 'end'],
@@ -357,7 +348,7 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
       client[how]();
     }
     await proxy.countersUntil('gone', (counters) => counters.clientConnections === 0);
-    assert.equal((await counted(proxy, 'CLIENT_LEFT')) - before, 2, 'both that ended with a part of it sent');
+    assert.equal((await proxy.reasonCount('CLIENT_LEFT')) - before, 2, 'both that ended with a part of it sent');
   });
 
   test('the deadline of the handshake ends with the ClientHello', async (t) => {
@@ -426,7 +417,7 @@ describe('tls-passthrough', { concurrency: 1, skip: standIn && 'only the product
     await client.send(await realHello('shop.example'));
     assert.equal(await client.closed(), 'reset');
     assert.equal(client.received, '');
-    assert.equal(await counted(front, 'CONNECT_TIMEOUT'), 1);
+    assert.equal(await front.reasonCount('CONNECT_TIMEOUT'), 1);
     client.close();
     await front.heldNothing();
   });

@@ -2,19 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
 import { connect as connectPlain } from 'node:net';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { connect } from 'node:tls';
 import { start as startAnswers } from '../origins/answers.js';
 import { listenRaw, type RawOrigin } from '../origins/raw.js';
 import { start as startTcpEcho } from '../origins/tcp-echo.js';
 import { start as startTlsEcho, type TlsEcho } from '../origins/tls-echo.js';
-import { type Place, scratchDirectory, written } from '../support/addresses.js';
-import { authority, type Identity, makeIdentity } from '../support/identity.js';
+import { type Place, written } from '../support/addresses.js';
+import { authority, authorityFile, type Identity, makeIdentity } from '../support/identity.js';
 import { run } from '../support/programs.js';
-import { type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
+import { describeProduct, type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
 import { reset } from '../support/reset.js';
 import { secure } from '../support/secure.js';
 import { WireClient } from '../support/wire-client.js';
@@ -22,12 +20,6 @@ import { WireClient } from '../support/wire-client.js';
 const BIG = 8_000_000;
 /** More than the sockets of a loopback connection and the queues of the proxy hold together. */
 const FAR_MORE = 64_000_000;
-
-/** How often the proxy has counted `reason`. */
-async function counted(proxy: RunningProxy, reason: string): Promise<number> {
-  const reports = (await proxy.counters()) as unknown as { reasons: Record<string, number> }[];
-  return reports.reduce((sum, { reasons }) => sum + (reasons[reason] ?? 0), 0);
-}
 
 /** A server that sends `bytes` bytes to whoever connects, as fast as they are taken, and then ends. */
 function startFountain(bytes: number): Promise<RawOrigin> {
@@ -70,7 +62,7 @@ async function startSleeper(): Promise<{ origin: RawOrigin; wake(): void; close(
   };
 }
 
-describe('tls listeners', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('tls listeners', () => {
   let first: Identity;
   let shop: Identity;
   let caFile: string;
@@ -85,8 +77,7 @@ describe('tls listeners', { concurrency: 1, skip: standIn && 'only the product' 
   let web: Place;
 
   before(async () => {
-    caFile = join(scratchDirectory(), 'ca.pem');
-    writeFileSync(caFile, authority().cert);
+    caFile = authorityFile(authority());
     first = makeIdentity({ names: ['first.example'] });
     shop = makeIdentity({ names: ['shop.example', '*.shop.example'] });
     a = await startTcpEcho({ greeting: 'a:', farewell: 'bye' });
@@ -198,14 +189,14 @@ describe('tls listeners', { concurrency: 1, skip: standIn && 'only the product' 
   });
 
   test('a name nobody is there for is closed after the handshake, and counted', async () => {
-    const before = await counted(proxy, 'SERVER_NAME_UNKNOWN');
+    const before = await proxy.reasonCount('SERVER_NAME_UNKNOWN');
     for (const servername of ['first.example', '']) {
       const client = await WireClient.connect(strict, { tls: { rejectUnauthorized: false, servername } });
       assert.equal(await client.closed(), 'end');
       assert.equal(client.received, '');
       client.close();
     }
-    assert.equal((await counted(proxy, 'SERVER_NAME_UNKNOWN')) - before, 2);
+    assert.equal((await proxy.reasonCount('SERVER_NAME_UNKNOWN')) - before, 2);
   });
 
   test('agree on no protocol unless they are told which', async () => {
@@ -361,7 +352,7 @@ test('a handshake that ends after the drain began leads nowhere', {
   assert.equal((await front.process.exited()).code, 0);
 });
 
-describe('raw listeners in front of servers with TLS', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('raw listeners in front of servers with TLS', () => {
   let backend: Identity;
   let front: Identity;
   let origin: TlsEcho;
@@ -369,8 +360,7 @@ describe('raw listeners in front of servers with TLS', { concurrency: 1, skip: s
   let ca: string;
 
   before(async () => {
-    ca = join(scratchDirectory(), 'ca.pem');
-    writeFileSync(ca, authority().cert);
+    ca = authorityFile(authority());
     backend = makeIdentity({ names: ['backend.example'] });
     front = makeIdentity({ names: ['front.example'] });
     // It refuses whoever offers protocols and not this one: http/1.1 would be such an offer.
@@ -448,7 +438,7 @@ describe('raw listeners in front of servers with TLS', { concurrency: 1, skip: s
     await client.send('secret');
     await client.closed();
     assert.equal(client.received, '');
-    assert.equal(await counted(proxy, 'TLS_FAILED'), 1);
+    assert.equal(await proxy.reasonCount('TLS_FAILED'), 1);
     client.close();
   });
 });

@@ -3,26 +3,21 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { connect } from 'node:tls';
 import { type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import type { Place } from '../support/addresses.js';
 import { authority, authorityFile, type Identity, makeIdentity } from '../support/identity.js';
 import { statusOf } from '../support/messages.js';
 import { run } from '../support/programs.js';
-import { type RunningProxy, standIn, startProxy, useProxy } from '../support/proxy.js';
+import { describeProduct, type RunningProxy, startProxy, useProxy } from '../support/proxy.js';
 import { line } from '../support/proxy-header.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
 const FROM_TESTS = { from: ['127.0.0.1', '::1/128'] };
 const ENDS = { from: '203.0.113.7', fromPort: 40_001, to: '198.51.100.1', toPort: 8443 };
 
-async function reasonCount(proxy: RunningProxy, reason: string): Promise<number> {
-  const [counters] = await proxy.counters();
-  return (counters!.reasons as unknown as Record<string, number>)[reason] ?? 0;
-}
-
-describe('connections that do not come to TLS', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('connections that do not come to TLS', () => {
   let identity: Identity;
   let origin: JsonEcho;
   let proxy: RunningProxy;
@@ -70,7 +65,7 @@ describe('connections that do not come to TLS', { concurrency: 1, skip: standIn 
     const [after] = await proxy.counters();
     assert.equal(after!.handshakesFailed! - before!.handshakesFailed!, 1);
     assert.equal(after!.requests, before!.requests);
-    assert.equal(await reasonCount(proxy, 'TLS_EXPECTED'), 1);
+    assert.equal(await proxy.reasonCount('TLS_EXPECTED'), 1);
     assert.equal(origin.requestCount(), 0);
   });
 
@@ -122,13 +117,13 @@ describe('connections that do not come to TLS', { concurrency: 1, skip: standIn 
   });
 
   test('where no requests are read, plain text is closed without a word, and counted', async () => {
-    const before = await reasonCount(proxy, 'TLS_EXPECTED');
+    const before = await proxy.reasonCount('TLS_EXPECTED');
     const client = await WireClient.connect(raw);
     await client.send(get('/'));
     await client.closed();
     assert.equal(client.received, '');
     assert.equal(client.ending, 'end');
-    assert.equal(await reasonCount(proxy, 'TLS_EXPECTED'), before + 1);
+    assert.equal(await proxy.reasonCount('TLS_EXPECTED'), before + 1);
   });
 
   test('curl shows the answer', async () => {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { issueCertificate } from '../../src/cli/issue-certificate.js';
 import { type Echo, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import type { RawOrigin } from '../origins/raw.js';
@@ -20,13 +20,13 @@ import {
   makeIdentity,
 } from '../support/identity.js';
 import { run } from '../support/programs.js';
-import { type RunningProxy, standIn, startProxy } from '../support/proxy.js';
+import { describeProduct, type RunningProxy, startProxy } from '../support/proxy.js';
 import { get } from '../support/wire-client.js';
 
 const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
 type Version = (typeof VERSIONS)[number];
 
-describe('resumed sessions', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('resumed sessions', () => {
   let site: Identity;
   let other: Identity;
   let echo: JsonEcho;

@@ -4,14 +4,14 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { issueCertificate } from '../../src/cli/issue-certificate.js';
 import { type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import { type Place, written } from '../support/addresses.js';
 import { authority, makeIdentity } from '../support/identity.js';
 import { type Message, statusOf } from '../support/messages.js';
-import { standIn, useProxy } from '../support/proxy.js';
+import { describeProduct, useProxy } from '../support/proxy.js';
 import { secure } from '../support/secure.js';
 import { get, WireClient } from '../support/wire-client.js';
 
@@ -60,7 +60,7 @@ function untilEnd(place: Place, input: string): Promise<string> {
   });
 }
 
-describe('strict TLS', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('strict TLS', () => {
   let origin: JsonEcho;
   before(async () => {
     origin = await startEcho();

@@ -3,33 +3,27 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
 import { connect as connectPlain } from 'node:net';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { Agent, request } from 'undici';
-import { type Echo, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
+import { type Echo, echoOf, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import { ok, type RawOrigin, serveRequests } from '../origins/raw.js';
-import { loopback, scratchDirectory, written } from '../support/addresses.js';
+import { loopback, written } from '../support/addresses.js';
 import { realHello } from '../support/client-hello.js';
-import { authority, type Identity, makeIdentity } from '../support/identity.js';
+import { authority, authorityFile, type Identity, makeIdentity } from '../support/identity.js';
 import { type Message, readFinalResponse, statusOf } from '../support/messages.js';
 import { ENVIRONMENT, run } from '../support/programs.js';
-import { type RunningProxy, standIn, startProxy, useProxy } from '../support/proxy.js';
+import { describeProduct, type RunningProxy, startProxy, useProxy } from '../support/proxy.js';
 import { RecordCutter } from '../support/record-cutter.js';
-import { secure } from '../support/secure.js';
+import { certificateAt, secure } from '../support/secure.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
 const BIG = 3_000_000;
 
-/** The DNS name the server shows to a client that asks for `servername`. */
-async function shown(proxy: RunningProxy, options: ConnectionOptions): Promise<string> {
-  const socket = await secure(proxy.place, { rejectUnauthorized: false, ...options });
-  const { subject } = socket.getPeerCertificate();
-  socket.destroy();
-  return String(subject.CN);
-}
+/** The name in the certificate that a client is shown, whatever it makes of it. */
+const nameShown = async (proxy: RunningProxy, options: ConnectionOptions): Promise<string> =>
+  String((await certificateAt(proxy.place, { rejectUnauthorized: false, ...options })).subject.CN);
 
 /** The value of the only field with this name. */
 function fieldOf({ fields }: Message, wanted: string): string | undefined {
@@ -38,7 +32,7 @@ function fieldOf({ fields }: Message, wanted: string): string | undefined {
   return values[0];
 }
 
-describe('TLS', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('TLS', () => {
   let origin: JsonEcho;
   let big: RawOrigin;
   let proxy: RunningProxy;
@@ -54,8 +48,7 @@ describe('TLS', { concurrency: 1, skip: standIn && 'only the product' }, () => {
     shop = makeIdentity({ names: ['shop.example', 'www.shop.example'] });
     shopRsa = makeIdentity({ names: ['shop.example'], keyType: 'rsa' });
     wild = makeIdentity({ names: ['*.wild.example'] });
-    caFile = join(scratchDirectory(), 'ca.pem');
-    writeFileSync(caFile, authority().cert);
+    caFile = authorityFile(authority());
     origin = await startEcho();
     big = await serveRequests((_request, visit) => {
       visit.socket.write(ok('y'.repeat(BIG)));
@@ -99,7 +92,7 @@ describe('TLS', { concurrency: 1, skip: standIn && 'only the product' }, () => {
       });
       assert.equal((client.socket as TLSSocket).getProtocol(), version);
       const answer = await client.exchange(get('/'));
-      const { headers } = JSON.parse(answer.body) as Echo;
+      const { headers } = echoOf(answer);
       assert.equal(headers['x-forwarded-proto'], 'https');
       assert.equal(headers['x-forwarded-port'], String(proxy.place.port));
       client.close();
@@ -123,7 +116,7 @@ describe('TLS', { concurrency: 1, skip: standIn && 'only the product' }, () => {
 
   test('a plain listener beside it stays plain', async () => {
     const client = await WireClient.connect(proxy.listeners[2]!);
-    const { headers } = JSON.parse((await client.exchange(get('/'))).body) as Echo;
+    const { headers } = echoOf(await client.exchange(get('/')));
     assert.equal(headers['x-forwarded-proto'], 'http');
     client.close();
   });
@@ -169,9 +162,9 @@ describe('TLS', { concurrency: 1, skip: standIn && 'only the product' }, () => {
       ['wild.example', 'first.example'],
       ['unknown.example', 'first.example'],
     ] as const) {
-      assert.equal(await shown(proxy, { servername }), expected, servername);
+      assert.equal(await nameShown(proxy, { servername }), expected, servername);
     }
-    assert.equal(await shown(proxy, {}), 'first.example', 'no name');
+    assert.equal(await nameShown(proxy, {}), 'first.example', 'no name');
   });
 
   test('shows RSA and ECDSA certificates of one name side by side, each to the client that understands it', async () => {
@@ -241,7 +234,7 @@ describe('TLS', { concurrency: 1, skip: standIn && 'only the product' }, () => {
     client.forget();
     const body = 'z'.repeat(BIG);
     await client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${BIG}\r\n\r\n${body}`);
-    assert.equal((JSON.parse((await client.response('POST')).body) as Echo).bodyBytes, BIG);
+    assert.equal(echoOf(await client.response('POST')).bodyBytes, BIG);
     client.close();
   });
 
@@ -338,7 +331,7 @@ describe('TLS', { concurrency: 1, skip: standIn && 'only the product' }, () => {
   });
 });
 
-describe('handshakes that go wrong', { concurrency: 1, skip: standIn && 'only the product' }, () => {
+describeProduct('handshakes that go wrong', () => {
   let origin: JsonEcho;
   let identity: Identity;
 

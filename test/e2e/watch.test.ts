@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { freePlace, type Place, scratchDirectory, written } from '../support/addresses.js';
 import { Child } from '../support/child.js';
-import { MAIN, standIn } from '../support/proxy.js';
+import { describeProduct, MAIN } from '../support/proxy.js';
 import { ask, get } from '../support/wire-client.js';
 
 const answering = (place: Place, body: string): object => ({
@@ -41,7 +41,7 @@ async function startIn(t: TestContext, place: Place, file: string, ...args: stri
   };
 }
 
-describe('files of a configuration', { skip: standIn && 'only the product', concurrency: 1 }, () => {
+describeProduct('files of a configuration', () => {
   for (const watch of [false, true]) {
     test(`a module, what it imports, and what it reads (${watch ? '--watch' : 'SIGHUP'})`, async (t) => {
       const place = freePlace();

@@ -19,7 +19,7 @@ test('mutated requests and answers do not get through, crash anything, or leave 
     await fuzzRound(proxy, origin, seed);
   });
   t.diagnostic(`${ran} rounds from seed ${firstSeed}`);
-  const zero = ['clientConnections', 'chunksUsed', 'parsersUsed', 'spansQueued', 'bytesQueued'];
+  const zero = ['clientConnections', 'chunksUsed', 'parsersUsed', 'spansQueued', 'bytesQueued'] as const;
   await proxy.countersUntil('back to nothing', (counters) => zero.every((name) => counters[name] === 0));
 });
 

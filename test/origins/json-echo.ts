@@ -21,6 +21,9 @@ export interface Echo {
   readonly trailers: Record<string, string>;
 }
 
+/** What the server of the response saw of the request. */
+export const echoOf = (response: { readonly body: string }): Echo => JSON.parse(response.body) as Echo;
+
 export interface JsonEcho {
   /** HOST:PORT, or unix:PATH. */
   readonly address: string;

@@ -5,8 +5,11 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { describe } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { ReasonCode } from '../../src/http/reasons.js';
 import type { PoolReport } from '../../src/primary/report.js';
+import type { WorkerReport } from '../../src/worker/thread.js';
 import { freePlace, freePlaceV6, type Place, scratchDirectory, written } from './addresses.js';
 import { Child, type Exit } from './child.js';
 import { startNginx } from './nginx.js';
@@ -16,6 +19,11 @@ export const MAIN: string = fileURLToPath(new URL('../../dist/cli/main.js', impo
 
 /** True when nginx stands in for the product: what only the product promises is then not asked. */
 export const standIn: boolean = process.env.SEVENFOLD_STAND_IN === 'nginx';
+
+/** Declares a suite of what only the product promises: its tests run one after the other, and none where nginx stands in. */
+export function describeProduct(name: string, tests: () => void): void {
+  describe(name, { concurrency: 1, skip: standIn && 'only the product' }, tests);
+}
 
 /** What a test says of the proxy it wants. */
 export interface ProxySpec {
@@ -55,11 +63,8 @@ export interface ProxySpec {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** One engine's own count of what it holds. All of it must go back to where it was once the work is over. */
-export type EngineCounters = Readonly<Record<string, number>>;
-
 interface Report {
-  readonly engine: EngineCounters[];
+  readonly engine: readonly WorkerReport[];
   readonly tlsContexts: number;
   readonly pools: Record<string, PoolReport>;
 }
@@ -87,8 +92,8 @@ export class RunningProxy {
     return this.process.pid;
   }
 
-  /** The engines' counters, one entry per worker, as SIGUSR2 makes the process print them. */
-  async counters(): Promise<EngineCounters[]> {
+  /** What the workers count and hold, one entry per worker, as SIGUSR2 makes the process print it. */
+  async counters(): Promise<readonly WorkerReport[]> {
     return (await this.#report()).engine;
   }
 
@@ -100,9 +105,15 @@ export class RunningProxy {
     if (standIn) return;
     const { engine } = await this.#report();
     const violations = engine.flatMap(({ worker, violations }) =>
-      (violations as unknown as string[]).map((violation) => `worker ${worker}: ${violation}`),
+      violations!.map((violation) => `worker ${worker}: ${violation}`),
     );
     assert.deepEqual(violations, [], 'the proxy broke rules of its own');
+  }
+
+  /** How often all workers together have counted `reason`. */
+  async reasonCount(reason: ReasonCode): Promise<number> {
+    const { engine } = await this.#report();
+    return engine.reduce((sum, { reasons }) => sum + (reasons[reason] ?? 0), 0);
   }
 
   /** How many TLS contexts the process has. */
@@ -125,7 +136,7 @@ export class RunningProxy {
   }
 
   /** Asks the counters again and again until `good` holds for all workers: closing takes the proxy a turn or two. */
-  async countersUntil(what: string, good: (counters: EngineCounters) => boolean, deadlineMs = 10_000): Promise<void> {
+  async countersUntil(what: string, good: (counters: WorkerReport) => boolean, deadlineMs = 10_000): Promise<void> {
     const deadline = Date.now() + deadlineMs;
     for (;;) {
       const counters = await this.counters();

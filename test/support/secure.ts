@@ -1,6 +1,6 @@
 // A TLS client on node:tls.
 
-import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect, type PeerCertificate, type TLSSocket } from 'node:tls';
 import type { Place } from './addresses.js';
 
 /** Connects, and resolves once the handshake is done. Rejects with the alert, or whatever else went wrong. */
@@ -17,4 +17,12 @@ export function secure(
       resolve(socket);
     });
   });
+}
+
+/** The certificate that a client is shown at `place`. */
+export async function certificateAt(place: Place, options: ConnectionOptions): Promise<PeerCertificate> {
+  const socket = await secure(place, options);
+  const certificate = socket.getPeerCertificate();
+  socket.destroy();
+  return certificate;
 }

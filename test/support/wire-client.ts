@@ -13,6 +13,17 @@ export type Ending = 'open' | 'end' | 'reset';
 
 const DEADLINE_MS = 15_000;
 
+/** How a client connects. */
+export interface ConnectOptions {
+  readonly halfOpen?: boolean;
+  readonly deadlineMs?: number;
+  readonly localAddress?: string;
+  /** Speak TLS: each `send` becomes a record of its own. */
+  readonly tls?: ConnectionOptions;
+  /** With `tls`: speak it over this, which is connected already or about to be. */
+  readonly over?: Duplex;
+}
+
 export class WireClient {
   ending: Ending = 'open';
   private readonly pieces: string[] = [];
@@ -47,18 +58,7 @@ export class WireClient {
   }
 
   /** Connects. `halfOpen` keeps our direction open after the other side's end. Rejects when nobody listens. */
-  static connect(
-    to: Place | { readonly path: string },
-    options: {
-      readonly halfOpen?: boolean;
-      readonly deadlineMs?: number;
-      readonly localAddress?: string;
-      /** Speak TLS: each `send` becomes a record of its own. */
-      readonly tls?: ConnectionOptions;
-      /** With `tls`: speak it over this, which is connected already or about to be. */
-      readonly over?: Duplex;
-    } = {},
-  ): Promise<WireClient> {
+  static connect(to: Place | { readonly path: string }, options: ConnectOptions = {}): Promise<WireClient> {
     return new Promise((resolve, reject) => {
       const target = 'path' in to ? { path: to.path } : { host: to.host, port: to.port };
       const local = options.localAddress === undefined ? {} : { localAddress: options.localAddress };
@@ -229,4 +229,28 @@ export async function ask(to: Place, request: string, tls?: ConnectionOptions): 
 export function get(path = '/', ...lines: string[]): string {
   const host = lines.some((line) => /^host:/i.test(line)) ? [] : ['Host: test.example'];
   return [`GET ${path} HTTP/1.1`, ...host, ...lines, '', ''].join('\r\n');
+}
+
+/** What a proxy made of a request: how it came to the server behind it, if it did, and the response the client got. */
+export interface Passed {
+  readonly request: Message | undefined;
+  readonly response: Message;
+}
+
+/** Asks as `ask` does at a proxy in front of `origin`. */
+export async function askThrough(
+  origin: { readonly requests: readonly Message[] },
+  to: Place,
+  request: string,
+  options: ConnectOptions = {},
+): Promise<Passed> {
+  const count = origin.requests.length;
+  const client = await WireClient.connect(to, options);
+  try {
+    await client.send(request);
+    const response = await client.response(request.slice(0, request.indexOf(' ')));
+    return { request: origin.requests[count], response };
+  } finally {
+    client.close();
+  }
 }

@@ -23,7 +23,7 @@ const BODY_BYTES_MAX = 90_000;
 const PATIENT = '20s';
 const SHORT = '400ms';
 
-const COUNTERS = ['clientConnections', 'chunksUsed', 'parsersUsed', 'spansQueued', 'bytesQueued'];
+const COUNTERS = ['clientConnections', 'chunksUsed', 'parsersUsed', 'spansQueued', 'bytesQueued'] as const;
 
 export class World {
   readonly servers: readonly FuzzServer[];

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -10,7 +9,7 @@ import { TLSSocket } from 'node:tls';
 import { HEALTH_CHECK_DEFAULTS, type HealthCheckOptions } from '../../../src/health/options.js';
 import { probe } from '../../../src/health/probe.js';
 import { scratchDirectory } from '../../support/addresses.js';
-import { authority, makeIdentity } from '../../support/identity.js';
+import { authority, authorityFile, makeIdentity } from '../../support/identity.js';
 import { LOCAL, readHeader } from '../../support/proxy-header.js';
 
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
@@ -76,8 +75,7 @@ for (const version of ['v1', 'v2'] as const) {
 
   test(`${version}: a handshake follows the header, and the server is verified as without`, async (t) => {
     const identity = makeIdentity({ names: ['backend.example'] });
-    const ca = join(scratchDirectory(), 'ca.pem');
-    writeFileSync(ca, authority().cert);
+    const ca = authorityFile(authority());
     const { address, headers } = await origin(t, (socket) => {
       const over = new TLSSocket(socket, { isServer: true, cert: identity.issued.cert, key: identity.issued.key });
       over.on('error', () => {});
