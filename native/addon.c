@@ -154,16 +154,17 @@ static napi_value sf__js_submit(napi_env env, napi_callback_info info)
     return NULL;
 }
 
-/* addressAdd(host, port): the index of a backend address, -1 when the text is none. */
+/* addressAdd(host, port, idleSeconds, intervalSeconds, probes): the index of a backend address, -1 when the text is none. */
 static napi_value sf__js_address_add(napi_env env, napi_callback_info info)
 {
     void *data;
     char host[SF_JS_TEXT_ROOM];
     int32_t port;
-    if (!sf_js_args(env, info, &data, "si", host, &port))
-        return sf_js_throw(env, "ERR_ARGUMENT", "addressAdd(host, port)");
+    sf_keep_alive k;
+    if (!sf_js_args(env, info, &data, "siiii", host, &port, &k.idle_seconds, &k.interval_seconds, &k.probes))
+        return sf_js_throw(env, "ERR_ARGUMENT", "addressAdd(host, port, idleSeconds, intervalSeconds, probes)");
     sf__bound *b = data;
-    int32_t index = b->engine == NULL ? -1 : sf_engine_address_add(b->engine, host, port);
+    int32_t index = b->engine == NULL ? -1 : sf_engine_address_add(b->engine, host, port, &k);
     return sf_js_number(env, index < 0 ? -1 : index);
 }
 

@@ -44,6 +44,17 @@ static napi_value sf__js_listener_port(napi_env env, napi_callback_info info)
     return sf_js_number(env, sf_listener_port(listener));
 }
 
+/* listenerKeepAlive(listener, idleSeconds, intervalSeconds, probes): of the connections accepted from now on. */
+static napi_value sf__js_listener_keep_alive(napi_env env, napi_callback_info info)
+{
+    int32_t listener;
+    sf_keep_alive k;
+    if (!sf_js_args(env, info, NULL, "iiii", &listener, &k.idle_seconds, &k.interval_seconds, &k.probes))
+        return sf_js_throw(env, "ERR_ARGUMENT", "listenerKeepAlive(listener, idleSeconds, intervalSeconds, probes)");
+    int error = sf_listener_keep_alive(listener, &k);
+    return error == 0 ? NULL : sf_js_throw_errno(env, error, "listenerKeepAlive");
+}
+
 static void sf__acceptor_ended(void *context)
 {
     sf__accepting *accepting = context;
@@ -123,6 +134,7 @@ bool sf_addon_listen(napi_env env, napi_value exports)
     }
     return sf_js_method(env, exports, "listenerOpen", sf__js_listener_open, NULL) &&
            sf_js_method(env, exports, "listenerPort", sf__js_listener_port, NULL) &&
+           sf_js_method(env, exports, "listenerKeepAlive", sf__js_listener_keep_alive, NULL) &&
            sf_js_method(env, exports, "listenerClose", sf__js_listener_close, accepting) &&
            sf_js_method(env, exports, "acceptorStart", sf__js_acceptor_start, accepting);
 }

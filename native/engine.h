@@ -17,6 +17,7 @@
 #include <sys/un.h>
 
 #include "inbox.h"
+#include "keep_alive.h"
 #include "layout.h"
 
 typedef int32_t sf_handle;
@@ -48,6 +49,7 @@ _Static_assert(sizeof(sf_peer) == SF_PEER_BYTES, "the peer record is shared with
 typedef struct sf_address {
     struct sockaddr_storage storage;
     socklen_t bytes;
+    sf_keep_alive keep_alive; /* of connections to it; all 0 for a unix socket */
     int32_t users; /* how often it was added and not removed; at 0 its place is free */
 } sf_address;
 
@@ -158,11 +160,12 @@ int sf_engine_descriptor(const sf_engine *e);
 /*
  * Remembers a backend address; the index stays valid until it is removed as often as it was added.
  *
- * host  an IPv4 or IPv6 address in text, or the path of a unix socket when `port` is negative. Borrowed.
+ * host        an IPv4 or IPv6 address in text, or the path of a unix socket when `port` is negative. Borrowed.
+ * keep_alive  of connections to it; a unix socket has none. The same address with another is another. Borrowed.
  *
  * Returns the index (0 or more), SF_E_INVALID when it is not an address, SF_E_MEMORY.
  */
-int32_t sf_engine_address_add(sf_engine *e, const char *host, int32_t port);
+int32_t sf_engine_address_add(sf_engine *e, const char *host, int32_t port, const sf_keep_alive *keep_alive);
 
 /* Forgets an address that was added once; its place is given to another when no one else added it. Connections stay. */
 void sf_engine_address_remove(sf_engine *e, int32_t index);

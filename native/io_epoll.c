@@ -203,6 +203,10 @@ void sf__io_connect(sf_engine *e, sf_conn *c, const sf_address *to)
     c->io = (sf_io_socket){ .fd = fd, .flags = SF__SOCKET_EMPTY | SF__SOCKET_CONNECTING };
     if (to->storage.ss_family != AF_UNIX)
         sf__no_delay(fd);
+    if (to->keep_alive.idle_seconds > 0 && !sf_keep_alive_set(fd, &to->keep_alive)) {
+        sf__conn_fail(e, c, sf__error_of(errno));
+        return;
+    }
     if (connect(fd, (const struct sockaddr *)&to->storage, to->bytes) == 0) {
         c->io.flags &= ~SF__SOCKET_CONNECTING;
         sf__conn_connected(e, c);

@@ -198,6 +198,27 @@ int32_t sf_listener_open(const char *host, int32_t port, int32_t backlog, bool v
     return listener;
 }
 
+int sf_listener_keep_alive(int32_t listener, const sf_keep_alive *keep_alive)
+{
+    struct sockaddr_storage storage;
+    socklen_t bytes = sizeof(storage);
+    int error = 0;
+    if (!sf_keep_alive_valid(keep_alive))
+        return EINVAL;
+    pthread_mutex_lock(&listeners_lock);
+    int32_t place = sf__place_of(listener);
+    if (place < 0)
+        error = EBADF;
+    else if (getsockname(listeners[place].fd, (struct sockaddr *)&storage, &bytes) != 0)
+        error = errno;
+    else if (storage.ss_family == AF_UNIX)
+        error = EOPNOTSUPP;
+    else if (!sf_keep_alive_set(listeners[place].fd, keep_alive))
+        error = errno;
+    pthread_mutex_unlock(&listeners_lock);
+    return error;
+}
+
 int sf_listener_descriptor(int32_t listener)
 {
     pthread_mutex_lock(&listeners_lock);

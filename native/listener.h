@@ -7,6 +7,8 @@
 #ifndef SF_LISTENER_H
 #define SF_LISTENER_H
 
+#include "keep_alive.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,6 +26,13 @@
  * Returns the listener's number (0 or more), or -1 with errno set.
  */
 int32_t sf_listener_open(const char *host, int32_t port, int32_t backlog, bool v6_only);
+
+/*
+ * Sets TCP keep-alive for the connections that are accepted from now on.
+ *
+ * Returns 0, or an errno: EBADF when the listener is not open, EOPNOTSUPP for a unix socket, EINVAL out of bounds.
+ */
+int sf_listener_keep_alive(int32_t listener, const sf_keep_alive *keep_alive);
 
 /* The descriptor of an open listener, borrowed, or -1. */
 int sf_listener_descriptor(int32_t listener);

@@ -78,17 +78,25 @@ int sf_engine_descriptor(const sf_engine *e)
     return sf__io_descriptor(e);
 }
 
-int32_t sf_engine_address_add(sf_engine *e, const char *host, int32_t port)
+static bool sf__same_address(const sf_address *a, const sf_address *b)
+{
+    return a->bytes == b->bytes && memcmp(&a->storage, &b->storage, a->bytes) == 0 &&
+           memcmp(&a->keep_alive, &b->keep_alive, sizeof(a->keep_alive)) == 0;
+}
+
+int32_t sf_engine_address_add(sf_engine *e, const char *host, int32_t port, const sf_keep_alive *keep_alive)
 {
     sf_address address = { 0 };
     int32_t place = -1;
-    if (!sf_address_read(host, port, &address.storage, &address.bytes))
+    if (!sf_address_read(host, port, &address.storage, &address.bytes) || !sf_keep_alive_valid(keep_alive))
         return SF_E_INVALID;
+    if (address.storage.ss_family != AF_UNIX)
+        address.keep_alive = *keep_alive;
     for (int32_t i = 0; i < e->address_count; i++) {
         sf_address *known = &e->addresses[i];
         if (known->users == 0) {
             place = i;
-        } else if (known->bytes == address.bytes && memcmp(&known->storage, &address.storage, address.bytes) == 0) {
+        } else if (sf__same_address(known, &address)) {
             known->users++;
             return i;
         }

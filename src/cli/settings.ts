@@ -2,6 +2,7 @@
 // Owns what compare.ts has no words of its own for, whatever a later version adds to it. Leaves comparing to compare.ts.
 
 import type { Config, ListenerConfig, PoolConfig, RuleConfig } from '../config/config.js';
+import type { KeepAlive } from '../engine/keep-alive.js';
 
 /** Settings by their paths, the values as text. What is not set is not there. */
 export type Settings = ReadonlyMap<string, string>;
@@ -13,19 +14,27 @@ export function topSettings(config: Config): Settings {
 }
 
 /** Everything of a listener but its address, its protocol, where it leads, and whether it asks for client certificates. */
-export function listenerSettings({ tls, proxySources, socket, ...listener }: ListenerConfig): Settings {
+export function listenerSettings({ tls, proxySources, socket, tcpKeepAlive, ...listener }: ListenerConfig): Settings {
   const told = ['address', 'host', 'port', 'protocol', 'pool', 'tlsRoutes', 'tls.clientCertificates'];
   const proxyProtocol = proxySources === undefined ? undefined : { from: proxySources };
   const mode = socket?.mode === undefined ? undefined : `0${socket.mode.toString(8)}`;
-  return settingsOf({ ...listener, tls, proxyProtocol, socket: { ...socket, mode } }, told);
+  return settingsOf(
+    { ...listener, tls, proxyProtocol, socket: { ...socket, mode }, tcpKeepAlive: keepAliveSettings(tcpKeepAlive) },
+    told,
+  );
 }
 
 /** Everything of a pool but its servers and its options. */
-export function poolSettings({ tls, ...pool }: PoolConfig): Settings {
+export function poolSettings({ tls, tcpKeepAlive, ...rest }: PoolConfig): Settings {
+  const pool = { ...rest, tcpKeepAlive: keepAliveSettings(tcpKeepAlive) };
   const told = ['name', 'balance', 'servers', 'options'];
   if (tls === undefined) return settingsOf(pool, told);
-  const { certificate, verify, ...rest } = tls;
-  return settingsOf({ ...pool, tls: { ...rest, ...certificate, insecureSkipVerify: !verify } }, told);
+  const { certificate, verify, ...others } = tls;
+  return settingsOf({ ...pool, tls: { ...others, ...certificate, insecureSkipVerify: !verify } }, told);
+}
+
+function keepAliveSettings({ idleSeconds, intervalSeconds, probes }: KeepAlive): object {
+  return idleSeconds === 0 ? { idle: 0 } : { idle: `${idleSeconds}s`, interval: `${intervalSeconds}s`, probes };
 }
 
 /** Everything of a rule but its name, its conditions and its pools, which have words of their own. */

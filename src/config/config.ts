@@ -2,10 +2,12 @@
 // Owns the step from the parsed document to that shape. Leaves validation to load.ts.
 
 import { dirname, resolve } from 'node:path';
+import { type KeepAlive, NO_KEEP_ALIVE } from '../engine/keep-alive.js';
 import type { TlsVersion } from '../engine/tls.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
 import { exceptionOf } from '../routing/exceptions.js';
 import { type PoolOptions, poolOptions } from './pool-options.js';
+import { tcpKeepAlive as keepAliveSchema } from './schema/keep-alive.js';
 import type { LISTENER_PROTOCOLS } from './schema/listeners.js';
 import type { ParsedConfig } from './schema.js';
 import type { Endpoint } from './units.js';
@@ -24,6 +26,8 @@ export interface ListenerConfig {
   readonly socket?: SocketOptions;
   /** Set exactly when `host` is ::, whether it takes no IPv4 connections. */
   readonly ipv6Only?: boolean;
+  /** Of accepted connections; off for a unix socket. */
+  readonly tcpKeepAlive: KeepAlive;
   readonly protocol: (typeof LISTENER_PROTOCOLS)[number];
   /** The pool that gets the connections unread; set when `protocol` is `tcp`, and only when it is a raw one. */
   readonly pool?: string;
@@ -115,6 +119,8 @@ export interface PoolConfig {
   readonly options: PoolOptions;
   /** Set when TLS is spoken to the servers. */
   readonly tls?: BackendTlsConfig;
+  /** Of connections to the servers; those over unix sockets have none. */
+  readonly tcpKeepAlive: KeepAlive;
   /** The version of the PROXY header that connections to the servers begin with. */
   readonly proxyProtocol?: ProxyVersion;
 }
@@ -176,6 +182,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
             weight: server.weight,
             backup: server.backup,
           })),
+          tcpKeepAlive: keepAliveOf(pool.tcpKeepAlive),
           ...withTls(pool, poolOptions(pool, limits.retriesMax), dirname(file)),
           ...(pool.proxyProtocol === undefined ? {} : { proxyProtocol: pool.proxyProtocol }),
         },
@@ -206,6 +213,13 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
   };
 }
 
+/** TCP keep-alive in the kernel's units; what is not said has its default. */
+function keepAliveOf(said: ParsedConfig['listeners'][number]['tcpKeepAlive']): KeepAlive {
+  const { idle, interval, probes } = said ?? keepAliveSchema.parse({});
+  if (idle === 0) return NO_KEEP_ALIVE;
+  return { idleSeconds: idle / 1000, intervalSeconds: interval / 1000, probes };
+}
+
 /** Some listener takes every IPv4 connection at the port: then [::] does not. */
 function hasV4Wildcard(listeners: ParsedConfig['listeners'], port: number): boolean {
   return listeners.some(({ address }) => address.host === '0.0.0.0' && address.port === port);
@@ -223,6 +237,7 @@ function listenerConfig(
     ...address,
     ...(socket === undefined ? {} : { socket }),
     ...(address.host === '::' ? { ipv6Only: listener.ipv6Only ?? hasV4Wildcard(all, address.port) } : {}),
+    tcpKeepAlive: address.port === -1 ? NO_KEEP_ALIVE : keepAliveOf(listener.tcpKeepAlive),
     protocol,
     ...(pool === undefined ? {} : { pool }),
     tlsRoutes: (tlsRoutes ?? []).map((route) => ({

@@ -125,6 +125,16 @@ export function checkSocket({ address, socket, proxyProtocol }: Listener, at: Do
   }
 }
 
+/** Reports TCP keep-alive where there is no TCP. */
+export function checkKeepAlive({ address, tcpKeepAlive }: Listener, at: DocumentPath, scope: Scope): void {
+  if (tcpKeepAlive === undefined || address.port !== -1) return;
+  scope.report(
+    [...at, 'tcpKeepAlive'],
+    `'${address.address}' is no TCP.`,
+    "Remove 'tcpKeepAlive': the kernel knows when a client of a unix socket is gone.",
+  );
+}
+
 /** Reports exceptions from a redirect that is not there, or that no path is. */
 export function checkRedirect(
   { redirectToHttps, redirectToHttpsExcept: except }: Listener,

@@ -12,6 +12,7 @@ export function checkPoolOptions(name: string, pool: ParsedPool, scope: Scope): 
   checkHashKey(pool, at, scope);
   checkSession(pool, at, scope);
   checkHealth(pool, at, scope);
+  checkKeepAlive(pool, at, scope);
   if (pool.servers.length > 0 && pool.servers.every((server) => server.backup))
     scope.report([...at, 'servers'], 'Every server is a backup.', 'Expected at least one server that is none.');
 }
@@ -52,6 +53,16 @@ export function checkSession(
     scope.report([...here, 'headerName'], 'A session of type Cookie has a header.', "Expected 'cookieName' instead.");
   if (session.sameSite === 'None' && !session.secure)
     scope.report([...here, 'secure'], 'Browsers refuse SameSite=None without Secure.', "Expected 'secure: true'.");
+}
+
+function checkKeepAlive({ tcpKeepAlive, servers }: ParsedPool, at: (string | number)[], scope: Scope): void {
+  if (tcpKeepAlive === undefined || servers.length === 0) return;
+  if (servers.some(({ address: { endpoint } }) => endpoint.kind !== 'unix')) return;
+  scope.report(
+    [...at, 'tcpKeepAlive'],
+    'No server of the pool is reached by TCP.',
+    "Remove 'tcpKeepAlive': the kernel knows when a server on a unix socket is gone.",
+  );
 }
 
 function checkHealth({ healthCheck: check }: ParsedPool, at: (string | number)[], scope: Scope): void {

@@ -13,6 +13,7 @@ import { checkPoolName, type Scope } from './scope.js';
 import { checkErrorPages } from './semantics-error-pages.js';
 import {
   checkClientAddressHeader,
+  checkKeepAlive,
   checkListenerFilters,
   checkListenerName,
   checkListenerRef,
@@ -53,6 +54,7 @@ function checkListeners(config: ParsedConfig, scope: Scope): void {
     checkProxySources(listener, at, scope);
     checkListenerName(listener, index, config, scope);
     checkSocket(listener, at, scope);
+    checkKeepAlive(listener, at, scope);
     checkRedirect(listener, at, scope);
     checkListenerFilters(listener, at, scope);
     checkClientAddressHeader(listener, at, config, scope);

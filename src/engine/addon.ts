@@ -21,7 +21,7 @@ export interface EngineMemory {
 export interface NativeEngine {
   turn(words: number): number;
   submit(words: number): void;
-  addressAdd(host: string, port: number): number;
+  addressAdd(host: string, port: number, idleSeconds: number, intervalSeconds: number, probes: number): number;
   addressRemove(index: number): void;
   listen(listener: number): void;
   listenEnd(listener: number): void;
@@ -38,6 +38,7 @@ export interface Addon {
   engineOpen(options: EngineMemory, onReady: () => void): NativeEngine;
   listenerOpen(host: string, port: number, backlog: number, v6Only: boolean): number;
   listenerPort(listener: number): number;
+  listenerKeepAlive(listener: number, idleSeconds: number, intervalSeconds: number, probes: number): void;
   listenerClose(listener: number): void;
   acceptorStart(listener: number): void;
   pinThread(core: number): void;

@@ -2,6 +2,7 @@
 // Owns the shared words. Nothing above this file sees a word's place; nothing here knows what a request is.
 
 import { type Addon, addon, type NativeEngine } from './addon.js';
+import { type KeepAlive, NO_KEEP_ALIVE } from './keep-alive.js';
 import { CHUNK_BYTES, CONTROL, EVENT, PEER_BYTES, SEND_FLAG, SEND_SPANS_MAX, SLOT_BITS, SUBMIT } from './layout.js';
 
 const EVENTS_MAX = 4096;
@@ -108,9 +109,12 @@ export class Engine {
     setImmediate(this.#again);
   }
 
-  /** Remembers a backend address and returns its index, or -1 when `host` is no IP address (no path for port -1). */
-  addressAdd(host: string, port: number): number {
-    return this.#native.addressAdd(host, port);
+  /**
+   * Remembers a backend address, and how connections to it are kept alive, and returns its index, or -1 when `host` is no IP
+   * address (no path for port -1, which takes no keep-alive).
+   */
+  addressAdd(host: string, port: number, { idleSeconds, intervalSeconds, probes }: KeepAlive = NO_KEEP_ALIVE): number {
+    return this.#native.addressAdd(host, port, idleSeconds, intervalSeconds, probes);
   }
 
   /** Forgets an address that was added once: its index is given to another when it was not added again. */

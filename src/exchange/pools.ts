@@ -6,6 +6,7 @@ import { Pool as BalancePool } from '../balance/pool.js';
 import type { ServerState } from '../balance/server-state.js';
 import type { BackendConnection } from '../codec/connections.js';
 import type { Engine } from '../engine/engine.js';
+import type { KeepAlive } from '../engine/keep-alive.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
 import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
@@ -119,13 +120,14 @@ export class Servers {
     poolTls: readonly number[],
     poolTunnelTls: readonly number[],
     poolProxyProtocol: readonly (ProxyVersion | null)[],
+    poolKeepAlive: readonly KeepAlive[],
   ): Server[] {
     const before = this.byIndex.filter((server) => server !== undefined);
     for (const server of before) server.current = false;
     const changed = new Set<Server>();
     for (const [index, pool] of pools.entries()) {
       for (const plan of pool.servers) {
-        this.#keep(plan);
+        this.#keep(plan, poolKeepAlive[index]!);
         const server = this.byIndex[plan.index]!;
         const proxyProtocol = poolProxyProtocol[index]!;
         if (server.tls !== poolTls[index] || server.proxyProtocol !== proxyProtocol) {
@@ -145,19 +147,22 @@ export class Servers {
     return before.filter((server) => !server.current || changed.has(server));
   }
 
-  #keep(plan: ServerPlan): void {
+  #keep(plan: ServerPlan, keepAlive: KeepAlive): void {
+    const addressIndex = this.#addressIndexOf(plan, keepAlive);
     const known = this.byIndex[plan.index];
     if (known !== undefined && known.address === plan.address) {
+      // Added before the old one is removed: one that stays keeps its place.
+      if (known.addressIndex >= 0) this.#engine.addressRemove(known.addressIndex);
       known.current = true;
-      if (known.addressIndex < 0) known.addressIndex = this.#addressIndexOf(plan);
+      known.addressIndex = addressIndex;
       return;
     }
-    this.byIndex[plan.index] = new Server(plan.index, plan.address, this.#addressIndexOf(plan));
+    this.byIndex[plan.index] = new Server(plan.index, plan.address, addressIndex);
   }
 
-  #addressIndexOf({ name, address }: ServerPlan): number {
+  #addressIndexOf({ name, address }: ServerPlan, keepAlive: KeepAlive): number {
     const { host, port } = splitAddress(address);
-    const addressIndex = this.#engine.addressAdd(host, port);
+    const addressIndex = this.#engine.addressAdd(host, port, keepAlive);
     if (addressIndex < 0) throw new Error(`server ${name}: '${address}' is not an address the engine can reach`);
     return addressIndex;
   }

@@ -56,7 +56,7 @@ export class Listeners {
   ): ListenerPlan[] {
     const opened: string[] = [];
     try {
-      return configs.map((config, index) => {
+      const plans = configs.map((config, index): ListenerPlan => {
         const place = placeOf(config);
         if (!this.#open.has(place)) {
           this.#open.set(place, openOne(config));
@@ -87,6 +87,8 @@ export class Listeners {
           filters: filters[index] ?? [],
         };
       });
+      for (const config of configs) keepAlive(config, this.#open.get(placeOf(config))!);
+      return plans;
     } catch (error) {
       for (const place of opened) this.#close(place);
       throw error;
@@ -133,6 +135,13 @@ function openOne(config: ListenerConfig): number {
     }
     return listener;
   });
+}
+
+/** Sockets that are accepted inherit it. */
+function keepAlive(config: ListenerConfig, listener: number): void {
+  if (config.port === -1) return;
+  const { idleSeconds, intervalSeconds, probes } = config.tcpKeepAlive;
+  explained(config, () => addon().listenerKeepAlive(listener, idleSeconds, intervalSeconds, probes));
 }
 
 /** Runs `what`, and makes a ListenError of its failure. */

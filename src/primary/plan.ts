@@ -3,6 +3,7 @@
 
 import type { Membership } from '../balance/membership.js';
 import type { Config } from '../config/config.js';
+import { NO_KEEP_ALIVE } from '../engine/keep-alive.js';
 import type { ListenerPlan } from '../exchange/settings.js';
 import type { ListedServer } from '../health/discovery.js';
 import type { CheckedPoolPlan } from '../health/options.js';
@@ -47,6 +48,7 @@ export function workerPlan(
     pools: pools.map(({ healthCheck: _, ...plan }) => plan),
     poolTls: pools.map(({ name }) => tls.pools.get(name) ?? -1),
     poolTunnelTls: pools.map(({ name }) => tls.tunnels.get(name) ?? -1),
+    poolKeepAlive: pools.map(({ name }) => config.pools[name]?.tcpKeepAlive ?? NO_KEEP_ALIVE),
     poolProxyProtocol: pools.map(({ name }) => config.pools[name]?.proxyProtocol ?? null),
     limits: { ...config.limits },
     timeouts: { ...config.timeouts },

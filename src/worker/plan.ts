@@ -2,6 +2,7 @@
 // Owns the shapes. Leaves making them to primary/, and living by them to worker.ts.
 
 import type { BalancePoolPlan } from '../balance/options.js';
+import type { KeepAlive } from '../engine/keep-alive.js';
 import type { Limits, ListenerPlan, Timeouts } from '../exchange/settings.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
 import type { ErrorPagePlan, FilterPlan, RulePlan } from '../routing/plan.js';
@@ -20,6 +21,8 @@ export interface WorkerPlan {
   poolTls: number[];
   /** The same for connections that are passed on unread. */
   poolTunnelTls: number[];
+  /** TCP keep-alive of connections to the servers of each pool. */
+  poolKeepAlive: KeepAlive[];
   /** The version of the PROXY header that connections to the servers of each pool begin with, null for none. */
   poolProxyProtocol: (ProxyVersion | null)[];
   limits: Limits;

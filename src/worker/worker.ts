@@ -387,8 +387,9 @@ export class Worker implements Context {
   }
 
   #live(plan: WorkerPlan): void {
-    const { pools, poolTls, poolTunnelTls, poolProxyProtocol } = plan;
-    for (const gone of this.servers.follow(pools, poolTls, poolTunnelTls, poolProxyProtocol)) dropIdle(this, gone);
+    const { pools, poolTls, poolTunnelTls, poolProxyProtocol, poolKeepAlive } = plan;
+    for (const gone of this.servers.follow(pools, poolTls, poolTunnelTls, poolProxyProtocol, poolKeepAlive))
+      dropIdle(this, gone);
     const before = this.#poolsByName;
     this.pools = plan.pools.map((pool) => {
       const known = before.get(pool.name);

@@ -50,6 +50,7 @@ export interface ProxySpec {
     readonly repeatedSlashes?: string;
     readonly clientAddressHeader?: string;
     readonly filters?: readonly object[];
+    readonly tcpKeepAlive?: object | undefined;
   }[];
   readonly errorPages?: readonly object[];
   readonly limits?: Readonly<Record<string, number | string>>;

@@ -77,6 +77,11 @@ export class WireClient {
     for (const check of [...this.waiting]) check();
   }
 
+  /** The port of our end. */
+  get localPort(): number {
+    return this.socket.localPort!;
+  }
+
   /** All bytes received so far, one latin1 character each. */
   get received(): string {
     if (this.pieces.length > 0) {

@@ -197,11 +197,13 @@ export function numberChoice<const Choice extends number>(noun: string, numbers:
   });
 }
 
+const DURATION_PATTERN = '^(0|([0-9]+(\\.[0-9]+)?\\s*(ms|[smhd])\\s*)+)$';
+
 /** A duration, in milliseconds once read, from `minMs` to `maxMs`. */
 export function duration(minMs = 0, maxMs: number = DURATION_MS_MAX) {
   return scalar<Duration, number>(
     'duration',
-    { type: ['string', 'integer'], pattern: '^(0|([0-9]+(\\.[0-9]+)?\\s*(ms|[smhd])\\s*)+)$', maximum: 0, minimum: 0 },
+    { type: ['string', 'integer'], pattern: DURATION_PATTERN, maximum: 0, minimum: 0 },
     (value) => {
       const ms = readDuration(value);
       if (ms instanceof Refusal) return ms;
@@ -211,6 +213,26 @@ export function duration(minMs = 0, maxMs: number = DURATION_MS_MAX) {
     },
     undefined,
     rangeText(minMs, maxMs, DURATION_MS_MAX, durationText),
+  );
+}
+
+/** A duration of whole seconds, in milliseconds once read: 0 where `orZero`, else 1 to `maxSeconds`. */
+export function wholeSeconds(maxSeconds: number, orZero: boolean) {
+  const range = `1s to ${durationText(maxSeconds * 1000)}`;
+  const expected = `Expected whole seconds, ${range}${orZero ? ', or 0' : ''}.`;
+  return scalar<Duration, number>(
+    'duration',
+    { type: ['string', 'integer'], pattern: DURATION_PATTERN, maximum: 0, minimum: 0 },
+    (value) => {
+      const ms = readDuration(value);
+      if (ms instanceof Refusal || (ms === 0 && orZero)) return ms;
+      if (ms % 1000 !== 0) return new Refusal(`${shown(value)} is not a whole number of seconds.`, expected);
+      if (ms === 0) return new Refusal(`${shown(value)} is too short.`, expected);
+      if (ms > maxSeconds * 1000) return new Refusal(`${shown(value)} is too long.`, expected);
+      return ms;
+    },
+    undefined,
+    `whole seconds, ${range}`,
   );
 }
 

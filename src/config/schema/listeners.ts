@@ -5,6 +5,7 @@ import { TLS_VERSIONS } from '../../engine/tls.js';
 import { type ListenAddress, readListenAddress, readMode } from '../units.js';
 import { choice, fileName, flag, integer, list, map, option, peers, scalar, text } from './build.js';
 import { filter } from './filters.js';
+import { tcpKeepAlive } from './keep-alive.js';
 import { fieldName } from './matches.js';
 import { backendRef, repeatedSlashes } from './routes.js';
 
@@ -145,6 +146,12 @@ const listener = map('a listener', {
     flag().optional(),
     'With the address `[::]`: true takes IPv6 connections alone, false those of IPv4 as well.',
     { byDefault: 'false, unless another listener has `0.0.0.0` (or `:PORT`) at the port' },
+  ),
+  tcpKeepAlive: option(
+    tcpKeepAlive.optional(),
+    'Finds clients that left without a word, also where no timeout runs: their connections are closed. A reload sets it for new ' +
+      'connections. Not with a `unix:` address, where the kernel knows when a client is gone.',
+    { byDefault: 'each option has its own' },
   ),
   protocol: option(
     choice('a protocol', LISTENER_PROTOCOLS).prefault('http'),

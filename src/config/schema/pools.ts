@@ -6,6 +6,7 @@ import { TLS_VERSIONS } from '../../engine/tls.js';
 import { PROXY_VERSIONS } from '../../http/proxy-protocol.js';
 import { readServerAddress, type ServerAddress } from '../units.js';
 import { choice, duration, fileName, flag, integer, list, map, named, option, scalar, text } from './build.js';
+import { tcpKeepAlive } from './keep-alive.js';
 import { hashKey, healthCheck, outlierDetection, poolLimits, retry, sessionPersistence } from './pool-options.js';
 
 export const BALANCE_ALGORITHMS = ['round-robin', 'least-requests', 'random', 'ip-hash', 'consistent-hash'] as const;
@@ -61,6 +62,12 @@ const pool = map('a pool', {
     'Begin every connection to the servers with a PROXY header that names the client. A kept connection is then used ' +
       'again for the same client connection only.',
     { byDefault: 'no header' },
+  ),
+  tcpKeepAlive: option(
+    tcpKeepAlive.optional(),
+    'Finds servers that went away without a word, also where no timeout runs, as in a silent WebSocket: the connection fails. A ' +
+      'reload sets it for new connections.',
+    { byDefault: 'each option has its own' },
   ),
   hashKey: option(hashKey.optional(), 'What `consistent-hash` hashes. A request without it goes to any server.', {
     byDefault: 'the address of the client',

@@ -75,7 +75,14 @@ test('every default is filled in, durations are in milliseconds and sizes in byt
     tunnelIdleMs: 3_600_000,
   });
   assert.deepEqual(config.listeners, [
-    { address: ':8080', host: '0.0.0.0', port: 8080, protocol: 'http', tlsRoutes: [] },
+    {
+      address: ':8080',
+      host: '0.0.0.0',
+      port: 8080,
+      protocol: 'http',
+      tcpKeepAlive: { idleSeconds: 60, intervalSeconds: 10, probes: 3 },
+      tlsRoutes: [],
+    },
   ]);
   assert.deepEqual(config.pools.api?.servers, [
     {

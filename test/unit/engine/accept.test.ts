@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { addon } from '../../../src/engine/addon.js';
@@ -165,6 +165,26 @@ test('says why a listener cannot be opened', (t) => {
   assert.throws(() => addon().listenerOpen('/nowhere/at/all.sock', -1, 16, false), { code: 'ENOENT' });
   assert.throws(() => addon().listenerPort(-1), { code: 'ERR_ARGUMENT' });
   assert.equal(addon().listenerPort(63), -1);
+});
+
+test('says why TCP keep-alive cannot be set', (t) => {
+  const { listener } = useListener(t, '127.0.0.1', false);
+  addon().listenerKeepAlive(listener, 32_767, 32_767, 127);
+  addon().listenerKeepAlive(listener, 0, 0, 0);
+  for (const [idle, interval, probes] of [
+    [-1, 1, 1],
+    [32_768, 1, 1],
+    [1, 0, 1],
+    [1, 32_768, 1],
+    [1, 1, 0],
+    [1, 1, 128],
+  ] as const) {
+    assert.throws(() => addon().listenerKeepAlive(listener, idle, interval, probes), { code: 'EINVAL' });
+  }
+  assert.throws(() => addon().listenerKeepAlive(listener + 1, 1, 1, 1), { code: `E${constants.errno.EBADF}` });
+  const file = addon().listenerOpen(`@sevenfold-${process.pid}-keep-alive`, -1, 16, false);
+  t.after(() => addon().listenerClose(file));
+  assert.throws(() => addon().listenerKeepAlive(file, 1, 1, 1), { code: `E${constants.errno.EOPNOTSUPP}` });
 });
 
 test('the number of a closed listener never means another one', () => {

@@ -137,6 +137,12 @@ describe('connect', () => {
     const first = lab.engine.addressAdd('127.0.0.1', 80);
     assert.equal(lab.engine.addressAdd('127.0.0.1', 81), first + 1);
     assert.equal(lab.engine.addressAdd('127.0.0.1', 80), first);
+    const kept = { idleSeconds: 60, intervalSeconds: 10, probes: 3 };
+    const other = lab.engine.addressAdd('127.0.0.1', 80, kept);
+    assert.notEqual(other, first, 'kept alive in another way');
+    assert.equal(lab.engine.addressAdd('127.0.0.1', 80, { ...kept }), other);
+    assert.equal(lab.engine.addressAdd('127.0.0.1', 80, { ...kept, probes: 128 }), -1);
+    assert.equal(lab.engine.addressAdd('@there', -1, kept), lab.engine.addressAdd('@there', -1));
     const texts: [string, number][] = [
       ['localhost', 80],
       ['127.0.0.1.', 80],

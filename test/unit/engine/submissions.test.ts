@@ -43,7 +43,7 @@ function bareEngine(t: Cleanup): { native: NativeEngine; control: Int32Array; tu
 /** An engine with one open handle (0) and one chunk held at SLAB_AT. */
 function readyEngine(t: Cleanup): ReturnType<typeof bareEngine> {
   const engine = bareEngine(t);
-  assert.equal(engine.native.addressAdd('127.0.0.1', 1), 0);
+  assert.equal(engine.native.addressAdd('127.0.0.1', 1, 0, 0, 0), 0);
   assert.equal(engine.native.chunkTake(), SLAB_AT);
   engine.control[CONTROL.freeHandles]!--;
   engine.turn(SUBMIT.connect, 0, 0);
