@@ -26,8 +26,9 @@ export interface Figures {
   returnedMs: number | null;
 }
 
-/** A request that takes this long was held up by somebody, in milliseconds. */
-const HELD_UP_MS = 250;
+/** A request that takes this long was held up by a server, in milliseconds: a try may take a second
+ *  to connect and two to be answered. A busy machine alone seldom takes as long. */
+const HELD_UP_MS = 900;
 /** Traffic has not left when a request still went there within this time of the fault's end, in milliseconds. */
 const STILL_THERE_MS = 300;
 

@@ -17,6 +17,8 @@ export interface Seen {
 
 const GETTERS = 12;
 const POSTERS = 4;
+/** So many requests are under way at most. */
+export const CLIENTS = GETTERS + POSTERS;
 /** Pause of each client after an answer, in milliseconds. */
 const PAUSE_MS = 8;
 /** A client gives up after this long, in milliseconds. */
@@ -33,7 +35,7 @@ export class Load {
 
   constructor(url: string) {
     const options = { pipelining: 1, headersTimeout: PATIENCE_MS, bodyTimeout: PATIENCE_MS };
-    this.#clients = Array.from({ length: GETTERS + POSTERS }, () => new Client(url, options));
+    this.#clients = Array.from({ length: CLIENTS }, () => new Client(url, options));
     this.#ended = Promise.all(this.#clients.map((client, i) => this.#run(client, i < GETTERS ? 'GET' : 'POST')));
   }
 

@@ -68,9 +68,9 @@ test('reports the percentiles of a known delay distribution within 5 %', async (
     const expectedMs = 200 + 2 * percentile;
     const reportedMs = latency.getValueAtPercentile(percentile) / 1000;
     const said = `p${percentile}: ${reportedMs.toFixed(1)} ms, expected ${expectedMs} ms; the loop was ${lateMs.toFixed(1)} ms late`;
-    // A late loop makes answers late, never early.
+    // A late loop makes answers late, never early: as the request is read, as the answer is due, and as it is read.
     assert(reportedMs > expectedMs * 0.95, said);
-    assert(reportedMs < expectedMs * 1.05 + (lateMs > LOOP_LATE_MS ? lateMs : 0), said);
+    assert(reportedMs < expectedMs * 1.05 + (lateMs > LOOP_LATE_MS ? 3 * lateMs : 0), said);
   }
 });
 
