@@ -117,8 +117,6 @@ export class ClientConnection {
 
   /** The connection may stay open after this exchange, as far as the client and we are concerned. */
   keepAlive = false;
-  /** The bytes of it in front of the query. */
-  pathBytes = 0;
   /** The tick at which the rate of the body is looked at next, and the bytes it is measured from. */
   bodyRateAt = 0;
   bodyRateBytes = 0;

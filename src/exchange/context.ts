@@ -12,12 +12,13 @@ import type { Llhttp } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { Matcher } from '../routing/matcher.js';
 import type { RequestView } from '../routing/request.js';
-import type { HeaderEdit } from '../worker/filters/edit.js';
 import type { Rule } from '../worker/rules.js';
 import type { ClientAddressField } from './client-address.js';
 import type { Counters } from './counters.js';
 import type { Deadlines } from './deadlines.js';
 import type { ErrorPages } from './error-pages.js';
+import type { FilterTools } from './filter.js';
+import type { HeadEdit } from './head-edit.js';
 import type { Observer } from './observer.js';
 import type { Pool, Servers } from './pools.js';
 import type { RequestIds } from './request-id.js';
@@ -93,8 +94,14 @@ export interface Context {
   readonly llhttp: Llhttp;
   /** Heads under way that may outgrow a chunk. */
   readonly longHeads: LongHeads;
-  /** The header filter at work while a head is listed, or null. */
-  edit: HeaderEdit | null;
+  /** What filters may use. */
+  readonly filterTools: FilterTools;
+  /** What filters change in a head: filled for each that they have a say in. */
+  readonly headEdit: HeadEdit;
+  /** The same while that head is listed, or null. */
+  edit: HeadEdit | null;
+  /** Pools that get a copy of the request whose head the filters have seen, once it has gone out. */
+  readonly copiesDue: Pool[];
   /** While the head of a request is listed whose listener knows its clients by a field of their own: that field, else null. */
   clientField: ClientAddressField | null;
   /** The request listed with `clientField` comes from a trusted peer. */

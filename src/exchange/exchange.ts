@@ -5,9 +5,11 @@
 import type { Tried } from '../balance/view.js';
 import { Edges } from '../base/edges.js';
 import type { BackendConnection, ClientConnection } from '../codec/connections.js';
+import type { Engine } from '../engine/engine.js';
 import { BODY } from '../http/framing.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { Rule } from '../worker/rules.js';
+import type { FilterWait } from './filter-wait.js';
 import { KeptBody } from './kept-body.js';
 import type { Pool, Server } from './pools.js';
 
@@ -123,6 +125,10 @@ export class Exchange {
   targetBytes = 0;
   /** An address in the chunk that holds a rewritten target, with a reference; NO_ADDRESS when the head's own is sent. */
   targetHeld = NO_ADDRESS;
+  /** The same for the target that routing saw, once a filter has changed that; views of the request point into it. */
+  routedHeld = NO_ADDRESS;
+  /** Bytes of the target that are its path. */
+  pathBytes = 0;
   /** The host as the client named it (authority of an absolute target, else the Host field), port included. */
   hostAt = 0;
   hostBytes = 0;
@@ -164,8 +170,8 @@ export class Exchange {
   queued = false;
   /** Waiting for its next try, after this failure; null when it is not. */
   resume: ReasonCode | null = null;
-  /** Its rule's mirrors have been given their copies. */
-  mirrored = false;
+  /** A filter holds it up; null when none does. */
+  wait: FilterWait | null = null;
   /** A reused connection failed under this request: the next try opens a new one. */
   fresh = false;
   readonly tried: Tried;
@@ -196,6 +202,21 @@ export class Exchange {
     return this.stage >= STAGE.SENDING && this.stage <= STAGE.RESPONDING;
   }
 
+  /** Takes over one reference on the chunk with the target as a filter changed it. */
+  holdTarget(engine: Engine, at: number): void {
+    if (this.routedHeld === NO_ADDRESS) this.routedHeld = this.targetHeld;
+    else if (this.targetHeld !== NO_ADDRESS) engine.release(this.targetHeld);
+    this.targetHeld = at;
+  }
+
+  /** Gives back the targets that were written for this request. */
+  releaseTarget(engine: Engine): void {
+    if (this.targetHeld !== NO_ADDRESS) engine.release(this.targetHeld);
+    if (this.routedHeld !== NO_ADDRESS) engine.release(this.routedHeld);
+    this.targetHeld = NO_ADDRESS;
+    this.routedHeld = NO_ADDRESS;
+  }
+
   /**
    * Begins an exchange of this KIND, number `requestNumber` of its worker: forgets the one before. The one place that resets
    * an exchange.
@@ -216,7 +237,6 @@ export class Exchange {
     this.resume = null;
     this.tried.clear();
     this.upgrade = false;
-    this.mirrored = false;
     this.statedBytes = -1;
     this.expires = 0;
     // Until the framing is known, the end of this request is unknown: a refusal before that has to close.

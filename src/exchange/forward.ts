@@ -12,11 +12,12 @@ import { reroute } from '../codec/h1/server.js';
 import { BODY } from '../http/framing.js';
 import { isIdempotent } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
-import { mirrorBody } from '../worker/filters/mirror.js';
 import { chooseServer, takeConnection } from './choose-server.js';
 import type { Context } from './context.js';
 import { type Exchange, NO_ADDRESS, STAGE } from './exchange.js';
 import { fail } from './local-reply.js';
+import { beginCopies, mirrorBody } from './mirror.js';
+import { showPiece } from './phases.js';
 import type { Server } from './pools.js';
 import { waitForRoom } from './waiting.js';
 import { requestSent, waitForBody, waitForServer } from './waits.js';
@@ -62,18 +63,16 @@ export function sendRequest(w: Context, x: Exchange, backend: BackendConnection)
   const { request } = x;
   x.to(STAGE.SENDING);
   if (backend.state === BACKEND.CONNECTING) backend.to(BACKEND.HEAD);
+  const edit = x.rule!.phases.editAttempt(x, w.headEdit);
   const again = x.sent;
   x.sent = true;
   const bodyHere = x.keptBody.bytes > 0 || (!request.done && x.client.pendingAt !== NO_ADDRESS);
-  if (!sendRequestHead(w, x, backend, bodyHere)) {
+  if (!sendRequestHead(w, x, backend, edit, bodyHere)) {
+    w.copiesDue.length = 0;
     fail(w, x, 'OVERLOADED');
     return;
   }
-  const rule = x.rule!;
-  if (!x.mirrored && !x.upgrade) {
-    x.mirrored = true;
-    for (const mirror of rule.mirrors) mirror.begin(w, x, bodyHere);
-  }
+  if (w.copiesDue.length > 0) beginCopies(w, x, edit, bodyHere);
   if (!again) {
     x.keeping = mayKeep(w, x);
     if (request.kind === BODY.chunked && !request.done) x.client.parser!.chunked.begin(false);
@@ -129,6 +128,12 @@ export function sendBody(w: Context, x: Exchange, backend: BackendConnection, at
   const relayed = result === RELAYED.more || result === RELAYED.done;
   if (relayed && x.mirrors.length > 0) mirrorBody(w, x);
   if (relayed && x.keeping) keepPiece(w, x);
+  const { requestBody } = x.rule!.phases;
+  let refused: ReasonCode | null = null;
+  if (relayed && requestBody.length > 0) {
+    lastPiece.end = x.request.done;
+    refused = showPiece(requestBody, x, lastPiece);
+  }
   if (result === RELAYED.done && rest.bytes > 0) {
     x.client.pendingAt = rest.at;
     x.client.pendingBytes = rest.bytes;
@@ -137,7 +142,8 @@ export function sendBody(w: Context, x: Exchange, backend: BackendConnection, at
     // What stood behind the place where the reading stopped is dropped: no further request may be read from here.
     if (!relayed) x.client.keepAlive = false;
   }
-  if (result === RELAYED.tooLarge) fail(w, x, 'BODY_TOO_LARGE');
+  if (refused !== null) fail(w, x, refused);
+  else if (result === RELAYED.tooLarge) fail(w, x, 'BODY_TOO_LARGE');
   else if (result === RELAYED.invalid) fail(w, x, 'REQUEST_MALFORMED');
   else if (result === RELAYED.noRoom) fail(w, x, 'OVERLOADED');
 }

@@ -13,11 +13,11 @@ import { BODY } from '../http/framing.js';
 import { FIELD } from '../http/head.js';
 import { METHOD } from '../http/methods.js';
 import { REASONS, type ReasonCode } from '../http/reasons.js';
-import { fillLines, requestId } from '../worker/filters/header-variables.js';
-import { mirrorsDrop } from '../worker/filters/mirror.js';
 import type { Context } from './context.js';
 import type { ErrorPage } from './error-pages.js';
 import { type Exchange, NO_ADDRESS } from './exchange.js';
+import { requestId } from './header-variables.js';
+import { mirrorsDrop } from './mirror.js';
 import { blame, fallsBack } from './retry.js';
 
 /** What a refused method could have been: every method llhttp knows but CONNECT is sent on; these are the usual ones. */
@@ -101,7 +101,7 @@ export function answerLast(w: Context, x: Exchange): void {
 
 /**
  * Ends the exchange with an answer of our own. `fields` are whole lines; length, date, id and connection are added here, and
- * what the rule's ResponseHeaderModifier says is done to all but length and connection. `bodiless`: the status allows no
+ * the filters of the rule change all but length and connection. `bodiless`: the status allows no
  * body, so no length is named.
  */
 export function reply(
@@ -132,13 +132,13 @@ export function reply(
   else exchangeDone(w, x);
 }
 
-/** The lines of an answer after the rule's ResponseHeaderModifier, or that of the listener when no rule was found yet. */
+/** The lines of an answer after the filters of the rule, or those of the listener when no rule was found. */
 function edited(w: Context, x: Exchange, lines: string): string {
   const { rule } = x;
-  const edit = rule === null ? x.client.listener.http.responseEdit : rule.responseEdit;
-  if (edit === null) return lines;
-  const filled = rule !== null || edit.filled === null ? x.responseLines : fillLines(w, x, edit.filled);
-  return `${edit.without(lines)}${edit.lines(filled)}`;
+  const phases = rule === null ? x.client.listener.http.phases : rule.phases;
+  if (rule === null && phases.responseHead.length > 0) for (const routed of phases.routed) routed(x);
+  const edit = phases.editResponse(x, w.headEdit);
+  return edit === null ? lines : `${edit.without(lines)}${edit.lines}`;
 }
 
 /** The Strict-Transport-Security line of the client's listener, if it has one. */

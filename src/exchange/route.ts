@@ -13,7 +13,6 @@ import {
   scanPath,
 } from '../routing/path.js';
 import type { RepeatedSlashes } from '../routing/plan.js';
-import { fillLines } from '../worker/filters/header-variables.js';
 import { NOT_STATED } from './client-address.js';
 import type { Context } from './context.js';
 import type { Exchange } from './exchange.js';
@@ -56,7 +55,7 @@ export function route(w: Context, x: Exchange): ReasonCode | null {
   if (scanned === PATH_REFUSED) return 'TARGET_INVALID';
   let hasRuns = false;
   if (scanned === PATH_AS_IS) {
-    x.client.pathBytes = query - at;
+    x.pathBytes = query - at;
     view.pathAt = at;
     view.pathBytes = query - at;
     view.queryAt = query + 1;
@@ -78,9 +77,9 @@ export function route(w: Context, x: Exchange): ReasonCode | null {
   const { filters } = x.client.listener.http;
   const rule = filters === null ? w.rules[index]! : w.rules[index]!.under(filters);
   x.rule = rule;
-  // From here on every answer, also one of our own, has the lines that the rule adds.
-  if (rule.requestEdit?.filled) x.requestLines = fillLines(w, x, rule.requestEdit.filled);
-  if (rule.responseEdit?.filled) x.responseLines = fillLines(w, x, rule.responseEdit.filled);
+  // From here on every answer, also one of our own, is changed as the rule says.
+  const { routed } = rule.phases;
+  for (let i = 0; i < routed.length; i++) routed[i]!(x);
   return hasRuns ? treatRuns(x, rule.plan.repeatedSlashes ?? x.client.listener.http.repeatedSlashes) : null;
 }
 
@@ -88,9 +87,9 @@ export function route(w: Context, x: Exchange): ReasonCode | null {
 function treatRuns(x: Exchange, way: RepeatedSlashes): ReasonCode | null {
   if (way === 'merge') return null;
   if (way === 'refuse' || kept.pathBytes === 0) return 'TARGET_INVALID';
-  x.targetBytes += kept.pathBytes - x.client.pathBytes;
+  x.targetBytes += kept.pathBytes - x.pathBytes;
   x.targetAt = kept.at;
-  x.client.pathBytes = kept.pathBytes;
+  x.pathBytes = kept.pathBytes;
   return null;
 }
 
@@ -150,7 +149,7 @@ function rewritePath(
   x.targetHeld = out;
   x.targetAt = merged;
   x.targetBytes = pathBytes + queryBytes;
-  x.client.pathBytes = pathBytes;
+  x.pathBytes = pathBytes;
   view.pathAt = merged;
   view.pathBytes = pathBytes;
   view.queryAt = merged + pathBytes + 1;

@@ -31,8 +31,9 @@ export const FIELD_ID = {
   HTTP2_SETTINGS: 21,
   DATE: 22,
   MAX_FORWARDS: 23,
-  /** Fields of responses that filters may rewrite. */
-  REWRITTEN: 24,
+  /** Fields of responses that name a place: Location, Content-Location, Refresh. */
+  LOCATION: 24,
+  SET_COOKIE: 25,
   FORWARDED: 26,
   X_REAL_IP: 27,
   /** None of these by its bytes, one of them to a server that folds `_` to `-`, as CGI and its heirs do. */
@@ -41,6 +42,35 @@ export const FIELD_ID = {
 
 /** Ids fit the bits of a word, so that a head can say in one which fields it has. */
 export const FIELD_IDS = 32;
+
+/** Fields that end at this hop (RFC 9110, 7.6.1), whether the Connection field names them or not. */
+export const HOP_BY_HOP: readonly number[] = [
+  FIELD_ID.CONNECTION,
+  FIELD_ID.KEEP_ALIVE,
+  FIELD_ID.PROXY_CONNECTION,
+  FIELD_ID.PROXY_AUTHENTICATE,
+  FIELD_ID.PROXY_AUTHORIZATION,
+  FIELD_ID.TE,
+  FIELD_ID.TRANSFER_ENCODING,
+  FIELD_ID.UPGRADE,
+  FIELD_ID.HTTP2_SETTINGS,
+];
+
+/** Forwarding fields that are added to a request, unless a filter sets or removes them. */
+export const FORWARDING_ADDED: readonly number[] = [
+  FIELD_ID.X_FORWARDED_FOR,
+  FIELD_ID.X_FORWARDED_PROTO,
+  FIELD_ID.X_FORWARDED_HOST,
+  FIELD_ID.X_FORWARDED_PORT,
+  FIELD_ID.X_REQUEST_ID,
+  FIELD_ID.VIA,
+];
+
+/** Fields that say where a request came from: only those of a trusted proxy go on. */
+export const FORWARDING: readonly number[] = [...FORWARDING_ADDED, FIELD_ID.FORWARDED, FIELD_ID.X_REAL_IP];
+
+/** Fields that say who a client is by its certificate: never forwarded, since servers might trust them. Only we add some. */
+export const IDENTITY: readonly number[] = [FIELD_ID.CLIENT_CERT];
 
 const KNOWN: readonly (readonly [id: number, lowerCaseName: string])[] = [
   [FIELD_ID.HOST, 'host'],
@@ -72,10 +102,10 @@ const KNOWN: readonly (readonly [id: number, lowerCaseName: string])[] = [
   [FIELD_ID.HTTP2_SETTINGS, 'http2-settings'],
   [FIELD_ID.DATE, 'date'],
   [FIELD_ID.MAX_FORWARDS, 'max-forwards'],
-  [FIELD_ID.REWRITTEN, 'location'],
-  [FIELD_ID.REWRITTEN, 'content-location'],
-  [FIELD_ID.REWRITTEN, 'refresh'],
-  [FIELD_ID.REWRITTEN, 'set-cookie'],
+  [FIELD_ID.LOCATION, 'location'],
+  [FIELD_ID.LOCATION, 'content-location'],
+  [FIELD_ID.LOCATION, 'refresh'],
+  [FIELD_ID.SET_COOKIE, 'set-cookie'],
   [FIELD_ID.FORWARDED, 'forwarded'],
   [FIELD_ID.X_REAL_IP, 'x-real-ip'],
 ];
@@ -138,7 +168,7 @@ export function equalsAsVariable(bytes: Uint8Array, at: number, length: number, 
 }
 
 /**
- * The id of the field whose name stands at `at`; `FIELD_ID.NONE` for one the proxy only carries, `ALIKE` for one that
+ * The id of the field whose name stands at `at`; `FIELD_ID.NONE` for one the proxy only carries, `FOLDS_TO_KNOWN` for one that
  * others could take for a known one. The name must be a token (RFC 9110, 5.1), as llhttp lets no other pass: of tokens,
  * none but letters are changed by setting the bit that folds them into one of the known names. Hot: runs for every field
  * of every message.

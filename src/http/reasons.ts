@@ -64,6 +64,7 @@ const ROWS = {
   CONNECT_TIMEOUT: row(504, 'server', 'any method', 'the server did not accept the connection in time'),
   RESPONSE_TIMEOUT: row(504, 'server', 'idempotent methods', 'the server did not answer in time'),
   REQUEST_TIMEOUT: row(504, 'server', 'never', 'the request was not finished in the time its rule allows'),
+  FILTER_TIMEOUT: row(504, 'proxy', 'never', 'a filter of the rule did not decide in time'),
   VERSION_UNKNOWN: row(505, 'client', 'never', 'this HTTP version is not supported; use HTTP/1.1'),
 } satisfies Record<string, Omit<Reason, 'code'>>;
 

@@ -107,6 +107,8 @@ export type FilterPlan =
       readonly file: string | undefined;
     };
 
+export type PlanOf<Type extends FilterPlan['type']> = Extract<FilterPlan, { type: Type }>;
+
 /** Milliseconds; 0 is no limit, undefined leaves the global setting. */
 export type RuleTimeouts = RuleTimeoutsConfig;
 

@@ -57,4 +57,11 @@ export class RequestView {
   tls: TlsView | null = null;
   /** The name of the listener it came to; empty for one without a name. */
   listener = '';
+
+  /** Becomes a view of what `other` views. */
+  copy(other: Readonly<RequestView>): void {
+    const { clientAddress, ...rest } = other;
+    Object.assign(this, rest);
+    this.clientAddress.set(clientAddress);
+  }
 }

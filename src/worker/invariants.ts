@@ -57,6 +57,7 @@ function checkChunks(w: Worker, report: Report): void {
     hold(client.x.headAt, Math.max(1, client.parser?.head.bytes ?? 0));
     hold(client.pendingAt);
     hold(client.x.targetHeld);
+    hold(client.x.routedHeld);
     for (const chunk of client.x.keptBody.chunks) hold(chunk);
   });
   for (const [chunk, left] of owed.entries()) {
@@ -189,7 +190,12 @@ function checkExchange(w: Worker, x: Exchange, wrong: (what: string) => void): v
   if (queued !== (stage === STAGE.QUEUED)) says(queued ? 'stands in the line of its pool' : 'stands in no line');
   if ((x.resume !== null) !== (stage === STAGE.BACKOFF)) says('does not know whether a next attempt is due');
   if (!x.isAtServer && x.pool?.retired && w.poolNamed(x.pool.plan.name)) says('waits for a server of an old plan');
+  if ((x.wait !== null) !== (stage === STAGE.FILTERING)) says('does not know whether a filter holds it up');
   switch (stage) {
+    case STAGE.FILTERING:
+      if (backend !== null || x.pool !== null) says('has a pool already');
+      if (x.headAt === NO_ADDRESS) says('has no head to go on with');
+      break;
     case STAGE.QUEUED:
     case STAGE.BACKOFF:
       if (backend !== null) says('has a backend connection');

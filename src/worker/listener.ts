@@ -4,6 +4,7 @@
 import { HOST_NAME, portLine } from '../codec/h1/send-head.js';
 import { TlsRoutes } from '../codec/raw/tls-routes.js';
 import type { Pinned, PinnedTexts } from '../engine/text.js';
+import type { FilterScope } from '../exchange/filter.js';
 import type { Pool } from '../exchange/pools.js';
 import type { ListenerPlan } from '../exchange/settings.js';
 import { Trust } from '../exchange/trust.js';
@@ -31,9 +32,9 @@ export class Listener {
   #tlsRoutes: TlsRoutes | null = null;
   #pool: Pool | null = null;
 
-  constructor(plan: ListenerPlan) {
+  constructor(plan: ListenerPlan, filterScope: FilterScope) {
     this.plan = plan;
-    this.http = new HttpListener(plan, []);
+    this.http = new HttpListener(plan, [], filterScope);
   }
 
   /** Applies a plan. `filters` are those of all; `seed` is the worker's index. */
@@ -41,11 +42,12 @@ export class Listener {
     plan: ListenerPlan,
     filters: readonly FilterPlan[],
     pools: readonly Pool[],
+    filterScope: FilterScope,
     pinned: PinnedTexts,
     seed: number,
   ): void {
     this.plan = plan;
-    this.http = new HttpListener(plan, filters);
+    this.http = new HttpListener(plan, filters, filterScope);
     this.current = true;
     this.proxySources = plan.proxySources.length === 0 ? null : new Trust(plan.proxySources);
     this.#pool = pools[plan.pool] ?? null;
@@ -95,6 +97,7 @@ export class WorkerListeners {
   follow(
     { listeners, filters }: Pick<WorkerPlan, 'listeners' | 'filters'>,
     pools: readonly Pool[],
+    filterScope: FilterScope,
     pinned: PinnedTexts,
     seed: number,
   ): void {
@@ -105,9 +108,9 @@ export class WorkerListeners {
       listener.retire();
     }
     for (const plan of listeners) {
-      const known = this.#byNumber.get(plan.listener) ?? new Listener(plan);
+      const known = this.#byNumber.get(plan.listener) ?? new Listener(plan, filterScope);
       this.#byNumber.set(plan.listener, known);
-      known.follow(plan, filters, pools, pinned, seed);
+      known.follow(plan, filters, pools, filterScope, pinned, seed);
     }
   }
 }

@@ -3,18 +3,15 @@
 import type { Context } from '../exchange/context.js';
 import { ErrorPages } from '../exchange/error-pages.js';
 import type { Exchange } from '../exchange/exchange.js';
+import type { FilterScope } from '../exchange/filter.js';
+import type { Phases } from '../exchange/phases.js';
 import type { Pool } from '../exchange/pools.js';
 import type { Limits } from '../exchange/settings.js';
 import { type StickySplit, stickySplit } from '../exchange/sticky-split.js';
 import type { Ticks } from '../exchange/ticks.js';
-import { mergeFilters } from '../routing/merge-filters.js';
+import { phasesOf } from '../filters/runs.js';
 import type { FilterPlan, RulePlan } from '../routing/plan.js';
 import { Split } from '../routing/split.js';
-import { type HeaderEdit, headerEdit } from './filters/edit.js';
-import { Mirror } from './filters/mirror.js';
-import type { Answering } from './filters/respond.js';
-import { type ResponseRewrite, responseRewrite } from './filters/response-rewrite.js';
-import { PathModifier, Rewrite } from './filters/rewrite.js';
 
 /** What all rules of one plan share. */
 export interface RuleScope {
@@ -24,6 +21,8 @@ export interface RuleScope {
   readonly limits: Limits;
   /** Filters of all. */
   readonly filters: readonly FilterPlan[];
+  /** What filters are made with. */
+  readonly filterScope: FilterScope;
   /** The worker's index: workers take turns at different places. */
   readonly seed: number;
 }
@@ -31,16 +30,8 @@ export interface RuleScope {
 /** One rule of one configuration; a request keeps the rule it began with, also over a reload. */
 export class Rule {
   readonly plan: RulePlan;
-  readonly requestEdit: HeaderEdit | null;
-  readonly responseEdit: HeaderEdit | null;
-  readonly rewrite: Rewrite | null;
-  /** What it rewrites in responses, or null. */
-  readonly responseRewrite: ResponseRewrite | null;
-  /** The filter that answers in place of a server, or null. */
-  readonly answering: Answering | null;
-  /** What its redirect makes of the path; null when it leaves it. */
-  readonly redirectPath: PathModifier | null;
-  readonly mirrors: readonly Mirror[];
+  /** The filters around and in it, ready to run. */
+  readonly phases: Phases;
   /** Its own error pages, or null. */
   readonly errorPages: ErrorPages | null;
   /** The pool that takes over when those of the rule cannot answer, or null. */
@@ -59,22 +50,13 @@ export class Rule {
 
   /** `listenerFilters` are those of the listener that its requests come to. */
   constructor(plan: RulePlan, scope: RuleScope, listenerFilters: readonly FilterPlan[] = []) {
-    const { pools, ticks, limits, filters, seed } = scope;
+    const { pools, ticks, limits, filters, filterScope, seed } = scope;
     this.plan = plan;
     this.#scope = scope;
     this.#split = new Split(plan.backendRefs, seed);
     const shares = plan.backendRefs.map((ref) => ({ name: pools[ref.pool]!.plan.name, ref }));
     this.#sticky = plan.sticky === null ? null : stickySplit(plan.sticky, shares, this.#split);
-    const merged = mergeFilters([filters, listenerFilters, plan.routeFilters, plan.filters]);
-    this.requestEdit = headerEdit(merged.request, true);
-    this.responseEdit = headerEdit(merged.response, false);
-    this.rewrite = merged.rewrite === null ? null : new Rewrite(merged.rewrite);
-    this.responseRewrite = responseRewrite(merged.responseRewrites);
-    this.answering = merged.answering;
-    this.mirrors = merged.mirrors.map(({ pool, percent }) => new Mirror(pools[pool]!, percent));
-    const { answering } = this;
-    this.redirectPath =
-      answering?.type === 'RequestRedirect' && answering.path !== undefined ? new PathModifier(answering.path) : null;
+    this.phases = phasesOf([filters, listenerFilters, plan.routeFilters, plan.filters], filterScope);
     this.errorPages = plan.errorPages.length === 0 ? null : new ErrorPages(plan.errorPages);
     this.fallback = plan.fallback === null ? null : pools[plan.fallback]!;
     this.ticks = ticks.within(plan.timeouts);

@@ -41,6 +41,7 @@ import { Counters } from '../exchange/counters.js';
 import { Deadlines } from '../exchange/deadlines.js';
 import { ErrorPages } from '../exchange/error-pages.js';
 import { followPools } from '../exchange/follow.js';
+import { HeadEdit } from '../exchange/head-edit.js';
 import type { Observer } from '../exchange/observer.js';
 import { Pool, Servers } from '../exchange/pools.js';
 import { RequestIds } from '../exchange/request-id.js';
@@ -55,7 +56,7 @@ import { ExchangeCounts } from '../observe/exchange-counts.js';
 import { Matcher } from '../routing/matcher.js';
 import { RequestView } from '../routing/request.js';
 import { accepted } from './accept.js';
-import type { HeaderEdit } from './filters/edit.js';
+import { filterScope, WorkerFilterTools } from './filter-tools.js';
 import { checkInvariants } from './invariants.js';
 import { WorkerListeners } from './listener.js';
 import type { WorkerPlan } from './plan.js';
@@ -101,8 +102,13 @@ export class Worker implements Context {
   readonly view = new RequestView();
   readonly framing = new Framing();
   readonly tokens = new Tokens();
-  /** The header filter at work while a head is listed, or null. */
-  edit: HeaderEdit | null = null;
+  /** What filters change in a head, filled for each that they have a say in. */
+  readonly headEdit = new HeadEdit();
+  /** The same while that head is listed, else null. */
+  edit: HeadEdit | null = null;
+  readonly filterTools: WorkerFilterTools;
+  /** Pools that get a copy of the request whose head is being filtered, once it has gone out. */
+  readonly copiesDue: Pool[] = [];
   /** While the head of a request is listed whose listener knows its clients by a field of their own: that field, else null. */
   clientField: ClientAddressField | null = null;
   /** The request listed with `clientField` comes from a trusted peer. */
@@ -190,6 +196,7 @@ export class Worker implements Context {
     this.writer = new Writer(this.memory);
     this.ids = new RequestIds();
     this.view.bytes = this.memory;
+    this.filterTools = new WorkerFilterTools(this);
     this.plan = plan;
     this.limits = plan.limits;
     this.timeouts = plan.timeouts;
@@ -398,11 +405,13 @@ export class Worker implements Context {
     for (const pool of before.values()) pool.retired = true;
     this.#poolsByName = new Map(this.pools.map((pool) => [pool.plan.name, pool]));
     this.limitedPools = this.pools.filter((pool) => pool.limited || pool.line.length > 0);
+    const ownFilters = filterScope(this, this.pools);
     const scope = {
       pools: this.pools,
       ticks: this.ticks,
       limits: plan.limits,
       filters: plan.filters,
+      filterScope: ownFilters,
       seed: this.index,
     };
     this.rules = plan.rules.map((rule) => new Rule(rule, scope));
@@ -413,7 +422,7 @@ export class Worker implements Context {
       plan.listeners.some(({ repeatedSlashes }) => repeatedSlashes !== 'merge') ||
       plan.rules.some(({ repeatedSlashes = 'merge' }) => repeatedSlashes !== 'merge');
     this.pinned.renew();
-    this.listeners.follow(plan, this.pools, this.pinned, this.index);
+    this.listeners.follow(plan, this.pools, ownFilters, this.pinned, this.index);
   }
 
   #dispatch(events: Int32Array, count: number): void {

@@ -84,9 +84,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   health: ['base', 'http', 'balance'],
   config: ['base', 'http', 'engine', 'balance', 'health', 'routing'],
   exchange: ['base', 'http', 'engine', 'balance', 'routing'],
+  filters: ['base', 'http', 'engine', 'routing', 'exchange'],
   observe: ['base', 'http', 'exchange'],
   codec: ['base', 'http', 'engine', 'balance', 'routing', 'exchange'],
-  worker: ['base', 'http', 'engine', 'balance', 'routing', 'exchange', 'codec', 'observe'],
+  worker: ['base', 'http', 'engine', 'balance', 'routing', 'exchange', 'filters', 'codec', 'observe'],
   primary: ['base', 'http', 'engine', 'balance', 'routing', 'health', 'config', 'exchange', 'codec', 'worker'],
   '.': ['base', 'http', 'engine', 'balance', 'routing', 'health', 'config', 'exchange', 'codec', 'worker', 'primary'],
   cli: [

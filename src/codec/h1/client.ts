@@ -6,6 +6,8 @@ import type { Context } from '../../exchange/context.js';
 import { type Exchange, KIND, NO_ADDRESS, STAGE } from '../../exchange/exchange.js';
 import { sendRequest } from '../../exchange/forward.js';
 import { fail } from '../../exchange/local-reply.js';
+import { countDrop } from '../../exchange/mirror.js';
+import { showPiece } from '../../exchange/phases.js';
 import { retryOrFail, retryStatus, retryUnseen } from '../../exchange/retry.js';
 import { ticksOf, waitForServer } from '../../exchange/waits.js';
 import { announcesBody, BODY, keepsConnection, responseFraming } from '../../http/framing.js';
@@ -13,7 +15,6 @@ import type { Head } from '../../http/head.js';
 import { METHOD } from '../../http/methods.js';
 import { PARSED } from '../../http/parsed.js';
 import type { ReasonCode } from '../../http/reasons.js';
-import { countDrop } from '../../worker/filters/mirror.js';
 import { BACKEND, type BackendConnection, CLIENT } from '../connections.js';
 import { serverMoves } from '../progress.js';
 import { sendProxyHeader } from '../raw/proxy-out.js';
@@ -21,7 +22,7 @@ import { closeTunnel, tunnelBegin, tunnelData, tunnelEnded, tunnelFinished } fro
 import { exchangeDone, releaseRequest } from './finish.js';
 import { isLong, type LongHead, moveToRun } from './long-head.js';
 import { park, unpark } from './read-head.js';
-import { BULK_BYTES, gatherResponseBody, RELAYED, readBulk, relayEof, rest } from './relay.js';
+import { BULK_BYTES, gatherResponseBody, lastResponsePiece, RELAYED, readBulk, relayEof, rest } from './relay.js';
 import { closeBackend, endAside, keepBackend } from './reuse.js';
 import { gatherResponseHead, sendInterim } from './send-head.js';
 import { closeClient, serve } from './server.js';
@@ -318,8 +319,11 @@ function beginResponse(
   if (kind === BODY.chunked) parser.chunked.begin(true);
   w.engine.sendBegin(x.client.conn, SEND_FLAG.none);
   let result: number = gatherResponseHead(w, x, head) ? RELAYED.more : RELAYED.noRoom;
+  let refused: ReasonCode | null = null;
   if (result === RELAYED.more && bodyBytes > 0 && !x.response.done) {
+    const { left } = x.response;
     result = gatherResponseBody(w, x, backend, bodyAt, bodyBytes);
+    refused = watchBody(x, result, bodyAt, bodyBytes, left);
   }
   w.engine.sendEnd();
   if (kind !== BODY.chunked) {
@@ -329,16 +333,27 @@ function beginResponse(
   const extra = result === RELAYED.done ? rest.bytes : x.response.done ? bodyBytes : 0;
   w.engine.release(chunk);
   if (kind !== BODY.chunked && x.response.left >= BULK_BYTES) readBulk(w, backend.conn, x.response.left);
-  relayed(w, x, backend, result, extra);
+  if (refused !== null) fail(w, x, refused);
+  else relayed(w, x, backend, result, extra);
+}
+
+/** Shows filters the piece of the response body that was listed last. Null when all let it pass. Hot. */
+function watchBody(x: Exchange, result: number, at: number, bytes: number, left: number): ReasonCode | null {
+  const { responseBody } = x.rule!.phases;
+  if (responseBody.length === 0 || (result !== RELAYED.more && result !== RELAYED.done)) return null;
+  return showPiece(responseBody, x, lastResponsePiece(x, at, bytes, left));
 }
 
 /** A piece of the response body. The chunk reference passes to this function. */
 function relayBody(w: Context, x: Exchange, backend: BackendConnection, at: number, bytes: number): void {
   w.engine.sendBegin(x.client.conn, SEND_FLAG.none);
+  const { left } = x.response;
   const result = gatherResponseBody(w, x, backend, at, bytes);
+  const refused = watchBody(x, result, at, bytes, left);
   w.engine.sendEnd();
   w.engine.release(at);
-  relayed(w, x, backend, result, result === RELAYED.done ? rest.bytes : 0);
+  if (refused !== null) fail(w, x, refused);
+  else relayed(w, x, backend, result, result === RELAYED.done ? rest.bytes : 0);
 }
 
 /** After each piece: on with the body, or the end of the exchange, or of both connections. */
@@ -379,7 +394,13 @@ export function backendEnded(w: Context, backend: BackendConnection): void {
       return;
     case BACKEND.BODY:
       if (x!.response.kind === BODY.untilEof) {
+        const { left } = x!.response;
         relayEof(w, x!);
+        const refused = watchBody(x!, RELAYED.done, NO_ADDRESS, 0, left);
+        if (refused !== null) {
+          fail(w, x!, refused);
+          return;
+        }
         responseDone(w, x!, backend, false);
         serve(w, x!.client);
       } else {

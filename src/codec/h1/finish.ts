@@ -18,10 +18,7 @@ export function releaseRequest(w: Context, x: Exchange): void {
     w.engine.runRelease(x.headAt, Math.max(1, x.client.parser?.head.bytes ?? 0));
     x.headAt = NO_ADDRESS;
   }
-  if (x.targetHeld !== NO_ADDRESS) {
-    w.engine.release(x.targetHeld);
-    x.targetHeld = NO_ADDRESS;
-  }
+  x.releaseTarget(w.engine);
   x.keeping = false;
   x.keptBody.drop(w.engine);
   if (x.client.parser !== null && (x.request.done || x.request.kind !== BODY.chunked)) releaseParser(w, x.client);
@@ -61,7 +58,10 @@ function checkBetween(client: ClientConnection): void {
   );
   assert(client.parked === null && client.parser === null, 'an exchange that is over reads nothing');
   assert(client.x.mirrors.length === 0, 'copies have the whole request when it is over');
-  assert(!client.x.queued && client.x.resume === null, 'an exchange that is over waits for nothing');
+  assert(
+    !client.x.queued && client.x.resume === null && client.x.wait === null,
+    'an exchange that is over waits for nothing',
+  );
 }
 
 /**
@@ -72,6 +72,10 @@ export function endExchange(w: Context, x: Exchange): void {
   if (x.stage === STAGE.FREE) return;
   x.to(STAGE.DONE);
   for (let i = 0; i < w.observers.length; i++) w.observers[i]!.exchangeEnded(x);
+  if (x.wait !== null) {
+    x.wait.end(true);
+    x.wait = null;
+  }
   releaseRequest(w, x);
   leavePool(x);
   x.rule = null;

@@ -6,6 +6,7 @@ import { CHUNK_BYTES, SEND_FLAG } from '../../engine/layout.js';
 import type { ClientAddressField } from '../../exchange/client-address.js';
 import type { Context } from '../../exchange/context.js';
 import type { Body, Exchange } from '../../exchange/exchange.js';
+import type { Piece } from '../../exchange/filter.js';
 import type { ChunkedBody } from '../../http/chunked.js';
 import { BODY } from '../../http/framing.js';
 import { PARSED } from '../../http/parsed.js';
@@ -42,7 +43,7 @@ export function readBulk(w: Context, conn: number, bytes: number): void {
 }
 
 /** The piece of a request body that went to the server last, without framing; `mirrorBody` sends it once more. */
-export const lastPiece = { at: 0, bytes: 0, trailers: '' };
+export const lastPiece: Piece = { at: 0, bytes: 0, trailers: '', end: false };
 
 /** Adds that piece to the open send, framed as the request's head says. False: the slab is full. */
 export function gatherLastPiece(w: Context, x: Exchange): boolean {
@@ -217,6 +218,21 @@ export function gatherResponseBody(
       return result;
     }
   }
+}
+
+const responsePiece: Piece = { at: 0, bytes: 0, trailers: '', end: false };
+
+/**
+ * The piece that `gatherResponseBody` has just listed of `bytes` bytes at `at`, without framing; `left` is what was left of the
+ * body before. For filters that watch it.
+ */
+export function lastResponsePiece(x: Exchange, at: number, bytes: number, left: number): Piece {
+  const isDecoded = x.response.kind !== BODY.counted && x.response.kind !== BODY.untilEof;
+  responsePiece.at = isDecoded ? decoded.at : at;
+  responsePiece.bytes = isDecoded ? decoded.bytes : x.response.kind === BODY.counted ? left - x.response.left : bytes;
+  responsePiece.trailers = isDecoded ? decoded.trailers : '';
+  responsePiece.end = x.response.done;
+  return responsePiece;
 }
 
 /** Ends a body that ended with its connection. False: the slab is full. */

@@ -5,14 +5,13 @@ import { CHUNK_BYTES, PEER_BYTES, SEND_FLAG } from '../../engine/layout.js';
 import { Constant, type Pinned } from '../../engine/text.js';
 import type { Context } from '../../exchange/context.js';
 import type { Exchange } from '../../exchange/exchange.js';
+import type { HeadEdit } from '../../exchange/head-edit.js';
 import { addressText } from '../../exchange/trust.js';
 import { httpDate } from '../../http/date.js';
-import { FIELD_ID } from '../../http/fields.js';
+import { FIELD_ID, FORWARDING, HOP_BY_HOP, IDENTITY } from '../../http/fields.js';
 import { BODY } from '../../http/framing.js';
 import { FIELD, type Head } from '../../http/head.js';
 import { listElement, nextElement } from '../../http/lists.js';
-import type { HeaderEdit } from '../../worker/filters/edit.js';
-import type { ResponseRewrite } from '../../worker/filters/response-rewrite.js';
 import { BACKEND, type BackendConnection } from '../connections.js';
 
 /** Room for the lines written per request: the longest address, the id, a port, their names, and spare. */
@@ -22,41 +21,18 @@ const LINES_BYTES_MAX = 256;
 const bits = (...ids: number[]): number => ids.reduce((all, id) => all | (1 << id), 0);
 
 /** Fields that always end at this hop. */
-const ENDS_HERE = bits(
-  FIELD_ID.CONNECTION,
-  FIELD_ID.KEEP_ALIVE,
-  FIELD_ID.PROXY_CONNECTION,
-  FIELD_ID.PROXY_AUTHENTICATE,
-  FIELD_ID.PROXY_AUTHORIZATION,
-  FIELD_ID.TE,
-  FIELD_ID.TRANSFER_ENCODING,
-  FIELD_ID.UPGRADE,
-  FIELD_ID.HTTP2_SETTINGS,
-);
+const ENDS_HERE = bits(...HOP_BY_HOP);
 
 /** And in a response without a body by its status, the length of one (RFC 9110, 8.6). */
 const BODILESS_ENDS_HERE = ENDS_HERE | bits(FIELD_ID.CONTENT_LENGTH);
 
-/** Request fields that only a trusted proxy may have set. */
-const FORWARDING = bits(
-  FIELD_ID.X_FORWARDED_FOR,
-  FIELD_ID.X_FORWARDED_PROTO,
-  FIELD_ID.X_FORWARDED_HOST,
-  FIELD_ID.X_FORWARDED_PORT,
-  FIELD_ID.X_REQUEST_ID,
-  FIELD_ID.VIA,
-  FIELD_ID.FORWARDED,
-  FIELD_ID.X_REAL_IP,
-);
-
-/** Nobody means these honestly, and a server could believe them; who a client is by its certificate is said by us alone. */
-const NOT_FROM_ANYONE = ENDS_HERE | bits(FIELD_ID.FOLDS_TO_KNOWN, FIELD_ID.CLIENT_CERT);
-const FROM_STRANGER = NOT_FROM_ANYONE | FORWARDING;
+/** Never forwarded, from anyone: servers might trust them. */
+const NOT_FROM_ANYONE = ENDS_HERE | bits(FIELD_ID.FOLDS_TO_KNOWN, ...IDENTITY);
+const FROM_STRANGER = NOT_FROM_ANYONE | bits(...FORWARDING);
 /** The list of addresses is written anew, longer by one. */
 const FROM_TRUSTED = NOT_FROM_ANYONE | bits(FIELD_ID.X_FORWARDED_FOR);
 const HOST = bits(FIELD_ID.HOST);
 const MAX_FORWARDS = bits(FIELD_ID.MAX_FORWARDS);
-const REWRITTEN = bits(FIELD_ID.REWRITTEN);
 
 /**
  * Lists what of a head goes on, from `from` to before the empty line, as few runs as there can be: without the fields
@@ -154,13 +130,18 @@ function gatherText(w: Context, text: string): void {
 }
 
 /**
- * Sends the request head to the backend connection. `more`: the body follows in the same batch.
- * Returns false when the slab has no room for the lines we add; the connection is of no use then.
+ * Sends the request head to the backend connection. `edit` is what the filters of the rule change in it, or null. `more`: the
+ * body follows in the same batch. Returns false when the slab has no room for the lines we add; the connection is of no use then.
  */
-export function sendRequestHead(w: Context, x: Exchange, backend: BackendConnection, more: boolean): boolean {
+export function sendRequestHead(
+  w: Context,
+  x: Exchange,
+  backend: BackendConnection,
+  edit: HeadEdit | null,
+  more: boolean,
+): boolean {
   const { engine } = w;
   const { head } = x.client.parser!;
-  const { requestEdit: edit, rewrite } = x.rule!;
   // The names may be those of another request by now: this one may have waited for its connection.
   w.tokens.readAll(w.memory, head);
   // The server is spoken to in HTTP/1.1, whatever the client speaks.
@@ -168,7 +149,7 @@ export function sendRequestHead(w: Context, x: Exchange, backend: BackendConnect
   const targetEnd = targetAt + head.targetBytes;
   if (head.minor === 0) w.memory[targetEnd + ' HTTP/1.'.length] = 0x31;
   engine.sendBegin(backend.conn, more ? SEND_FLAG.more : SEND_FLAG.none);
-  const hostname = rewrite === null ? null : rewrite.hostname;
+  const hostname = edit === null ? null : edit.hostname;
   const absolute = x.hostAt !== 0 && x.hostAt < targetEnd && x.hostAt >= targetAt;
   const ownHost = absolute || x.hostBytes === 0 || hostname !== null;
   const counted = x.maxForwards >= 0;
@@ -191,7 +172,7 @@ export function sendRequestHead(w: Context, x: Exchange, backend: BackendConnect
   if (backend.state === BACKEND.MIRROR) engine.span(w.lineClose.at, w.lineClose.bytes);
   gatherFraming(w, x, head);
   if (counted) gatherText(w, `Max-Forwards: ${x.maxForwards - 1}\r\n`);
-  if (edit !== null) gatherText(w, edit.lines(x.requestLines));
+  if (edit !== null) gatherText(w, edit.lines);
   if (x.client.tls !== null) gatherText(w, x.client.tls.certificateLines);
   const lines = room ? w.scratch(LINES_BYTES_MAX) : -1;
   if (lines >= 0) {
@@ -268,7 +249,7 @@ const HEAD_END = new Constant('\r\n\r\n');
  * said stays, what it did not say is added, and its list of addresses grows. What a header filter of the rule sets or
  * removes is left to it.
  */
-function gatherForwardingAfter(w: Context, x: Exchange, head: Head, edit: HeaderEdit | null, lines: number): void {
+function gatherForwardingAfter(w: Context, x: Exchange, head: Head, edit: HeadEdit | null, lines: number): void {
   const { engine, writer } = w;
   const ours = (id: number): boolean => edit?.owns(id) !== true && !(x.client.trusted && head.has(id));
   if (ours(FIELD_ID.X_FORWARDED_PROTO))
@@ -348,18 +329,17 @@ const UPGRADE_REQUIRED = 426;
  */
 export function gatherResponseHead(w: Context, x: Exchange, head: Head): boolean {
   const { engine } = w;
-  const { responseEdit: edit } = x.rule!;
+  const edit = x.rule!.phases.editResponse(x, w.headEdit);
   room = true;
   w.tokens.readAll(w.memory, head);
   w.edit = edit;
-  const { responseRewrite } = x.rule!;
-  if (responseRewrite === null || !head.has(FIELD_ID.REWRITTEN)) gatherResponse(w, head);
+  if (edit === null || (head.ids & edit.rewriteIds) === 0) gatherResponse(w, head);
   else {
-    gatherResponse(w, head, REWRITTEN);
-    gatherRewritten(w, head, responseRewrite);
+    gatherResponse(w, head, edit.rewriteIds);
+    gatherRewritten(w, head, edit);
   }
   w.edit = null;
-  if (edit !== null) gatherText(w, edit.lines(x.responseLines));
+  if (edit !== null) gatherText(w, edit.lines);
   // A recipient with a clock says when it got a response that does not tell (RFC 9110, 6.6.1).
   if (!head.has(FIELD_ID.DATE) && edit?.owns(FIELD_ID.DATE) !== true) gatherText(w, `Date: ${httpDate()}\r\n`);
   if (head.status === UPGRADE_REQUIRED) {
@@ -378,16 +358,16 @@ export function gatherResponseHead(w: Context, x: Exchange, head: Head): boolean
   return room;
 }
 
-/** Lists the fields that the rule may rewrite, each as it says; those that go have gone already. */
-function gatherRewritten(w: Context, head: Head, rewrite: ResponseRewrite): void {
+/** Lists the fields whose values filters rewrite, each as they say; those that go have gone already. */
+function gatherRewritten(w: Context, head: Head, edit: HeadEdit): void {
   for (let i = 0, field = 0; i < head.fieldCount; i++, field += FIELD.WORDS) {
     const id = head.fields[field + FIELD.id]!;
-    if (id !== FIELD_ID.REWRITTEN || named(w, head, field, id)) continue;
+    if ((edit.rewriteIds & (1 << id)) === 0 || named(w, head, field, id)) continue;
     const [nameAt, nameBytes] = [head.nameAt(field), head.nameBytes(field)];
     const at = head.valueAt(field);
     const value = Buffer.from(w.memory.buffer, at, head.valueBytes(field)).toString('latin1');
     const name = Buffer.from(w.memory.buffer, nameAt, nameBytes).toString('latin1');
-    gatherText(w, `${name}: ${rewrite.value(w.memory, nameAt, nameBytes, value)}\r\n`);
+    gatherText(w, `${name}: ${edit.valueOf(id, w.memory, nameAt, nameBytes, value)}\r\n`);
   }
 }
 

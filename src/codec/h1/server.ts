@@ -4,16 +4,18 @@
 import { assert } from '../../base/assert.js';
 import { keyOf, sessionOf } from '../../exchange/affinity.js';
 import type { Context } from '../../exchange/context.js';
+import { Deadlines } from '../../exchange/deadlines.js';
 import { type Exchange, KIND, NO_ADDRESS, STAGE } from '../../exchange/exchange.js';
+import { VERDICT } from '../../exchange/filter.js';
+import type { FilterWait } from '../../exchange/filter-wait.js';
 import { forward, sendBody } from '../../exchange/forward.js';
 import { answerLast, fail } from '../../exchange/local-reply.js';
+import { mirrorsDrop } from '../../exchange/mirror.js';
 import { resume } from '../../exchange/retry.js';
 import { route } from '../../exchange/route.js';
 import { enterPool, leavePool } from '../../exchange/waiting.js';
 import { bodyTooSlow, requestSent, ticksOf, waitForServer } from '../../exchange/waits.js';
 import { BODY } from '../../http/framing.js';
-import { mirrorsDrop } from '../../worker/filters/mirror.js';
-import { respond } from '../../worker/filters/respond.js';
 import type { Rule } from '../../worker/rules.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
 import { steerClient } from '../flow.js';
@@ -131,10 +133,7 @@ export function reroute(w: Context, x: Exchange): void {
   x.resume = null;
   x.fellBack = false;
   x.tried.clear();
-  if (x.targetHeld !== NO_ADDRESS) {
-    w.engine.release(x.targetHeld);
-    x.targetHeld = NO_ADDRESS;
-  }
+  x.releaseTarget(w.engine);
   const refused = readTarget(w.memory, x) ?? route(w, x);
   if (refused !== null) fail(w, x, refused);
   else applyRule(w, x, x.rule!);
@@ -151,21 +150,67 @@ function applyRule(w: Context, x: Exchange, rule: Rule): void {
     fail(w, x, 'BODY_TOO_LARGE');
     return;
   }
-  if (rule.answering !== null) {
-    respond(w, x, rule.answering);
+  const { requestHead } = rule.phases;
+  if (requestHead.length === 0) toPool(w, x, rule);
+  else askFilters(w, x, rule, 0);
+}
+
+/** Asks the filters of the rule, from the one with the index `from` on; sends the request on when all let it pass. */
+function askFilters(w: Context, x: Exchange, rule: Rule, from: number): void {
+  const { requestHead } = rule.phases;
+  for (let i = from; i < requestHead.length; i++) {
+    const verdict = requestHead[i]!(x);
+    if (verdict === VERDICT.CONTINUE) continue;
+    if (verdict === VERDICT.WAIT) holdUp(w, x, i + 1);
     return;
   }
+  toPool(w, x, rule);
+}
+
+/** A filter holds the request up. What comes from the client meanwhile is kept, as for one that waits for a server. */
+function holdUp(w: Context, x: Exchange, next: number): void {
+  const { wait } = x;
+  assert(wait !== null, 'a filter that says WAIT has called wait()');
+  wait.next = next;
+  wait.prefixBytes = w.matcher.prefixBytes;
+  wait.view.copy(w.view);
+  w.deadlines.set(x.client.slot, Deadlines.ticks(wait.ms), x.expires);
+  steerClient(w, x.client);
+}
+
+/** Goes on with a request that a filter held up, as the filter said. The rule is that of the plan under which it came. */
+export function resumeFilters(w: Context, x: Exchange, wait: FilterWait): void {
+  if (w.closed) return;
+  assert(x.wait === wait && x.stage === STAGE.FILTERING, 'a wait ends with its exchange');
+  const { said } = wait;
+  wait.end(false);
+  x.wait = null;
+  if (said === null) {
+    w.view.copy(wait.view);
+    w.matcher.prefixBytes = wait.prefixBytes;
+    askFilters(w, x, x.rule!, wait.next);
+  } else if (typeof said === 'string') fail(w, x, said);
+  else w.filterTools.reply(x, said);
+  serve(w, x.client);
+  w.engine.run();
+}
+
+/** Sends the request to a pool of the rule. */
+function toPool(w: Context, x: Exchange, rule: Rule): void {
   if (x.maxForwards === 0) {
     answerLast(w, x);
     return;
   }
-  const refused = rule.rewrite === null ? null : rule.rewrite.apply(w, x);
-  if (refused !== null) {
-    fail(w, x, refused);
-    return;
-  }
   if (rule.fallback !== null) x.fallbackKey = keyOf(w, x, rule.fallback);
   x.pool = rule.choose(w, x);
+  if (x.pool?.retired) {
+    // A filter held the request up over a reload: it goes on under the new plan, with the pool of the same name if there is one.
+    x.pool = w.poolNamed(x.pool.plan.name) ?? null;
+    if (x.pool === null) {
+      reroute(w, x);
+      return;
+    }
+  }
   if (x.pool === null) fail(w, x, 'POOL_UNKNOWN');
   else if (!enterPool(x)) fail(w, x, 'POOL_FULL');
   else {
@@ -214,8 +259,9 @@ export function clientEnded(w: Context, client: ClientConnection): void {
     default:
       if (client.x.kind === KIND.RAW) break; // it is connecting: what was sent still goes across
       if (!client.x.request.done && client.pendingAt === NO_ADDRESS) fail(w, client.x, 'CLIENT_LEFT');
-      // What the request waits for has a deadline already: room, its next try, or that the client reads.
-      else if (!client.x.queued && client.x.resume === null && !client.blocked) waitForServer(w, client.x);
+      // What the request waits for has a deadline already: room, its next try, a filter, or that the client reads.
+      else if (!client.x.queued && client.x.resume === null && client.x.wait === null && !client.blocked)
+        waitForServer(w, client.x);
   }
 }
 
@@ -269,6 +315,9 @@ export function clientLate(w: Context, client: ClientConnection): void {
         serve(w, client);
       } else if (client.x.resume !== null) {
         resume(w, client.x);
+        serve(w, client);
+      } else if (client.x.wait !== null) {
+        fail(w, client.x, 'FILTER_TIMEOUT');
         serve(w, client);
       } else fail(w, client.x, client.ended || client.blocked ? 'CLIENT_LEFT' : 'BODY_TIMEOUT');
       break;

@@ -1,12 +1,13 @@
 // Fills the variables in header values: `${clientAddress}` and the like.
 // Only rules whose values name variables come here; the text is made once per request.
 
-import type { Context } from '../../exchange/context.js';
-import { type Exchange, NO_ADDRESS } from '../../exchange/exchange.js';
-import { FIELD_ID } from '../../http/fields.js';
-import { FIELD } from '../../http/head.js';
-import { METHOD_NAMES } from '../../http/methods.js';
-import type { HeaderValuePlan, Variable } from '../../routing/plan.js';
+import { oneBytePerCharacter } from '../base/latin1.js';
+import { FIELD_ID } from '../http/fields.js';
+import { FIELD } from '../http/head.js';
+import { METHOD_NAMES } from '../http/methods.js';
+import type { HeaderValuePlan, Variable } from '../routing/plan.js';
+import type { Context } from './context.js';
+import { type Exchange, NO_ADDRESS } from './exchange.js';
 
 const latin1 = (w: Context, at: number, bytes: number): string =>
   Buffer.from(w.memory.buffer, at, bytes).toString('latin1');
@@ -78,16 +79,9 @@ export function fillLines(w: Context, x: Exchange, values: readonly HeaderValueP
   let text = '';
   for (const { name, parts } of values) {
     text += `${name}: `;
-    for (const part of parts) text += typeof part === 'string' ? bytesOf(part) : variableText(w, x, part.variable);
+    for (const part of parts)
+      text += typeof part === 'string' ? oneBytePerCharacter(part) : variableText(w, x, part.variable);
     text += '\r\n';
   }
   return text;
-}
-
-/** Text as it goes out: UTF-8, one character per byte. */
-export const bytesOf = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
-
-/** True when no value names a variable: the lines are the same for every request. */
-export function isFixed(values: readonly HeaderValuePlan[]): boolean {
-  return values.every(({ parts }) => parts.every((part) => typeof part === 'string'));
 }

@@ -1,75 +1,60 @@
-// RequestMirror: a copy of a request for another pool. Whatever becomes of it, the client never feels it.
+// Copies of requests for other pools. Whatever becomes of one, the client never feels it.
 // Each copy has a connection of its own that ends with its answer, which is dropped unread. How many there are, and for
 // how long, is bounded here: a copy counts where requests of its pool count, and is dropped where they would wait.
 
-import { NO_SERVER, Tried } from '../../balance/view.js';
-import { BACKEND, type BackendConnection } from '../../codec/connections.js';
-import { gatherLastPiece, lastPiece } from '../../codec/h1/relay.js';
-import { closeBackend } from '../../codec/h1/reuse.js';
-import { sendRequestHead } from '../../codec/h1/send-head.js';
-import { sendProxyHeader } from '../../codec/raw/proxy-out.js';
-import { SEND_FLAG } from '../../engine/layout.js';
-import { openBackend } from '../../exchange/choose-server.js';
-import type { Context } from '../../exchange/context.js';
-import type { MirrorDrop } from '../../exchange/counters.js';
-import type { Exchange } from '../../exchange/exchange.js';
-import type { Pool } from '../../exchange/pools.js';
+import { NO_SERVER, Tried } from '../balance/view.js';
+import { BACKEND, type BackendConnection } from '../codec/connections.js';
+import { gatherLastPiece, lastPiece } from '../codec/h1/relay.js';
+import { closeBackend } from '../codec/h1/reuse.js';
+import { sendRequestHead } from '../codec/h1/send-head.js';
+import { sendProxyHeader } from '../codec/raw/proxy-out.js';
+import { SEND_FLAG } from '../engine/layout.js';
+import { openBackend } from './choose-server.js';
+import type { Context } from './context.js';
+import type { MirrorDrop } from './counters.js';
+import type { Exchange } from './exchange.js';
+import type { HeadEdit } from './head-edit.js';
+import type { Pool } from './pools.js';
 
 /** Bytes of bodies that may wait for a mirror that takes them slowly; beyond it the copy is given up. */
 const MIRROR_QUEUE_BYTES_MAX = 262_144;
 
 const tried = new Tried();
 
-/** Where copies go, and how many. */
-export class Mirror {
-  readonly #pool: Pool;
-  readonly #share: number;
-  #owed = 0;
+/** Sends the head of the client's request, changed by `edit`, to a server of each pool that filters named for a copy. */
+export function beginCopies(w: Context, x: Exchange, edit: HeadEdit | null, more: boolean): void {
+  for (const pool of w.copiesDue) beginCopy(w, x, pool, edit, more);
+  w.copiesDue.length = 0;
+}
 
-  constructor(pool: Pool, percent: number) {
-    this.#pool = pool;
-    this.#share = percent / 100;
+function beginCopy(w: Context, x: Exchange, named: Pool, edit: HeadEdit | null, more: boolean): void {
+  // The rule may be that of a plan before.
+  const pool = named.retired ? w.poolNamed(named.plan.name) : named;
+  if (pool === undefined) return;
+  const index = enter(w, pool);
+  if (index < 0) return;
+  const server = w.servers.byIndex[index]!;
+  const backend = openBackend(w, server, x, null);
+  if (backend === null) {
+    w.state.requestEnds(index);
+    pool.breaker.leaves();
+    countDrop(w, 'noRoom');
+    return;
   }
-
-  /** True when this request is one of those to be copied: exactly the share, evenly spread. */
-  #takes(): boolean {
-    this.#owed += this.#share;
-    if (this.#owed < 1) return false;
-    this.#owed -= 1;
-    return true;
+  backend.mirrorOf = x;
+  backend.mirrorPool = pool;
+  w.mirrors++;
+  w.counters.mirrored++;
+  backend.to(BACKEND.MIRROR);
+  setDeadline(w, x, backend);
+  // What is sent before the connection stands waits in the engine.
+  const isNamed = !backend.saysPlainly || sendProxyHeader(w, x.client, backend, true);
+  if (!isNamed || !sendRequestHead(w, x, backend, edit, more)) {
+    countDrop(w, 'noRoom');
+    closeBackend(w, backend);
+    return;
   }
-
-  /** Sends the head of the client's request to a server of the mirror's pool as well, if it is this one's turn. */
-  begin(w: Context, x: Exchange, more: boolean): void {
-    if (!this.#takes()) return;
-    // The rule may be that of a plan before.
-    const pool = this.#pool.retired ? w.poolNamed(this.#pool.plan.name) : this.#pool;
-    if (pool === undefined) return;
-    const index = enter(w, pool);
-    if (index < 0) return;
-    const server = w.servers.byIndex[index]!;
-    const backend = openBackend(w, server, x, null);
-    if (backend === null) {
-      w.state.requestEnds(index);
-      pool.breaker.leaves();
-      countDrop(w, 'noRoom');
-      return;
-    }
-    backend.mirrorOf = x;
-    backend.mirrorPool = pool;
-    w.mirrors++;
-    w.counters.mirrored++;
-    backend.to(BACKEND.MIRROR);
-    setDeadline(w, x, backend);
-    // What is sent before the connection stands waits in the engine.
-    const named = !backend.saysPlainly || sendProxyHeader(w, x.client, backend, true);
-    if (!named || !sendRequestHead(w, x, backend, more)) {
-      countDrop(w, 'noRoom');
-      closeBackend(w, backend);
-      return;
-    }
-    if (!x.request.done) x.mirrors.push(backend);
-  }
+  if (!x.request.done) x.mirrors.push(backend);
 }
 
 /**
@@ -104,7 +89,7 @@ function setDeadline(w: Context, x: Exchange, backend: BackendConnection): void 
 
 /**
  * Sends a copy of the piece of the body that went to the server last. A mirror that does not keep up is given up: it
- * gets a cut request, and nobody waits for it.
+ * gets a cut request, and the client does not wait for it.
  */
 export function mirrorBody(w: Context, x: Exchange): void {
   for (const backend of [...x.mirrors]) {

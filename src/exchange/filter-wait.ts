@@ -1,0 +1,69 @@
+// A request that a filter holds up: what is needed to go on with it, and what may go on.
+// Owns that it goes on once, in a turn of its own, and not after the exchange has ended. Leaves going on to the worker.
+
+import type { ReasonCode } from '../http/reasons.js';
+import { RequestView } from '../routing/request.js';
+import type { Exchange } from './exchange.js';
+import type { LocalReply, Wait } from './filter.js';
+
+/** Goes on with an exchange whose wait is over. Called outside of any turn. */
+export type Resume = (x: Exchange, wait: FilterWait) => void;
+
+/*
+ *   HELD ──proceed, reply, fail──► DUE ──the turn after──► OVER   the filter's word is taken
+ *     │                             │
+ *     └────────────the exchange ends┴──────────────────► OVER   whatever the filter still says does nothing
+ */
+const STATE = { HELD: 0, DUE: 1, OVER: 2 } as const;
+
+export class FilterWait implements Wait {
+  /** Milliseconds that the filter may take. */
+  readonly ms: number;
+  /** The filter to ask next, by its place in the phase. */
+  next = 0;
+  /** The request as routing saw it: the worker's view is filled with others meanwhile. */
+  readonly view = new RequestView();
+  prefixBytes = 0;
+  /** What the filter said: an answer, a reason, or null to go on. */
+  said: LocalReply | ReasonCode | null = null;
+  readonly #x: Exchange;
+  readonly #resume: Resume;
+  readonly #left: (() => void) | undefined;
+  #state: number = STATE.HELD;
+
+  constructor(x: Exchange, ms: number, resume: Resume, left: (() => void) | undefined) {
+    this.#x = x;
+    this.ms = ms;
+    this.#resume = resume;
+    this.#left = left;
+  }
+
+  proceed(): void {
+    this.#say(null);
+  }
+
+  reply(reply: LocalReply): void {
+    this.#say(reply);
+  }
+
+  fail(reason: ReasonCode): void {
+    this.#say(reason);
+  }
+
+  /** The exchange goes on, or has ended for another cause: then the filter learns that it need not go on. */
+  end(left: boolean): void {
+    if (this.#state === STATE.OVER) return;
+    this.#state = STATE.OVER;
+    if (left) this.#left?.();
+  }
+
+  /** Later, since the filter may speak inside a turn of another request, whose head is in view then. */
+  #say(said: LocalReply | ReasonCode | null): void {
+    if (this.#state !== STATE.HELD) return;
+    this.#state = STATE.DUE;
+    this.said = said;
+    setImmediate(() => {
+      if (this.#state === STATE.DUE) this.#resume(this.#x, this);
+    });
+  }
+}

@@ -1,0 +1,133 @@
+// The contract between filters and the exchange: which phases there are, what a filter may do in each, and with what.
+// Owns no filter: those stand in src/filters, one folder each. Leaves running the phases to phases.ts and the worker.
+
+import type { Head } from '../http/head.js';
+import type { ReasonCode } from '../http/reasons.js';
+import type { FilterPlan, HeaderValuePlan } from '../routing/plan.js';
+import type { RequestView } from '../routing/request.js';
+import type { Exchange } from './exchange.js';
+import type { HeadEdit } from './head-edit.js';
+
+/** What a filter says of a request whose head is complete. */
+export const VERDICT = {
+  /** The next filter is asked, and after the last one the request goes on. */
+  CONTINUE: 0,
+  /** The filter has ended the exchange by `reply` or `fail`. It must not be touched any more: it may be another request's by now. */
+  ANSWERED: 1,
+  /** The filter has called `wait`, and goes on with what that returned. Until then the exchange stays in FILTERING. */
+  WAIT: 2,
+} as const;
+export type Verdict = (typeof VERDICT)[keyof typeof VERDICT];
+
+/** A piece of a body as it goes on, without framing. One object, filled again for each: not to be kept. */
+export interface Piece {
+  /** Address and length in `FilterTools.memory`; good until the phase returns. */
+  at: number;
+  bytes: number;
+  /** Trailer fields behind the last piece, as lines; empty for none. */
+  trailers: string;
+  /** It is the last one. */
+  end: boolean;
+}
+
+/**
+ * What one filter type does in one rule, all filters of the type around and in the rule taken together. Made at load,
+ * shared by all requests of the rule in one worker: what belongs to one request stands on its exchange.
+ *
+ * The phases in the order of time. GUARANTEED: `routed` comes first and once for each time that routing ends; `attemptHead`
+ * comes once for each attempt; `responseHead` comes at most once, `responseBody` never before it; nothing comes after the exchange has ended.
+ * Only a head that is complete can be held up: bodies and responses are changed or watched as they pass.
+ */
+export interface Filter {
+  /**
+   * The request has its rule, and its head is in view. Takes down what later phases need of it. Comes also before a local reply
+   * to a request that no rule was found for, whose `x.rule` is null.
+   */
+  routed?(x: Exchange): void;
+  /** The request was accepted: lets it pass, answers it, or holds it up. */
+  requestHead?(x: Exchange): Verdict;
+  /** A piece of the request body has gone to the server. Null goes on; a reason ends the exchange. */
+  requestBody?(x: Exchange, piece: Readonly<Piece>): ReasonCode | null;
+  /** The head is about to go to a server. `x.sent` says whether it has gone to one before. */
+  attemptHead?(x: Exchange, edit: HeadEdit): void;
+  /** The final head is about to go to the client: that of a server, or of a local reply (`x.stage` is RESPONDING for a server's). */
+  responseHead?(x: Exchange, edit: HeadEdit): void;
+  /** A piece of a server's response body is about to go to the client. Null goes on; a reason cuts the exchange. */
+  responseBody?(x: Exchange, piece: Readonly<Piece>): ReasonCode | null;
+}
+
+/** A response of our own. */
+export interface LocalReply {
+  readonly status: number;
+  /** Whole lines, each ending in CRLF; every character is one byte. Length, date, connection and request id are added. */
+  readonly fields: string;
+  readonly body: Uint8Array;
+}
+
+/**
+ * A request that a filter holds up. Exactly one of the calls goes on with it, in a later turn; what is called after that, or
+ * after the exchange has ended, does nothing.
+ */
+export interface Wait {
+  /** Asks the next filter. */
+  proceed(): void;
+  /** Answers the request. */
+  reply(reply: LocalReply): void;
+  /** Ends the exchange with a reason. */
+  fail(reason: ReasonCode): void;
+}
+
+/** Makes the path that goes to the server. */
+export interface PathChange {
+  /** Bytes that the new path of the request in view needs at most; `most` when it cannot be said. */
+  room(x: Exchange, most: number): number;
+  /** Writes it at `at` of `out`, which has `room` bytes. Returns its length, or why there can be none. */
+  write(x: Exchange, out: Uint8Array, at: number, room: number): number | ReasonCode;
+}
+
+/** What a worker offers its filters. */
+export interface FilterTools {
+  /** The memory that addresses of heads and pieces point into. */
+  readonly memory: Uint8Array;
+  /** The request as routing saw it. Good in `routed` and `requestHead`. */
+  readonly view: Readonly<RequestView>;
+  /** Bytes of the target's path that the prefix of its rule matched. Good where `view` is. */
+  prefixBytes(x: Exchange): number;
+  /** The head of the request. Good until the request cannot be sent again: in `routed`, `requestHead` and `attemptHead`. */
+  requestHead(x: Exchange): Head;
+  /** The scheme that the client used: what a trusted proxy in front says of it, else that of its connection. */
+  scheme(x: Exchange): 'http' | 'https';
+  /** Header lines with their variables filled in. Good in `routed` and `requestHead`. */
+  headerLines(x: Exchange, values: readonly HeaderValuePlan[]): string;
+  /** Puts another path in front of the query of the target. Returns why that cannot be, or null. */
+  changePath(x: Exchange, change: PathChange): ReasonCode | null;
+  /** Answers the request. Return ANSWERED after it. */
+  reply(x: Exchange, reply: LocalReply): void;
+  /** Ends the exchange with a reason. Return ANSWERED after it. */
+  fail(x: Exchange, reason: ReasonCode): void;
+  /**
+   * Holds the request up for `ms` milliseconds at most; then it fails with FILTER_TIMEOUT, or with REQUEST_TIMEOUT when the time of
+   * the whole request is over first. Return WAIT after it. `left` is called when the exchange ends meanwhile: by a deadline,
+   * or because the client left.
+   */
+  wait(x: Exchange, ms: number, left?: () => void): Wait;
+}
+
+/** What filters of one rule are made with. */
+export interface FilterScope {
+  readonly tools: FilterTools;
+  /** How a copy of a request is sent to the pool with this index in the plan; to be called in `attemptHead`. */
+  copyTo(pool: number): (x: Exchange) => void;
+}
+
+/** How the filters of one type are made ready. Registered in src/filters/runs.ts. */
+export interface FilterRun<Plan extends FilterPlan = FilterPlan> {
+  readonly type: Plan['type'];
+  /** Its plans name pools by their indexes, so they mean something in one plan of the worker only. */
+  readonly namesPools?: true;
+  /**
+   * Makes one filter of all plans of the type that apply to a rule: a list for each layer, the outermost first (of all, of the listener, of
+   * the route, of the rule), at least one of them not empty.
+   */
+  make(layers: readonly (readonly Plan[])[], scope: FilterScope): Filter;
+}

@@ -1,0 +1,59 @@
+// The filters as workers run them, in the order in which requests meet them.
+// Owns that order. Leaves what each filter does to its folder.
+
+import type { Filter, FilterRun, FilterScope } from '../exchange/filter.js';
+import { NO_FILTERS, Phases } from '../exchange/phases.js';
+import type { FilterPlan } from '../routing/plan.js';
+import { cookieRewrite } from './cookie-rewrite/run.js';
+import { directResponse } from './direct-response/run.js';
+import { locationRewrite } from './location-rewrite/run.js';
+import { requestHeaderModifier } from './request-header-modifier/run.js';
+import { requestMirror } from './request-mirror/run.js';
+import { requestRedirect } from './request-redirect/run.js';
+import { responseHeaderModifier } from './response-header-modifier/run.js';
+import { urlRewrite } from './url-rewrite/run.js';
+
+const runs: FilterRun[] = [];
+
+/** Adds a filter type behind those there are. Called as modules are loaded, before any rule is made. */
+export function registerRun(run: FilterRun): void {
+  runs.push(run);
+}
+
+/*
+ * The order in which a request meets the filters of its rule, whatever the order in which the configuration lists their types. A response
+ * meets them in the reverse order: what the header modifier says of a field has the last word over rewrites of its value.
+ */
+for (const run of [
+  requestRedirect,
+  directResponse,
+  urlRewrite,
+  requestHeaderModifier,
+  requestMirror,
+  responseHeaderModifier,
+  locationRewrite,
+  cookieRewrite,
+])
+  registerRun(run);
+
+/** The types, in that order. */
+export const runTypes = (): string[] => runs.map(({ type }) => type);
+
+/**
+ * The phases of the filters of one rule. `layers` are the plans around and in it, the outermost first: those of all, of the
+ * listener, of the route, of the rule.
+ */
+export function phasesOf(layers: readonly (readonly FilterPlan[])[], scope: FilterScope): Phases {
+  if (layers.every((layer) => layer.length === 0)) return NO_FILTERS;
+  const filters: Filter[] = [];
+  for (const run of runs) {
+    const own = layers.map((layer) => layer.filter(({ type }) => type === run.type));
+    if (own.some((layer) => layer.length > 0)) filters.push(run.make(own, scope));
+  }
+  return new Phases(filters);
+}
+
+/** The plans that mean something beyond the plan of the worker they came with: those that name no pools. */
+export function withoutPools(plans: readonly FilterPlan[]): FilterPlan[] {
+  return plans.filter(({ type }) => !runs.some((run) => run.type === type && run.namesPools));
+}
