@@ -22,7 +22,7 @@ const picksWish = process.argv.indexOf('--picks');
 const picks = picksWish > 0 ? Number(process.argv[picksWish + 1]) : 1_000_000;
 
 function measure(kind: BalanceKind, servers: number, weighted: boolean) {
-  const state = new ServerState(createServerState({ servers, pools: 1, workers: 1 }), 0);
+  const state = new ServerState(createServerState({ workers: 1 }), 0);
   const plan = new Membership(state).place({
     index: 0,
     name: 'bench',

@@ -20,8 +20,11 @@ interface PoolSlot {
 export class Membership {
   readonly #state: ServerState;
   readonly #pools = new Map<string, PoolSlot>();
-  readonly #freePools: number[];
-  readonly #freeServers: number[];
+  readonly #freePools: number[] = [];
+  readonly #freeServers: number[] = [];
+  /** Slots given out at least once; those behind them were never anyone's. */
+  #poolsUsed = 0;
+  #serversUsed = 0;
   /** Slots taken out that may still have requests; free once they are empty. */
   readonly #leaving = new Set<number>();
   /** Slots of pools taken out: free once they are empty, and all their servers gone. */
@@ -29,27 +32,43 @@ export class Membership {
 
   constructor(state: ServerState) {
     this.#state = state;
-    this.#freePools = Array.from({ length: state.capacity.pools }, (_, i) => state.capacity.pools - 1 - i);
-    this.#freeServers = Array.from({ length: state.capacity.servers }, (_, i) => state.capacity.servers - 1 - i);
+  }
+
+  /**
+   * Checks that all of `pools` can be placed, and makes room for them: none of the `place` that follow can fail. Throws
+   * RangeError when a weight is out of bounds or there are more servers or pools than the process can hold, Error when an
+   * address is listed twice; nothing is changed then.
+   */
+  makeRoom(pools: readonly UnplacedPool[]): void {
+    let servers = this.#serversUsed - this.#freeServers.length;
+    let slots = this.#poolsUsed - this.#freePools.length;
+    for (const pool of pools) {
+      checkServers(pool);
+      const known = this.#pools.get(pool.name);
+      if (known === undefined) slots++;
+      for (const { address } of pool.servers) if (known === undefined || !known.servers.has(address)) servers++;
+    }
+    const { serversMax, poolsMax } = this.#state.capacity;
+    if (servers > serversMax || slots > poolsMax)
+      throw new RangeError(
+        `The pools come to ${servers} servers in ${slots} pools, those included that leave: found no ` +
+          `room, expected at most ${serversMax} servers and ${poolsMax} pools in one process. Use fewer, or several processes.`,
+      );
+    this.#state.grow(Math.max(servers, this.#serversUsed), Math.max(slots, this.#poolsUsed));
   }
 
   /**
    * Places a pool as the config, or name resolution, now describes it, and returns the plan for the workers. Servers no
-   * longer listed stay open for workers that have not heard of it: they may know nobody else. Then they drain, and their
-   * slots come back, through `collect`. New servers of a pool with health checks start UNCHECKED, others open. Throws RangeError when the shared state has no room; nothing is changed then.
+   * longer listed stay open for workers that have not applied it: they may know no other server. Then they drain, and their
+   * slots come back, through `collect`. New servers of a pool with health checks start UNCHECKED, others open. Throws as
+   * `makeRoom` does, which places of several pools call first: nothing is changed then.
    */
   place(pool: UnplacedPool): BalancePoolPlan {
+    this.makeRoom([pool]);
     const known = this.#pools.get(pool.name);
-    const wanted = new Map(pool.servers.map((server) => [server.address, server]));
-    if (wanted.size !== pool.servers.length) throw new Error(`Pool ${pool.name}: an address is listed twice.`);
+    const wanted = new Set(pool.servers.map(({ address }) => address));
     const added = pool.servers.filter((server) => known === undefined || !known.servers.has(server.address));
-    if (added.length > this.#freeServers.length || (known === undefined && this.#freePools.length === 0))
-      throw new RangeError(
-        `Pool ${pool.name}: no room for ${added.length} more servers in the shared state ` +
-          `(${this.#state.capacity.servers} servers, ${this.#state.capacity.pools} pools). Restart to size it anew.`,
-      );
-
-    const entry: PoolSlot = known ?? { slot: this.#freePools.pop()!, servers: new Map() };
+    const entry: PoolSlot = known ?? { slot: this.#freePools.pop() ?? this.#poolsUsed++, servers: new Map() };
     this.#pools.set(pool.name, entry);
     for (const [address, index] of entry.servers) {
       if (wanted.has(address)) continue;
@@ -57,7 +76,7 @@ export class Membership {
       entry.servers.delete(address);
     }
     for (const server of added) {
-      const index = this.#freeServers.pop()!;
+      const index = this.#freeServers.pop() ?? this.#serversUsed++;
       entry.servers.set(server.address, index);
       this.#reset(index, entry.slot, pool.checked ? GATE.UNCHECKED : GATE.OPEN);
     }
@@ -132,10 +151,6 @@ export class Membership {
 
   #configure(server: ServerPlan, plan: BalancePoolPlan): void {
     const { words } = this.#state;
-    if (!Number.isInteger(server.weight) || server.weight < 0 || server.weight > WEIGHT_MAX)
-      throw new RangeError(
-        `Pool ${plan.name}, ${server.address}: weight ${server.weight}, expected 0 to ${WEIGHT_MAX}.`,
-      );
     const at = this.#state.serverAt(server.index);
     if (words[at + SERVER.weight] !== server.weight || words[at + SERVER.slowStarting] === 0)
       words[at + SERVER.effectiveWeight] = server.weight * WEIGHT_ONE;
@@ -144,6 +159,18 @@ export class Membership {
     if (server.weight === 0) this.#state.closeGate(server.index, GATE.DRAINING);
     else this.#state.openGate(server.index, GATE.DRAINING);
     if (!plan.checked) this.#state.openGate(server.index, GATE.UNCHECKED | GATE.DOWN);
+  }
+}
+
+/** Throws when a pool cannot be placed whatever the room. */
+function checkServers({ name, servers }: UnplacedPool): void {
+  const addresses = new Set<string>();
+  for (const { address, weight } of servers) {
+    if (addresses.has(address))
+      throw new Error(`Pool ${name}: the address ${address} is listed twice. Expected it once.`);
+    addresses.add(address);
+    if (!Number.isInteger(weight) || weight < 0 || weight > WEIGHT_MAX)
+      throw new RangeError(`Pool ${name}, ${address}: weight ${weight}, expected 0 to ${WEIGHT_MAX}.`);
   }
 }
 

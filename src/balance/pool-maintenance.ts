@@ -40,10 +40,10 @@ export class PoolTicker {
   readonly #state: ServerState;
   readonly #notes: FailureNotes | null;
   /** By server, one of FAILING. */
-  readonly #failing: Uint8Array;
+  #failing: Uint8Array;
   #pools: Kept[] = [];
   /** By server: since when it has been neither ejected nor forgiven. */
-  readonly #steadySinceMs: Float64Array;
+  #steadySinceMs: Float64Array;
   #lastTickMs: number;
 
   constructor(state: ServerState, nowMs: number, notes: FailureNotes | null = null) {
@@ -56,6 +56,7 @@ export class PoolTicker {
 
   /** The pools to keep from now on. A pool that is new starts with a full retry budget. */
   apply(plans: readonly BalancePoolPlan[]): void {
+    this.#grow();
     const { words } = this.#state;
     this.#pools = plans.map((plan) => {
       const known = this.#pools.find((kept) => kept.plan.slot === plan.slot && kept.plan.name === plan.name);
@@ -67,6 +68,19 @@ export class PoolTicker {
       });
       return { plan, requests, change: 0 };
     });
+  }
+
+  /** The shared state has grown by servers that were not here before. */
+  #grow(): void {
+    this.#state.refresh();
+    const { servers } = this.#state.capacity;
+    const known = this.#failing.length;
+    if (servers === known) return;
+    const [failing, steadySinceMs] = [this.#failing, this.#steadySinceMs];
+    this.#failing = new Uint8Array(servers);
+    this.#failing.set(failing);
+    this.#steadySinceMs = new Float64Array(servers).fill(this.#lastTickMs, known);
+    this.#steadySinceMs.set(steadySinceMs);
   }
 
   /** Does what is due by `nowMs`. */

@@ -1,5 +1,8 @@
-// What every thread knows about every server and pool: one SharedArrayBuffer, one declared layout, who writes which word.
+// What every thread knows about every server and pool: one SharedArrayBuffer that grows, one declared layout, who writes
+// which word.
 // Owns the layout, its creation and the accessors. Leaves choosing to the balancers and deciding to outlier.ts, pool-maintenance.ts and health/.
+
+import { assert } from '../base/assert.js';
 
 /*
  * A server is open for new requests when its gate is 0. Each bit is a reason to stay away and has one owner, so two
@@ -28,10 +31,28 @@ export const WEIGHT_ONE = 256;
 /** The largest configured weight. 4096 servers of it still sum below 2^31 in fixed point. */
 export const WEIGHT_MAX = 1000;
 
-const MAGIC = 0x53463731; // "SF71": this layout, first version
+const MAGIC = 0x53463732; // "SF72": this layout, second version
 
 /** Words at the start of the buffer; the primary writes them once. */
-const HEADER = { magic: 0, servers: 1, pools: 2, workers: 3, WORDS: 16 } as const;
+const HEADER = { magic: 0, workers: 1, serversMax: 2, poolsMax: 3, WORDS: 16 } as const;
+
+/**
+ * Behind the header stand blocks, each with room for as many servers and pools as this, and for all that workers count for
+ * them. More are added at the end, so no word ever moves: a thread that does not know of them yet counts in the same places.
+ *
+ *   header │ pools │ servers │ slices │ shares │ pools │ servers │ slices │ shares │ …
+ *          └─────────── block 0 ───────────────┴─────────── block 1 ───────────────┘
+ */
+const BLOCK_SERVERS_BITS = 8;
+const BLOCK_POOLS_BITS = 6;
+const BLOCK_SERVERS = 1 << BLOCK_SERVERS_BITS;
+const BLOCK_POOLS = 1 << BLOCK_POOLS_BITS;
+
+/** Servers and pools that one process can hold, those included that are gone but still finish requests. */
+export const SERVERS_MAX = 65_536;
+export const POOLS_MAX = 16_384;
+/** Worker threads of one process. */
+export const WORKERS_MAX = 256;
 
 /**
  * One server. Two cache lines: the first is read by every pick and seldom written, the second is written by every
@@ -109,32 +130,60 @@ export const SLICE = {
 /** What one worker has open at one server: only that worker writes; taken back by the primary if the worker dies. */
 const SHARE = { inFlight: 0, connections: 1, WORDS: 2 } as const;
 
-/** How many of each the buffer has room for. All are at least 1 and fixed for the life of the process. */
+/** How many workers write to the buffer, fixed for the life of the process, and how far it may grow. */
+export interface StateSize {
+  workers: number;
+  /** Default SERVERS_MAX. */
+  serversMax?: number;
+  /** Default POOLS_MAX. */
+  poolsMax?: number;
+}
+
+/** How many of each the buffer has room for now, and how many it can have. */
 export interface StateCapacity {
   servers: number;
   pools: number;
-  workers: number;
+  readonly workers: number;
+  readonly serversMax: number;
+  readonly poolsMax: number;
 }
+
+/** A SharedArrayBuffer that grows in place, for all threads (ECMAScript 2024; Node 20 has it, the language level here does not declare it). */
+interface GrowableBuffer extends SharedArrayBuffer {
+  grow(bytes: number): void;
+}
+type GrowableConstructor = new (bytes: number, options: { maxByteLength: number }) => GrowableBuffer;
 
 /** What a server is at the moment, for people: the strongest reason of its gate, or how it is doing behind an open one. */
 export type ServerStatus = 'GONE' | 'DRAINING' | 'DOWN' | 'EJECTED' | 'UNCHECKED' | 'SLOW_START' | 'UP';
 
-/** Creates the buffer with every slot free. The primary does this once; workers get it with their plan. */
-export function createServerState(capacity: StateCapacity): SharedArrayBuffer {
-  for (const [name, value] of Object.entries(capacity)) {
-    if (!Number.isInteger(value) || value < 1 || value > 65536)
-      throw new RangeError(
-        `Server state: capacity.${name} is ${value}, expected a whole number from 1 to 65536. Size it from the config.`,
-      );
+/**
+ * Creates the buffer with its first block, every slot free. The primary does this once; workers get it with their first
+ * snapshot. What it may grow to is reserved in the address space only.
+ */
+export function createServerState({
+  workers,
+  serversMax = SERVERS_MAX,
+  poolsMax = POOLS_MAX,
+}: StateSize): SharedArrayBuffer {
+  for (const [name, value, most] of [
+    ['workers', workers, WORKERS_MAX],
+    ['serversMax', serversMax, SERVERS_MAX],
+    ['poolsMax', poolsMax, POOLS_MAX],
+  ] as const) {
+    if (!Number.isInteger(value) || value < 1 || value > most)
+      throw new RangeError(`Server state: ${name} is ${value}, expected a whole number from 1 to ${most}.`);
   }
-  const buffer = new SharedArrayBuffer(sections(capacity).words * 4);
-  const words = new Int32Array(buffer);
+  const blocks = Math.max(Math.ceil(serversMax / BLOCK_SERVERS), Math.ceil(poolsMax / BLOCK_POOLS));
+  const bytes = (count: number): number => (HEADER.WORDS + count * block(workers).words) * 4;
+  const Growable = SharedArrayBuffer as unknown as GrowableConstructor;
+  const buffer = new Growable(bytes(1), { maxByteLength: bytes(blocks) });
+  const words = new Int32Array(buffer, 0, HEADER.WORDS);
   words[HEADER.magic] = MAGIC;
-  words[HEADER.servers] = capacity.servers;
-  words[HEADER.pools] = capacity.pools;
-  words[HEADER.workers] = capacity.workers;
-  const at = sections(capacity).serversAt;
-  for (let i = 0; i < capacity.servers; i++) words[at + i * SERVER.WORDS + SERVER.gate] = GATE.GONE;
+  words[HEADER.workers] = workers;
+  words[HEADER.serversMax] = serversMax;
+  words[HEADER.poolsMax] = poolsMax;
+  new ServerState(buffer).clearBlock(0);
   return buffer;
 }
 
@@ -144,51 +193,88 @@ export function createServerState(capacity: StateCapacity): SharedArrayBuffer {
  */
 export class ServerState {
   static readonly PRIMARY = -1;
-  readonly words: Int32Array;
+  /**
+   * As many words as there were at the last `refresh`. Who keeps this view may go on with it: the words of the servers and
+   * pools it was taken for are in it, and are the same memory.
+   */
+  words: Int32Array;
   readonly capacity: StateCapacity;
   readonly worker: number;
-  readonly #poolsAt: number;
+  readonly #buffer: SharedArrayBuffer;
+  readonly #blockWords: number;
   readonly #serversAt: number;
   readonly #slicesAt: number;
   readonly #sharesAt: number;
-  /** First share word of this worker; the primary has the last row. */
+  /** First share word of this worker in the first block; the primary has the last row. */
   readonly #ownSharesAt: number;
 
   constructor(buffer: SharedArrayBuffer, worker: number = ServerState.PRIMARY) {
-    const words = new Int32Array(buffer);
+    const words = new Int32Array(buffer, 0, buffer.byteLength >> 2);
     if (words[HEADER.magic] !== MAGIC)
       throw new Error('Server state: the buffer does not hold this layout. Pass the one createServerState made.');
+    const workers = words[HEADER.workers]!;
+    if (worker >= workers)
+      throw new RangeError(`Server state: worker ${worker} of ${workers}. Size it for every worker.`);
+    const { words: blockWords, serversAt, slicesAt, sharesAt } = block(workers);
     this.words = words;
-    this.capacity = {
-      servers: words[HEADER.servers]!,
-      pools: words[HEADER.pools]!,
-      workers: words[HEADER.workers]!,
-    };
-    if (worker >= this.capacity.workers)
-      throw new RangeError(`Server state: worker ${worker} of ${this.capacity.workers}. Size it for every worker.`);
     this.worker = worker;
-    const at = sections(this.capacity);
-    this.#poolsAt = at.poolsAt;
-    this.#serversAt = at.serversAt;
-    this.#slicesAt = at.slicesAt;
-    this.#sharesAt = at.sharesAt;
-    const row = worker < 0 ? this.capacity.workers : worker;
-    this.#ownSharesAt = at.sharesAt + row * this.capacity.servers * SHARE.WORDS;
+    this.#buffer = buffer;
+    this.#blockWords = blockWords;
+    this.#serversAt = HEADER.WORDS + serversAt;
+    this.#slicesAt = HEADER.WORDS + slicesAt;
+    this.#sharesAt = HEADER.WORDS + sharesAt;
+    this.#ownSharesAt = this.#sharesAt + (worker < 0 ? workers : worker) * BLOCK_SERVERS * SHARE.WORDS;
+    this.capacity = {
+      servers: 0,
+      pools: 0,
+      workers,
+      serversMax: words[HEADER.serversMax]!,
+      poolsMax: words[HEADER.poolsMax]!,
+    };
+    this.#measure();
+  }
+
+  /** Takes in what the buffer has grown by. A worker calls it before it applies servers or pools that are new to it. */
+  refresh(): void {
+    if (this.#buffer.byteLength === this.words.byteLength) return;
+    this.words = new Int32Array(this.#buffer, 0, this.#buffer.byteLength >> 2);
+    this.#measure();
+  }
+
+  /** Makes room for this many servers and pools, at most `serversMax` and `poolsMax`. Only the primary. */
+  grow(servers: number, pools: number): void {
+    const { capacity } = this;
+    assert(servers <= capacity.serversMax && pools <= capacity.poolsMax, 'the shared state grows within its bounds');
+    const before = this.#blocks;
+    const blocks = Math.max(before, Math.ceil(servers / BLOCK_SERVERS), Math.ceil(pools / BLOCK_POOLS));
+    if (blocks === before) return;
+    (this.#buffer as GrowableBuffer).grow((HEADER.WORDS + blocks * this.#blockWords) * 4);
+    this.refresh();
+    for (let i = before; i < blocks; i++) this.clearBlock(i);
+  }
+
+  /** Marks every server of a new block as gone. Only the primary, before a slot of it is given out. */
+  clearBlock(index: number): void {
+    const from = index << BLOCK_SERVERS_BITS;
+    for (let i = from; i < from + BLOCK_SERVERS; i++) this.words[this.serverAt(i) + SERVER.gate] = GATE.GONE;
   }
 
   /** First word of a server; add a SERVER constant. */
   serverAt(server: number): number {
-    return this.#serversAt + server * SERVER.WORDS;
+    const inBlock = (server & (BLOCK_SERVERS - 1)) * SERVER.WORDS;
+    return this.#serversAt + (server >> BLOCK_SERVERS_BITS) * this.#blockWords + inBlock;
   }
 
   /** First word of a pool; add a POOL constant. */
   poolAt(pool: number): number {
-    return this.#poolsAt + pool * POOL.WORDS;
+    const inBlock = (pool & (BLOCK_POOLS - 1)) * POOL.WORDS;
+    return HEADER.WORDS + (pool >> BLOCK_POOLS_BITS) * this.#blockWords + inBlock;
   }
 
   /** First word of what `worker` counts for `pool`; add a SLICE constant. */
   sliceAt(worker: number, pool: number): number {
-    return this.#slicesAt + (worker * this.capacity.pools + pool) * SLICE.WORDS;
+    const inBlock = (worker * BLOCK_POOLS + (pool & (BLOCK_POOLS - 1))) * SLICE.WORDS;
+    return this.#slicesAt + (pool >> BLOCK_POOLS_BITS) * this.#blockWords + inBlock;
   }
 
   /** Counts a request at `server` as in flight. False, and nothing counted, when the server has no room for it. */
@@ -273,7 +359,7 @@ export class ServerState {
   forgetWorker(worker: number): void {
     const { words, capacity } = this;
     for (let server = 0; server < capacity.servers; server++) {
-      const at = this.#sharesAt + (worker * capacity.servers + server) * SHARE.WORDS;
+      const at = this.#shareIn(this.#sharesAt + worker * BLOCK_SERVERS * SHARE.WORDS, server);
       Atomics.sub(words, this.serverAt(server) + SERVER.inFlight, words[at + SHARE.inFlight]!);
       Atomics.sub(words, this.serverAt(server) + SERVER.connections, words[at + SHARE.connections]!);
       words.fill(0, at, at + SHARE.WORDS);
@@ -300,14 +386,30 @@ export class ServerState {
   }
 
   #shareAt(server: number): number {
-    return this.#ownSharesAt + server * SHARE.WORDS;
+    return this.#shareIn(this.#ownSharesAt, server);
+  }
+
+  /** First share word of a server in the row that begins at `rowAt` in the first block. */
+  #shareIn(rowAt: number, server: number): number {
+    const inBlock = (server & (BLOCK_SERVERS - 1)) * SHARE.WORDS;
+    return rowAt + (server >> BLOCK_SERVERS_BITS) * this.#blockWords + inBlock;
+  }
+
+  get #blocks(): number {
+    return (this.words.length - HEADER.WORDS) / this.#blockWords;
+  }
+
+  #measure(): void {
+    const { capacity } = this;
+    capacity.servers = Math.min(capacity.serversMax, this.#blocks * BLOCK_SERVERS);
+    capacity.pools = Math.min(capacity.poolsMax, this.#blocks * BLOCK_POOLS);
   }
 }
 
-function sections({ servers, pools, workers }: StateCapacity) {
-  const poolsAt = HEADER.WORDS;
-  const serversAt = poolsAt + pools * POOL.WORDS;
-  const slicesAt = serversAt + servers * SERVER.WORDS;
-  const sharesAt = slicesAt + workers * pools * SLICE.WORDS;
-  return { poolsAt, serversAt, slicesAt, sharesAt, words: sharesAt + (workers + 1) * servers * SHARE.WORDS };
+/** Where the sections of a block begin, and how long it is, in words. */
+function block(workers: number) {
+  const serversAt = BLOCK_POOLS * POOL.WORDS;
+  const slicesAt = serversAt + BLOCK_SERVERS * SERVER.WORDS;
+  const sharesAt = slicesAt + workers * BLOCK_POOLS * SLICE.WORDS;
+  return { serversAt, slicesAt, sharesAt, words: sharesAt + (workers + 1) * BLOCK_SERVERS * SHARE.WORDS };
 }

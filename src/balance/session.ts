@@ -36,7 +36,7 @@ export class Sessions {
   readonly #cookieName: Uint8Array;
   readonly #isCookie: boolean;
   /** Open addressing, by key of the name: place → index into the arrays below, -1 free. */
-  readonly #places: Int16Array;
+  readonly #places: Int32Array;
   readonly #names: Uint8Array[] = [];
   readonly #servers: number[] = [];
   /** By server index: the whole line to add to an answer. */
@@ -48,7 +48,7 @@ export class Sessions {
     this.#cookieName = Buffer.from(options.name, 'latin1');
     let places = 16;
     while (places < plan.servers.length * 2) places *= 2;
-    this.#places = new Int16Array(places).fill(-1);
+    this.#places = new Int32Array(places).fill(-1);
     for (const server of plan.servers) {
       const name = sessionToken(plan.name, server.address, options.secret);
       const bytes = Buffer.from(name, 'latin1');

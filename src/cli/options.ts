@@ -2,9 +2,8 @@
 
 import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, Option } from 'commander';
+import { WORKERS_MAX } from '../balance/server-state.js';
 import type { LogTimes } from './log.js';
-
-const WORKERS_MAX = 256;
 
 function readWorkers(text: string): number {
   if (text === 'auto') return availableParallelism();

@@ -1,7 +1,7 @@
 // From a configuration to what the workers live by: pools with their slots in the shared state, listeners with their
 // bound ports. Owns that translation. Leaves opening sockets to listeners.ts.
 
-import type { Membership } from '../balance/membership.js';
+import type { Membership, UnplacedPool } from '../balance/membership.js';
 import type { Config } from '../config/config.js';
 import { NO_KEEP_ALIVE } from '../engine/keep-alive.js';
 import type { ListenerPlan } from '../exchange/settings.js';
@@ -14,20 +14,28 @@ import type { TlsContexts } from './tls-contexts.js';
 /** The servers of a pool, names resolved. */
 export type ServersOf = (pool: string) => readonly ListedServer[];
 
-/** Places all pools of a configuration in the shared state, and takes out those that are gone. */
+/** A pool before it has slots, and how its servers are checked. */
+export type UnplacedCheckedPool = UnplacedPool & Pick<CheckedPoolPlan, 'healthCheck'>;
+
+/** The pools of a configuration with the servers they have now. */
+export function unplacedPools(config: Config, serversOf: ServersOf): UnplacedCheckedPool[] {
+  return Object.values(config.pools).map(({ name, options }, index) => {
+    return { index, name, ...options, checked: options.healthCheck !== null, servers: [...serversOf(name)] };
+  });
+}
+
+/**
+ * Places pools in the shared state, and takes out those of `before` that are not among them. Cannot fail once
+ * `Membership.makeRoom` has passed all of them.
+ */
 export function placePools(
-  config: Config,
-  serversOf: ServersOf,
+  pools: readonly UnplacedCheckedPool[],
   membership: Membership,
   before: readonly string[],
 ): CheckedPoolPlan[] {
-  const pools = Object.values(config.pools);
-  for (const name of before) if (config.pools[name] === undefined) membership.remove(name);
-  return pools.map(({ name, options }, index) => {
-    const { healthCheck, ...balance } = options;
-    const unplaced = { index, name, ...balance, checked: healthCheck !== null, servers: [...serversOf(name)] };
-    return { ...membership.place(unplaced), healthCheck };
-  });
+  const wanted = new Set(pools.map(({ name }) => name));
+  for (const name of before) if (!wanted.has(name)) membership.remove(name);
+  return pools.map(({ healthCheck, ...pool }) => ({ ...membership.place(pool), healthCheck }));
 }
 
 /** Everything a worker needs to know about one version of the configuration. */

@@ -11,7 +11,7 @@ import type { CompiledRoutes } from '../routing/compile.js';
 import type { WorkerPlan } from '../worker/plan.js';
 import type { WorkerReport } from '../worker/thread.js';
 import { Listeners } from './listeners.js';
-import { placePools, workerPlan } from './plan.js';
+import { placePools, unplacedPools, workerPlan } from './plan.js';
 import { PoolWatch } from './pool-watch.js';
 import { type PoolReport, poolReports } from './report.js';
 import { Supervisor } from './supervisor.js';
@@ -44,10 +44,6 @@ export interface Loaded {
   routes: CompiledRoutes;
 }
 
-/** Spare slots in the shared state, for servers and pools that reloads bring. */
-const SERVERS_SPARE = 1024;
-const POOLS_SPARE = 256;
-
 export class Primary {
   readonly #options: PrimaryOptions;
   readonly #listeners: Listeners;
@@ -79,16 +75,11 @@ export class Primary {
    * aborted; nothing is left open then.
    */
   static async start(loaded: Loaded, options: PrimaryOptions, signal: AbortSignal): Promise<Primary> {
-    const { pools } = loaded.config;
-    const servers = Object.values(pools).reduce((sum, pool) => sum + pool.servers.length, 0);
-    const buffer = createServerState({
-      servers: servers + SERVERS_SPARE,
-      pools: Object.keys(pools).length + POOLS_SPARE,
-      workers: options.workers,
-    });
+    const buffer = createServerState({ workers: options.workers });
+    const state = new ServerState(buffer);
     let primary: Primary | null = null;
     const watch = new PoolWatch({
-      state: new ServerState(buffer),
+      state,
       log: options.log,
       note: options.note,
       onMoved: () => {
@@ -105,7 +96,7 @@ export class Primary {
       signal.throwIfAborted();
       await watch.resolve(loaded.config);
       signal.throwIfAborted();
-      primary = new Primary(loaded, buffer, watch, options);
+      primary = new Primary(loaded, buffer, state, watch, options);
       await watch.checked();
       signal.throwIfAborted();
       await primary.#supervisor.start();
@@ -121,12 +112,18 @@ export class Primary {
     return primary;
   }
 
-  private constructor(loaded: Loaded, buffer: SharedArrayBuffer, watch: PoolWatch, options: PrimaryOptions) {
+  private constructor(
+    loaded: Loaded,
+    buffer: SharedArrayBuffer,
+    state: ServerState,
+    watch: PoolWatch,
+    options: PrimaryOptions,
+  ) {
     this.#options = options;
     this.#loaded = loaded;
     this.#watch = watch;
     this.#listeners = new Listeners(options.accept === 'handoff');
-    this.#state = new ServerState(buffer);
+    this.#state = state;
     this.#membership = new Membership(this.#state);
     this.#tls = openTlsContexts(loaded.config);
     this.#plan = this.#makePlan(1, loaded, [], this.#tls);
@@ -300,8 +297,11 @@ export class Primary {
 
   #makePlan(generation: number, { config, routes }: Loaded, before: readonly string[], tls: TlsContexts): WorkerPlan {
     const poolIndex = new Map(Object.keys(config.pools).map((name, index) => [name, index]));
+    const unplaced = unplacedPools(config, (pool) => this.#watch.servers(pool));
+    // All that can fail comes first: on an error no pool is placed, and no listener stays open that was not.
+    this.#membership.makeRoom(unplaced);
     const listeners = this.#listeners.open(config.listeners, poolIndex, tls.listeners, routes.listenerFilters);
-    const pools = placePools(config, (pool) => this.#watch.servers(pool), this.#membership, before);
+    const pools = placePools(unplaced, this.#membership, before);
     this.#pools = pools;
     return workerPlan(generation, config, routes, listeners, pools, tls);
   }

@@ -394,6 +394,7 @@ export class Worker implements Context {
   }
 
   #live(plan: WorkerPlan): void {
+    this.state.refresh();
     const { pools, poolTls, poolTunnelTls, poolProxyProtocol, poolKeepAlive } = plan;
     for (const gone of this.servers.follow(pools, poolTls, poolTunnelTls, poolProxyProtocol, poolKeepAlive))
       dropIdle(this, gone);

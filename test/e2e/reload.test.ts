@@ -15,12 +15,19 @@ import { get, WireClient } from '../support/wire-client.js';
 const RELOADS = 50;
 const MIB = 2 ** 20;
 
+interface Reloadable {
+  readonly proxy: RunningProxy;
+  reload(pools: object): Promise<void>;
+  /** Reloads what cannot be applied, and returns what is said about it. */
+  reloadRefused(pools: object, places: readonly Place[]): Promise<string>;
+}
+
 /** A proxy whose file can be changed. */
-async function startReloadable(pools: object): Promise<{ proxy: RunningProxy; reload(pools: object): Promise<void> }> {
+async function startReloadable(pools: object): Promise<Reloadable> {
   const place: Place = freePlace();
   const file = join(scratchDirectory(), 'proxy.yaml');
-  const write = (next: object): void => {
-    writeFileSync(file, JSON.stringify(documentOf({ pools: next as Record<string, object> }, [place])));
+  const write = (next: object, places = [place] as readonly Place[]): void => {
+    writeFileSync(file, JSON.stringify(documentOf({ pools: next as Record<string, object> }, [...places])));
   };
   write(pools);
   const child = new Child(process.execPath, [MAIN, 'run', '-c', file, '--workers', '2']);
@@ -33,6 +40,15 @@ async function startReloadable(pools: object): Promise<{ proxy: RunningProxy; re
       write(next);
       child.kill('SIGHUP');
       await child.until('word about the reload', () => (reloads() > before ? true : undefined));
+    },
+    reloadRefused: async (next, places) => {
+      const before = child.stderr.length;
+      write(next, places);
+      child.kill('SIGHUP');
+      return child.until('word about the refusal', () => {
+        const said = child.stderr.slice(before);
+        return said.includes('was not reloaded') ? said : undefined;
+      });
     },
   };
 }
@@ -84,6 +100,33 @@ test('a pool that stays keeps its connections, and one that goes closes them', a
   for (let i = 0; i < 4; i++) await client.exchange(get());
   assert.equal(kept.accepted, 1);
   client.close();
+});
+
+test('a reload may bring more servers and pools than the start had room for, one that brings too many changes nothing', async (t) => {
+  const origin = await use(t, startAnswers());
+  const main = { servers: [{ address: origin.address }] };
+  const { proxy, reload, reloadRefused } = await startReloadable({ main });
+  t.after(() => proxy.process.kill('SIGKILL'));
+  const client = await WireClient.connect(proxy.place);
+  await client.exchange(get());
+  const servers = Array.from({ length: 2000 }, (_, i) => ({ address: `127.1.${i >> 8}.${i & 255}:9`, weight: 0 }));
+  const many = Object.fromEntries(
+    Array.from({ length: 400 }, (_, i) => [`p${i}`, { servers: [{ ...servers[i], weight: 1 }] }]),
+  );
+  await reload({ ...many, main: { servers: [...servers, { address: origin.address }] } });
+  assert.equal(statusOf(await client.exchange(get())), 200);
+  assert.equal(Object.keys(await proxy.pools()).length, 401);
+
+  const place = freePlace();
+  const most = Array.from({ length: 65_536 }, (_, i) => ({ address: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}:9` }));
+  const said = await reloadRefused({ main, most: { servers: most } }, [proxy.place, place]);
+  assert.match(said, /found no room, expected at most 65536 servers and 16384 pools in one process/);
+  await assert.rejects(WireClient.connect(place), /ECONNREFUSED/, 'the listener of a refused reload is closed again');
+  assert.equal(statusOf(await client.exchange(get())), 200);
+  client.close();
+  await proxy.heldNothing();
+  proxy.process.kill('SIGTERM');
+  assert.equal((await proxy.process.exited()).code, 0);
 });
 
 test('a request in flight ends under the rules it began with', async (t) => {

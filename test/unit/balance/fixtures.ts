@@ -9,7 +9,7 @@ import {
   OUTLIER_DEFAULTS,
 } from '../../../src/balance/options.js';
 import { RETRY_DEFAULTS } from '../../../src/balance/retry.js';
-import { createServerState, ServerState } from '../../../src/balance/server-state.js';
+import { createServerState, POOLS_MAX, SERVERS_MAX, ServerState } from '../../../src/balance/server-state.js';
 
 export interface TestPool {
   buffer: SharedArrayBuffer;
@@ -26,6 +26,9 @@ export interface PoolWish extends Partial<Omit<BalancePoolPlan, 'balance' | 'lim
   panic?: 'fail' | 'try';
   slowStartMs?: number;
   limits?: Partial<BalancePoolPlan['limits']>;
+  /** What the shared state may grow to. */
+  serversMax?: number;
+  poolsMax?: number;
 }
 
 /** One pool with a server per weight, at addresses 10.0.0.1:80 and on. Slots start at 0, in order. */
@@ -37,9 +40,11 @@ export function pool(wish: PoolWish = {}): TestPool {
     panic = 'fail',
     slowStartMs = 0,
     limits,
+    serversMax = SERVERS_MAX,
+    poolsMax = POOLS_MAX,
     ...rest
   } = wish;
-  const buffer = createServerState({ servers: weights.length + backups + 8, pools: 2, workers: 4 });
+  const buffer = createServerState({ workers: 4, serversMax, poolsMax });
   const state = new ServerState(buffer, 0);
   const membership = new Membership(state);
   const all = [...weights, ...Array<number>(backups).fill(1)];

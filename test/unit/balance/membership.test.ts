@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Breaker } from '../../../src/balance/limits.js';
 import type { UnplacedPool } from '../../../src/balance/membership.js';
-import { GATE, POOL, SERVER } from '../../../src/balance/server-state.js';
+import { GATE, POOL, SERVER, SERVERS_MAX, ServerState } from '../../../src/balance/server-state.js';
 import { pool } from './fixtures.js';
 
 /** The pool with servers at these addresses, all of weight 1. */
@@ -64,11 +64,47 @@ test('counts an ejected server out when it is taken out', () => {
   assert.equal(state.words[state.poolAt(plan.slot) + POOL.ejected], 0);
 });
 
-test('changes nothing when the shared state has no room', () => {
-  const { membership, plan, state } = pool({ weights: [1] });
-  const many = Array.from({ length: 20 }, (_, i) => `10.0.1.${i}:80`);
-  assert.throws(() => membership.place(at(plan, many)), /Pool shop: no room for 20 more servers/);
+test('has room for servers and pools that were not there at the start', () => {
+  const { membership, plan, state, buffer } = pool({ weights: [1] });
+  const worker = new ServerState(buffer, 1);
+  state.requestBegins(0);
+  const names = Array.from({ length: 400 }, (_, i) => `pool ${i}`);
+  const plans = names.map((name, i) => membership.place(at(plan, [`10.0.1.${i}:80`, `10.0.2.${i}:80`], { name })));
+  assert.equal(new Set([plan, ...plans].map(({ slot }) => slot)).size, 401);
+  const indexes = [plan, ...plans].flatMap(({ servers }) => servers.map(({ index }) => index));
+  assert.equal(new Set(indexes).size, 801);
+  worker.refresh();
+  assert.ok(indexes.every((index) => worker.serverStatus(index) === 'UP'));
+  assert.equal(worker.inFlight(0), 1);
+});
+
+test('places none of several pools when they do not all fit', () => {
+  const { membership, plan, state } = pool({ weights: [1], serversMax: 4, poolsMax: 3 });
+  const version = state.words[state.poolAt(plan.slot) + POOL.version];
+  const fits = at(plan, ['10.0.0.2:80', '10.0.0.3:80']);
+  const more = at(plan, ['10.0.1.1:80', '10.0.1.2:80'], { name: 'more' });
+  assert.throws(
+    () => membership.makeRoom([fits, more]),
+    /come to 5 servers in 2 pools.*expected at most 4 servers and 3 pools/,
+  );
+  const named = ['a', 'b', 'c'].map((name) => at(plan, [], { name }));
+  assert.throws(() => membership.makeRoom([plan, ...named]), /come to 1 servers in 4 pools/);
+  assert.throws(() => membership.makeRoom([fits, at(plan, ['a:1', 'a:1'], { name: 'more' })]), /a:1 is listed twice/);
+  const heavy = { ...more, servers: more.servers.map((server) => ({ ...server, weight: 1001 })) };
+  assert.throws(() => membership.makeRoom([fits, heavy]), /Pool more, 10.0.1.1:80: weight 1001, expected 0 to 1000/);
+  assert.equal(state.words[state.poolAt(plan.slot) + POOL.version], version);
   assert.equal(state.serverStatus(0), 'UP');
+});
+
+test('holds as many servers as one process may have, and says so beyond', () => {
+  const { membership, plan } = pool({ weights: [] });
+  const addresses = Array.from({ length: SERVERS_MAX + 1 }, (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}:80`);
+  assert.throws(
+    () => membership.place(at(plan, addresses)),
+    /65537 servers in 1 pools.*at most 65536 servers and 16384 pools/,
+  );
+  const { servers } = membership.place(at(plan, addresses.slice(1)));
+  assert.equal(new Set(servers.map(({ index }) => index)).size, SERVERS_MAX);
 });
 
 test('refuses one address twice in a pool', () => {
@@ -77,7 +113,7 @@ test('refuses one address twice in a pool', () => {
 });
 
 test('gives the slot of a pool to another one only when nothing is counted there any more', () => {
-  const { membership, plan, state } = pool({ weights: [1, 1] });
+  const { membership, plan, state } = pool({ weights: [1, 1], poolsMax: 2 });
   const breaker = new Breaker({ ...plan, limits: { ...plan.limits, poolRequestsMax: 9 } }, state);
   state.connectionOpens(0);
   breaker.enters();
@@ -86,10 +122,10 @@ test('gives the slot of a pool to another one only when nothing is counted there
   assert.notEqual(second.slot, plan.slot);
   assert.deepEqual(membership.collect(), [1]);
   const third = at(plan, ['10.0.0.8:80'], { name: 'third' });
-  assert.throws(() => membership.place(third), /no room/, 'a server of it still has a connection');
+  assert.throws(() => membership.place(third), /found no room/, 'a server of it still has a connection');
   state.connectionCloses(0);
   assert.deepEqual(membership.collect(), [0]);
-  assert.throws(() => membership.place(third), /no room/, 'a request is still counted');
+  assert.throws(() => membership.place(third), /found no room/, 'a request is still counted');
   breaker.leaves();
   membership.collect();
   assert.equal(membership.place(third).slot, plan.slot);

@@ -6,7 +6,7 @@ import { createServerState, ServerState } from '../../../src/balance/server-stat
 import { checkValue } from '../../../src/config/load.js';
 import { compileRoutes } from '../../../src/config/routes.js';
 import { Listeners } from '../../../src/primary/listeners.js';
-import { placePools, workerPlan } from '../../../src/primary/plan.js';
+import { placePools, unplacedPools, workerPlan } from '../../../src/primary/plan.js';
 import type { WorkerPlan } from '../../../src/worker/plan.js';
 import { Worker } from '../../../src/worker/worker.js';
 import { freePlace, type Place, written } from '../../support/addresses.js';
@@ -23,12 +23,12 @@ export function useWorker(t: Cleanup, document: object): OneWorker {
   const place = freePlace();
   const loaded = compileRoutes(checkValue({ listeners: [{ address: written(place) }], ...document }));
   const { config, routes } = loaded;
-  const servers = createServerState({ servers: 64, pools: 8, workers: 1 });
+  const servers = createServerState({ workers: 1 });
   const listeners = new Listeners(false);
   const open = listeners.open(config.listeners, new Map(), new Map(), routes.listenerFilters);
   const listed = (pool: string) =>
     config.pools[pool]!.servers.map(({ address, weight, backup }) => ({ name: address, address, weight, backup }));
-  const pools = placePools(config, listed, new Membership(new ServerState(servers)), []);
+  const pools = placePools(unplacedPools(config, listed), new Membership(new ServerState(servers)), []);
   const plan = workerPlan(1, config, routes, open, pools, { pools: new Map(), tunnels: new Map() });
   const worker = new Worker({ index: 0, plan, servers, acceptShared: true, onDrained: () => {} });
   t.after(() => {
