@@ -8,7 +8,7 @@ import { bench, do_not_optimize, group, run } from 'mitata';
 import { compile } from '../../src/routing/compile.js';
 import type { RouteConfig, RoutingConfig } from '../../src/routing/input.js';
 import { Matcher } from '../../src/routing/matcher.js';
-import type { RequestView } from '../../src/routing/request.js';
+import type { MatchRequest } from '../../src/routing/request.js';
 import { requestView } from '../../src/routing/request-text.js';
 
 /** Requests that take turns, so that no branch predictor learns one by heart. A power of two. */
@@ -48,7 +48,7 @@ function rulesFor(hosts: number, paths: number, tenants: number): RoutingConfig 
   return { routes, pools: { p: {} } };
 }
 
-function requestsFor(hosts: number, paths: number, tenants: number): RequestView[] {
+function requestsFor(hosts: number, paths: number, tenants: number): MatchRequest[] {
   return Array.from({ length: REQUESTS }, (_, i) =>
     requestView({
       url: `http://shop-${(i * 7) % hosts}.example.com/api/v1/service-${(i * 31) % paths}/items/42`,
@@ -58,7 +58,7 @@ function requestsFor(hosts: number, paths: number, tenants: number): RequestView
 }
 
 /** A function that matches the next request each time it is called. */
-function matching(config: RoutingConfig, views: readonly RequestView[]): () => number {
+function matching(config: RoutingConfig, views: readonly MatchRequest[]): () => number {
   const matcher = new Matcher(compile(config).table);
   let turn = 0;
   for (const view of views)

@@ -17,11 +17,11 @@ export function keyOfBytes(bytes: Uint8Array, at: number, length: number): numbe
 }
 
 /**
- * Key of a client address: all of an IPv4 address (4 bytes), the first 64 bits of an IPv6 address (16 bytes), because a
+ * Key of a client address, at `at` of `bytes`: all of an IPv4 address (4 bytes), the first 64 bits of an IPv6 address (16 bytes), because a
  * host changes the rest at will. Any other length (a unix socket) is hashed whole. Hot.
  */
-export function keyOfAddress(address: Uint8Array, length: number): number {
-  return keyOfBytes(address, 0, length === 16 ? 8 : length);
+export function keyOfAddress(bytes: Uint8Array, at: number, length: number): number {
+  return keyOfBytes(bytes, at, length === 16 ? 8 : length);
 }
 
 /** `keyOfBytes` of a string's UTF-8, for names in tables. */

@@ -137,8 +137,9 @@ export class ClientConnection {
   /** The request under way on it, and its response: HTTP/1 has one at a time, so it is one object, made with the connection. */
   readonly x: Exchange;
 
-  constructor(tried: Tried) {
-    this.x = new Exchange(this, tried);
+  /** `memory` is that of the worker. */
+  constructor(memory: Uint8Array, tried: Tried) {
+    this.x = new Exchange(memory, this, tried);
   }
 
   /** Crosses an edge of the drawing above. Throws an AssertionError when there is none. Hot. */

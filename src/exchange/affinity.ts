@@ -12,7 +12,7 @@ import type { Context } from './context.js';
 import type { Exchange } from './exchange.js';
 import type { Pool } from './pools.js';
 
-/** The server of the session that the request in `w.view` names, or NO_SESSION. Allocates nothing. */
+/** The server of the session that the request names, or NO_SESSION. Allocates nothing. */
 export function sessionOf(w: Context, pool: Pool, head: Head): number {
   const { sessions, sessionName } = pool;
   if (sessions === null) return NO_SESSION;
@@ -31,7 +31,7 @@ export function sessionOf(w: Context, pool: Pool, head: Head): number {
   return NO_SESSION;
 }
 
-/** The key of the request in `w.view`; a random one when it has none, so that it goes anywhere. Allocates nothing. */
+/** The key of the request; a random one when it has none, so that it goes anywhere. Allocates nothing. */
 export function keyOf(w: Context, x: Exchange, pool: Pool): number {
   const { kind, key } = pool.plan.balance;
   if (kind !== 'consistent-hash' && kind !== 'ip-hash') return 0;
@@ -39,28 +39,33 @@ export function keyOf(w: Context, x: Exchange, pool: Pool): number {
 }
 
 /**
- * The key of the request in `w.view` by one of its parts: `name` is that of a header in lower case, a cookie or a query
+ * The key of the request by one of its parts: `name` is that of a header in lower case, a cookie or a query
  * parameter. A random one when the request lacks it. Allocates nothing.
  */
 export function keyBy(w: Context, x: Exchange, type: KeySource['type'], name: Uint8Array): number {
-  const { view, memory } = w;
+  const { memory } = w;
   switch (type) {
     case 'ClientAddress':
-      return view.clientAddressBytes === 0 ? randomKey() : keyOfAddress(view.clientAddress, view.clientAddressBytes);
+      return addressKey(x);
     case 'Path':
-      return keyOfBytes(memory, view.pathAt, view.pathBytes);
+      return keyOfBytes(memory, x.pathAt, x.pathBytes);
     case 'QueryParam':
-      return keyOfParameter(w, name);
+      return keyOfParameter(x, name);
     case 'Cookie':
-      return keyOfCookie(w, x.client.parser!.head, name);
+      return keyOfCookie(w, x.head!, name);
     case 'Header':
-      return keyOfHeader(w, x.client.parser!.head, name);
+      return keyOfHeader(w, x.head!, name);
   }
 }
 
+/** The key of the client's address; any for a client that has none. */
+function addressKey({ clientAddress, clientAddressAt, clientAddressBytes }: Exchange): number {
+  return clientAddressBytes === 0 ? randomKey() : keyOfAddress(clientAddress, clientAddressAt, clientAddressBytes);
+}
+
 /** Two spellings of one value are one key: what is encoded is decoded first. */
-function keyOfParameter({ view, memory }: Context, name: Uint8Array): number {
-  if (!findParameter(memory, view.queryAt, view.queryAt + view.queryBytes, name)) return randomKey();
+function keyOfParameter({ bytes: memory, queryAt, queryBytes }: Exchange, name: Uint8Array): number {
+  if (!findParameter(memory, queryAt, queryAt + queryBytes, name)) return randomKey();
   const { valueAt, valueBytes, encoded } = parameter;
   if (!encoded) return keyOfBytes(memory, valueAt, valueBytes);
   return keyOfBytes(decoded, 0, decodeComponent(memory, valueAt, valueAt + valueBytes, decoded));

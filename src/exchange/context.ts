@@ -11,7 +11,6 @@ import type { Framing } from '../http/framing.js';
 import type { Llhttp } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { Matcher } from '../routing/matcher.js';
-import type { RequestView } from '../routing/request.js';
 import type { Rule } from '../worker/rules.js';
 import type { ClientAddressField } from './client-address.js';
 import type { Counters } from './counters.js';
@@ -88,7 +87,6 @@ export interface Context {
   readonly closed: boolean;
 
   // Tools, filled again for every request.
-  readonly view: RequestView;
   readonly framing: Framing;
   readonly tokens: Tokens;
   readonly llhttp: Llhttp;

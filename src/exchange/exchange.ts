@@ -7,8 +7,11 @@ import { Edges } from '../base/edges.js';
 import type { BackendConnection, ClientConnection } from '../codec/connections.js';
 import type { Engine } from '../engine/engine.js';
 import { BODY } from '../http/framing.js';
+import type { Head } from '../http/head.js';
 import type { ReasonCode } from '../http/reasons.js';
+import type { MatchRequest, TlsView } from '../routing/request.js';
 import type { Rule } from '../worker/rules.js';
+import type { ClientInfo } from './client-info.js';
 import type { FilterWait } from './filter-wait.js';
 import { KeptBody } from './kept-body.js';
 import type { Pool, Server } from './pools.js';
@@ -69,6 +72,8 @@ const edges = new Edges('exchange', STAGE, {
   DONE: ['FREE'],
 });
 
+const NO_BYTES = new Uint8Array(0);
+
 /** No address. */
 export const NO_ADDRESS = -1;
 
@@ -91,9 +96,11 @@ export class Body {
  * Pooled: HTTP/1 has one request at a time on a connection, so its exchange is made with the connection and used again.
  * Hot: all fields are there from the start, so that every exchange has the same shape.
  */
-export class Exchange {
-  /** The connection that the request came on. */
-  readonly client: ClientConnection;
+export class Exchange<Client extends ClientInfo = ClientConnection> implements MatchRequest {
+  /** The memory that every address here counts in. */
+  readonly bytes: Uint8Array;
+  /** What the request came on. A request in words comes on no connection: only what routing may ask of one is known then. */
+  readonly client: Client;
   /** STAGE; written by `to()` alone. */
   stage: number = STAGE.FREE;
   /** KIND; set by `begin()` alone. */
@@ -110,6 +117,8 @@ export class Exchange {
   statedBytes = -1;
   /** The address of the head; its chunk is held until the request cannot be sent again. */
   headAt = NO_ADDRESS;
+  /** The head itself, as far as it was read; null when its bytes are not in hand. */
+  head: Head | null = null;
   /** The request, head and body, is kept for another try as it goes out. */
   keeping = false;
   /** What went out of its body, while it is kept. */
@@ -128,10 +137,23 @@ export class Exchange {
   /** The same for the target that routing saw, once a filter has changed that; views of the request point into it. */
   routedHeld = NO_ADDRESS;
   /** Bytes of the target that are its path. */
-  pathBytes = 0;
+  targetPathBytes = 0;
   /** The host as the client named it (authority of an absolute target, else the Host field), port included. */
   hostAt = 0;
   hostBytes = 0;
+  /** The same without the port. */
+  hostNameBytes = 0;
+  /** The path in the form that rules see, and the query without its `?`: from routing on. */
+  pathAt = 0;
+  pathBytes = 0;
+  queryAt = 0;
+  queryBytes = 0;
+  /** Bytes of that path which the prefix of its rule matched. */
+  prefixBytes = 0;
+  /** The client's address, of `clientAddressBytes` bytes at `clientAddressAt` of another memory: the peer's, or the stated one. */
+  clientAddress: Uint8Array = NO_BYTES;
+  clientAddressAt = 0;
+  clientAddressBytes = 0;
   /** Number of the request in this worker: the low half of its id. */
   requestNumber = 0;
   /** What Max-Forwards says of a TRACE or OPTIONS request; -1 when it does not count. */
@@ -181,7 +203,8 @@ export class Exchange {
   /** The body goes out in chunks of our framing. */
   chunkedOut = false;
 
-  constructor(client: ClientConnection, tried: Tried) {
+  constructor(bytes: Uint8Array, client: Client, tried: Tried) {
+    this.bytes = bytes;
     this.client = client;
     this.tried = tried;
   }
@@ -190,6 +213,16 @@ export class Exchange {
   to(stage: number): void {
     edges.check(this.stage, stage);
     this.stage = stage;
+  }
+
+  /** What TLS told of the client; null without. */
+  get tls(): TlsView | null {
+    return this.client.tls;
+  }
+
+  /** The name of the listener it came to; empty for one without a name. */
+  get listener(): string {
+    return this.client.listener.http.name;
   }
 
   /** The final response has begun, or a tunnel: nothing can be sent again, and no local reply can be given. */
@@ -219,11 +252,12 @@ export class Exchange {
 
   /**
    * Begins an exchange of this KIND, number `requestNumber` of its worker: forgets the one before. The one place that resets
-   * an exchange.
+   * an exchange. `head` is that of the request as far as it was read, null when its bytes are not in hand.
    */
-  begin(kind: number, requestNumber: number): void {
+  begin(kind: number, requestNumber: number, head: Head | null): void {
     this.to(STAGE.FILTERING);
     this.kind = kind;
+    this.head = head;
     this.requestNumber = requestNumber;
     this.reason = null;
     this.status = 0;

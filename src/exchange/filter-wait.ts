@@ -2,7 +2,6 @@
 // Owns that it goes on once, in a turn of its own, and not after the exchange has ended. Leaves going on to the worker.
 
 import type { ReasonCode } from '../http/reasons.js';
-import { RequestView } from '../routing/request.js';
 import type { Exchange } from './exchange.js';
 import type { LocalReply, Wait } from './filter.js';
 
@@ -21,9 +20,6 @@ export class FilterWait implements Wait {
   readonly ms: number;
   /** The filter to ask next, by its place in the phase. */
   next = 0;
-  /** The request as routing saw it: the worker's view is filled with others meanwhile. */
-  readonly view = new RequestView();
-  prefixBytes = 0;
   /** What the filter said: an answer, a reason, or null to go on. */
   said: LocalReply | ReasonCode | null = null;
   readonly #x: Exchange;
@@ -57,7 +53,7 @@ export class FilterWait implements Wait {
     if (left) this.#left?.();
   }
 
-  /** Later, since the filter may speak inside a turn of another request, whose head is in view then. */
+  /** Later, since the filter may speak inside a turn of another request. */
   #say(said: LocalReply | ReasonCode | null): void {
     if (this.#state !== STATE.HELD) return;
     this.#state = STATE.DUE;

@@ -4,8 +4,7 @@
 import type { Head } from '../http/head.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { FilterPlan, HeaderValuePlan } from '../routing/plan.js';
-import type { RequestView } from '../routing/request.js';
-import type { Exchange } from './exchange.js';
+import type { AnyExchange } from './client-info.js';
 import type { HeadEdit } from './head-edit.js';
 
 /** What a filter says of a request whose head is complete. */
@@ -40,20 +39,20 @@ export interface Piece {
  */
 export interface Filter {
   /**
-   * The request has its rule, and its head is in view. Takes down what later phases need of it. Comes also before a local reply
+   * The request has its rule, and its head is in hand. Takes down what later phases need of it. Comes also before a local reply
    * to a request that no rule was found for, whose `x.rule` is null.
    */
-  routed?(x: Exchange): void;
+  routed?(x: AnyExchange): void;
   /** The request was accepted: lets it pass, answers it, or holds it up. */
-  requestHead?(x: Exchange): Verdict;
+  requestHead?(x: AnyExchange): Verdict;
   /** A piece of the request body has gone to the server. Null goes on; a reason ends the exchange. */
-  requestBody?(x: Exchange, piece: Readonly<Piece>): ReasonCode | null;
+  requestBody?(x: AnyExchange, piece: Readonly<Piece>): ReasonCode | null;
   /** The head is about to go to a server. `x.sent` says whether it has gone to one before. */
-  attemptHead?(x: Exchange, edit: HeadEdit): void;
+  attemptHead?(x: AnyExchange, edit: HeadEdit): void;
   /** The final head is about to go to the client: that of a server, or of a local reply (`x.stage` is RESPONDING for a server's). */
-  responseHead?(x: Exchange, edit: HeadEdit): void;
+  responseHead?(x: AnyExchange, edit: HeadEdit): void;
   /** A piece of a server's response body is about to go to the client. Null goes on; a reason cuts the exchange. */
-  responseBody?(x: Exchange, piece: Readonly<Piece>): ReasonCode | null;
+  responseBody?(x: AnyExchange, piece: Readonly<Piece>): ReasonCode | null;
 }
 
 /** A response of our own. */
@@ -79,45 +78,43 @@ export interface Wait {
 
 /** Makes the path that goes to the server. */
 export interface PathChange {
-  /** Bytes that the new path of the request in view needs at most; `most` when it cannot be said. */
-  room(x: Exchange, most: number): number;
+  /** Bytes that the new path needs at most; `most` when it cannot be said. */
+  room(x: AnyExchange, most: number): number;
   /** Writes it at `at` of `out`, which has `room` bytes. Returns its length, or why there can be none. */
-  write(x: Exchange, out: Uint8Array, at: number, room: number): number | ReasonCode;
+  write(x: AnyExchange, out: Uint8Array, at: number, room: number): number | ReasonCode;
 }
 
 /** What a worker offers its filters. */
 export interface FilterTools {
   /** The memory that addresses of heads and pieces point into. */
   readonly memory: Uint8Array;
-  /** The request as routing saw it. Good in `routed` and `requestHead`. */
-  readonly view: Readonly<RequestView>;
-  /** Bytes of the target's path that the prefix of its rule matched. Good where `view` is. */
-  prefixBytes(x: Exchange): number;
+  /** Bytes of the target's path that the prefix of its rule matched. Good in `routed` and `requestHead`. */
+  prefixBytes(x: AnyExchange): number;
   /** The head of the request. Good until the request cannot be sent again: in `routed`, `requestHead` and `attemptHead`. */
-  requestHead(x: Exchange): Head;
+  requestHead(x: AnyExchange): Head;
   /** The scheme that the client used: what a trusted proxy in front says of it, else that of its connection. */
-  scheme(x: Exchange): 'http' | 'https';
+  scheme(x: AnyExchange): 'http' | 'https';
   /** Header lines with their variables filled in. Good in `routed` and `requestHead`. */
-  headerLines(x: Exchange, values: readonly HeaderValuePlan[]): string;
+  headerLines(x: AnyExchange, values: readonly HeaderValuePlan[]): string;
   /** Puts another path in front of the query of the target. Returns why that cannot be, or null. */
-  changePath(x: Exchange, change: PathChange): ReasonCode | null;
+  changePath(x: AnyExchange, change: PathChange): ReasonCode | null;
   /** Answers the request. Return ANSWERED after it. */
-  reply(x: Exchange, reply: LocalReply): void;
+  reply(x: AnyExchange, reply: LocalReply): void;
   /** Ends the exchange with a reason. Return ANSWERED after it. */
-  fail(x: Exchange, reason: ReasonCode): void;
+  fail(x: AnyExchange, reason: ReasonCode): void;
   /**
    * Holds the request up for `ms` milliseconds at most; then it fails with FILTER_TIMEOUT, or with REQUEST_TIMEOUT when the time of
    * the whole request is over first. Return WAIT after it. `left` is called when the exchange ends meanwhile: by a deadline,
    * or because the client left.
    */
-  wait(x: Exchange, ms: number, left?: () => void): Wait;
+  wait(x: AnyExchange, ms: number, left?: () => void): Wait;
 }
 
 /** What filters of one rule are made with. */
 export interface FilterScope {
   readonly tools: FilterTools;
   /** How a copy of a request is sent to the pool with this index in the plan; to be called in `attemptHead`. */
-  copyTo(pool: number): (x: Exchange) => void;
+  copyTo(pool: number): (x: AnyExchange) => void;
 }
 
 /** How the filters of one type are made ready. Registered in src/filters/runs.ts. */

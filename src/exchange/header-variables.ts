@@ -7,7 +7,7 @@ import { FIELD } from '../http/head.js';
 import { METHOD_NAMES } from '../http/methods.js';
 import type { HeaderValuePlan, Variable } from '../routing/plan.js';
 import type { Context } from './context.js';
-import { type Exchange, NO_ADDRESS } from './exchange.js';
+import type { Exchange } from './exchange.js';
 
 const latin1 = (w: Context, at: number, bytes: number): string =>
   Buffer.from(w.memory.buffer, at, bytes).toString('latin1');
@@ -17,8 +17,8 @@ const REQUEST_ID = /^[\w.:+/=@-]{1,128}$/;
 
 /** The id of the request: that of a trusted proxy in front, else ours. */
 export function requestId(w: Context, x: Exchange): string {
-  const head = x.client.parser?.head;
-  if (x.client.trusted && head !== undefined && x.headAt !== NO_ADDRESS) {
+  const { head } = x;
+  if (x.client.trusted && head !== null) {
     for (
       let field = head.next(FIELD_ID.X_REQUEST_ID);
       field >= 0;
@@ -35,11 +35,10 @@ export function requestId(w: Context, x: Exchange): string {
 const OF_MATCHED: readonly Variable[] = ['host', 'method', 'path', 'query', 'rule'];
 
 /**
- * The text of a variable for the request that was matched last. Valid between route() and the next request of this worker. For one that
+ * The text of a variable of a request. Valid while its target is held. For one that
  * no rule was found for, what its head says is empty: it may be what is wrong with it.
  */
 function variableText(w: Context, x: Exchange, variable: Variable): string {
-  const { view } = w;
   if (x.rule === null && OF_MATCHED.includes(variable)) return '';
   switch (variable) {
     case 'clientAddress':
@@ -52,9 +51,9 @@ function variableText(w: Context, x: Exchange, variable: Variable): string {
     case 'method':
       return METHOD_NAMES[x.method]!;
     case 'path':
-      return latin1(w, view.pathAt, view.pathBytes);
+      return latin1(w, x.pathAt, x.pathBytes);
     case 'query':
-      return latin1(w, view.queryAt, view.queryBytes);
+      return latin1(w, x.queryAt, x.queryBytes);
     case 'scheme':
       return x.client.tls === null ? 'http' : 'https';
     case 'rule':

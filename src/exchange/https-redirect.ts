@@ -28,7 +28,7 @@ export class HttpsRedirect {
    * here the same way, and not those under an excepted path: both go to the rules.
    */
   applies(w: Context, x: Exchange): boolean {
-    if (x.client.trusted && forwardedScheme(w.memory, x.client.parser!.head) === 'https') return false;
+    if (x.client.trusted && forwardedScheme(w.memory, x.head!) === 'https') return false;
     if (this.#except.length === 0) return true;
     return !isExcepted(textOf(w, x.targetAt, pathBytes(w.memory, x)), this.#except);
   }

@@ -30,8 +30,8 @@ const RETRY_AFTER_SECONDS = 1;
 
 /** The request's Accept field, of several all; empty when the head is not in hand. */
 function acceptOf(w: Context, x: Exchange): string {
-  const head = x.client.parser?.head;
-  if (head === undefined || x.headAt === NO_ADDRESS) return '';
+  const { head } = x;
+  if (head === null) return '';
   let accept = '';
   for (let field = head.next(FIELD_ID.ACCEPT); field >= 0; field = head.next(FIELD_ID.ACCEPT, field + FIELD.WORDS)) {
     const at = head.valueAt(field);

@@ -1,5 +1,6 @@
 // Finds the rule for a request, and the path as the rule saw it.
 
+import type { Engine } from '../engine/engine.js';
 import { CHUNK_BYTES, PEER_BYTES } from '../engine/layout.js';
 import { METHOD } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
@@ -14,9 +15,26 @@ import {
 } from '../routing/path.js';
 import type { RepeatedSlashes } from '../routing/plan.js';
 import { NOT_STATED } from './client-address.js';
+import type { AnyExchange } from './client-info.js';
 import type { Context } from './context.js';
-import type { Exchange } from './exchange.js';
 import { peerBytes } from './trust.js';
+
+/** What routing needs of a worker. */
+export interface RouteContext
+  extends Pick<
+    Context,
+    | 'memory'
+    | 'writer'
+    | 'scratch'
+    | 'scratchKeep'
+    | 'asterisk'
+    | 'trust'
+    | 'matcher'
+    | 'rules'
+    | 'distinguishesSlashes'
+  > {
+  readonly engine: Pick<Engine, 'peers' | 'retain'>;
+}
 
 const COLON = 0x3a;
 const BRACKET = 0x5d;
@@ -32,16 +50,16 @@ function withoutPort(memory: Uint8Array, at: number, bytes: number): number {
   return bytes;
 }
 
-/** The target that leaves runs of `/` as they came, beside the one in the client connection; 0 bytes of path when refused. */
+/** The target that leaves runs of `/` as they came, beside the one in the exchange; 0 bytes of path when refused. */
 const kept = { at: 0, pathBytes: 0 };
 
 /**
- * Fills `w.view` and the client's rule. The path is made normal first, and the server gets what was matched: a rule
+ * Finds the rule of a request. The path is made normal first, and the server gets what was matched: a rule
  * cannot be walked around by writing its path differently. Only runs of `/`, which are one for every rule, may go on as they
  * came. Returns why the request is refused, or null.
  */
-export function route(w: Context, x: Exchange): ReasonCode | null {
-  const { memory, view } = w;
+export function route(w: RouteContext, x: AnyExchange): ReasonCode | null {
+  const { memory } = w;
   if (x.targetBytes === 0 && x.method === METHOD.OPTIONS) {
     // An absolute target without a path is about the server itself: the last proxy asks for `*` (RFC 9112, 3.2.4).
     x.targetAt = w.asterisk.at;
@@ -55,25 +73,21 @@ export function route(w: Context, x: Exchange): ReasonCode | null {
   if (scanned === PATH_REFUSED) return 'TARGET_INVALID';
   let hasRuns = false;
   if (scanned === PATH_AS_IS) {
+    x.targetPathBytes = query - at;
+    x.pathAt = at;
     x.pathBytes = query - at;
-    view.pathAt = at;
-    view.pathBytes = query - at;
-    view.queryAt = query + 1;
-    view.queryBytes = query < end ? end - query - 1 : 0;
+    x.queryAt = query + 1;
+    x.queryBytes = query < end ? end - query - 1 : 0;
   } else {
     hasRuns = w.distinguishesSlashes && hasRepeatedSlashes(memory, at, query - at);
     const refused = rewritePath(w, x, at, query, end, hasRuns);
     if (refused !== null) return refused;
   }
-  view.head = x.client.parser!.head;
-  view.method = x.method;
-  view.tls = x.client.tls;
-  view.hostAt = x.hostAt;
-  view.hostBytes = withoutPort(memory, x.hostAt, x.hostBytes);
-  view.listener = x.client.listener.http.name;
+  x.hostNameBytes = withoutPort(memory, x.hostAt, x.hostBytes);
   readClientAddress(w, x);
-  const index = w.matcher.match(view);
+  const index = w.matcher.match(x);
   if (index < 0) return 'NO_ROUTE';
+  x.prefixBytes = w.matcher.prefixBytes;
   const { filters } = x.client.listener.http;
   const rule = filters === null ? w.rules[index]! : w.rules[index]!.under(filters);
   x.rule = rule;
@@ -84,30 +98,33 @@ export function route(w: Context, x: Exchange): ReasonCode | null {
 }
 
 /** The path has runs of `/`: does with them what the rule or the listener says. */
-function treatRuns(x: Exchange, way: RepeatedSlashes): ReasonCode | null {
+function treatRuns(x: AnyExchange, way: RepeatedSlashes): ReasonCode | null {
   if (way === 'merge') return null;
   if (way === 'refuse' || kept.pathBytes === 0) return 'TARGET_INVALID';
-  x.targetBytes += kept.pathBytes - x.pathBytes;
+  x.targetBytes += kept.pathBytes - x.targetPathBytes;
   x.targetAt = kept.at;
-  x.pathBytes = kept.pathBytes;
+  x.targetPathBytes = kept.pathBytes;
   return null;
 }
 
-/** Fills the client's address: that of its peer, unless the listener takes it from a field and the peer is trusted. */
-function readClientAddress(w: Context, x: Exchange): void {
-  const { view } = w;
+/** Finds the client's address: that of its peer, unless the listener takes it from a field and the peer is trusted. */
+function readClientAddress(w: RouteContext, x: AnyExchange): void {
   const field = x.client.listener.http.clientField;
+  const { peers } = w.engine;
   x.statedBytes = NOT_STATED;
   if (field !== null && x.client.trusted) {
     x.stated ??= new Uint8Array(16);
-    x.statedBytes = field.read(w.memory, x.client.parser!.head, w.trust, x.stated);
+    x.statedBytes = field.read(w.memory, x.head!, w.trust, x.stated);
   }
-  const isStated = x.statedBytes !== NOT_STATED;
-  const { peers } = w.engine;
-  const from = isStated ? x.stated! : peers;
-  const at = isStated ? 0 : x.client.slot * PEER_BYTES + 4;
-  view.clientAddressBytes = isStated ? x.statedBytes : peerBytes(peers, x.client.slot);
-  for (let i = 0; i < view.clientAddressBytes; i++) view.clientAddress[i] = from[at + i]!;
+  if (x.statedBytes === NOT_STATED) {
+    x.clientAddress = peers;
+    x.clientAddressAt = x.client.slot * PEER_BYTES + 4;
+    x.clientAddressBytes = peerBytes(peers, x.client.slot);
+  } else {
+    x.clientAddress = x.stated!;
+    x.clientAddressAt = 0;
+    x.clientAddressBytes = x.statedBytes;
+  }
 }
 
 /**
@@ -115,14 +132,14 @@ function readClientAddress(w: Context, x: Exchange): void {
  * that leaves runs of `/` as they came is written in front of it, in the same chunk.
  */
 function rewritePath(
-  w: Context,
-  x: Exchange,
+  w: RouteContext,
+  x: AnyExchange,
   at: number,
   query: number,
   end: number,
   both: boolean,
 ): ReasonCode | null {
-  const { view, writer, memory } = w;
+  const { writer, memory } = w;
   const queryBytes = end - query;
   const worst = (query - at) * PATH_GROWTH + 1 + queryBytes;
   // What is kept is written first; how long it has become says whether the other finds room behind it.
@@ -149,10 +166,10 @@ function rewritePath(
   x.targetHeld = out;
   x.targetAt = merged;
   x.targetBytes = pathBytes + queryBytes;
+  x.targetPathBytes = pathBytes;
+  x.pathAt = merged;
   x.pathBytes = pathBytes;
-  view.pathAt = merged;
-  view.pathBytes = pathBytes;
-  view.queryAt = merged + pathBytes + 1;
-  view.queryBytes = query < end ? queryBytes - 1 : 0;
+  x.queryAt = merged + pathBytes + 1;
+  x.queryBytes = query < end ? queryBytes - 1 : 0;
   return null;
 }

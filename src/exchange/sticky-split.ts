@@ -18,7 +18,7 @@ export interface Share {
   readonly ref: BackendRefPlan;
 }
 
-/** Chooses the pool of the request in `w.view`: its index in the plan, -1 for none. */
+/** Chooses the pool of the request: its index in the plan, -1 for none. */
 export interface StickySplit {
   choose(w: Context, x: Exchange): number;
 }
@@ -73,7 +73,7 @@ class SessionSplit implements StickySplit {
   }
 
   choose(w: Context, x: Exchange): number {
-    const known = this.#read(w.memory, x.client.parser!.head);
+    const known = this.#read(w.memory, x.head!);
     if (known >= 0) return this.#pools[known]!;
     const pool = this.#split.pick();
     x.splitLine = this.#lines[this.#pools.indexOf(pool)] ?? '';

@@ -3,7 +3,7 @@
 
 import { RE2JS } from 're2js';
 import { CONDITION, HEADER, OP, OP_ANY, RANGE, REGEX } from './layout.js';
-import type { RequestView } from './request.js';
+import type { MatchRequest } from './request.js';
 import { LINE_FEED, type RequestValues } from './request-values.js';
 
 /** Compiles a pattern for linear-time matching (RE2 syntax). Throws the engine's error when it is not one. */
@@ -11,7 +11,7 @@ export function compileRegex(source: string): RE2JS {
   return RE2JS.compile(source);
 }
 
-/** Evaluates conditions. Allocates only for regular expressions, where the engine wants a view of the value. */
+/** Evaluates conditions. Allocates only for regular expressions, where the engine wants a request of the value. */
 export class Conditions {
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
@@ -30,9 +30,9 @@ export class Conditions {
   }
 
   /** Whether a condition holds, its `invert` included. */
-  holds(condition: number, view: RequestView): boolean {
+  holds(condition: number, request: MatchRequest): boolean {
     const at = this.#conditionsAt + condition * CONDITION.WORDS;
-    return this.#compare(at, view) !== (this.#words[at + CONDITION.invert] === 1);
+    return this.#compare(at, request) !== (this.#words[at + CONDITION.invert] === 1);
   }
 
   /** Where the value that a condition looks at is read from; -1 for the client's address. */
@@ -41,16 +41,16 @@ export class Conditions {
   }
 
   /** Whether the whole path matches a regular expression of the table. */
-  pathMatches(regex: number, view: RequestView): boolean {
-    return this.#test(regex, view.bytes, view.pathAt, view.pathBytes);
+  pathMatches(regex: number, request: MatchRequest): boolean {
+    return this.#test(regex, request.bytes, request.pathAt, request.pathBytes);
   }
 
-  #compare(at: number, view: RequestView): boolean {
+  #compare(at: number, request: MatchRequest): boolean {
     const words = this.#words;
     const op = words[at + CONDITION.op]!;
     const valueAt = words[at + CONDITION.valueAt]!;
     const valueBytes = words[at + CONDITION.valueBytes]!;
-    if (op === OP.RANGES) return this.#inRanges(valueAt, valueBytes, view);
+    if (op === OP.RANGES) return this.#inRanges(valueAt, valueBytes, request);
     const values = this.#values;
     if (!values.locate(words[at + CONDITION.source]!)) return false;
     if (op < OP_ANY) return this.#compareOne(op, valueAt, valueBytes);
@@ -133,20 +133,20 @@ export class Conditions {
     return compiled;
   }
 
-  #inRanges(first: number, count: number, view: RequestView): boolean {
-    const address = view.clientAddress;
+  #inRanges(first: number, count: number, request: MatchRequest): boolean {
     for (let range = first; range < first + count; range++) {
       const at = this.#rangesAt + range * RANGE.WORDS;
-      if (this.#words[at + RANGE.bytes] !== view.clientAddressBytes) continue;
-      if (this.#sharesPrefix(address, this.#words[at + RANGE.addressAt]!, this.#words[at + RANGE.bits]!)) return true;
+      if (this.#words[at + RANGE.bytes] !== request.clientAddressBytes) continue;
+      if (this.#sharesPrefix(request, this.#words[at + RANGE.addressAt]!, this.#words[at + RANGE.bits]!)) return true;
     }
     return false;
   }
 
-  #sharesPrefix(address: Uint8Array, valueAt: number, bits: number): boolean {
+  #sharesPrefix(request: MatchRequest, valueAt: number, bits: number): boolean {
+    const { clientAddress: address, clientAddressAt: at } = request;
     const whole = bits >> 3;
-    if (!this.#equal(address, 0, valueAt, whole)) return false;
+    if (!this.#equal(address, at, valueAt, whole)) return false;
     const rest = bits & 7;
-    return rest === 0 || ((address[whole]! ^ this.#bytes[valueAt + whole]!) & (0xff00 >> rest) & 0xff) === 0;
+    return rest === 0 || ((address[at + whole]! ^ this.#bytes[valueAt + whole]!) & (0xff00 >> rest) & 0xff) === 0;
   }
 }

@@ -7,11 +7,11 @@ import type { Place } from '../base/document-path.js';
 import { METHOD_NAMES } from '../http/methods.js';
 import type { CompiledRoutes } from './compile.js';
 import { decidingStep, type EntryIr, type PrecedenceStep } from './compiled-match.js';
-import { type Finding, findingsOf, hostnameOf, viewText } from './findings.js';
+import { type Finding, findingsOf, hostnameOf, textOf } from './findings.js';
 import { ENTRY, HEADER, LEAF } from './layout.js';
 import { Matcher } from './matcher.js';
 import type { RulePlan } from './plan.js';
-import type { RequestView } from './request.js';
+import type { MatchRequest } from './request.js';
 
 const LOSERS_MAX = 5;
 
@@ -55,19 +55,19 @@ export interface Explanation {
  */
 export function explain(
   compiled: CompiledRoutes,
-  view: RequestView,
+  request: MatchRequest,
   matcher: Matcher = new Matcher(compiled.table),
   losersMax: number = LOSERS_MAX,
 ): Explanation {
-  const walk = new Walk(compiled, view, matcher);
-  const path = viewText(view, view.pathAt, view.pathBytes);
+  const walk = new Walk(compiled, request, matcher);
+  const path = textOf(request, request.pathAt, request.pathBytes);
   return {
     request: {
-      method: METHOD_NAMES[view.method] ?? '',
-      scheme: view.tls === null ? 'http' : 'https',
-      host: viewText(view, view.hostAt, view.hostBytes),
+      method: METHOD_NAMES[request.method] ?? '',
+      scheme: request.tls === null ? 'http' : 'https',
+      host: textOf(request, request.hostAt, request.hostNameBytes),
       path,
-      query: viewText(view, view.queryAt, view.queryBytes),
+      query: textOf(request, request.queryAt, request.queryBytes),
     },
     winner: walk.winner === -1 ? undefined : walk.candidate(walk.winner),
     knowsHost: walk.knowsHost,
@@ -84,12 +84,12 @@ class Walk {
 
   constructor(
     readonly compiled: CompiledRoutes,
-    readonly view: RequestView,
+    readonly request: MatchRequest,
     readonly matcher: Matcher,
   ) {
-    this.#hosts = new Set(matcher.hostsOf(view));
-    this.winner = matcher.matchEntry(view);
-    matcher.begin(view);
+    this.#hosts = new Set(matcher.hostsOf(request));
+    this.winner = matcher.matchEntry(request);
+    matcher.begin(request);
     for (let leaf = matcher.nextLeaf(); leaf !== -1; leaf = matcher.nextLeaf()) this.#leaves.add(leaf);
   }
 
@@ -99,7 +99,7 @@ class Walk {
 
   candidate(entry: number): Candidate {
     const ir = this.#ir(entry);
-    const findings = findingsOf(ir, this.view, this.matcher, {
+    const findings = findingsOf(ir, this.request, this.matcher, {
       hostHolds: this.#hosts.has(this.#host(entry)),
       pathHolds: this.#leaves.has(this.#word(entry, ENTRY.leaf)),
       pathRegex: this.#word(entry, ENTRY.pathRegex),
@@ -140,7 +140,7 @@ class Walk {
 
   /** Without the entries of other hosts, unless the host looks like the one asked for, or is all that few of them lack. */
   #related(entries: readonly number[], max: number): number[] {
-    const host = viewText(this.view, this.view.hostAt, this.view.hostBytes);
+    const host = textOf(this.request, this.request.hostAt, this.request.hostNameBytes);
     const isNear = (entry: number) => this.#hosts.has(this.#host(entry)) || nearHosts(host, this.#ir(entry));
     const lacksHostAlone = new Set(
       entries.filter((entry) => {
@@ -158,13 +158,13 @@ class Walk {
     const first = this.#word(entry, ENTRY.conditionAt);
     const method = this.#word(entry, ENTRY.method);
     const regex = this.#word(entry, ENTRY.pathRegex);
-    let lacks = method === -1 || method === this.view.method ? 0 : 1;
+    let lacks = method === -1 || method === this.request.method ? 0 : 1;
     for (let i = 0; i < this.#word(entry, ENTRY.conditionCount); i++) {
-      if (!conditions.holds(first + i, this.view)) lacks++;
+      if (!conditions.holds(first + i, this.request)) lacks++;
     }
     if (!this.#hosts.has(this.#host(entry))) lacks += 1000;
     else if (!this.#leaves.has(this.#word(entry, ENTRY.leaf))) lacks += 100;
-    else if (regex !== -1 && !conditions.pathMatches(regex, this.view)) lacks += 100;
+    else if (regex !== -1 && !conditions.pathMatches(regex, this.request)) lacks += 100;
     return lacks;
   }
 

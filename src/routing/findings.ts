@@ -7,7 +7,7 @@ import type { ConditionIr, EntryIr } from './compiled-match.js';
 import { HOST_KIND, LEAF_KIND, OP, SOURCE_KIND } from './layout.js';
 import type { Matcher } from './matcher.js';
 import type { AddressRange } from './ranges.js';
-import type { RequestView } from './request.js';
+import type { MatchRequest } from './request.js';
 
 /** How a condition compares, in the words of the config; `Within` is an address in a range, `Equals` anything else. */
 export type Comparison =
@@ -55,7 +55,7 @@ export interface Finding {
 /** The findings of one match of one rule under one host name. The matcher must have begun this request. */
 export function findingsOf(
   ir: EntryIr,
-  view: RequestView,
+  request: MatchRequest,
   matcher: Matcher,
   entry: {
     readonly hostHolds: boolean;
@@ -65,10 +65,10 @@ export function findingsOf(
   },
 ): Finding[] {
   return [
-    hostFinding(ir, view, entry.hostHolds),
-    pathFinding(ir, view, matcher, entry.pathHolds, entry.pathRegex),
-    ...methodFinding(ir, view),
-    ...ir.match.conditions.map((condition, i) => conditionFinding(condition, entry.condition + i, view, matcher)),
+    hostFinding(ir, request, entry.hostHolds),
+    pathFinding(ir, request, matcher, entry.pathHolds, entry.pathRegex),
+    ...methodFinding(ir, request),
+    ...ir.match.conditions.map((condition, i) => conditionFinding(condition, entry.condition + i, request, matcher)),
   ];
 }
 
@@ -77,31 +77,31 @@ export function hostnameOf({ host }: EntryIr): string {
   return host.kind === HOST_KIND.DEFAULT ? '*' : host.kind === HOST_KIND.WILDCARD ? `*${host.name}` : host.name;
 }
 
-function hostFinding(ir: EntryIr, view: RequestView, holds: boolean): Finding {
+function hostFinding(ir: EntryIr, request: MatchRequest, holds: boolean): Finding {
   return {
     part: 'hostname',
     name: undefined,
     comparison: 'Exact',
     expected: hostnameOf(ir),
     invert: false,
-    found: view.hostBytes === 0 ? undefined : viewText(view, view.hostAt, view.hostBytes),
+    found: request.hostNameBytes === 0 ? undefined : textOf(request, request.hostAt, request.hostNameBytes),
     holds,
   };
 }
 
 function pathFinding(
   { match }: EntryIr,
-  view: RequestView,
+  request: MatchRequest,
   matcher: Matcher,
   reached: boolean,
   regex: number,
 ): Finding {
   const isRegex = match.pathKind === LEAF_KIND.REGEX;
   const comparison = isRegex ? 'RegularExpression' : match.pathKind === LEAF_KIND.EXACT ? 'Exact' : 'PathPrefix';
-  const found = viewText(view, view.pathAt, view.pathBytes);
+  const found = textOf(request, request.pathAt, request.pathBytes);
   // A leaf under a host the walk never came to was not looked at: its path is compared here, for the words only.
   const holds = isRegex
-    ? matcher.conditions.pathMatches(regex, view)
+    ? matcher.conditions.pathMatches(regex, request)
     : reached || (comparison === 'Exact' ? found === match.path : hasPrefix(found, match.path));
   return { part: 'path', name: undefined, comparison, expected: match.path, invert: false, found, holds };
 }
@@ -110,11 +110,11 @@ function hasPrefix(path: string, prefix: string): boolean {
   return prefix === '/' || path === prefix || path.startsWith(`${prefix}/`);
 }
 
-function methodFinding({ match }: EntryIr, view: RequestView): Finding[] {
+function methodFinding({ match }: EntryIr, request: MatchRequest): Finding[] {
   if (match.method === -1) return [];
   const expected = METHOD_NAMES[match.method] ?? '';
-  const found = METHOD_NAMES[view.method] ?? '';
-  const holds = match.method === view.method;
+  const found = METHOD_NAMES[request.method] ?? '';
+  const holds = match.method === request.method;
   return [{ part: 'method', name: undefined, comparison: 'Exact', expected, invert: false, found, holds }];
 }
 
@@ -143,7 +143,7 @@ const PARTS: Readonly<Record<number, Part>> = {
   [SOURCE_KIND.LISTENER]: 'listener',
 };
 
-function conditionFinding(ir: ConditionIr, condition: number, view: RequestView, matcher: Matcher): Finding {
+function conditionFinding(ir: ConditionIr, condition: number, request: MatchRequest, matcher: Matcher): Finding {
   const part = ir.source === undefined ? 'clientAddress' : PARTS[ir.source.kind]!;
   const isNamed = part === 'header' || part === 'cookie' || part === 'queryParam';
   return {
@@ -152,8 +152,8 @@ function conditionFinding(ir: ConditionIr, condition: number, view: RequestView,
     comparison: COMPARISONS[ir.op]!,
     expected: ir.source === undefined ? ir.ranges.map(rangeText).join(', ') : ir.value.replaceAll('\n', ', '),
     invert: ir.invert,
-    found: ir.source === undefined ? clientText(view) : valueText(condition, matcher),
-    holds: matcher.conditions.holds(condition, view),
+    found: ir.source === undefined ? clientText(request) : valueText(condition, matcher),
+    holds: matcher.conditions.holds(condition, request),
   };
 }
 
@@ -164,9 +164,10 @@ function valueText(condition: number, matcher: Matcher): string | undefined {
   return text.replaceAll('\n', ', '); // a list; no other value has one
 }
 
-function clientText(view: RequestView): string | undefined {
-  if (view.clientAddressBytes === 0) return undefined;
-  return addressText(view.clientAddress.subarray(0, view.clientAddressBytes));
+function clientText(request: MatchRequest): string | undefined {
+  if (request.clientAddressBytes === 0) return undefined;
+  const { clientAddress, clientAddressAt: at, clientAddressBytes } = request;
+  return addressText(clientAddress.subarray(at, at + clientAddressBytes));
 }
 
 function rangeText({ address, bits }: AddressRange): string {
@@ -174,6 +175,6 @@ function rangeText({ address, bits }: AddressRange): string {
 }
 
 /** Bytes of a request as text, for people. */
-export function viewText(view: RequestView, at: number, length: number): string {
-  return Buffer.from(view.bytes.subarray(at, at + length)).toString('utf8');
+export function textOf(request: MatchRequest, at: number, length: number): string {
+  return Buffer.from(request.bytes.subarray(at, at + length)).toString('utf8');
 }

@@ -22,7 +22,7 @@ import {
   TABLE_VERSION,
   VALUE_SLOT,
 } from './layout.js';
-import { RequestView } from './request.js';
+import { type MatchRequest, NO_REQUEST } from './request.js';
 import { RequestValues } from './request-values.js';
 
 const DOT = 0x2e;
@@ -90,7 +90,7 @@ export class Matcher {
   readonly #topCount: number;
   readonly #hasPriorities: boolean;
 
-  #view = new RequestView();
+  #request: MatchRequest = NO_REQUEST;
   // The host: its bytes without a closing dot, its hash, and where wildcards may begin.
   #hostBytes = 0;
   #hostHash = 0;
@@ -134,15 +134,15 @@ export class Matcher {
     this.#prefixHash = new Int32Array(this.#depthMax);
   }
 
-  /** Index of the rule for this request, or -1 when none matches. The view's bytes are only read. */
-  match(view: RequestView): number {
-    const entry = this.matchEntry(view);
+  /** Index of the rule for this request, or -1 when none matches. Its bytes are only read. */
+  match(request: MatchRequest): number {
+    const entry = this.matchEntry(request);
     return entry === -1 ? -1 : this.words[this.#entriesAt + entry * ENTRY.WORDS + ENTRY.rule]!;
   }
 
   /** Like match(), but the index of the winning entry: explain wants to know which match of the rule it was. */
-  matchEntry(view: RequestView): number {
-    this.begin(view);
+  matchEntry(request: MatchRequest): number {
+    this.begin(request);
     let best = -1;
     let bestRank = RANK_MAX;
     for (let leaf = this.nextLeaf(); leaf !== -1; leaf = this.nextLeaf()) {
@@ -160,12 +160,12 @@ export class Matcher {
   }
 
   /** Starts a walk: nextLeaf() then gives the leaves in order of precedence. */
-  begin(view: RequestView): void {
-    this.#view = view;
-    this.values.begin(view);
+  begin(request: MatchRequest): void {
+    this.#request = request;
+    this.values.begin(request);
     this.#pathRead = false;
     this.#host = -1;
-    this.#readHost(view);
+    this.#readHost(request);
   }
 
   /** The next leaf this request reaches, or -1 at the end of the walk. */
@@ -179,7 +179,7 @@ export class Matcher {
         if (this.#keyedPathCount !== 0) {
           if (!this.#pathRead) this.#readPath();
           this.#depth = Math.min(this.#prefixCount, this.words[at + HOST.depthMax]!);
-          const leaf = this.#findPath(LEAF_KIND.EXACT, this.#pathHash, this.#view.pathBytes);
+          const leaf = this.#findPath(LEAF_KIND.EXACT, this.#pathHash, this.#request.pathBytes);
           if (leaf !== -1) return leaf;
         }
       }
@@ -225,14 +225,14 @@ export class Matcher {
     const words = this.words;
     const at = this.#entriesAt + entry * ENTRY.WORDS;
     const method = words[at + ENTRY.method]!;
-    if (method !== -1 && method !== this.#view.method) return false;
+    if (method !== -1 && method !== this.#request.method) return false;
     const first = words[at + ENTRY.conditionAt]!;
     const end = first + words[at + ENTRY.conditionCount]!;
     for (let condition = first; condition < end; condition++) {
-      if (!this.conditions.holds(condition, this.#view)) return false;
+      if (!this.conditions.holds(condition, this.#request)) return false;
     }
     const regex = words[at + ENTRY.pathRegex]!;
-    return regex === -1 || this.conditions.pathMatches(regex, this.#view);
+    return regex === -1 || this.conditions.pathMatches(regex, this.#request);
   }
 
   /** The first entry of a list that holds and whose rank is below `rankMax`, or -1. Lists are in order of rank. */
@@ -260,10 +260,10 @@ export class Matcher {
   }
 
   /** Reads the host from its end, keeping the hash at every dot that has a label before it. */
-  #readHost(view: RequestView): void {
-    const bytes = view.bytes;
-    const at = view.hostAt;
-    let length = view.hostBytes;
+  #readHost(request: MatchRequest): void {
+    const bytes = request.bytes;
+    const at = request.hostAt;
+    let length = request.hostNameBytes;
     // A closing dot only says that the name is complete: it must not lead around a rule.
     if (length > 0 && bytes[at + length - 1] === DOT) length--;
     this.#hostBytes = length;
@@ -289,24 +289,24 @@ export class Matcher {
   }
 
   /** The host names of the table this request belongs to, in order of precedence. Allocates: explain asks, not workers. */
-  hostsOf(view: RequestView): number[] {
+  hostsOf(request: MatchRequest): number[] {
     const hosts: number[] = [];
-    this.begin(view);
+    this.begin(request);
     while (this.#nextHost()) hosts.push(this.#host);
     return hosts;
   }
 
   /** Turns to the next host the request may belong to. False when there is none. */
   #nextHost(): boolean {
-    const view = this.#view;
+    const request = this.#request;
     while (this.#hostsLeft > 0) {
       const candidate = --this.#hostsLeft;
       if (candidate === 0) this.#host = this.words[HEADER.defaultHost]!;
       else if (candidate === this.#dotCount + 1) {
-        this.#host = this.#findHost(HOST_KIND.EXACT, this.#hostHash, view.hostAt, this.#hostBytes);
+        this.#host = this.#findHost(HOST_KIND.EXACT, this.#hostHash, request.hostAt, this.#hostBytes);
       } else {
         const dotAt = this.#dotAt[candidate - 1]!;
-        const length = view.hostAt + this.#hostBytes - dotAt;
+        const length = request.hostAt + this.#hostBytes - dotAt;
         this.#host = this.#findHost(HOST_KIND.WILDCARD, this.#dotHash[candidate - 1]!, dotAt, length);
       }
       if (this.#host !== -1) {
@@ -332,7 +332,7 @@ export class Matcher {
   }
 
   #hostEquals(at: number, nameAt: number, length: number): boolean {
-    const bytes = this.#view.bytes;
+    const bytes = this.#request.bytes;
     for (let i = 0; i < length; i++) if (lowerCase(bytes[at + i]!) !== this.bytes[nameAt + i]) return false;
     return true;
   }
@@ -340,9 +340,9 @@ export class Matcher {
   /** Reads the path once, keeping the hash at the end of each element, as deep as the table's longest prefix. */
   #readPath(): void {
     this.#pathRead = true;
-    const bytes = this.#view.bytes;
-    const at = this.#view.pathAt;
-    const length = this.#view.pathBytes;
+    const bytes = this.#request.bytes;
+    const at = this.#request.pathAt;
+    const length = this.#request.pathBytes;
     const depthMax = this.#depthMax;
     let count = 0;
     let hash = HASH_SEED;
@@ -380,8 +380,8 @@ export class Matcher {
   }
 
   #pathEquals(pathAt: number, length: number): boolean {
-    const bytes = this.#view.bytes;
-    const at = this.#view.pathAt;
+    const bytes = this.#request.bytes;
+    const at = this.#request.pathAt;
     for (let i = 0; i < length; i++) if (bytes[at + i] !== this.bytes[pathAt + i]) return false;
     return true;
   }

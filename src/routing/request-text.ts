@@ -6,7 +6,7 @@ import { FIELD_ID, fieldId } from '../http/fields.js';
 import { FIELD, FIELDS_MAX, Head } from '../http/head.js';
 import { methodNumber } from '../http/methods.js';
 import { normalisePath, PATH_AS_IS, PATH_GROWTH, PATH_REFUSED } from './path.js';
-import { type ClientCertificate, RequestView, serverNameOf, type TlsView } from './request.js';
+import { type ClientCertificate, type MatchRequest, serverNameOf, type TlsView } from './request.js';
 
 /** A request in words. */
 export interface RequestText {
@@ -36,6 +36,24 @@ export class RequestTextError extends Error {
   override readonly name = 'RequestTextError';
 }
 
+/** A request in words, laid out as the matcher wants it. */
+export class RequestView implements MatchRequest {
+  bytes: Uint8Array = new Uint8Array(0);
+  head: Head | null = null;
+  pathAt = 0;
+  pathBytes = 0;
+  queryAt = 0;
+  queryBytes = 0;
+  hostAt = 0;
+  hostNameBytes = 0;
+  method = 0;
+  readonly clientAddress = new Uint8Array(16);
+  readonly clientAddressAt = 0;
+  clientAddressBytes = 0;
+  tls: TlsView | null = null;
+  listener = '';
+}
+
 /**
  * A view over freshly allocated bytes. Values are encoded as UTF-8.
  *
@@ -56,7 +74,7 @@ export function requestView(text: RequestText): RequestView {
   if (head.method === -1)
     throw new RequestTextError(`'${method}' is not a method; methods are in capitals, as in GET.`);
   view.method = head.method;
-  [view.hostAt, view.hostBytes] = layout.add(host);
+  [view.hostAt, view.hostNameBytes] = layout.add(host);
   [view.queryAt, view.queryBytes] = layout.add(query);
   [view.pathAt, view.pathBytes] = layout.addBytes(normalBytes(path));
   for (const [name, value] of headers) {

@@ -6,7 +6,7 @@ import { decodeComponent, findParameter, parameter } from '../base/query.js';
 import { FIELD_ID } from '../http/fields.js';
 import { FIELD } from '../http/head.js';
 import { HASH_PRIME, HASH_SEED, HEADER, lowerCase, SOURCE, SOURCE_KIND } from './layout.js';
-import { RequestView } from './request.js';
+import { type MatchRequest, NO_REQUEST } from './request.js';
 
 const SCRATCH_BYTES = 64 * 1024;
 const COMMA = 0x2c;
@@ -31,7 +31,7 @@ export class RequestValues {
   readonly #words: Int32Array;
   readonly #names: Uint8Array;
   readonly #sourcesAt: number;
-  #view = new RequestView();
+  #request: MatchRequest = NO_REQUEST;
   #scratch = new Uint8Array(SCRATCH_BYTES);
   #scratchUsed = 0;
   /** Number of the current request; a source whose stamp differs has not been read yet. */
@@ -57,8 +57,8 @@ export class RequestValues {
   }
 
   /** Forgets the last request and turns to this one, whose bytes must stay until the next begin(). */
-  begin(view: RequestView): void {
-    this.#view = view;
+  begin(request: MatchRequest): void {
+    this.#request = request;
     this.#now++;
     this.#scratchUsed = 0;
   }
@@ -67,7 +67,7 @@ export class RequestValues {
   locate(source: number): boolean {
     if (this.#stamps[source] !== this.#now) this.#read(source);
     if (this.#found[source] === 0) return false;
-    this.bytes = this.#inScratch[source] === 0 ? this.#view.bytes : this.#scratch;
+    this.bytes = this.#inScratch[source] === 0 ? this.#request.bytes : this.#scratch;
     this.at = this.#starts[source]!;
     this.length = this.#lengths[source]!;
     return true;
@@ -104,9 +104,9 @@ export class RequestValues {
 
   /** A header that arrives several times is one list, joined by comma and space (RFC 9110, 5.3). */
   #readHeader(source: number, nameAt: number, nameBytes: number): void {
-    const head = this.#view.head;
+    const head = this.#request.head;
     if (head === null) return;
-    const bytes = this.#view.bytes;
+    const bytes = this.#request.bytes;
     for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
       if (head.nameBytes(field) !== nameBytes) continue;
       if (!this.#nameEqualsCaseless(bytes, head.nameAt(field), nameAt, nameBytes)) continue;
@@ -130,11 +130,11 @@ export class RequestValues {
 
   /** The first cookie of this name counts. Names compare byte by byte; quotes stay part of a value (RFC 6265, 5.2). */
   #readCookie(source: number, nameAt: number, nameBytes: number): void {
-    const head = this.#view.head;
+    const head = this.#request.head;
     if (head === null) return;
     for (let field = head.next(FIELD_ID.COOKIE); field >= 0; field = head.next(FIELD_ID.COOKIE, field + FIELD.WORDS)) {
       const at = head.valueAt(field);
-      if (!nextCookie(this.#view.bytes, at, at + head.valueBytes(field), this.#names, nameAt, nameBytes)) continue;
+      if (!nextCookie(this.#request.bytes, at, at + head.valueBytes(field), this.#names, nameAt, nameBytes)) continue;
       this.#set(source, cookie.valueAt, cookie.valueBytes, 0);
       return;
     }
@@ -142,7 +142,7 @@ export class RequestValues {
 
   /** The first parameter of this name counts. Names and values are percent-decoded, and `+` is a space. */
   #readQuery(source: number, nameAt: number, nameBytes: number): void {
-    const { bytes, queryAt, queryBytes } = this.#view;
+    const { bytes, queryAt, queryBytes } = this.#request;
     if (!findParameter(bytes, queryAt, queryAt + queryBytes, this.#names, nameAt, nameBytes)) return;
     const { valueAt, valueBytes, encoded } = parameter;
     if (!encoded) {
@@ -157,13 +157,13 @@ export class RequestValues {
 
   /** What the connection tells: there only with TLS, except the scheme and the listener; ASCII. */
   #readConnection(source: number, kind: number): void {
-    const { tls } = this.#view;
+    const { tls } = this.#request;
     if (kind === SOURCE_KIND.SCHEME) {
       this.#setText(source, tls === null ? 'http' : 'https');
       return;
     }
     if (kind === SOURCE_KIND.LISTENER) {
-      if (this.#view.listener !== '') this.#setText(source, this.#view.listener);
+      if (this.#request.listener !== '') this.#setText(source, this.#request.listener);
       return;
     }
     if (tls === null) return;

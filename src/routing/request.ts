@@ -1,5 +1,5 @@
 // What the matcher may look at: one request, as spans over bytes.
-// Owns the view only. The worker fills it from a parsed head; explain, tests and the public API fill it from text.
+// Owns the shape only. An exchange has it, whether its head came from a socket or from text.
 
 import type { Head } from '../http/head.js';
 
@@ -31,37 +31,49 @@ export function serverNameOf(sent: string): string {
 }
 
 /**
- * A request as the matcher sees it. One instance per worker is filled again for every request.
+ * A request as the matcher sees it.
  *
- * `bytes` holds everything the spans point into. All `…At` here are absolute offsets into `bytes`;
+ * `bytes` holds everything the spans point into. All `…At` here are absolute offsets into `bytes`, but for the address;
  * those inside `head.fields` count from `head.base`, which is absolute too.
  */
-export class RequestView {
-  bytes: Uint8Array = new Uint8Array(0);
-  head: Head | null = null;
+export interface MatchRequest {
+  readonly bytes: Uint8Array;
+  readonly head: Head | null;
   /** The normalised path, without the query. */
-  pathAt = 0;
-  pathBytes = 0;
+  readonly pathAt: number;
+  readonly pathBytes: number;
   /** The query without its `?`; 0 bytes when there is none. */
-  queryAt = 0;
-  queryBytes = 0;
+  readonly queryAt: number;
+  readonly queryBytes: number;
   /** The host without its port, as sent (any case). */
-  hostAt = 0;
-  hostBytes = 0;
+  readonly hostAt: number;
+  readonly hostNameBytes: number;
   /** llhttp's number of the method. */
-  method = 0;
-  /** The client's address: 4 bytes (IPv4), 16 (IPv6) or none (unix socket) in `clientAddress`, which the owner reuses. */
-  readonly clientAddress = new Uint8Array(16);
-  clientAddressBytes = 0;
+  readonly method: number;
+  /** The client's address at `clientAddressAt` of `clientAddress`: 4 bytes (IPv4), 16 (IPv6) or none (unix socket). */
+  readonly clientAddress: Uint8Array;
+  readonly clientAddressAt: number;
+  readonly clientAddressBytes: number;
   /** Null for a request that came without TLS. */
-  tls: TlsView | null = null;
+  readonly tls: TlsView | null;
   /** The name of the listener it came to; empty for one without a name. */
-  listener = '';
-
-  /** Becomes a view of what `other` views. */
-  copy(other: Readonly<RequestView>): void {
-    const { clientAddress, ...rest } = other;
-    Object.assign(this, rest);
-    this.clientAddress.set(clientAddress);
-  }
+  readonly listener: string;
 }
+
+/** A request that has nothing: what a matcher looks at before the first. */
+export const NO_REQUEST: MatchRequest = {
+  bytes: new Uint8Array(0),
+  head: null,
+  pathAt: 0,
+  pathBytes: 0,
+  queryAt: 0,
+  queryBytes: 0,
+  hostAt: 0,
+  hostNameBytes: 0,
+  method: 0,
+  clientAddress: new Uint8Array(0),
+  clientAddressAt: 0,
+  clientAddressBytes: 0,
+  tls: null,
+  listener: '',
+};

@@ -16,7 +16,6 @@ import type { Head } from '../http/head.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { keptPrefix } from '../routing/path.js';
 import type { HeaderValuePlan } from '../routing/plan.js';
-import type { RequestView } from '../routing/request.js';
 
 const ASTERISK = 0x2a;
 const NOTHING = new Uint8Array(0);
@@ -24,7 +23,6 @@ const NOTHING = new Uint8Array(0);
 /** One per worker. */
 export class WorkerFilterTools implements FilterTools {
   readonly memory: Uint8Array;
-  readonly view: RequestView;
   readonly #w: Context;
   readonly #resume: (x: Exchange, wait: FilterWait) => void;
 
@@ -32,22 +30,20 @@ export class WorkerFilterTools implements FilterTools {
     this.#w = w;
     this.#resume = (x, wait) => resumeFilters(w, x, wait);
     this.memory = w.memory;
-    this.view = w.view;
   }
 
   prefixBytes(x: Exchange): number {
-    const { prefixBytes } = this.#w.matcher;
     // A run of `/` may be longer in the target than the rules saw it.
-    if (x.pathBytes === this.view.pathBytes) return prefixBytes;
-    return keptPrefix(this.memory, x.targetAt, x.pathBytes, prefixBytes);
+    if (x.targetPathBytes === x.pathBytes) return x.prefixBytes;
+    return keptPrefix(this.memory, x.targetAt, x.targetPathBytes, x.prefixBytes);
   }
 
   requestHead(x: Exchange): Head {
-    return x.client.parser!.head;
+    return x.head!;
   }
 
   scheme(x: Exchange): 'http' | 'https' {
-    const said = x.client.trusted ? forwardedScheme(this.memory, x.client.parser!.head) : null;
+    const said = x.client.trusted ? forwardedScheme(this.memory, x.head!) : null;
     return said ?? (x.client.tls === null ? 'http' : 'https');
   }
 
@@ -59,7 +55,7 @@ export class WorkerFilterTools implements FilterTools {
     const w = this.#w;
     if (this.memory[x.targetAt] === ASTERISK) return null;
     const { writer } = w;
-    const queryBytes = x.targetBytes - x.pathBytes;
+    const queryBytes = x.targetBytes - x.targetPathBytes;
     const most = CHUNK_BYTES - queryBytes;
     const room = change.room(x, most);
     if (room > most) return 'URI_TOO_LONG';
@@ -68,10 +64,10 @@ export class WorkerFilterTools implements FilterTools {
     const pathBytes = change.write(x, this.memory, out, room);
     if (typeof pathBytes !== 'number') return pathBytes;
     writer.at = out + pathBytes;
-    writer.copy(x.targetAt + x.pathBytes, queryBytes);
+    writer.copy(x.targetAt + x.targetPathBytes, queryBytes);
     x.targetAt = out;
     x.targetBytes = pathBytes + queryBytes;
-    x.pathBytes = pathBytes;
+    x.targetPathBytes = pathBytes;
     w.scratchKeep();
     w.engine.retain(out);
     x.holdTarget(w.engine, out);

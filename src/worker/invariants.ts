@@ -177,6 +177,7 @@ function checkClient(w: Worker, client: ClientConnection, slot: number, report: 
       if (backend !== null || client.x.mirrors.length > 0) wrong('has a backend connection');
       if (client.x.queued || client.x.entered) wrong('is counted by a pool');
       if (client.x.headAt !== NO_ADDRESS || client.x.targetHeld !== NO_ADDRESS) wrong('holds the head of a request');
+      if (client.x.head !== null) wrong('points to the head of a request');
       if (state !== CLIENT.HEAD && client.parser !== null) wrong('holds a parser');
   }
   if (waitsForEver(w, client)) wrong('no deadline runs for what it waits for');
@@ -190,6 +191,7 @@ function checkExchange(w: Worker, x: Exchange, wrong: (what: string) => void): v
   if (queued !== (stage === STAGE.QUEUED)) says(queued ? 'stands in the line of its pool' : 'stands in no line');
   if ((x.resume !== null) !== (stage === STAGE.BACKOFF)) says('does not know whether a next attempt is due');
   if (!x.isAtServer && x.pool?.retired && w.poolNamed(x.pool.plan.name)) says('waits for a server of an old plan');
+  if ((x.head === null) !== (x.headAt === NO_ADDRESS)) says('has a head and not its bytes, or the reverse');
   if ((x.wait !== null) !== (stage === STAGE.FILTERING)) says('does not know whether a filter holds it up');
   switch (stage) {
     case STAGE.FILTERING:

@@ -2,11 +2,13 @@
 // For explain, tests and the public router. Leaves the path and the rules to src/routing.
 
 import { Tried } from '../balance/view.js';
-import { ClientConnection } from '../codec/connections.js';
 import { check } from '../codec/h1/check.js';
 import { refusalOf } from '../codec/h1/read-head.js';
 import { Tokens } from '../codec/h1/tokens.js';
 import { CHUNK_BYTES } from '../engine/layout.js';
+import type { AnyExchange, ClientInfo } from '../exchange/client-info.js';
+import { Exchange } from '../exchange/exchange.js';
+import { NO_FILTERS } from '../exchange/phases.js';
 import type { Limits } from '../exchange/settings.js';
 import { Framing } from '../http/framing.js';
 import { FIELDS_MAX } from '../http/head.js';
@@ -25,7 +27,17 @@ const TEXT_BYTES_MAX = 524_288;
 const BREAKS = /[\r\n\0]/;
 
 /** Made when first needed, then kept: one parser is enough for all that ask. */
-let shared: { readonly llhttp: Llhttp; readonly client: ClientConnection; readonly tokens: Tokens } | undefined;
+let shared: { readonly llhttp: Llhttp; readonly x: AnyExchange; readonly tokens: Tokens } | undefined;
+
+/** Checking asks nothing of a connection. */
+const CLIENT: ClientInfo = {
+  slot: 0,
+  trusted: false,
+  tls: null,
+  listener: {
+    http: { name: '', clientField: null, redirect: null, repeatedSlashes: 'merge', filters: null, phases: NO_FILTERS },
+  },
+};
 
 /** Why a worker with these limits refuses the request before it looks at any rule, or null. */
 export function judge(request: RequestText, limits: HeadLimits): ReasonCode | null {
@@ -33,12 +45,8 @@ export function judge(request: RequestText, limits: HeadLimits): ReasonCode | nu
   if (head === null) return 'REQUEST_MALFORMED';
   const bytes = Buffer.from(head, 'utf8');
   if (bytes.length > TEXT_BYTES_MAX) return 'HEAD_TOO_LARGE';
-  shared ??= {
-    llhttp: new Llhttp({ slabBytes: TEXT_BYTES_MAX, parsersMax: 1 }),
-    client: new ClientConnection(new Tried()),
-    tokens: new Tokens(),
-  };
-  const { llhttp, client, tokens } = shared;
+  shared ??= make();
+  const { llhttp, x, tokens } = shared;
   const parser = llhttp.acquireRequest()!;
   try {
     const memory = llhttp.bytes;
@@ -55,12 +63,17 @@ export function judge(request: RequestText, limits: HeadLimits): ReasonCode | nu
     if (parsed !== PARSED.complete || parser.endAt !== at + bytes.length) return 'REQUEST_MALFORMED';
     if (parser.head.targetBytes > limits.uriBytesMax) return 'URI_TOO_LONG';
     if (parser.head.bytes > limits.headBytesMax) return 'HEAD_TOO_LARGE';
-    client.parser = parser;
-    return check({ memory, tokens, framing: new Framing() }, client.x);
+    x.head = parser.head;
+    return check({ memory, tokens, framing: new Framing() }, x);
   } finally {
-    client.parser = null;
+    x.head = null;
     llhttp.releaseRequest(parser);
   }
+}
+
+function make(): NonNullable<typeof shared> {
+  const llhttp = new Llhttp({ slabBytes: TEXT_BYTES_MAX, parsersMax: 1 });
+  return { llhttp, x: new Exchange(llhttp.bytes, CLIENT, new Tried()), tokens: new Tokens() };
 }
 
 /**

@@ -74,7 +74,7 @@ export class Rule {
     return rule;
   }
 
-  /** The pool for the request in `w.view`, or null when the rule has none that takes any. */
+  /** The pool for the request, or null when the rule has none that takes any. */
   choose(w: Context, x: Exchange): Pool | null {
     const pool = this.#sticky === null ? this.#split.pick() : this.#sticky.choose(w, x);
     return pool < 0 ? null : this.#scope.pools[pool]!;

@@ -54,7 +54,6 @@ import { Llhttp } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { ExchangeCounts } from '../observe/exchange-counts.js';
 import { Matcher } from '../routing/matcher.js';
-import { RequestView } from '../routing/request.js';
 import { accepted } from './accept.js';
 import { filterScope, WorkerFilterTools } from './filter-tools.js';
 import { checkInvariants } from './invariants.js';
@@ -98,8 +97,6 @@ export class Worker implements Context {
   readonly exchangeCounts = new ExchangeCounts(this.counters.reasons);
   /** What sees every exchange as it ends. */
   readonly observers: readonly Observer[] = [this.exchangeCounts];
-  /** Filled again for every request. */
-  readonly view = new RequestView();
   readonly framing = new Framing();
   readonly tokens = new Tokens();
   /** What filters change in a head, filled for each that they have a say in. */
@@ -195,7 +192,6 @@ export class Worker implements Context {
     for (const text of [...CONSTANT_LINES, ...Object.values(ALERT)]) this.pinned.pin(text);
     this.writer = new Writer(this.memory);
     this.ids = new RequestIds();
-    this.view.bytes = this.memory;
     this.filterTools = new WorkerFilterTools(this);
     this.plan = plan;
     this.limits = plan.limits;
@@ -264,7 +260,7 @@ export class Worker implements Context {
 
   /** A client connection for a handle the engine reported. */
   clientOpen(conn: number): ClientConnection {
-    const client = this.#idleClients.pop() ?? new ClientConnection(new Tried());
+    const client = this.#idleClients.pop() ?? new ClientConnection(this.memory, new Tried());
     client.conn = conn;
     client.slot = slotOf(conn);
     this.#clientBySlot[client.slot] = client;

@@ -1,8 +1,8 @@
-// Judges a complete request head: what RFC 9112 and the limits demand beyond llhttp's syntax.
+// Checks a complete request head: what RFC 9112 and the limits demand beyond llhttp's syntax.
 // Owns what is read from the head into the exchange. Leaves the path to route.ts.
 
+import type { AnyExchange } from '../../exchange/client-info.js';
 import type { Context } from '../../exchange/context.js';
-import type { Exchange } from '../../exchange/exchange.js';
 import { equalsCaseless, FIELD_ID } from '../../http/fields.js';
 import { BODY, requestFraming } from '../../http/framing.js';
 import { FIELD, type Head } from '../../http/head.js';
@@ -10,8 +10,8 @@ import { listElement, nextElement } from '../../http/lists.js';
 import { METHOD } from '../../http/methods.js';
 import type { ReasonCode } from '../../http/reasons.js';
 
-/** What judging needs of a worker: judge.ts does it without one. */
-export type Judging = Pick<Context, 'memory' | 'tokens' | 'framing'>;
+/** What checking needs of a worker. */
+export type CheckContext = Pick<Context, 'memory' | 'tokens' | 'framing'>;
 
 const HUNDRED_CONTINUE = Buffer.from('100-continue', 'latin1');
 const H2C = Buffer.from('h2c', 'latin1');
@@ -66,15 +66,14 @@ function lineValid(memory: Uint8Array, head: Head): boolean {
 }
 
 /**
- * Reads the fields that matter into the client connection.
+ * Reads the fields that matter into the exchange.
  * Returns why the request is refused, or null.
  */
-export function check(w: Judging, x: Exchange): ReasonCode | null {
-  const { head } = x.client.parser!;
+export function check(w: CheckContext, x: AnyExchange): ReasonCode | null {
+  const head = x.head!;
   const { memory, tokens } = w;
   x.minor = head.minor;
   x.method = head.method;
-  x.client.keepAlive = head.keepAlive;
   x.hostAt = 0;
   x.hostBytes = 0;
   if (!lineValid(memory, head)) return 'REQUEST_MALFORMED';
@@ -116,8 +115,8 @@ const UPGRADE = 1 << FIELD_ID.UPGRADE;
 const MAX_FORWARDS_MAX = 1_000_000_000;
 
 /** Reads Max-Forwards where it counts, with TRACE and OPTIONS (RFC 9110, 7.6.2). False when it is no number, or not one. */
-function readMaxForwards(memory: Uint8Array, x: Exchange): boolean {
-  const { head } = x.client.parser!;
+function readMaxForwards(memory: Uint8Array, x: AnyExchange): boolean {
+  const head = x.head!;
   if (head.method !== METHOD.TRACE && head.method !== METHOD.OPTIONS) return true;
   if ((head.repeated & (1 << FIELD_ID.MAX_FORWARDS)) !== 0) return false;
   const at = head.valueAt(head.last(FIELD_ID.MAX_FORWARDS));
@@ -168,8 +167,8 @@ const ASTERISK = 0x2a;
  * Tells the four forms of a target apart (RFC 9112, 3.2); an absolute one names the host, whatever the Host field says.
  * Returns why the request is refused, or null. May be called again for the same head.
  */
-export function readTarget(memory: Uint8Array, x: Exchange): ReasonCode | null {
-  const { head } = x.client.parser!;
+export function readTarget(memory: Uint8Array, x: AnyExchange): ReasonCode | null {
+  const head = x.head!;
   const at = head.base + head.targetAt;
   const end = at + head.targetBytes;
   x.targetAt = at;

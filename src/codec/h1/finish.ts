@@ -17,6 +17,7 @@ export function releaseRequest(w: Context, x: Exchange): void {
     // A head that outgrew its chunk lies in several.
     w.engine.runRelease(x.headAt, Math.max(1, x.client.parser?.head.bytes ?? 0));
     x.headAt = NO_ADDRESS;
+    x.head = null;
   }
   x.releaseTarget(w.engine);
   x.keeping = false;

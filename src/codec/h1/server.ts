@@ -16,6 +16,7 @@ import { route } from '../../exchange/route.js';
 import { enterPool, leavePool } from '../../exchange/waiting.js';
 import { bodyTooSlow, requestSent, ticksOf, waitForServer } from '../../exchange/waits.js';
 import { BODY } from '../../http/framing.js';
+import type { Head } from '../../http/head.js';
 import type { Rule } from '../../worker/rules.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
 import { steerClient } from '../flow.js';
@@ -97,17 +98,23 @@ function readRequest(w: Context, client: ClientConnection, at: number, bytes: nu
   if (result === 'partial') return;
   const refused = client.inTheClear ? 'TLS_EXPECTED' : result;
   if (refused !== 'complete') {
-    client.x.begin(KIND.REQUEST, w.ids.next());
+    client.x.begin(KIND.REQUEST, w.ids.next(), headInHand(client));
     fail(w, client.x, refused);
     return;
   }
   startExchange(w, client.x);
 }
 
+/** The head that is being read, or was; null when its bytes are not in hand. */
+function headInHand({ parser, x }: ClientConnection): Head | null {
+  return parser === null || x.headAt === NO_ADDRESS ? null : parser.head;
+}
+
 function startExchange(w: Context, x: Exchange): void {
   w.counters.requests++;
-  x.begin(KIND.REQUEST, w.ids.next());
+  x.begin(KIND.REQUEST, w.ids.next(), headInHand(x.client));
   x.client.to(CLIENT.BUSY);
+  x.client.keepAlive = x.head!.keepAlive;
   const { redirect } = x.client.listener.http;
   let refused = check(w, x);
   const redirects = refused === null && redirect !== null && redirect.applies(w, x);
@@ -172,8 +179,6 @@ function holdUp(w: Context, x: Exchange, next: number): void {
   const { wait } = x;
   assert(wait !== null, 'a filter that says WAIT has called wait()');
   wait.next = next;
-  wait.prefixBytes = w.matcher.prefixBytes;
-  wait.view.copy(w.view);
   w.deadlines.set(x.client.slot, Deadlines.ticks(wait.ms), x.expires);
   steerClient(w, x.client);
 }
@@ -185,11 +190,8 @@ export function resumeFilters(w: Context, x: Exchange, wait: FilterWait): void {
   const { said } = wait;
   wait.end(false);
   x.wait = null;
-  if (said === null) {
-    w.view.copy(wait.view);
-    w.matcher.prefixBytes = wait.prefixBytes;
-    askFilters(w, x, x.rule!, wait.next);
-  } else if (typeof said === 'string') fail(w, x, said);
+  if (said === null) askFilters(w, x, x.rule!, wait.next);
+  else if (typeof said === 'string') fail(w, x, said);
   else w.filterTools.reply(x, said);
   serve(w, x.client);
   w.engine.run();
@@ -215,7 +217,7 @@ function toPool(w: Context, x: Exchange, rule: Rule): void {
   else if (!enterPool(x)) fail(w, x, 'POOL_FULL');
   else {
     x.pool.retries.requestBegins();
-    x.session = sessionOf(w, x.pool, x.client.parser!.head);
+    x.session = sessionOf(w, x.pool, x.head!);
     x.key = keyOf(w, x, x.pool);
     forward(w, x, null);
   }
@@ -294,7 +296,7 @@ export function clientLate(w: Context, client: ClientConnection): void {
   if (clientMoves(w, client)) return;
   switch (client.state) {
     case CLIENT.HEAD:
-      client.x.begin(KIND.REQUEST, w.ids.next());
+      client.x.begin(KIND.REQUEST, w.ids.next(), headInHand(client));
       fail(w, client.x, 'HEAD_TIMEOUT');
       break;
     case CLIENT.TUNNEL:

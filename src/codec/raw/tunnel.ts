@@ -30,7 +30,7 @@ export function tunnelByName(w: Context, client: ClientConnection, serverName: s
 export function tunnelOpen(w: Context, client: ClientConnection, pool: Pool): void {
   const { x } = client;
   assert(x.rule === null, 'what is passed on unread has no rule');
-  x.begin(KIND.RAW, w.ids.next());
+  x.begin(KIND.RAW, w.ids.next(), null);
   x.pool = pool;
   x.fresh = true;
   x.session = NO_SESSION;
@@ -46,7 +46,7 @@ function peerKey(w: Context, client: ClientConnection): number {
   const { peers } = w.engine;
   const at = client.slot * PEER_BYTES;
   const length = peerBytes(peers, client.slot);
-  return length === 0 ? randomKey() : keyOfAddress(peers.subarray(at + 4, at + 20), length);
+  return length === 0 ? randomKey() : keyOfAddress(peers, at + 4, length);
 }
 
 /** Connects to the next server; when none is left the client connection is closed. `failed` is why the last try failed. */

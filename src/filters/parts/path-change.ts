@@ -1,6 +1,6 @@
 // What URLRewrite and RequestRedirect make of a path: something that fits a chunk, in normal form but for its runs of `/`.
 
-import type { Exchange } from '../../exchange/exchange.js';
+import type { AnyExchange } from '../../exchange/client-info.js';
 import type { FilterTools, PathChange } from '../../exchange/filter.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import { normalisePath, PATH_AS_IS, PATH_GROWTH } from '../../routing/path.js';
@@ -21,24 +21,24 @@ export class PathModifier implements PathChange {
     this.#tools = tools;
   }
 
-  room(x: Exchange, most: number): number {
+  room(x: AnyExchange, most: number): number {
     if (this.#regex !== null) return most;
-    const rest = this.#type === 'ReplacePrefixMatch' ? x.pathBytes - this.#tools.prefixBytes(x) : 0;
+    const rest = this.#type === 'ReplacePrefixMatch' ? x.targetPathBytes - this.#tools.prefixBytes(x) : 0;
     return this.#value.length + rest;
   }
 
-  write(x: Exchange, out: Uint8Array, at: number, room: number): number | ReasonCode {
+  write(x: AnyExchange, out: Uint8Array, at: number, room: number): number | ReasonCode {
     const tools = this.#tools;
     if (this.#regex !== null) return this.#writeMatch(x, this.#regex, out, at, room);
     if (this.#type === 'ReplacePrefixMatch') {
-      return replacePrefix(tools.memory, x.targetAt, x.pathBytes, tools.prefixBytes(x), this.#value, out, at);
+      return replacePrefix(tools.memory, x.targetAt, x.targetPathBytes, tools.prefixBytes(x), this.#value, out, at);
     }
     out.set(this.#value, at);
     return this.#value.length;
   }
 
-  #writeMatch(x: Exchange, regex: RegexRewrite, out: Uint8Array, at: number, room: number): number | ReasonCode {
-    const path = Buffer.from(this.#tools.memory.buffer, x.targetAt, x.pathBytes).toString('latin1');
+  #writeMatch(x: AnyExchange, regex: RegexRewrite, out: Uint8Array, at: number, room: number): number | ReasonCode {
+    const path = Buffer.from(this.#tools.memory.buffer, x.targetAt, x.targetPathBytes).toString('latin1');
     const text = regex.apply(path, room);
     if (text === null) return 'URI_TOO_LONG';
     const bytes = Buffer.from(text.startsWith('/') ? text : `/${text}`, 'latin1');

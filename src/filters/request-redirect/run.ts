@@ -1,7 +1,7 @@
 // RequestRedirect: the location that a request is sent to (Gateway API, HTTPRequestRedirectFilter).
 
 import { CHUNK_BYTES } from '../../engine/layout.js';
-import type { Exchange } from '../../exchange/exchange.js';
+import type { AnyExchange } from '../../exchange/client-info.js';
 import { type Filter, type FilterRun, type FilterTools, VERDICT } from '../../exchange/filter.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import type { PlanOf } from '../../routing/plan.js';
@@ -35,14 +35,13 @@ export const requestRedirect = {
  */
 function location(
   tools: FilterTools,
-  x: Exchange,
+  x: AnyExchange,
   plan: Plan,
   change: PathModifier | null,
 ): { to: string } | ReasonCode {
-  const { view } = tools;
   const changed = newPath(tools, x, change);
   if (typeof changed === 'string') return changed;
-  const query = textAt(tools, view.queryAt, view.queryBytes);
+  const query = textAt(tools, x.queryAt, x.queryBytes);
   const place = `${changed.path}${query === '' ? '' : `?${query}`}`;
   const host = hostOf(tools, x);
   const authority = plan.hostname ?? host.name;
@@ -58,9 +57,9 @@ function location(
 }
 
 /** The path of the new location, or why there can be none. */
-function newPath(tools: FilterTools, x: Exchange, change: PathModifier | null): { path: string } | ReasonCode {
+function newPath(tools: FilterTools, x: AnyExchange, change: PathModifier | null): { path: string } | ReasonCode {
   if (change === null) {
-    const path = textAt(tools, x.targetAt, x.pathBytes);
+    const path = textAt(tools, x.targetAt, x.targetPathBytes);
     return { path: path === '*' ? '/' : path };
   }
   const room = change.room(x, CHUNK_BYTES);
@@ -70,9 +69,9 @@ function newPath(tools: FilterTools, x: Exchange, change: PathModifier | null): 
 }
 
 /** The host of the request, and its port if it named one. */
-function hostOf(tools: FilterTools, x: Exchange): { name: string; port: number | undefined } {
+function hostOf(tools: FilterTools, x: AnyExchange): { name: string; port: number | undefined } {
   const text = textAt(tools, x.hostAt, x.hostBytes);
-  const nameBytes = tools.view.hostBytes;
+  const nameBytes = x.hostNameBytes;
   const port = Number(text.slice(nameBytes + 1));
   return { name: text.slice(0, nameBytes), port: port > 0 ? port : undefined };
 }
