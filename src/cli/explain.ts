@@ -4,10 +4,10 @@
 import { isIP } from 'node:net';
 import { type Command, Option } from 'commander';
 import { alternatives, didYouMean } from '../base/problems.js';
+import { TLS_VERSIONS } from '../base/tls-versions.js';
 import { isRaw, type ListenerConfig } from '../config/config.js';
 import { loadRoutes } from '../config/routes.js';
 import { connectionAsked } from '../config/schema/tests.js';
-import { TLS_VERSIONS } from '../engine/tls.js';
 import { type RouteRequest, Router } from '../router.js';
 import { connectionTargets, connectionTargetText } from './connections.js';
 import { type Outcome, outcome, paint, printReport } from './terminal.js';

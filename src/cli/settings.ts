@@ -1,8 +1,8 @@
 // Settings of a configuration one by one, under the paths they have in a document.
 // Owns what compare.ts has no words of its own for, whatever a later version adds to it. Leaves comparing to compare.ts.
 
+import type { KeepAlive } from '../base/keep-alive.js';
 import type { Config, ListenerConfig, PoolConfig, RuleConfig } from '../config/config.js';
-import type { KeepAlive } from '../engine/keep-alive.js';
 
 /** Settings by their paths, the values as text. What is not set is not there. */
 export type Settings = ReadonlyMap<string, string>;

@@ -2,8 +2,8 @@
 // Owns the step from the parsed document to that shape. Leaves validation to load.ts.
 
 import { dirname, resolve } from 'node:path';
-import { type KeepAlive, NO_KEEP_ALIVE } from '../engine/keep-alive.js';
-import type { TlsVersion } from '../engine/tls.js';
+import { type KeepAlive, NO_KEEP_ALIVE } from '../base/keep-alive.js';
+import type { TlsVersion } from '../base/tls-versions.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
 import { exceptionOf } from '../routing/exceptions.js';
 import { type PoolOptions, poolOptions } from './pool-options.js';

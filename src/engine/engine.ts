@@ -1,8 +1,8 @@
 // The TypeScript face of one engine: writes submissions, runs turns, hands out events.
 // Owns the shared words. Nothing above this file sees a word's place; nothing here knows what a request is.
 
+import { type KeepAlive, NO_KEEP_ALIVE } from '../base/keep-alive.js';
 import { type Addon, addon, type NativeEngine } from './addon.js';
-import { type KeepAlive, NO_KEEP_ALIVE } from './keep-alive.js';
 import { CHUNK_BYTES, CONTROL, EVENT, PEER_BYTES, SEND_FLAG, SEND_SPANS_MAX, SLOT_BITS, SUBMIT } from './layout.js';
 
 const EVENTS_MAX = 4096;

@@ -2,8 +2,9 @@
 // when that header is stale, and every engine compares layout hashes as it starts.
 // Owns the layouts only. Leaves reading and writing them to engine.ts.
 
-/** Bytes of one chunk of the slab. A message head that outgrows one is put into a run of neighbouring chunks. */
-export const CHUNK_BYTES = 16384;
+import { CHUNK_BYTES } from '../base/chunk.js';
+
+export { CHUNK_BYTES };
 
 /** A handle is `generation << SLOT_BITS | slot`, always positive. The generation tells a stale handle from a live one:
  *  it changes at every close, and 2048 reuses of one slot cannot happen inside the one batch a handle can outlive. */

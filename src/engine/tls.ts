@@ -3,6 +3,7 @@
 // Owns making one whole or not at all. Leaves which certificates it holds to the caller, handshakes to native/.
 
 import { createHash } from 'node:crypto';
+import type { TlsVersion } from '../base/tls-versions.js';
 import { addon } from './addon.js';
 
 /** A certificate as PEM, the server's own first and those that sign it behind, and its unencrypted key. */
@@ -49,9 +50,6 @@ export interface TlsContextOptions {
   /** Null: clients are not asked for a certificate. */
   readonly clients: TlsClientVerification | null;
 }
-
-export const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
-export type TlsVersion = (typeof TLS_VERSIONS)[number];
 
 const VERSION_WORD: Readonly<Record<TlsVersion, number>> = { 'TLSv1.2': 0x0303, 'TLSv1.3': 0x0304 };
 

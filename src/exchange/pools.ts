@@ -4,9 +4,9 @@
 import type { BalancePoolPlan, KeySource, ServerPlan } from '../balance/options.js';
 import { Pool as BalancePool } from '../balance/pool.js';
 import type { ServerState } from '../balance/server-state.js';
+import type { KeepAlive } from '../base/keep-alive.js';
 import type { BackendConnection } from '../codec/connections.js';
 import type { Engine } from '../engine/engine.js';
-import type { KeepAlive } from '../engine/keep-alive.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
 import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';

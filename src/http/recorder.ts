@@ -4,7 +4,7 @@
 // are WebAssembly themselves: they write down where a name or a value lies, and the parser's owner reads all of it in
 // one loop when llhttp pauses. Owns the little module. Leaves the meaning of the records to llhttp.ts.
 
-import { CHUNK_BYTES } from '../engine/layout.js';
+import { CHUNK_BYTES } from '../base/chunk.js';
 
 /** Words of the records' memory before the first record. Word 0 is the byte offset of the next record. */
 export const RECORDS_AT = 2;

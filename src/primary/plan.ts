@@ -2,8 +2,8 @@
 // bound ports. Owns that translation. Leaves opening sockets to listeners.ts.
 
 import type { Membership, UnplacedPool } from '../balance/membership.js';
+import { NO_KEEP_ALIVE } from '../base/keep-alive.js';
 import type { Config } from '../config/config.js';
-import { NO_KEEP_ALIVE } from '../engine/keep-alive.js';
 import type { ListenerPlan } from '../exchange/settings.js';
 import type { ListedServer } from '../health/discovery.js';
 import type { CheckedPoolPlan } from '../health/options.js';

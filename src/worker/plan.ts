@@ -2,7 +2,7 @@
 // Owns the shapes. Leaves making them to primary/, and living by them to worker.ts.
 
 import type { BalancePoolPlan } from '../balance/options.js';
-import type { KeepAlive } from '../engine/keep-alive.js';
+import type { KeepAlive } from '../base/keep-alive.js';
 import type { Limits, ListenerPlan, Timeouts } from '../exchange/settings.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
 import type { ErrorPagePlan, FilterPlan, RulePlan } from '../routing/plan.js';

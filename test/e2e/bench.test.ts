@@ -47,6 +47,13 @@ function start(args: readonly string[]): {
 
 const bench = (...args: string[]): Promise<Ran> => start(args).ran;
 
+/** A round was measured: how fast is the machine's business. When others have it to themselves, nothing may come of it. */
+function measured(round: BenchResult['rounds'][number]): void {
+  const starved = round.foreignShare > 0.9;
+  assert(round.requests > 0 || starved, JSON.stringify(round));
+  assert.equal(round.badStatuses + round.socketErrors, 0, JSON.stringify(round));
+}
+
 test('measures direct, l4 and l7 and says the overhead with its spread; leaves JSON, a page and no litter', {
   skip,
 }, async () => {
@@ -62,9 +69,8 @@ test('measures direct, l4 and l7 and says the overhead with its spread; leaves J
   const result: BenchResult = JSON.parse(readFileSync(json, 'utf8'));
   assert.deepEqual(result.leftOut, []);
   assert.equal(result.rounds.length, 9);
-  // How many is the machine's business, and which load generator is installed.
   for (const round of result.rounds) {
-    assert(round.requests > 0 && round.badStatuses + round.socketErrors === 0, JSON.stringify(round));
+    measured(round);
     assert.equal(round.userUsPerRequest === undefined, round.contestant === 'direct');
   }
   assert.equal(result.connectionMemory.length, 2);
@@ -86,7 +92,7 @@ test('measures TLS beside the peers there are: requests, bytes, full and resumed
   assert(result.contestants.some(({ id }) => id === 'sevenfold-https'));
   assert.equal(result.rounds.length, 4 * result.contestants.length);
   for (const round of result.rounds) {
-    assert(round.requests > 0 && round.badStatuses + round.socketErrors === 0, JSON.stringify(round));
+    measured(round);
     assert(round.userUsPerRequest !== undefined);
   }
   assert.match(out, /GET of 1 MiB over TLS.*\n.*CPU s\/GiB/);

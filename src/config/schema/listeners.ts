@@ -1,7 +1,7 @@
 // The schema of listeners: where clients come in.
 
 import type { z } from 'zod';
-import { TLS_VERSIONS } from '../../engine/tls.js';
+import { TLS_VERSIONS } from '../../base/tls-versions.js';
 import { type ListenAddress, readListenAddress, readMode } from '../units.js';
 import { choice, fileName, flag, integer, list, map, option, peers, scalar, text } from './build.js';
 import { filter } from './filters.js';

@@ -2,7 +2,7 @@
 
 import type { z } from 'zod';
 import { didYouMean, Refusal, refuse } from '../../base/problems.js';
-import { TLS_VERSIONS } from '../../engine/tls.js';
+import { TLS_VERSIONS } from '../../base/tls-versions.js';
 import { standardName } from '../ciphers.js';
 import { readCidr } from '../units.js';
 import { choice, flag, list, map, option, scalar, text } from './build.js';

@@ -2,7 +2,7 @@
 
 import type { z } from 'zod';
 import { WEIGHT_MAX } from '../../balance/server-state.js';
-import { TLS_VERSIONS } from '../../engine/tls.js';
+import { TLS_VERSIONS } from '../../base/tls-versions.js';
 import { PROXY_VERSIONS } from '../../http/proxy-protocol.js';
 import { readServerAddress, type ServerAddress } from '../units.js';
 import { choice, duration, fileName, flag, integer, list, map, named, option, scalar, text } from './build.js';

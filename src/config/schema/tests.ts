@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net';
 import type { z } from 'zod';
-import { TLS_VERSIONS } from '../../engine/tls.js';
+import { TLS_VERSIONS } from '../../base/tls-versions.js';
 import { choice, integer, list, map, named, option, text } from './build.js';
 import { cipherName, fingerprint } from './matches.js';
 

@@ -83,7 +83,8 @@ test('a product whose engine has another layout says so in one line, and ends wi
 
 test('a stale header is told by make check', () => {
   const directory = scratchDirectory();
-  cpSync(join(ROOT, 'src/engine'), join(directory, 'src/engine'), { recursive: true });
+  for (const folder of ['src/base', 'src/engine'])
+    cpSync(join(ROOT, folder), join(directory, folder), { recursive: true });
   cpSync(join(ROOT, 'package.json'), join(directory, 'package.json'));
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
   mkdirSync(join(directory, 'native'));
