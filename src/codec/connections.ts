@@ -10,6 +10,7 @@ import type { ProxyAddresses, ProxyVersion } from '../http/proxy-protocol.js';
 import type { Listener } from '../worker/listener.js';
 import type { LongHead } from './h1/long-head.js';
 import { Movement } from './movement.js';
+import type { Parked } from './parked.js';
 import type { ClientHello } from './raw/client-hello.js';
 import type { TlsInfo } from './raw/handshake.js';
 
@@ -106,7 +107,7 @@ export class ClientConnection {
   /** Its ClientHello under way, on a tls-passthrough listener; else null. */
   hello: ClientHello | null = null;
   /** The bytes of a head, a ClientHello or a PROXY header that is not complete, while no chunk holds them. */
-  parked: Buffer | null = null;
+  parked: Parked | null = null;
   /** The bytes of a head that is not complete and may outgrow a chunk. */
   longHead: LongHead | null = null;
   /** The deadline for the head under way, or the first one to come, has been set. */
@@ -123,7 +124,7 @@ export class ClientConnection {
   /** How the client takes what waits for it. */
   readonly movement = new Movement();
   /** Idle backend connections that no other client may use, the oldest first: they began with a PROXY header that names it. */
-  readonly kept: BackendConnection[] = [];
+  readonly pinned: BackendConnection[] = [];
 
   /** The client's socket does not take more now. */
   blocked = false;
@@ -168,7 +169,7 @@ export class BackendConnection {
   /** The exchange that it carries an attempt of; null while it is idle. */
   exchange: Exchange | null = null;
   parser: HeadParser | null = null;
-  parked: Buffer | null = null;
+  parked: Parked | null = null;
   /** The bytes of a response head that is not complete and may outgrow a chunk. */
   longHead: LongHead | null = null;
   /** The client connection whose request a mirror copies, while the body is not complete. */
@@ -210,8 +211,8 @@ export class BackendConnection {
     this.state = state;
   }
 
-  /** A PROXY header opens it that nothing encrypts, so it is sent as other bytes are: once the connection stands. */
-  get saysPlainly(): boolean {
+  /** It begins with a PROXY header that is not encrypted, so it is sent as other bytes are: once the connection is established. */
+  get sendsProxyHeaderUnencrypted(): boolean {
     return this.proxyProtocol !== null && this.tls < 0;
   }
 }

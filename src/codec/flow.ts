@@ -1,6 +1,7 @@
-// Back-pressure: a side that cannot take more stops the reading of the other.
+// Back-pressure: a side that cannot take more stops the reading of the other; and how much is received at a time.
 // Owns the decision whether to read. Each rule is a state, not an event, so it can be asked at any time.
 
+import { CHUNK_BYTES } from '../engine/layout.js';
 import type { Context } from '../exchange/context.js';
 import { NO_ADDRESS } from '../exchange/exchange.js';
 import { measureBody, requestSent, ticksOf, waitForServer } from '../exchange/waits.js';
@@ -85,4 +86,15 @@ export function backendFlow(w: Context, backend: BackendConnection, blocked: boo
     requestSent(w, x, backend);
   }
   steerClient(w, x.client);
+}
+
+/** The most chunks that the engine takes as a number. */
+const CHUNKS_MAX = 2 ** 31 - 1;
+
+/**
+ * Lets the engine receive several chunks of a body at a time, of which `bytes` bytes are still to come. Rounded down, so
+ * that what follows a body never comes in an event after the one with its end.
+ */
+export function readBulk(w: Context, conn: number, bytes: number): void {
+  w.engine.readMany(conn, Math.min(Math.floor(bytes / CHUNK_BYTES), CHUNKS_MAX));
 }

@@ -1,7 +1,7 @@
 // Chooses a server in the pool, and finds or opens a connection to it.
 
 import { BACKEND, type BackendConnection } from '../codec/connections.js';
-import { proxyClientOf, takeKept, type Written, writeProxyHeader } from '../codec/raw/proxy-out.js';
+import { proxyClientOf, takePinned, type Written, writeProxyHeader } from '../codec/raw/proxy-out.js';
 import { isIdempotent } from '../http/methods.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { Context } from './context.js';
@@ -45,7 +45,7 @@ export function takeConnection(w: Context, x: Exchange, server: Server): ReasonC
 }
 
 function takeIdle(w: Context, x: Exchange, server: Server): BackendConnection | null {
-  return server.proxyProtocol === null ? server.idleTake() : takeKept(w, x.client, server);
+  return server.proxyProtocol === null ? server.idleTake() : takePinned(w, x.client, server);
 }
 
 /**

@@ -48,7 +48,7 @@ function beginCopy(w: Context, x: Exchange, named: Pool, edit: HeadEdit | null, 
   backend.to(BACKEND.MIRROR);
   setDeadline(w, x, backend);
   // What is sent before the connection stands waits in the engine.
-  const isNamed = !backend.saysPlainly || sendProxyHeader(w, x.client, backend, true);
+  const isNamed = !backend.sendsProxyHeaderUnencrypted || sendProxyHeader(w, x.client, backend, true);
   if (!isNamed || !sendRequestHead(w, x, backend, edit, more)) {
     countDrop(w, 'noRoom');
     closeBackend(w, backend);

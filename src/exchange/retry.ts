@@ -7,14 +7,12 @@ import { NO_SESSION } from '../balance/session.js';
 import type { BackendConnection } from '../codec/connections.js';
 import { steerClient } from '../codec/flow.js';
 import { closeBackend } from '../codec/h1/reuse.js';
-import { closeClient } from '../codec/h1/server.js';
-import { tunnelConnect } from '../codec/raw/tunnel.js';
 import { isIdempotent } from '../http/methods.js';
 import { REASONS, type ReasonCode } from '../http/reasons.js';
 import { sessionOf } from './affinity.js';
 import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
-import { type Exchange, KIND, NO_ADDRESS, STAGE } from './exchange.js';
+import { type Exchange, NO_ADDRESS, STAGE } from './exchange.js';
 import { forward } from './forward.js';
 import { fail } from './local-reply.js';
 import type { Pool } from './pools.js';
@@ -67,19 +65,6 @@ export function blame(x: Exchange, code: ReasonCode): void {
 export function retryOrFail(w: Context, x: Exchange, code: ReasonCode): void {
   const backend = x.backend!;
   const { server } = backend;
-  if (x.kind === KIND.RAW) {
-    // A passthrough that could not connect: the next server, as often as a request would be tried.
-    blame(x, code);
-    closeBackend(w, backend);
-    x.tried.add(server!.index);
-    if (x.tries <= x.pool!.plan.retry.retriesMax) {
-      tunnelConnect(w, x.client, code);
-      return;
-    }
-    x.reason = code;
-    closeClient(w, x.client, true);
-    return;
-  }
   const cause = REASONS[code].retry === 'never' ? 0 : causeOf(backend, code);
   if (cause === STALE) server!.staleReuseUntil = w.deadlines.now + STALE_REUSE_TICKS;
   const waitMs = cause === 0 ? NO_RETRY.UNSAFE : decide(x, cause);

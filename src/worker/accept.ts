@@ -1,16 +1,32 @@
-// A client connection begins: who it is, and which kind of listener it came to.
+// A client connection until it is known what it speaks: who it is, what kind of listener it came to, and where it goes from
+// there. Leaves reading PROXY headers, handshakes and ClientHellos to codec/raw/, and what is spoken to the codecs.
 
 import { assert } from '../base/assert.js';
 import { CLIENT, type ClientConnection } from '../codec/connections.js';
+import { linger } from '../codec/h1/finish.js';
 import { clientData, closeClient } from '../codec/h1/server.js';
-import { handshakeBegin, plainAtTls } from '../codec/raw/handshake.js';
-import { proxyBegin } from '../codec/raw/proxy-in.js';
-import { helloBegin } from '../codec/raw/read-hello.js';
-import { tunnelOpen } from '../codec/raw/tunnel.js';
+import { HELLO } from '../codec/raw/client-hello.js';
+import { passOn } from '../codec/raw/events.js';
+import { certificateFailed, handshakeBegin, handshakeDone, handshakeDrop, plainAtTls } from '../codec/raw/handshake.js';
+import { PROXY, proxyBegin, readProxy } from '../codec/raw/proxy-in.js';
+import { type HelloRefusal, helloBegin, helloRefusal, NAME_UNKNOWN, readHello } from '../codec/raw/read-hello.js';
+import { ENGINE_ERROR, EVENT_KIND } from '../engine/layout.js';
 import { NOT_STATED } from '../exchange/client-address.js';
 import type { Context } from '../exchange/context.js';
 import { NO_ADDRESS, STAGE } from '../exchange/exchange.js';
+import type { ReasonCode } from '../http/reasons.js';
 import type { Worker } from './worker.js';
+
+/*
+ *   accepted ─┬─ its source says who it is for ──► PROXY ──header──┐
+ *             └────────────────────────────────────────────────────┴─► served ─┬─ http ───────────────► codec/h1/
+ *                                                                              ├─ https, handshake ───► codec/h1/
+ *                                                                              ├─ tcp ────────────────► passed on
+ *                                                                              ├─ tls, handshake ─────► passed on by name
+ *                                                                              └─ HELLO, ClientHello ─► passed on by name
+ *
+ * At each step it can be refused, closed by its client, or late; then it is closed, or shut down where an alert was sent.
+ */
 
 /** Handles a new client connection of the listener with this number in the engine's registry. */
 export function accepted(w: Worker, conn: number, number: number): void {
@@ -39,14 +55,14 @@ export function accepted(w: Worker, conn: number, number: number): void {
   client.hello = null;
   client.proxied = null;
   if (listener.proxySources?.holds(w.engine.peers, client.slot) === true) proxyBegin(w, client);
-  else admit(w, client, NO_ADDRESS, 0);
+  else serveConnection(w, client, NO_ADDRESS, 0);
 }
 
 /**
- * Lets a client in whose address is settled. `bytes` bytes at `at` came with its PROXY header, behind it; if there are
- * any, their chunk reference passes to this function.
+ * Serves a client whose address is settled. `bytes` bytes at `at` came with its PROXY header, behind it; if there are any,
+ * their chunk reference passes to this function.
  */
-export function admit(w: Context, client: ClientConnection, at: number, bytes: number): void {
+function serveConnection(w: Context, client: ClientConnection, at: number, bytes: number): void {
   const { plan, pool, current } = client.listener;
   client.to(CLIENT.IDLE);
   client.trusted = w.trust.holds(w.engine.peers, client.slot);
@@ -57,25 +73,148 @@ export function admit(w: Context, client: ClientConnection, at: number, bytes: n
     return;
   }
   if (plan.tls >= 0) {
-    if (bytes > 0 && isLetter(w.memory[at]!)) {
-      w.counters.handshakesFailed++;
-      if (plainAtTls(w, client)) clientData(w, client, at, bytes);
-      else w.engine.release(at);
-      return;
-    }
-    const begun = handshakeBegin(w, client, plan.tls, at, bytes);
-    if (bytes > 0) w.engine.release(at);
-    if (!begun) closeClient(w, client);
+    secureConnection(w, client, at, bytes);
     return;
   }
-  if (plan.protocol === 'tcp') tunnelOpen(w, client, pool!);
-  else if (plan.protocol === 'tls-passthrough') helloBegin(w, client);
-  // The first request is due at once: a connection that says nothing is not an idle keep-alive one.
-  else w.deadlines.set(client.slot, w.ticks.requestHead);
-  if (bytes > 0) clientData(w, client, at, bytes);
+  switch (plan.protocol) {
+    case 'tcp':
+      if (bytes > 0) {
+        client.pendingAt = at;
+        client.pendingBytes = bytes;
+      }
+      passOn(w, client, pool!);
+      break;
+    case 'tls-passthrough':
+      helloBegin(w, client);
+      if (bytes > 0) lead(w, client, at, bytes);
+      break;
+    default:
+      // The first request is due at once: a connection that says nothing is not an idle keep-alive one.
+      w.deadlines.set(client.slot, w.ticks.requestHead);
+      if (bytes > 0) clientData(w, client, at, bytes);
+  }
+}
+
+/** Begins TLS, unless it is plain at once that the client does not. The chunk reference passes as above. */
+function secureConnection(w: Context, client: ClientConnection, at: number, bytes: number): void {
+  if (bytes > 0 && isLetter(w.memory[at]!)) {
+    w.counters.handshakesFailed++;
+    if (plainAtTls(w, client)) {
+      clientData(w, client, at, bytes);
+      return;
+    }
+    linger(w, client);
+    w.engine.release(at);
+    return;
+  }
+  const begun = handshakeBegin(w, client, client.listener.plan.tls, at, bytes);
+  if (bytes > 0) w.engine.release(at);
+  if (!begun) closeClient(w, client);
 }
 
 /** No record of TLS begins with a letter, as the engine knows too: its `plainText`. */
 function isLetter(byte: number): boolean {
   return byte >= 0x41 && byte <= 0x5a;
+}
+
+/** The handshake is done; what it agreed on is at `at`, in a chunk whose reference passes to this function. */
+export function clientSecured(w: Context, client: ClientConnection, at: number): void {
+  handshakeDone(w, client, at);
+  // A drain has shut the connection down meanwhile: what it leads to now would be begun only to be cut.
+  if (client.state !== CLIENT.IDLE) return;
+  if (client.listener.plan.protocol !== 'tls') {
+    w.deadlines.set(client.slot, w.ticks.requestHead);
+    return;
+  }
+  const pool = client.listener.poolFor(client.tls!.serverName);
+  if (pool !== null) {
+    passOn(w, client, pool);
+    return;
+  }
+  w.count('SERVER_NAME_UNKNOWN');
+  linger(w, client);
+}
+
+/** The handshake failed with this error of the engine's, and the connection goes on without TLS: to its end, or to one local reply. */
+export function clientNotSecured(w: Context, client: ClientConnection, error: number): void {
+  certificateFailed(w, error);
+  handshakeDrop(w, client);
+  // A drain has ended it meanwhile.
+  if (client.state !== CLIENT.IDLE) return;
+  if (error !== ENGINE_ERROR.plainText || !plainAtTls(w, client)) linger(w, client);
+}
+
+// --- In front of what is spoken: a PROXY header, or the ClientHello of a connection that is passed on as it is -----------
+
+/** Whether the events of a client connection come here. Those of a handshake under way are few, and have functions above. */
+export function isOpening(client: ClientConnection): boolean {
+  return client.state === CLIENT.PROXY || client.state === CLIENT.HELLO;
+}
+
+/** Handles an event of a client connection for which `isOpening()` holds. `at` and `bytes` belong to data. */
+export function openingEvent(w: Context, client: ClientConnection, kind: number, at: number, bytes: number): void {
+  switch (kind) {
+    case EVENT_KIND.data:
+      openingData(w, client, at, bytes);
+      break;
+    case EVENT_KIND.eof:
+    case EVENT_KIND.error:
+      openingEnded(w, client, kind === EVENT_KIND.error);
+      break;
+  }
+}
+
+/** Bytes from the client; their chunk reference passes to this function. */
+function openingData(w: Context, client: ClientConnection, at: number, bytes: number): void {
+  if (client.state === CLIENT.HELLO) {
+    lead(w, client, at, bytes);
+    return;
+  }
+  const rest = readProxy(w, client, at, bytes);
+  if (rest === PROXY.invalid) closeOpening(w, client, 'PROXY_HEADER_INVALID');
+  else if (rest !== PROXY.partial) serveConnection(w, client, at + bytes - rest, rest);
+}
+
+/** Passes a connection on by its ClientHello, once that is complete. The chunk reference passes to this function. */
+function lead(w: Context, client: ClientConnection, at: number, bytes: number): void {
+  const result = readHello(w, client, at, bytes);
+  if (result === HELLO.partial) return;
+  if (result !== HELLO.complete) {
+    refuse(w, client, helloRefusal(result));
+    return;
+  }
+  const pool = client.listener.poolFor(client.hello!.serverName);
+  client.hello = null;
+  if (pool === null) refuse(w, client, NAME_UNKNOWN);
+  else passOn(w, client, pool);
+}
+
+/** Ends a connection that no server gets: counted, and after an alert where the client understands one. */
+function refuse(w: Context, client: ClientConnection, { reason, alert }: HelloRefusal): void {
+  if (alert === '') {
+    closeOpening(w, client, reason);
+    return;
+  }
+  w.count(reason);
+  const { at, bytes } = w.pinned.pin(alert);
+  w.engine.send(client.conn, at, bytes);
+  linger(w, client);
+}
+
+/** Closes without a word: it is not known who the client is, or what it speaks. Null counts nothing. */
+function closeOpening(w: Context, client: ClientConnection, reason: ReasonCode | null): void {
+  if (reason !== null) w.count(reason);
+  closeClient(w, client);
+}
+
+/** The client will send no more, or its connection is dead. One that never sent a byte only looked whether the port is open. */
+function openingEnded(w: Context, client: ClientConnection, failed: boolean): void {
+  if (client.parked === null) closeOpening(w, client, null);
+  else if (client.state === CLIENT.PROXY) closeOpening(w, client, 'PROXY_HEADER_INVALID');
+  else closeOpening(w, client, failed ? null : 'CLIENT_LEFT');
+}
+
+/** The header, or the ClientHello, did not come in time. */
+export function openingLate(w: Context, client: ClientConnection): void {
+  closeOpening(w, client, client.state === CLIENT.PROXY ? 'PROXY_HEADER_TIMEOUT' : 'HELLO_TIMEOUT');
 }

@@ -158,9 +158,9 @@ function checkClient(w: Worker, client: ClientConnection, slot: number, report: 
   for (const mirror of client.x.mirrors) {
     if (mirror.mirrorOf !== client.x || mirror.state !== BACKEND.MIRROR) wrong('one of its mirrors is none');
   }
-  for (const kept of client.kept) {
-    if (kept.owner !== client || kept.state !== BACKEND.IDLE)
-      wrong('a connection kept for it is not idle, or not its own');
+  for (const pinned of client.pinned) {
+    if (pinned.owner !== client || pinned.state !== BACKEND.IDLE)
+      wrong('a connection that is pinned to it is not idle, or not its own');
   }
   switch (state) {
     case CLIENT.CLOSED:

@@ -30,7 +30,15 @@ import {
   serve,
 } from '../codec/h1/server.js';
 import { Tokens } from '../codec/h1/tokens.js';
-import { certificateFailed, clientSecured, handshakeDrop, handshakeFailed } from '../codec/raw/handshake.js';
+import {
+  isRawBackend,
+  isRawClient,
+  rawBackendEvent,
+  rawBackendLate,
+  rawClientEvent,
+  rawClientLate,
+} from '../codec/raw/events.js';
+import { certificateFailed, handshakeDrop } from '../codec/raw/handshake.js';
 import { ALERT } from '../codec/raw/read-hello.js';
 import { Engine, eventAt, eventBytes, eventConn, eventKind, slotOf } from '../engine/engine.js';
 import { CHUNK_BYTES, CONTROL, EVENT, EVENT_KIND, PEER_BYTES } from '../engine/layout.js';
@@ -54,7 +62,7 @@ import { Llhttp } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { ExchangeCounts } from '../observe/exchange-counts.js';
 import { Matcher } from '../routing/matcher.js';
-import { accepted } from './accept.js';
+import { accepted, clientNotSecured, clientSecured, isOpening, openingEvent, openingLate } from './accept.js';
 import { filterScope, WorkerFilterTools } from './filter-tools.js';
 import { checkInvariants } from './invariants.js';
 import { WorkerListeners } from './listener.js';
@@ -446,14 +454,23 @@ export class Worker implements Context {
   }
 
   #clientEvent(client: ClientConnection, events: Int32Array, at: number): void {
+    const kind = eventKind(events, at);
+    if (kind === EVENT_KIND.blocked || kind === EVENT_KIND.drained) {
+      clientFlow(this, client, kind === EVENT_KIND.blocked);
+      if (!client.blocked) serve(this, client);
+    } else if (isRawClient(client)) {
+      rawClientEvent(this, client, kind, eventAt(events, at), eventBytes(events, at));
+    } else if (isOpening(client)) {
+      openingEvent(this, client, kind, eventAt(events, at), eventBytes(events, at));
+    } else {
+      this.#httpEvent(client, events, at);
+    }
+  }
+
+  #httpEvent(client: ClientConnection, events: Int32Array, at: number): void {
     switch (eventKind(events, at)) {
       case EVENT_KIND.data:
         clientData(this, client, eventAt(events, at), eventBytes(events, at));
-        break;
-      case EVENT_KIND.blocked:
-      case EVENT_KIND.drained:
-        clientFlow(this, client, eventKind(events, at) === EVENT_KIND.blocked);
-        if (!client.blocked) serve(this, client);
         break;
       case EVENT_KIND.eof:
         clientEnded(this, client);
@@ -465,7 +482,7 @@ export class Worker implements Context {
         clientSecured(this, client, eventAt(events, at));
         break;
       case EVENT_KIND.tlsFailed:
-        handshakeFailed(this, client, eventAt(events, at));
+        clientNotSecured(this, client, eventAt(events, at));
         break;
       case EVENT_KIND.error:
         certificateFailed(this, eventAt(events, at));
@@ -475,22 +492,27 @@ export class Worker implements Context {
   }
 
   #backendEvent(backend: BackendConnection, events: Int32Array, at: number): void {
-    switch (eventKind(events, at)) {
+    const kind = eventKind(events, at);
+    if (kind === EVENT_KIND.blocked || kind === EVENT_KIND.drained) {
+      backendFlow(this, backend, kind === EVENT_KIND.blocked);
+      return;
+    }
+    if (isRawBackend(backend)) {
+      rawBackendEvent(this, backend, kind, eventAt(events, at), eventBytes(events, at));
+      return;
+    }
+    switch (kind) {
       case EVENT_KIND.data:
         backendData(this, backend, eventAt(events, at), eventBytes(events, at));
         break;
       case EVENT_KIND.connected:
         backendConnected(this, backend);
         break;
-      case EVENT_KIND.blocked:
-      case EVENT_KIND.drained:
-        backendFlow(this, backend, eventKind(events, at) === EVENT_KIND.blocked);
-        break;
       case EVENT_KIND.eof:
         backendEnded(this, backend);
         break;
       case EVENT_KIND.finished:
-        backendFinished(this, backend);
+        backendFinished(backend);
         break;
       case EVENT_KIND.error:
         backendFailed(this, backend, eventAt(events, at));
@@ -500,11 +522,16 @@ export class Worker implements Context {
 
   readonly #late = (slot: number): void => {
     const client = this.#clientBySlot[slot]!;
-    if (client !== null) clientLate(this, client);
-    else {
-      const backend = this.#backendBySlot[slot]!;
-      if (backend !== null) backendLate(this, backend);
+    if (client !== null) {
+      if (isRawClient(client)) rawClientLate(this, client);
+      else if (isOpening(client)) openingLate(this, client);
+      else clientLate(this, client);
+      return;
     }
+    const backend = this.#backendBySlot[slot]!;
+    if (backend === null) return;
+    if (isRawBackend(backend)) rawBackendLate(this, backend);
+    else backendLate(this, backend);
   };
 
   #tick(): void {

@@ -1,9 +1,9 @@
 // What happens on a backend connection: its state machine, drawn in connections.ts, one function per kind of event.
 
 import { RESULT, resultOfStatus } from '../../balance/outlier.js';
-import { ENGINE_ERROR, SEND_FLAG } from '../../engine/layout.js';
+import { SEND_FLAG } from '../../engine/layout.js';
 import type { Context } from '../../exchange/context.js';
-import { type Exchange, KIND, NO_ADDRESS, STAGE } from '../../exchange/exchange.js';
+import { type Exchange, NO_ADDRESS, STAGE } from '../../exchange/exchange.js';
 import { sendRequest } from '../../exchange/forward.js';
 import { fail } from '../../exchange/local-reply.js';
 import { countDrop } from '../../exchange/mirror.js';
@@ -15,17 +15,19 @@ import type { Head } from '../../http/head.js';
 import { METHOD } from '../../http/methods.js';
 import { PARSED } from '../../http/parsed.js';
 import type { ReasonCode } from '../../http/reasons.js';
+import { connectReason } from '../connect-reason.js';
 import { BACKEND, type BackendConnection, CLIENT } from '../connections.js';
+import { readBulk } from '../flow.js';
 import { serverMoves } from '../progress.js';
 import { sendProxyHeader } from '../raw/proxy-out.js';
-import { closeTunnel, tunnelBegin, tunnelData, tunnelEnded, tunnelFinished } from '../raw/tunnel.js';
+import { tunnelBegin } from '../raw/tunnel.js';
 import { exchangeDone, releaseRequest } from './finish.js';
 import { isLong, type LongHead, moveToRun } from './long-head.js';
 import { park, unpark } from './read-head.js';
-import { BULK_BYTES, gatherResponseBody, lastResponsePiece, RELAYED, readBulk, relayEof, rest } from './relay.js';
+import { BULK_BYTES, gatherResponseBody, lastResponsePiece, RELAYED, relayEof, rest } from './relay.js';
 import { closeBackend, endAside, keepBackend } from './reuse.js';
 import { gatherResponseHead, sendInterim } from './send-head.js';
-import { closeClient, serve } from './server.js';
+import { serve } from './server.js';
 
 const LETTER_H = 0x48;
 const SPACE = 0x20;
@@ -36,28 +38,9 @@ const REQUEST_TIMEOUT = 408;
 export function backendConnected(w: Context, backend: BackendConnection): void {
   const { exchange: x } = backend;
   if (x === null) return; // a mirror: what it is sent waits in the engine
-  if (backend.saysPlainly && !sendProxyHeader(w, x.client, backend, x.kind === KIND.REQUEST)) {
-    overloaded(w, x);
-    return;
-  }
-  if (x.kind === KIND.RAW) {
-    // Of a passthrough nothing more is known than that its server accepted.
-    x.pool!.reports.report(backend.server!.index, RESULT.SUCCESS);
-    tunnelBegin(w, x.client, backend);
-  } else {
-    sendRequest(w, x, backend);
-    serve(w, x.client);
-  }
-}
-
-/** It cannot be said who the client is, and without that nothing may be sent. */
-function overloaded(w: Context, x: Exchange): void {
-  if (x.kind === KIND.RAW) {
-    x.reason = 'OVERLOADED';
-    closeClient(w, x.client, true);
-    return;
-  }
-  fail(w, x, 'OVERLOADED');
+  // Without the header it cannot be said who the client is, and without that nothing may be sent.
+  if (backend.sendsProxyHeaderUnencrypted && !sendProxyHeader(w, x.client, backend, true)) fail(w, x, 'OVERLOADED');
+  else sendRequest(w, x, backend);
   serve(w, x.client);
 }
 
@@ -77,9 +60,6 @@ export function backendData(w: Context, backend: BackendConnection, at: number, 
     case BACKEND.BODY:
       relayBody(w, x!, backend, at, bytes);
       break;
-    case BACKEND.TUNNEL:
-      tunnelData(w, x!.client, x!.client.conn, at, bytes);
-      return;
     case BACKEND.MIRROR:
       w.engine.release(at);
       return;
@@ -385,9 +365,6 @@ export function backendEnded(w: Context, backend: BackendConnection): void {
   backend.ended = true;
   const { exchange: x } = backend;
   switch (backend.state) {
-    case BACKEND.TUNNEL:
-      tunnelEnded(w, x!.client, backend, false);
-      return;
     case BACKEND.HEAD:
       retryOrFail(w, x!, 'SERVER_LEFT');
       serve(w, x!.client);
@@ -410,16 +387,6 @@ export function backendEnded(w: Context, backend: BackendConnection): void {
     default:
       closeBackend(w, backend);
   }
-}
-
-function connectReason(error: number): ReasonCode {
-  if (error === ENGINE_ERROR.refused) return 'CONNECT_REFUSED';
-  if (error === ENGINE_ERROR.timedOut) return 'CONNECT_TIMEOUT';
-  // What we lack is not the server's fault, and trying another would not help.
-  if (error === ENGINE_ERROR.noDescriptors || error === ENGINE_ERROR.noMemory) return 'OVERLOADED';
-  if (error === ENGINE_ERROR.noSuchContext) return 'OVERLOADED';
-  if (error === ENGINE_ERROR.tls || error === ENGINE_ERROR.truncated) return 'TLS_FAILED';
-  return 'CONNECT_FAILED';
 }
 
 /**
@@ -447,14 +414,12 @@ function broken(w: Context, backend: BackendConnection, connecting: ReasonCode, 
 
 /** The connection to the server is dead; `error` is the engine's code. */
 export function backendFailed(w: Context, backend: BackendConnection, error: number): void {
-  if (backend.state === BACKEND.TUNNEL) closeTunnel(w, backend.exchange!.client, backend, true);
-  else broken(w, backend, connectReason(error), 'SERVER_LEFT');
+  broken(w, backend, connectReason(error), 'SERVER_LEFT');
 }
 
 /** Everything the server was sent has left, and our end of the connection with it. */
-export function backendFinished(w: Context, backend: BackendConnection): void {
+export function backendFinished(backend: BackendConnection): void {
   backend.finished = true;
-  if (backend.state === BACKEND.TUNNEL) tunnelFinished(w, backend.exchange!.client, backend);
 }
 
 /**

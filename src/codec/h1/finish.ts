@@ -9,7 +9,7 @@ import { BODY } from '../../http/framing.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
 import { steerClient } from '../flow.js';
 import { watch } from '../progress.js';
-import { dropKept } from '../raw/proxy-out.js';
+import { closePinned } from './reuse.js';
 
 /** Gives back what was kept of the request for another try. The parser stays while it has a body to parse. */
 export function releaseRequest(w: Context, x: Exchange): void {
@@ -110,7 +110,7 @@ export function exchangeDone(w: Context, x: Exchange): void {
 export function linger(w: Context, client: ClientConnection): void {
   const { responseIdle } = ticksOf(w, client.x);
   endExchange(w, client.x);
-  if (client.kept.length > 0) dropKept(w, client);
+  if (client.pinned.length > 0) closePinned(w, client);
   releaseParser(w, client);
   dropPending(w, client);
   dropPartial(w, client);

@@ -7,6 +7,7 @@ import { type HeadParser, LLHTTP_ERROR } from '../../http/llhttp.js';
 import { PARSED } from '../../http/parsed.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
+import { Parked } from '../parked.js';
 import { isLong, type LongHead, moveToRun } from './long-head.js';
 
 /** What reading made of the bytes: the head is complete, more is needed, or the reason why not. */
@@ -19,14 +20,14 @@ const LF = 0x0a;
  * Copies what there is of a head out of the slab. With the parser kept and all its spans relative, reading goes on
  * behind the copy once it has been put in front of the bytes to come.
  */
-export function park(w: Context, parser: HeadParser, end: number): Buffer {
-  return Buffer.from(w.memory.subarray(parser.head.base, end));
+export function park(w: Context, parser: HeadParser, end: number): Parked {
+  const { base } = parser.head;
+  return new Parked(w.memory, base, end - base);
 }
 
 /** Puts a parked head in front of the bytes that continue it; `at` must have been received with that much room. */
-export function unpark(w: Context, parser: HeadParser, parked: Buffer, at: number): void {
-  parser.head.base = at - parked.length;
-  w.memory.set(parked, parser.head.base);
+export function unpark(w: Context, parser: HeadParser, parked: Parked, at: number): void {
+  parser.head.base = parked.putBefore(w.memory, at);
 }
 
 /** True when what stands where a method should is a token and a space: then it is a method, only not one we know. */

@@ -32,16 +32,6 @@ export const rest = { at: 0, bytes: 0 };
 /** From so many bytes on a body is worth a word to the engine. */
 export const BULK_BYTES = 2 * CHUNK_BYTES;
 
-const CHUNKS_MAX = 2 ** 31 - 1;
-
-/**
- * Lets the engine receive several chunks of a body at a time, of which `bytes` bytes are still to come. Rounded down, so
- * that what follows a body never comes in an event after the one with its end.
- */
-export function readBulk(w: Context, conn: number, bytes: number): void {
-  w.engine.readMany(conn, Math.min(Math.floor(bytes / CHUNK_BYTES), CHUNKS_MAX));
-}
-
 /** The piece of a request body that went to the server last, without framing; `mirrorBody` sends it once more. */
 export const lastPiece: Piece = { at: 0, bytes: 0, trailers: '', end: false };
 

@@ -3,8 +3,8 @@
 import type { Context } from '../../exchange/context.js';
 import { NO_ADDRESS } from '../../exchange/exchange.js';
 import type { Server } from '../../exchange/pools.js';
-import { BACKEND, type BackendConnection } from '../connections.js';
-import { disown, keepForOwner } from '../raw/proxy-out.js';
+import { BACKEND, type BackendConnection, type ClientConnection } from '../connections.js';
+import { pinToClient, releaseOwner } from '../raw/proxy-out.js';
 
 /** Takes the backend connection from its client, and the request from what its server has in flight. */
 function detach(w: Context, backend: BackendConnection): void {
@@ -54,7 +54,10 @@ export function keepBackend(w: Context, backend: BackendConnection): void {
     w.deadlines.set(backend.slot, w.ticks.backendIdle);
     server.idleAdd(backend);
   }
-  if (backend.proxyProtocol !== null) keepForOwner(w, x!.client, backend);
+  if (backend.proxyProtocol !== null) {
+    const tooMany = pinToClient(x!.client, backend);
+    if (tooMany !== null) closeBackend(w, tooMany);
+  }
   if (paused) {
     // An idle connection is read, so that its end is noticed before it is used.
     backend.paused = false;
@@ -79,7 +82,7 @@ export function endAside(w: Context, backend: BackendConnection): void {
 export function closeBackend(w: Context, backend: BackendConnection, reset = false): void {
   if (backend.idleAt !== NO_ADDRESS) backend.server!.idleRemove(backend);
   else if (backend.state === BACKEND.IDLE && backend.aside) backend.server!.asideCount--;
-  disown(backend);
+  releaseOwner(backend);
   if (backend.mirrorOf !== null) {
     const { mirrors } = backend.mirrorOf;
     const place = mirrors.indexOf(backend);
@@ -92,6 +95,11 @@ export function closeBackend(w: Context, backend: BackendConnection, reset = fal
   else w.engine.closeConn(backend.conn);
   w.state.connectionCloses(backend.server!.index);
   w.backendFree(backend);
+}
+
+/** Closes the idle connections that are pinned to a client: no other client may use them. */
+export function closePinned(w: Context, client: ClientConnection): void {
+  while (client.pinned.length > 0) closeBackend(w, client.pinned[0]!);
 }
 
 /** Takes the copy of a request from what its pool and this worker have under way. */

@@ -21,14 +21,10 @@ import type { Rule } from '../../worker/rules.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
 import { steerClient } from '../flow.js';
 import { clientMoves, watch } from '../progress.js';
-import { proxyData, proxyEnded, proxyFailed } from '../raw/proxy-in.js';
-import { dropKept } from '../raw/proxy-out.js';
-import { helloEnded, helloLate, readHello } from '../raw/read-hello.js';
-import { closeTunnel, tunnelData, tunnelEnded, tunnelFinished } from '../raw/tunnel.js';
 import { check, readTarget } from './check.js';
 import { dropPartial, dropPending, endExchange, linger, releaseParser } from './finish.js';
 import { readHead } from './read-head.js';
-import { closeBackend } from './reuse.js';
+import { closeBackend, closePinned } from './reuse.js';
 
 /** Bytes from the client; their chunk reference passes to this function. */
 export function clientData(w: Context, client: ClientConnection, at: number, bytes: number): void {
@@ -51,15 +47,6 @@ export function clientData(w: Context, client: ClientConnection, at: number, byt
         bodyMoved(w, client);
         serve(w, client);
       }
-      break;
-    case CLIENT.TUNNEL:
-      tunnelData(w, client, client.x.backend!.conn, at, bytes);
-      break;
-    case CLIENT.HELLO:
-      readHello(w, client, at, bytes);
-      break;
-    case CLIENT.PROXY:
-      proxyData(w, client, at, bytes);
       break;
     default:
       w.engine.release(at);
@@ -239,7 +226,6 @@ export function serve(w: Context, client: ClientConnection): void {
 /** The client will send no more. */
 export function clientEnded(w: Context, client: ClientConnection): void {
   client.ended = true;
-  const { backend } = client.x;
   switch (client.state) {
     case CLIENT.IDLE:
     case CLIENT.HEAD:
@@ -249,17 +235,7 @@ export function clientEnded(w: Context, client: ClientConnection): void {
     case CLIENT.LINGER:
       if (client.finished) closeClient(w, client);
       break;
-    case CLIENT.TUNNEL:
-      tunnelEnded(w, client, backend!, true);
-      break;
-    case CLIENT.HELLO:
-      helloEnded(w, client);
-      break;
-    case CLIENT.PROXY:
-      proxyEnded(w, client);
-      break;
     default:
-      if (client.x.kind === KIND.RAW) break; // it is connecting: what was sent still goes across
       if (!client.x.request.done && client.pendingAt === NO_ADDRESS) fail(w, client.x, 'CLIENT_LEFT');
       // What the request waits for has a deadline already: room, its next try, a filter, or that the client reads.
       else if (!client.x.queued && client.x.resume === null && client.x.wait === null && !client.blocked)
@@ -269,23 +245,13 @@ export function clientEnded(w: Context, client: ClientConnection): void {
 
 /** The client's connection is dead. */
 export function clientFailed(w: Context, client: ClientConnection): void {
-  const { backend } = client.x;
-  if (client.state === CLIENT.TUNNEL) {
-    closeTunnel(w, client, backend!, true);
-    return;
-  }
   if (client.state === CLIENT.BUSY) fail(w, client.x, 'CLIENT_LEFT');
-  else if (client.state === CLIENT.PROXY) proxyEnded(w, client);
   else closeClient(w, client);
 }
 
 /** Everything the client was sent has left, and our end of the connection with it. */
 export function clientFinished(w: Context, client: ClientConnection): void {
   client.finished = true;
-  if (client.state === CLIENT.TUNNEL) {
-    tunnelFinished(w, client, client.x.backend!);
-    return;
-  }
   if (client.state !== CLIENT.LINGER) return;
   if (client.ended) closeClient(w, client);
   else watch(w, client, w.ticks.linger);
@@ -298,15 +264,6 @@ export function clientLate(w: Context, client: ClientConnection): void {
     case CLIENT.HEAD:
       client.x.begin(KIND.REQUEST, w.ids.next(), headInHand(client));
       fail(w, client.x, 'HEAD_TIMEOUT');
-      break;
-    case CLIENT.TUNNEL:
-      closeTunnel(w, client, client.x.backend!, false);
-      break;
-    case CLIENT.HELLO:
-      helloLate(w, client);
-      break;
-    case CLIENT.PROXY:
-      proxyFailed(w, client, 'PROXY_HEADER_TIMEOUT');
       break;
     case CLIENT.BUSY:
       if (client.x.expires !== 0 && w.deadlines.now >= client.x.expires) {
@@ -332,7 +289,7 @@ export function clientLate(w: Context, client: ClientConnection): void {
 export function closeClient(w: Context, client: ClientConnection, reset = false): void {
   if (client.x.backend !== null) closeBackend(w, client.x.backend);
   if (client.x.mirrors.length > 0) mirrorsDrop(w, client.x);
-  if (client.kept.length > 0) dropKept(w, client);
+  if (client.pinned.length > 0) closePinned(w, client);
   dropPartial(w, client);
   client.hello = null;
   dropPending(w, client);

@@ -1,6 +1,6 @@
 // The ClientHello of TLS, read for what leads a connection to its pool: the server name (RFC 6066, 3).
-// Owns its syntax (RFC 8446, 4.1.2 and 5.1; RFC 5246, 7.4.1.2), cut anywhere. Leaves the bytes to whoever received them,
-// and what a name leads to to tls-routes.ts.
+// Owns its syntax (RFC 8446, 4.1.2 and 5.1; RFC 5246, 7.4.1.2), cut anywhere. Leaves the bytes to read-hello.ts, and
+// where a name leads to tls-routes.ts.
 
 /** What the bytes so far are. */
 export const HELLO = {
@@ -59,7 +59,7 @@ const RECORD_BYTES_MAX = 16_384;
 const VERSION_MAJOR = 3;
 const MESSAGE_HEADER_BYTES = 4;
 const MESSAGE_CLIENT_HELLO = 1;
-/** The version nobody reads any more, and the random bytes. */
+/** The version that is not read any more (RFC 8446, 4.1.2: legacy_version), and the random bytes. */
 const RANDOM_BYTES = 2 + 32;
 const SESSION_BYTES_MAX = 32;
 const EXTENSION_SERVER_NAME = 0;

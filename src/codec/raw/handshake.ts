@@ -1,12 +1,11 @@
-// TLS on a client connection: what was agreed on, where that leads, and how many connections may be at it at once.
-// The handshakes themselves happen in the engine; a worker hears of each once, when it is done.
+// TLS on a client connection: what was agreed on, and how many connections may be at it at once.
+// The handshakes themselves happen in the engine; a worker gets one event of each, when it is done. Leaves what comes next to
+// worker/accept.ts.
 
 import { ENGINE_ERROR, FINGERPRINT_BYTES, TLS_INFO } from '../../engine/layout.js';
 import type { Context } from '../../exchange/context.js';
 import { type ClientCertificate, serverNameOf, type TlsView } from '../../routing/request.js';
-import { CLIENT, type ClientConnection } from '../connections.js';
-import { linger } from '../h1/finish.js';
-import { tunnelByName } from './tunnel.js';
+import type { ClientConnection } from '../connections.js';
 
 /** What a handshake agreed on. */
 export interface TlsInfo extends TlsView {
@@ -27,8 +26,8 @@ const CERTIFICATE_FAULTS: Readonly<Record<number, string>> = {
 };
 
 /**
- * Begins TLS on a client connection, with the `bytes` at `at` that it sent behind its PROXY header. Returns false when too many handshakes are under way: new ones would only
- * slow down those, and the connection is to be closed.
+ * Begins TLS on a client connection, with the `bytes` at `at` that it sent behind its PROXY header. Returns false when too
+ * many handshakes are under way: new ones would only slow down those, and the connection is to be closed.
  */
 export function handshakeBegin(w: Context, client: ClientConnection, tls: number, at: number, bytes: number): boolean {
   if (w.handshakes >= w.limits.handshakesMax) {
@@ -62,48 +61,27 @@ export function handshakeDrop(w: Context, client: ClientConnection): void {
   w.counters.handshakesFailed++;
 }
 
-/** The handshake failed with this error of the engine's, and the connection goes on without TLS: to its end, or to one answer. */
-export function handshakeFailed(w: Context, client: ClientConnection, error: number): void {
-  certificateFailed(w, error);
-  handshakeDrop(w, client);
-  // A drain has ended it meanwhile.
-  if (client.state !== CLIENT.IDLE) return;
-  if (error === ENGINE_ERROR.plainText) plainAtTls(w, client);
-  else linger(w, client);
-}
-
 /**
- * A client speaks in the clear where TLS is expected. Where requests are expected too, the answer to its first one says
- * so; else it would not understand. Returns whether it is listened to.
+ * A client speaks in the clear where TLS is expected. Where requests are expected too, the local reply to its first one says
+ * so; else it would not understand, and the connection is to be shut down. Returns whether its request is read.
  */
 export function plainAtTls(w: Context, client: ClientConnection): boolean {
   client.inTheClear = client.listener.plan.protocol === 'https';
-  if (client.inTheClear) {
-    w.deadlines.set(client.slot, w.ticks.requestHead);
-  } else {
-    w.count('TLS_EXPECTED');
-    linger(w, client);
-  }
+  if (client.inTheClear) w.deadlines.set(client.slot, w.ticks.requestHead);
+  else w.count('TLS_EXPECTED');
   return client.inTheClear;
 }
 
-/** The handshake is done; what TLS agreed on is at `at`, in a chunk whose reference passes to this function. */
-export function clientSecured(w: Context, client: ClientConnection, at: number): void {
+/** The handshake is done; what it agreed on is at `at`, in a chunk whose reference passes to this function. */
+export function handshakeDone(w: Context, client: ClientConnection, at: number): void {
   if (client.handshaking) handshakeEnd(w, client);
   client.tls = readTlsInfo(w.memory, at);
   w.counters.handshakes++;
   if (client.tls.resumed) w.counters.resumptions++;
   w.engine.release(at);
-  // A drain has said goodbye meanwhile: what it leads to now would be begun only to be cut.
-  if (client.state !== CLIENT.IDLE) return;
-  if (client.listener.plan.protocol !== 'tls') w.deadlines.set(client.slot, w.ticks.requestHead);
-  else if (!tunnelByName(w, client, client.tls.serverName)) {
-    w.count('SERVER_NAME_UNKNOWN');
-    linger(w, client);
-  }
 }
 
-/** A word that most handshakes have in common: compared with the last one, and only decoded when it is another. */
+/** A text that most handshakes have in common: compared with the last one, and only decoded when it is another. */
 class CachedString {
   #text = '';
 
@@ -130,14 +108,14 @@ function readTlsInfo(memory: Uint8Array, at: number): TlsInfo {
     return read;
   };
   const length = (high: number): number => (memory[at + high]! << 8) | memory[at + high + 1]!;
-  const word = (last: CachedString, bytes: number): string => {
+  const cached = (last: CachedString, bytes: number): string => {
     const read = last.read(memory, from, bytes);
     from += bytes;
     return read;
   };
-  const protocol = word(lastProtocol, memory[at + TLS_INFO.protocolBytes]!);
-  const cipher = word(lastCipher, memory[at + TLS_INFO.cipherBytes]!);
-  const serverName = serverNameOf(word(lastName, memory[at + TLS_INFO.nameBytes]!));
+  const protocol = cached(lastProtocol, memory[at + TLS_INFO.protocolBytes]!);
+  const cipher = cached(lastCipher, memory[at + TLS_INFO.cipherBytes]!);
+  const serverName = serverNameOf(cached(lastName, memory[at + TLS_INFO.nameBytes]!));
   let certificate: ClientCertificate | null = null;
   if (memory[at + TLS_INFO.certificate] === 1) {
     const fingerprint = Buffer.from(memory.buffer, from, FINGERPRINT_BYTES).toString('hex');
@@ -157,7 +135,7 @@ function readTlsInfo(memory: Uint8Array, at: number): TlsInfo {
   };
 }
 
-/** What servers are told. The engine has escaped whatever could end a line or part a list. */
+/** What servers get. The engine has escaped whatever could end a line or part a list. */
 function certificateLines({ subject, names, fingerprint }: ClientCertificate): string {
   const lines = [
     'X-Client-Cert-Verified: true',

@@ -1,24 +1,23 @@
 // The PROXY header in front of a backend connection: tells the server who the client is.
-// Owns writing it, and which kept connections are a client's own. Leaves its format to http/proxy-protocol.ts.
+// Owns writing it, and which idle connections are pinned to a client. Leaves its format to http/proxy-protocol.ts.
 
 import { PEER_BYTES, SEND_FLAG } from '../../engine/layout.js';
 import type { Context } from '../../exchange/context.js';
 import type { Server } from '../../exchange/pools.js';
 import { type ProxyAddresses, proxyHeader } from '../../http/proxy-protocol.js';
 import type { BackendConnection, ClientConnection } from '../connections.js';
-import { closeBackend } from '../h1/reuse.js';
 
 /*
  * A header names one client, for as long as the connection lives. So a connection that began with one is the client
  * connection's own, from its first request on:
  *
- *   ──taken──► at work for its owner ──kept──► IDLE, among `owner.kept` ──taken, by its owner alone──► at work …
+ *   ──taken──► at work for its owner ──done──► IDLE, in `owner.pinned` ──taken, by its owner alone──► at work …
  *                                                │
  *                                                └─ the owner goes, the server does, late, too many ──► closed
  */
 
-/** Idle connections a client connection keeps for itself: enough for clients whose requests go to a few servers. */
-const KEPT_PER_CLIENT_MAX = 4;
+/** Idle connections that are pinned to one client connection: enough for clients whose requests go to a few servers. */
+const PINNED_PER_CLIENT_MAX = 4;
 
 const local = new Uint8Array(PEER_BYTES);
 
@@ -88,11 +87,11 @@ export function sendProxyHeader(
   return true;
 }
 
-/** The connection is the client's own, and stays with it once idle: the oldest goes when there are too many. */
-export function keepForOwner(w: Context, client: ClientConnection, backend: BackendConnection): void {
-  if (client.kept.length >= KEPT_PER_CLIENT_MAX) closeBackend(w, client.kept[0]!);
+/** An idle connection that began with a header stays with its client. Returns the one to be closed for it, or null. */
+export function pinToClient(client: ClientConnection, backend: BackendConnection): BackendConnection | null {
   backend.owner = client;
-  client.kept.push(backend);
+  client.pinned.push(backend);
+  return client.pinned.length > PINNED_PER_CLIENT_MAX ? client.pinned[0]! : null;
 }
 
 /** The client that a header for this request names, when it is not the peer of the connection: as text, else empty. */
@@ -101,26 +100,21 @@ export function proxyClientOf(w: Context, client: ClientConnection): string {
 }
 
 /** Takes the client's own idle connection to the server, or null: one whose header names who this request is from. */
-export function takeKept(w: Context, client: ClientConnection, server: Server): BackendConnection | null {
-  const proxyClient = client.kept.length === 0 ? '' : proxyClientOf(w, client);
-  for (const backend of client.kept) {
+export function takePinned(w: Context, client: ClientConnection, server: Server): BackendConnection | null {
+  const proxyClient = client.pinned.length === 0 ? '' : proxyClientOf(w, client);
+  for (const backend of client.pinned) {
     if (backend.server !== server || backend.proxyClient !== proxyClient) continue;
     server.idleRemove(backend);
-    disown(backend);
+    releaseOwner(backend);
     return backend;
   }
   return null;
 }
 
 /** Takes the connection from its owner, if it has one. Safe to call at any time. */
-export function disown(backend: BackendConnection): void {
+export function releaseOwner(backend: BackendConnection): void {
   if (backend.owner === null) return;
-  const { kept } = backend.owner;
-  kept.splice(kept.indexOf(backend), 1);
+  const { pinned } = backend.owner;
+  pinned.splice(pinned.indexOf(backend), 1);
   backend.owner = null;
-}
-
-/** Closes what the client connection has kept for itself: nobody else may use it. */
-export function dropKept(w: Context, client: ClientConnection): void {
-  while (client.kept.length > 0) closeBackend(w, client.kept[0]!);
 }

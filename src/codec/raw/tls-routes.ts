@@ -21,7 +21,7 @@ export class TlsRoutes {
     }
   }
 
-  /** The pool for a connection that asks for `serverName`, which is empty when it asks for none; null when nobody is there for it. */
+  /** The pool for a connection that asks for `serverName`, which is empty when it asks for none; null when there is none. */
   choose(serverName: string): Pool | null {
     const split = this.#names.find(serverName);
     return split === undefined ? this.#others : (this.#pools[split.pick()] ?? null);
