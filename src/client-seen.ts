@@ -3,7 +3,8 @@
 
 import type { ListenerConfig } from './config/config.js';
 import { ClientAddressField, NOT_STATED } from './exchange/client-address.js';
-import { addressText, type Trust } from './exchange/trust.js';
+import type { Trust } from './exchange/trust.js';
+import { addressText } from './http/addresses.js';
 import type { RequestView } from './routing/request-text.js';
 
 /** Who speaks over a unix socket, as trustedProxies writes it. */

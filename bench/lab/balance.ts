@@ -30,6 +30,7 @@ function measure(kind: BalanceKind, servers: number, weighted: boolean) {
     servers: Array.from({ length: servers }, (_, i) => ({
       name: `s${i}`,
       address: `10.0.${i >> 8}.${i & 255}:80`,
+      endpoint: { kind: 'tcp', host: `10.0.${i >> 8}.${i & 255}`, port: 80 },
       weight: weighted ? 1 + (i % 4) : 1,
       backup: false,
     })),

@@ -1,6 +1,8 @@
 // A pool as workers and primary get it: plain, resolved (every default filled in), fit for structured clone.
 // Owns these shapes and their defaults. Leaves the configuration language to config/, and acting on them to the files named below.
 
+import type { SocketEndpoint } from '../base/endpoint.js';
+
 /** How a pool picks a server (balancer.ts). `ip-hash` is `consistent-hash` keyed by the client's address. */
 export type BalanceKind = 'round-robin' | 'least-requests' | 'random' | 'ip-hash' | 'consistent-hash';
 
@@ -101,8 +103,9 @@ export interface ServerPlan {
   index: number;
   /** Name for log lines and reports. */
   name: string;
-  /** HOST:PORT or unix:PATH, resolved. */
+  /** `endpoint` as text: tells the servers of a pool apart. */
   address: string;
+  endpoint: SocketEndpoint;
   /** 0 to WEIGHT_MAX; 0 drains. */
   weight: number;
   /** Used only when no other server of the pool is open. */

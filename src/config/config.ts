@@ -2,6 +2,7 @@
 // Owns the step from the parsed document to that shape. Leaves validation to load.ts.
 
 import { dirname, resolve } from 'node:path';
+import type { Endpoint } from '../base/endpoint.js';
 import { type KeepAlive, NO_KEEP_ALIVE } from '../base/keep-alive.js';
 import type { TlsVersion } from '../base/tls-versions.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
@@ -10,7 +11,6 @@ import { type PoolOptions, poolOptions } from './pool-options.js';
 import { tcpKeepAlive as keepAliveSchema } from './schema/keep-alive.js';
 import type { LISTENER_PROTOCOLS } from './schema/listeners.js';
 import type { ParsedConfig } from './schema.js';
-import type { Endpoint } from './units.js';
 
 /** Where clients come in. */
 export interface ListenerConfig {

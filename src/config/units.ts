@@ -2,6 +2,7 @@
 // Owns their syntax. Each reader returns the value, or a Refusal that says what was expected.
 
 import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { type Endpoint, splitHostPort } from '../base/endpoint.js';
 import { isHostName } from '../base/host-names.js';
 import { Refusal, refuse } from '../base/problems.js';
 import { parseRange } from '../routing/ranges.js';
@@ -86,12 +87,6 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** Where a server is: a TCP address (`host` may be a name to resolve), a unix socket, or an SRV record that says where. */
-export type Endpoint =
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'srv'; readonly name: string };
-
 /** The address of a server as it was written, and what it means. */
 export interface ServerAddress {
   readonly address: string;
@@ -106,14 +101,6 @@ function readPort(text: string): number | Refusal {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port < 1 || port > 65535) return refuse(text, 'a port', PORT_EXPECTED);
   return port;
-}
-
-/** `HOST:PORT` or `[IPv6]:PORT` in two, brackets gone; undefined when it has no such shape. */
-function splitHostPort(text: string): { host: string; port: string; bracketed: boolean } | undefined {
-  const bracketed = /^\[([^\]]*)\]:(.*)$/s.exec(text);
-  if (bracketed) return { host: bracketed[1]!, port: bracketed[2]!, bracketed: true };
-  const plain = /^([^:[\]]*):([^:]*)$/s.exec(text);
-  return plain ? { host: plain[1]!, port: plain[2]!, bracketed: false } : undefined;
 }
 
 /** The advice for an address that forgot its port or its brackets. */

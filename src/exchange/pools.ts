@@ -94,14 +94,6 @@ function keyName(key: KeySource): Uint8Array {
   return Buffer.from(key.type === 'Header' ? name.toLowerCase() : name, 'latin1');
 }
 
-/** Splits `HOST:PORT`, `[V6]:PORT` or `unix:PATH` into what the engine takes; port -1 is a unix socket. */
-export function splitAddress(address: string): { host: string; port: number } {
-  if (address.startsWith('unix:')) return { host: address.slice(5), port: -1 };
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
-  return { host, port: Number(address.slice(colon + 1)) };
-}
-
 /** All servers a worker knows, by their index in the shared state. */
 export class Servers {
   readonly byIndex: (Server | undefined)[] = [];
@@ -160,8 +152,8 @@ export class Servers {
     this.byIndex[plan.index] = new Server(plan.index, plan.address, addressIndex);
   }
 
-  #addressIndexOf({ name, address }: ServerPlan, keepAlive: KeepAlive): number {
-    const { host, port } = splitAddress(address);
+  #addressIndexOf({ name, address, endpoint }: ServerPlan, keepAlive: KeepAlive): number {
+    const [host, port] = endpoint.kind === 'unix' ? [endpoint.path, -1] : [endpoint.host, endpoint.port];
     const addressIndex = this.#engine.addressAdd(host, port, keepAlive);
     if (addressIndex < 0) throw new Error(`server ${name}: '${address}' is not an address the engine can reach`);
     return addressIndex;

@@ -47,29 +47,3 @@ export function peerBytes(peers: Uint8Array, slot: number): number {
   const family = peers[slot * PEER_BYTES];
   return family === 4 ? 4 : family === 6 ? 16 : 0;
 }
-
-/** The address of `length` bytes at `at` as text; empty for none. IPv6 in the form of RFC 5952. */
-export function addressText(bytes: Uint8Array, at: number, length: number): string {
-  if (length === 4) return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
-  if (length !== 16) return '';
-  const groups: string[] = [];
-  for (let i = at; i < at + 16; i += 2) groups.push(((bytes[i]! << 8) | bytes[i + 1]!).toString(16));
-  return shortest(groups);
-}
-
-/** Joins eight groups, the longest run of zeros (two or more) as `::`. */
-function shortest(groups: string[]): string {
-  let from = -1;
-  let length = 1;
-  for (let i = 0; i < 8; i++) {
-    let end = i;
-    while (end < 8 && groups[end] === '0') end++;
-    if (end - i > length) {
-      from = i;
-      length = end - i;
-    }
-    if (end > i) i = end;
-  }
-  if (from < 0) return groups.join(':');
-  return `${groups.slice(0, from).join(':')}::${groups.slice(from + length).join(':')}`;
-}

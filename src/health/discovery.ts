@@ -1,26 +1,33 @@
 // Turns host names into addresses, in the primary, and again whenever they may have changed.
 // Owns resolving and comparing. Leaves slots to Membership, and handing new plans to workers to the primary.
 
+import { isIP } from 'node:net';
 import { WEIGHT_MAX } from '../balance/server-state.js';
-import { formatAddress, parseAddress } from './address.js';
+import { type Endpoint, hostPortText, type SocketEndpoint } from '../base/endpoint.js';
 import type { Resolver } from './resolvers.js';
 import type { Timers } from './timers.js';
 
 /** A server as the config lists it: perhaps a name. */
 export interface ListedServer {
   name: string;
-  /** HOST:PORT, unix:PATH or srv:NAME. */
+  /** `endpoint` as it is written; it tells servers apart. */
   address: string;
+  endpoint: Endpoint;
   weight: number;
   backup: boolean;
   /** The name that led to this address, for those who ask the server by it; not set for an address written as such. */
   host?: string;
 }
 
+/** A server that can be connected to. */
+export interface ResolvedServer extends ListedServer {
+  endpoint: SocketEndpoint;
+}
+
 /** A pool's present servers, names resolved. */
 export interface Discovered {
   pool: string;
-  servers: ListedServer[];
+  servers: ResolvedServer[];
   added: string[];
   removed: string[];
 }
@@ -47,7 +54,7 @@ export interface DiscoveryParts {
 
 interface Name {
   listed: ListedServer;
-  servers: ListedServer[];
+  servers: ResolvedServer[];
   /** The first resolution ended, well or not. */
   tried: boolean;
   /** Failures in a row, of any kind. */
@@ -139,9 +146,9 @@ export class Discovery {
   }
 
   #follow(followed: Followed, entry: Name): void {
-    const address = parseAddress(entry.listed.address);
-    if (address.type === 'unix' || (address.type === 'tcp' && address.literal)) {
-      entry.servers = [entry.listed];
+    const { endpoint } = entry.listed;
+    if (endpoint.kind === 'unix' || (endpoint.kind === 'tcp' && isIP(endpoint.host) !== 0)) {
+      entry.servers = [{ ...entry.listed, endpoint }];
       entry.tried = true;
       return;
     }
@@ -150,9 +157,9 @@ export class Discovery {
       calledOff = true;
     };
     const resolving =
-      address.type === 'srv'
-        ? this.#resolveService(entry.listed, address.name)
-        : this.#resolveHost(entry.listed, address.host, address.port);
+      endpoint.kind === 'srv'
+        ? this.#resolveService(entry.listed, endpoint.name)
+        : this.#resolveHost(entry.listed, endpoint.host, endpoint.port);
     void resolving
       .then(
         ({ servers, ttlSeconds }) => {
@@ -209,7 +216,7 @@ export class Discovery {
     const { addresses, ttlSeconds } = await this.#parts.resolver.addresses(host);
     const servers = addresses
       .sort()
-      .map((ip) => server(listed, host, formatAddress(ip, port), listed.weight, listed.backup));
+      .map((ip) => server(listed, host, { kind: 'tcp', host: ip, port }, listed.weight, listed.backup));
     return { servers, ttlSeconds };
   }
 
@@ -227,7 +234,7 @@ export class Discovery {
         const weight = listed.weight === 0 ? 0 : Math.max(1, Math.round(record.weight * scale));
         const backup = listed.backup || record.priority !== first;
         return resolved.addresses.map((ip) =>
-          server(listed, record.name, formatAddress(ip, record.port), weight, backup),
+          server(listed, record.name, { kind: 'tcp', host: ip, port: record.port }, weight, backup),
         );
       }),
     );
@@ -238,7 +245,7 @@ export class Discovery {
   #report(followed: Followed): void {
     if (followed.waits && followed.names.some((each) => !each.tried)) return;
     // Two names may lead to one address: it is one server then, and the first listing counts.
-    const byAddress = new Map<string, ListedServer>();
+    const byAddress = new Map<string, ResolvedServer>();
     for (const { servers } of followed.names)
       for (const each of servers) if (!byAddress.has(each.address)) byAddress.set(each.address, each);
     const servers = [...byAddress.values()];
@@ -263,7 +270,14 @@ export class Discovery {
   }
 }
 
-function server(listed: ListedServer, host: string, address: string, weight: number, backup: boolean): ListedServer {
+function server(
+  listed: ListedServer,
+  host: string,
+  endpoint: Extract<SocketEndpoint, { kind: 'tcp' }>,
+  weight: number,
+  backup: boolean,
+): ResolvedServer {
+  const address = hostPortText(endpoint.host, endpoint.port);
   const name = listed.name === listed.address ? address : `${listed.name}/${address}`;
-  return { name, address, weight, backup, host };
+  return { name, address, endpoint, weight, backup, host };
 }

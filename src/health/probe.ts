@@ -5,9 +5,9 @@ import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls, type PeerCertificate } from 'node:tls';
 import { type buildConnector, Client } from 'undici';
 import type { ServerPlan } from '../balance/options.js';
+import { hostPortText, hostText, type SocketEndpoint } from '../base/endpoint.js';
 import { readNamedFile } from '../base/files.js';
 import { type ProxyVersion, proxyHeaderOfOwn } from '../http/proxy-protocol.js';
-import { formatAddress, parseAddress, type ServerAddress } from './address.js';
 import type { HealthCheckOptions, HealthCheckTls } from './options.js';
 
 /** Bytes of a body that are looked at for `expectedBody`. */
@@ -20,7 +20,7 @@ export interface CheckResult {
 }
 
 /** Who is checked. */
-export type CheckedServer = Pick<ServerPlan, 'address' | 'host'>;
+export type CheckedServer = Pick<ServerPlan, 'endpoint' | 'host'>;
 
 /** Makes one check. Never rejects. When `signal` aborts it ends at once as failed, for the signal's reason. */
 export type Probe = (server: CheckedServer, options: HealthCheckOptions, signal: AbortSignal) => Promise<CheckResult>;
@@ -28,7 +28,7 @@ export type Probe = (server: CheckedServer, options: HealthCheckOptions, signal:
 /** The real probe. Each check is a connection of its own: a server that accepts no new ones is not healthy. */
 export const probe: Probe = async (server, options, signal) => {
   try {
-    const target = checkedAddress(server.address, options);
+    const target = checkedEndpoint(server, options);
     return options.type === 'tcp'
       ? await probeTcp(target, options, signal)
       : await probeHttp(target, hostOf(server, options), options, signal);
@@ -50,20 +50,19 @@ export function checkText(server: CheckedServer, options: HealthCheckOptions): s
  */
 function hostOf(server: CheckedServer, options: HealthCheckOptions): string {
   if (options.host !== null) return options.host;
-  const target = checkedAddress(server.address, options);
-  if (target.type !== 'tcp') return 'localhost';
+  const target = checkedEndpoint(server, options);
+  if (target.kind === 'unix') return 'localhost';
   const host = server.host ?? target.host;
-  if (target.port === (options.tls === undefined ? 80 : 443)) return isIP(host) === 6 ? `[${host}]` : host;
-  return formatAddress(host, target.port);
+  if (target.port === (options.tls === undefined ? 80 : 443)) return hostText(host);
+  return hostPortText(host, target.port);
 }
 
-function checkedAddress(address: string, options: HealthCheckOptions): ServerAddress {
-  const parsed = parseAddress(address);
-  return parsed.type === 'tcp' && options.port !== null ? { ...parsed, port: options.port } : parsed;
+function checkedEndpoint({ endpoint }: CheckedServer, { port }: HealthCheckOptions): SocketEndpoint {
+  return endpoint.kind === 'tcp' && port !== null ? { ...endpoint, port } : endpoint;
 }
 
 async function probeTcp(
-  target: ServerAddress,
+  target: SocketEndpoint,
   { proxyProtocol }: HealthCheckOptions,
   signal: AbortSignal,
 ): Promise<CheckResult> {
@@ -71,15 +70,15 @@ async function probeTcp(
   // A server that waits for a header would complain of a connection without.
   if (proxyProtocol !== undefined) socket.end(proxyHeaderOfOwn(proxyProtocol), () => socket.destroy());
   // A reset leaves nothing in TIME_WAIT here, and the server sees at once that nobody will speak.
-  else if (target.type === 'tcp') socket.resetAndDestroy();
+  else if (target.kind === 'tcp') socket.resetAndDestroy();
   else socket.destroy();
   return { passed: true, says: 'the connection was accepted' };
 }
 
 /** A connection of our own. It ends when `signal` aborts. */
-function connected(target: ServerAddress, signal: AbortSignal): Promise<Socket> {
+function connected(target: SocketEndpoint, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect(target.type === 'unix' ? { path: target.path } : tcpOf(target));
+    const socket = connect(target.kind === 'unix' ? { path: target.path } : { host: target.host, port: target.port });
     const abort = () => socket.destroy(new Error('aborted'));
     signal.addEventListener('abort', abort, { once: true });
     socket.once('close', () => signal.removeEventListener('abort', abort));
@@ -98,7 +97,7 @@ type Connected = Parameters<buildConnector.connector>[1];
 
 /** Connects as undici would, but begins with a PROXY header that names nobody. */
 function connectorWithHeader(
-  target: ServerAddress,
+  target: SocketEndpoint,
   version: ProxyVersion,
   secure: SecureOptions | null,
   signal: AbortSignal,
@@ -128,18 +127,18 @@ function connectorWithHeader(
 }
 
 async function probeHttp(
-  target: ServerAddress,
+  target: SocketEndpoint,
   host: string,
   options: HealthCheckOptions,
   signal: AbortSignal,
 ): Promise<CheckResult> {
   const scheme = options.tls === undefined ? 'http' : 'https';
   const secure = options.tls === undefined ? null : await secureOptions(options.tls);
-  const authority = target.type === 'unix' ? 'localhost' : formatAddress(tcpOf(target).host, tcpOf(target).port);
+  const authority = target.kind === 'unix' ? 'localhost' : hostPortText(target.host, target.port);
   const client = new Client(`${scheme}://${authority}`, {
     connect:
       options.proxyProtocol === undefined
-        ? { ...(target.type === 'unix' ? { socketPath: target.path } : {}), ...secure }
+        ? { ...(target.kind === 'unix' ? { socketPath: target.path } : {}), ...secure }
         : connectorWithHeader(target, options.proxyProtocol, secure, signal),
     pipelining: 0,
   });
@@ -211,11 +210,6 @@ async function bodyHolds(body: AsyncIterable<Buffer>, expected: string): Promise
     if (bytes >= BODY_BYTES_MAX) break;
   }
   return Buffer.concat(chunks).subarray(0, BODY_BYTES_MAX).includes(expected);
-}
-
-function tcpOf(target: ServerAddress): { host: string; port: number } {
-  if (target.type !== 'tcp') throw new Error(`cannot check a ${target.type} address`);
-  return target;
 }
 
 function reasonOf(error: unknown): string {

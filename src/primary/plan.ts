@@ -5,14 +5,14 @@ import type { Membership, UnplacedPool } from '../balance/membership.js';
 import { NO_KEEP_ALIVE } from '../base/keep-alive.js';
 import type { Config } from '../config/config.js';
 import type { ListenerPlan } from '../exchange/settings.js';
-import type { ListedServer } from '../health/discovery.js';
+import type { ResolvedServer } from '../health/discovery.js';
 import type { CheckedPoolPlan } from '../health/options.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import type { WorkerPlan } from '../worker/plan.js';
 import type { TlsContexts } from './tls-contexts.js';
 
 /** The servers of a pool, names resolved. */
-export type ServersOf = (pool: string) => readonly ListedServer[];
+export type ServersOf = (pool: string) => readonly ResolvedServer[];
 
 /** A pool before it has slots, and how its servers are checked. */
 export type UnplacedCheckedPool = UnplacedPool & Pick<CheckedPoolPlan, 'healthCheck'>;

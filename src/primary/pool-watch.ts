@@ -6,7 +6,7 @@ import type { ServerState } from '../balance/server-state.js';
 import { TICK_MS } from '../base/tick.js';
 import type { Config } from '../config/config.js';
 import { HealthChecker } from '../health/checker.js';
-import { Discovery, type ListedServer } from '../health/discovery.js';
+import { Discovery, type ResolvedServer } from '../health/discovery.js';
 import type { CheckedPoolPlan } from '../health/options.js';
 import { probe } from '../health/probe.js';
 import { type Resolver, resolverAt, systemResolver } from '../health/resolvers.js';
@@ -34,7 +34,7 @@ export class PoolWatch {
   readonly #checker: HealthChecker;
   readonly #discovery: Discovery;
   readonly #timer: NodeJS.Timeout;
-  readonly #servers = new Map<string, readonly ListedServer[]>();
+  readonly #servers = new Map<string, readonly ResolvedServer[]>();
   readonly #system: Resolver = systemResolver();
   /** Of the configuration that is followed. */
   #resolver: Resolver = this.#system;
@@ -97,7 +97,7 @@ export class PoolWatch {
   }
 
   /** The servers of a pool as its names resolve now. */
-  servers(pool: string): readonly ListedServer[] {
+  servers(pool: string): readonly ResolvedServer[] {
     return this.#servers.get(pool) ?? [];
   }
 

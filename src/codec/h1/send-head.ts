@@ -6,7 +6,7 @@ import { Constant, type Pinned } from '../../engine/text.js';
 import type { Context } from '../../exchange/context.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import type { HeadEdit } from '../../exchange/head-edit.js';
-import { addressText } from '../../exchange/trust.js';
+import { addressText } from '../../http/addresses.js';
 import { httpDate } from '../../http/date.js';
 import { FIELD_ID, FORWARDING, HOP_BY_HOP, IDENTITY } from '../../http/fields.js';
 import { BODY } from '../../http/framing.js';

@@ -55,6 +55,7 @@ export function pool(wish: PoolWish = {}): TestPool {
     servers: all.map((weight, i) => ({
       name: `s${i}`,
       address: `10.0.0.${i + 1}:80`,
+      endpoint: { kind: 'tcp', host: `10.0.0.${i + 1}`, port: 80 },
       weight,
       backup: i >= weights.length,
     })),

@@ -3,11 +3,18 @@ import { test } from 'node:test';
 import { Breaker } from '../../../src/balance/limits.js';
 import type { UnplacedPool } from '../../../src/balance/membership.js';
 import { GATE, POOL, SERVER, SERVERS_MAX, ServerState } from '../../../src/balance/server-state.js';
+import { endpointOf } from '../../support/endpoints.js';
 import { pool } from './fixtures.js';
 
 /** The pool with servers at these addresses, all of weight 1. */
 function at(base: UnplacedPool, addresses: string[], more: Partial<UnplacedPool> = {}): UnplacedPool {
-  const servers = addresses.map((address) => ({ name: address, address, weight: 1, backup: false }));
+  const servers = addresses.map((address) => ({
+    name: address,
+    address,
+    endpoint: endpointOf(address),
+    weight: 1,
+    backup: false,
+  }));
   return { ...base, servers, ...more };
 }
 
@@ -69,7 +76,7 @@ test('has room for servers and pools that were not there at the start', () => {
   const worker = new ServerState(buffer, 1);
   state.requestBegins(0);
   const names = Array.from({ length: 400 }, (_, i) => `pool ${i}`);
-  const plans = names.map((name, i) => membership.place(at(plan, [`10.0.1.${i}:80`, `10.0.2.${i}:80`], { name })));
+  const plans = names.map((name, i) => membership.place(at(plan, [`10.0.1.1:${i + 1}`, `10.0.2.1:${i + 1}`], { name })));
   assert.equal(new Set([plan, ...plans].map(({ slot }) => slot)).size, 401);
   const indexes = [plan, ...plans].flatMap(({ servers }) => servers.map(({ index }) => index));
   assert.equal(new Set(indexes).size, 801);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { OutlierReports, RESULT } from '../../../src/balance/outlier.js';
 import { PoolTicker } from '../../../src/balance/pool-maintenance.js';
 import { GATE, POOL, SERVER } from '../../../src/balance/server-state.js';
+import { hostPortText } from '../../../src/base/endpoint.js';
 import { type HealthChange, HealthChecker } from '../../../src/health/checker.js';
 import { type CheckedPoolPlan, HEALTH_CHECK_DEFAULTS, type HealthCheckOptions } from '../../../src/health/options.js';
 import type { CheckResult } from '../../../src/health/probe.js';
@@ -37,7 +38,8 @@ function checking(options: Partial<HealthCheckOptions> = {}, slowStartMs = 0, ra
     random: () => random,
     onChange: (change) => changes.push(change),
     onEjectionEnded: (_, server, passed) => ended.push(`${server} ${passed}`),
-    probe: ({ address }, _options, signal) => {
+    probe: ({ endpoint }, _options, signal) => {
+      const address = endpoint.kind === 'tcp' ? hostPortText(endpoint.host, endpoint.port) : endpoint.path;
       checks.push({ address, at: timers.now() });
       const does = behaviour.get(address) ?? 'passes';
       if (does !== 'hangs') return Promise.resolve({ passed: does === 'passes', says: does });

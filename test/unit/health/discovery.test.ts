@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Discovered, Discovery, type ListedServer } from '../../../src/health/discovery.js';
+import { endpointOf } from '../../support/endpoints.js';
 import { FakeTimers } from './fake-timers.js';
 
 type Answer = { addresses: string[]; ttlSeconds: number | null } | string;
 
 function listed(address: string, more: Partial<ListedServer> = {}): ListedServer {
-  return { name: address, address, weight: 1, backup: false, ...more };
+  return { name: address, address, endpoint: endpointOf(address), weight: 1, backup: false, ...more };
 }
 
 function discovering(intervalMs = 30_000) {

@@ -9,6 +9,7 @@ import { TLSSocket } from 'node:tls';
 import { HEALTH_CHECK_DEFAULTS, type HealthCheckOptions } from '../../../src/health/options.js';
 import { probe } from '../../../src/health/probe.js';
 import { scratchDirectory } from '../../support/addresses.js';
+import { endpointOf } from '../../support/endpoints.js';
 import { authority, authorityFile, makeIdentity } from '../../support/identity.js';
 import { LOCAL, readHeader } from '../../support/proxy-header.js';
 
@@ -55,7 +56,7 @@ async function origin(t: TestContext, serve: (socket: Socket) => void, path?: st
 }
 
 const check = (address: string, options: Partial<HealthCheckOptions>, signal = new AbortController().signal) =>
-  probe({ address }, { ...HEALTH_CHECK_DEFAULTS, ...options }, signal);
+  probe({ endpoint: endpointOf(address) }, { ...HEALTH_CHECK_DEFAULTS, ...options }, signal);
 
 const WRITTEN = { v1: 'PROXY UNKNOWN\r\n', v2: LOCAL } as const;
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { HEALTH_CHECK_DEFAULTS, type HealthCheckOptions } from '../../../src/health/options.js';
 import { type CheckedServer, checkText, probe } from '../../../src/health/probe.js';
+import { endpointOf } from '../../support/endpoints.js';
 
 async function listening(t: TestContext, server: Server, path?: string): Promise<string> {
   server.listen(path === undefined ? { port: 0, host: '127.0.0.1' } : { path });
@@ -29,7 +30,7 @@ function check(
   signal = new AbortController().signal,
 ) {
   return probe(
-    typeof server === 'string' ? { address: server } : server,
+    typeof server === 'string' ? { endpoint: endpointOf(server) } : server,
     { ...HEALTH_CHECK_DEFAULTS, ...options },
     signal,
   );
@@ -165,26 +166,26 @@ test('checks another port when asked to, and unix sockets', async (t) => {
 test('asks a server by the name it is listed by, with the port it connects to unless that is the scheme’s own', async (t) => {
   const address = await answering(t, (request, response) => response.end(request.headers.host));
   const port = Number(address.split(':')[1]);
-  const named = { address, host: 'app.internal' };
+  const named = { endpoint: endpointOf(address), host: 'app.internal' };
   assert.equal((await check(named, { expectedBody: `app.internal:${port}` })).passed, true);
-  const elsewhere = { address: '127.0.0.1:1', host: 'app.internal' };
+  const elsewhere = { endpoint: endpointOf('127.0.0.1:1'), host: 'app.internal' };
   assert.equal((await check(elsewhere, { port, expectedBody: `app.internal:${port}` })).passed, true);
   assert.equal((await check(named, { host: 'shop.example', expectedBody: 'shop.example' })).passed, true);
 });
 
 test('says what a check sends', () => {
-  const text = (server: CheckedServer, options: Partial<HealthCheckOptions> = {}) =>
-    checkText(server, { ...HEALTH_CHECK_DEFAULTS, path: '/healthz', ...options });
+  const text = (address: string, options: Partial<HealthCheckOptions> = {}, host?: string) =>
+    checkText(
+      { endpoint: endpointOf(address), ...(host === undefined ? {} : { host }) },
+      { ...HEALTH_CHECK_DEFAULTS, path: '/healthz', ...options },
+    );
   const tls = { serverName: 'a', minVersion: 'TLSv1.2', verify: true } as const;
-  assert.equal(text({ address: '10.0.0.1:3000' }), 'GET /healthz with Host 10.0.0.1:3000');
-  assert.equal(text({ address: '10.0.0.1:80' }), 'GET /healthz with Host 10.0.0.1');
-  assert.equal(text({ address: '[fd00::1]:443' }, { tls }), 'GET /healthz with Host [fd00::1]');
-  assert.equal(text({ address: '10.0.0.1:80', host: 'app' }, { tls }), 'GET /healthz with Host app:80');
-  assert.equal(text({ address: 'unix:/run/app.sock' }, { method: 'HEAD' }), 'HEAD /healthz with Host localhost');
-  assert.equal(
-    text({ address: '10.0.0.1:80', host: 'app' }, { port: 9000 }),
-    'GET /healthz with Host app:9000 to port 9000',
-  );
-  assert.equal(text({ address: '10.0.0.1:80' }, { host: 'shop.example' }), 'GET /healthz with Host shop.example');
-  assert.equal(text({ address: '10.0.0.1:80' }, { type: 'tcp' }), 'a connect');
+  assert.equal(text('10.0.0.1:3000'), 'GET /healthz with Host 10.0.0.1:3000');
+  assert.equal(text('10.0.0.1:80'), 'GET /healthz with Host 10.0.0.1');
+  assert.equal(text('[fd00::1]:443', { tls }), 'GET /healthz with Host [fd00::1]');
+  assert.equal(text('10.0.0.1:80', { tls }, 'app'), 'GET /healthz with Host app:80');
+  assert.equal(text('unix:/run/app.sock', { method: 'HEAD' }), 'HEAD /healthz with Host localhost');
+  assert.equal(text('10.0.0.1:80', { port: 9000 }, 'app'), 'GET /healthz with Host app:9000 to port 9000');
+  assert.equal(text('10.0.0.1:80', { host: 'shop.example' }), 'GET /healthz with Host shop.example');
+  assert.equal(text('10.0.0.1:80', { type: 'tcp' }), 'a connect');
 });

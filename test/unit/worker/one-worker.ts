@@ -10,6 +10,7 @@ import { placePools, unplacedPools, workerPlan } from '../../../src/primary/plan
 import type { WorkerPlan } from '../../../src/worker/plan.js';
 import { Worker } from '../../../src/worker/worker.js';
 import { freePlace, type Place, written } from '../../support/addresses.js';
+import { endpointOf } from '../../support/endpoints.js';
 import type { Cleanup } from '../engine/lab.js';
 
 export interface OneWorker {
@@ -27,7 +28,9 @@ export function useWorker(t: Cleanup, document: object): OneWorker {
   const listeners = new Listeners(false);
   const open = listeners.open(config.listeners, new Map(), new Map(), routes.listenerFilters);
   const listed = (pool: string) =>
-    config.pools[pool]!.servers.map(({ address, weight, backup }) => ({ name: address, address, weight, backup }));
+    config.pools[pool]!.servers.map(({ address, weight, backup }) => {
+      return { name: address, address, endpoint: endpointOf(address), weight, backup };
+    });
   const pools = placePools(unplacedPools(config, listed), new Membership(new ServerState(servers)), []);
   const plan = workerPlan(1, config, routes, open, pools, { pools: new Map(), tunnels: new Map() });
   const worker = new Worker({ index: 0, plan, servers, acceptShared: true, onDrained: () => {} });

@@ -17,12 +17,30 @@ export function withoutMapping(address: Uint8Array): Uint8Array {
   return isMapped ? address.slice(12) : address;
 }
 
-/** 4 or 16 bytes as an address in text. */
-export function addressText(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join('.');
-  const words = Array.from({ length: 8 }, (_, i) => (bytes[i * 2]! * 256 + bytes[i * 2 + 1]!).toString(16));
-  // URL parsing writes the shortest form (RFC 5952).
-  return new URL(`http://[${words.join(':')}]`).hostname.slice(1, -1);
+/** The address of `length` bytes at `at` as text; empty unless those are 4 or 16. IPv6 in the form of RFC 5952. */
+export function addressText(bytes: Uint8Array, at = 0, length = bytes.length): string {
+  if (length === 4) return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+  if (length !== 16) return '';
+  const groups: string[] = [];
+  for (let i = at; i < at + 16; i += 2) groups.push(((bytes[i]! << 8) | bytes[i + 1]!).toString(16));
+  return shortest(groups);
+}
+
+/** Joins eight groups, the longest run of zeros (two or more) as `::`. */
+function shortest(groups: string[]): string {
+  let from = -1;
+  let length = 1;
+  for (let i = 0; i < 8; i++) {
+    let end = i;
+    while (end < 8 && groups[end] === '0') end++;
+    if (end - i > length) {
+      from = i;
+      length = end - i;
+    }
+    if (end > i) i = end;
+  }
+  if (from < 0) return groups.join(':');
+  return `${groups.slice(0, from).join(':')}::${groups.slice(from + length).join(':')}`;
 }
 
 function parseIPv6(text: string): Uint8Array {
