@@ -1,10 +1,10 @@
 // Which client a listener takes a request in words to be from: the workers' own reading of the field it believes.
 // For explain, tests and the public router. Leaves the wire to src/worker.
 
+import { addressText } from './base/addresses.js';
 import type { ListenerConfig } from './config/config.js';
 import { ClientAddressField, NOT_STATED } from './exchange/client-address.js';
 import type { Trust } from './exchange/trust.js';
-import { addressText } from './http/addresses.js';
 import type { RequestView } from './routing/request-text.js';
 
 /** Who speaks over a unix socket, as trustedProxies writes it. */

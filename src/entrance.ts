@@ -2,9 +2,9 @@
 // the connection on unread.
 // Owns finding the listeners that a URL means, and the words. Leaves the rules to src/routing.
 
+import { parseAddress } from './base/addresses.js';
 import { isRaw, type ListenerConfig } from './config/config.js';
 import type { Trust } from './exchange/trust.js';
-import { parseAddress } from './http/addresses.js';
 import { forwardedScheme } from './http/forwarded-scheme.js';
 import { HTTPS_REDIRECT_STATUS, httpsLocation } from './http/https-location.js';
 import { isExcepted } from './routing/exceptions.js';

@@ -1,5 +1,5 @@
 // IP addresses between text and bytes.
-// Owns both directions. Leaves ranges of them to routing/ranges.ts.
+// Owns both directions. Leaves ranges of them to ranges.ts.
 
 import { isIPv4, isIPv6 } from 'node:net';
 

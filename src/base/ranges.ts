@@ -1,7 +1,7 @@
 // Client addresses and CIDR ranges, from text to bytes.
-// Owns parsing ranges. Leaves addresses to http/addresses.ts, and comparing to conditions.ts.
+// Owns parsing ranges. Leaves addresses to addresses.ts, and comparing to routing/conditions.ts and exchange/trust.ts.
 
-import { parseAddress } from '../http/addresses.js';
+import { parseAddress } from './addresses.js';
 
 /** The addresses whose first `bits` bits equal those of `address` (4 or 16 bytes). */
 export interface AddressRange {

@@ -5,7 +5,7 @@ import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { type Endpoint, splitHostPort } from '../base/endpoint.js';
 import { isHostName } from '../base/host-names.js';
 import { Refusal, refuse } from '../base/problems.js';
-import { parseRange } from '../routing/ranges.js';
+import { parseRange } from '../base/ranges.js';
 
 type DurationPart = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 

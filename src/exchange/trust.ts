@@ -1,7 +1,7 @@
 // Whose forwarding fields are believed: addresses in the trusted ranges.
 
+import { type AddressRange, parseRange } from '../base/ranges.js';
 import { PEER_BYTES } from '../engine/layout.js';
-import { type AddressRange, parseRange } from '../routing/ranges.js';
 
 /** The trusted ranges of one configuration. */
 export class Trust {

@@ -1,9 +1,9 @@
 // How long a message body is (RFC 9112, 6.3), told from its head.
 // llhttp has refused conflicting and malformed framing before; what is left is to say which kind it is.
 
+import { listElement, nextElement } from '../base/lists.js';
 import { equalsCaseless, FIELD_ID } from './fields.js';
 import { FIELD, type Head } from './head.js';
-import { listElement, nextElement } from './lists.js';
 
 export const BODY = {
   none: 0,

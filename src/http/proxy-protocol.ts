@@ -2,7 +2,7 @@
 // server is told. Owns the two formats (HAProxy's proxy-protocol.txt). Leaves whom to believe to the worker.
 
 import { isIPv4, isIPv6 } from 'node:net';
-import { addressText, parseAddress, withoutMapping } from './addresses.js';
+import { addressText, parseAddress, withoutMapping } from '../base/addresses.js';
 
 /** The two ends of a client's connection, as the first proxy saw them. Both addresses have 4 bytes, or both 16. */
 export interface ProxyAddresses {

@@ -4,11 +4,11 @@
 import { assert } from '../base/assert.js';
 import type { DocumentPath, Place } from '../base/document-path.js';
 import { isHostPattern } from '../base/host-names.js';
+import { type AddressRange, parseRange } from '../base/ranges.js';
 import { methodNumber } from '../http/methods.js';
 import type { MatchConfig, PathMatchConfig, StringMatchType, ValueMatchConfig } from './input.js';
 import { HOST_KIND, LEAF_KIND, OP, SOURCE_KIND } from './layout.js';
 import { normalPathOf } from './path.js';
-import { type AddressRange, parseRange } from './ranges.js';
 
 /** A host name in the form of the table: in lower case, a wildcard from its dot on, the default as ''. */
 export interface HostIr {

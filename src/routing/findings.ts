@@ -1,12 +1,12 @@
 // What a match asks of a request, condition by condition, and what the request had in its place.
 // Owns turning the table's and the request's bytes into text for people. Leaves choosing whom to explain to explain.ts.
 
-import { addressText } from '../http/addresses.js';
+import { addressText } from '../base/addresses.js';
+import type { AddressRange } from '../base/ranges.js';
 import { METHOD_NAMES } from '../http/methods.js';
 import type { ConditionIr, EntryIr } from './compiled-match.js';
 import { HOST_KIND, LEAF_KIND, OP, SOURCE_KIND } from './layout.js';
 import type { Matcher } from './matcher.js';
-import type { AddressRange } from './ranges.js';
 import type { MatchRequest } from './request.js';
 
 /** How a condition compares, in the words of the config; `Within` is an address in a range, `Equals` anything else. */

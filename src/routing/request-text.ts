@@ -1,7 +1,7 @@
 // Fills a request view from text, for explain, for tests and for the public API.
 // Owns laying the bytes out as a parsed head would have them. The worker fills its view from the wire instead.
 
-import { parseAddress } from '../http/addresses.js';
+import { parseAddress } from '../base/addresses.js';
 import { FIELD_ID, fieldId } from '../http/fields.js';
 import { FIELD, FIELDS_MAX, Head } from '../http/head.js';
 import { methodNumber } from '../http/methods.js';

@@ -4,6 +4,7 @@
 
 import { ServerState } from '../balance/server-state.js';
 import { Tried } from '../balance/view.js';
+import { addressText } from '../base/addresses.js';
 import { assert } from '../base/assert.js';
 import { TICK_MS } from '../base/tick.js';
 import { BACKEND, BackendConnection, CLIENT, ClientConnection } from '../codec/connections.js';
@@ -57,7 +58,6 @@ import type { Limits, Timeouts } from '../exchange/settings.js';
 import { Ticks } from '../exchange/ticks.js';
 import { peerBytes, Trust } from '../exchange/trust.js';
 import { serveLines } from '../exchange/waiting.js';
-import { addressText } from '../http/addresses.js';
 import { Framing } from '../http/framing.js';
 import { Llhttp } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';

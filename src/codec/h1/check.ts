@@ -1,12 +1,12 @@
 // Checks a complete request head: what RFC 9112 and the limits demand beyond llhttp's syntax.
 // Owns what is read from the head into the exchange. Leaves the path to route.ts.
 
+import { listElement, nextElement } from '../../base/lists.js';
 import type { AnyExchange } from '../../exchange/client-info.js';
 import type { Context } from '../../exchange/context.js';
 import { equalsCaseless, FIELD_ID } from '../../http/fields.js';
 import { BODY, requestFraming } from '../../http/framing.js';
 import { FIELD, type Head } from '../../http/head.js';
-import { listElement, nextElement } from '../../http/lists.js';
 import { METHOD } from '../../http/methods.js';
 import type { ReasonCode } from '../../http/reasons.js';
 

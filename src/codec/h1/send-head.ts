@@ -1,17 +1,17 @@
 // Writes the heads that go on: the received bytes as spans, around what ends at this hop, and the lines we add.
 // Nothing received is copied. Leaves the bodies to relay.ts.
 
+import { addressText } from '../../base/addresses.js';
+import { listElement, nextElement } from '../../base/lists.js';
 import { CHUNK_BYTES, PEER_BYTES, SEND_FLAG } from '../../engine/layout.js';
 import { Constant, type Pinned } from '../../engine/text.js';
 import type { Context } from '../../exchange/context.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import type { HeadEdit } from '../../exchange/head-edit.js';
-import { addressText } from '../../http/addresses.js';
 import { httpDate } from '../../http/date.js';
 import { FIELD_ID, FORWARDING, HOP_BY_HOP, IDENTITY } from '../../http/fields.js';
 import { BODY } from '../../http/framing.js';
 import { FIELD, type Head } from '../../http/head.js';
-import { listElement, nextElement } from '../../http/lists.js';
 import { BACKEND, type BackendConnection } from '../connections.js';
 
 /** Room for the lines written per request: the longest address, the id, a port, their names, and spare. */

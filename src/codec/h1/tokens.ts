@@ -1,8 +1,8 @@
 // The field names that a message's Connection lists: they end at this hop (RFC 9110, 7.6.1).
 
+import { listElement, nextElement } from '../../base/lists.js';
 import { equalsBytesCaseless, equalsCaseless, FIELD_ID } from '../../http/fields.js';
 import { FIELD, type Head } from '../../http/head.js';
-import { listElement, nextElement } from '../../http/lists.js';
 
 const TOKENS_MAX = 32;
 

@@ -2,9 +2,9 @@
 // Owns collecting the header and taking over what it says. Leaves its format to http/proxy-protocol.ts, and what comes
 // next to worker/accept.ts.
 
+import { withoutMapping } from '../../base/addresses.js';
 import { PEER_BYTES } from '../../engine/layout.js';
 import type { Context } from '../../exchange/context.js';
-import { withoutMapping } from '../../http/addresses.js';
 import { PROXY_BYTES_MAX, type ProxyAddresses, readProxyHeader } from '../../http/proxy-protocol.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
 import { Parked } from '../parked.js';

@@ -76,7 +76,9 @@ test('has room for servers and pools that were not there at the start', () => {
   const worker = new ServerState(buffer, 1);
   state.requestBegins(0);
   const names = Array.from({ length: 400 }, (_, i) => `pool ${i}`);
-  const plans = names.map((name, i) => membership.place(at(plan, [`10.0.1.1:${i + 1}`, `10.0.2.1:${i + 1}`], { name })));
+  const plans = names.map((name, i) =>
+    membership.place(at(plan, [`10.0.1.1:${i + 1}`, `10.0.2.1:${i + 1}`], { name })),
+  );
   assert.equal(new Set([plan, ...plans].map(({ slot }) => slot)).size, 401);
   const indexes = [plan, ...plans].flatMap(({ servers }) => servers.map(({ index }) => index));
   assert.equal(new Set(indexes).size, 801);

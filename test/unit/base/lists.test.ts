@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { listElement, nextElement } from '../../../src/http/lists.js';
+import { listElement, nextElement } from '../../../src/base/lists.js';
 
 function elements(text: string): string[] {
   const bytes = Buffer.from(`,x ${text},outside`, 'latin1');

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addressText, parseAddress } from '../../../src/http/addresses.js';
-import { parseRange } from '../../../src/routing/ranges.js';
+import { addressText, parseAddress } from '../../../src/base/addresses.js';
+import { parseRange } from '../../../src/base/ranges.js';
 
 const ADDRESSES = [
   ['10.0.0.1', '10.0.0.1'],

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { addressText } from '../../../src/base/addresses.js';
 import { ClientAddressField, NOT_STATED } from '../../../src/exchange/client-address.js';
 import { Trust } from '../../../src/exchange/trust.js';
-import { addressText } from '../../../src/http/addresses.js';
 import { requestView } from '../../../src/routing/request-text.js';
 
 const trust = new Trust(['10.0.0.0/8', '192.0.2.7', 'fd00::/8']);

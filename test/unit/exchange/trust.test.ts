@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { BlockList } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { addressText } from '../../../src/base/addresses.js';
 import { PEER_BYTES } from '../../../src/engine/layout.js';
 import { peerBytes, Trust } from '../../../src/exchange/trust.js';
-import { addressText } from '../../../src/http/addresses.js';
 
 /** The address of the peer in slot 1. */
 const textOf = (peers: Uint8Array): string => addressText(peers, PEER_BYTES + 4, peerBytes(peers, 1));

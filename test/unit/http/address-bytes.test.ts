@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { isIP } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { addressText, parseAddress } from '../../../src/base/addresses.js';
 import { readNode } from '../../../src/http/address-bytes.js';
-import { addressText, parseAddress } from '../../../src/http/addresses.js';
 
 /** What stands in `text`, as text; '' when it is no address. Bytes on both sides must not be looked at. */
 function read(text: string): string {

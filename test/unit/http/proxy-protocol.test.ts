@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseAddress } from '../../../src/http/addresses.js';
+import { parseAddress } from '../../../src/base/addresses.js';
 import {
   crc32c,
   PROXY_BYTES_MAX,
