@@ -12,6 +12,7 @@ import { createSecureContext, TLSSocket, type TlsOptions } from 'node:tls';
 import { issueCertificate } from '../../src/cli/issue-certificate.js';
 import { start as startEcho } from '../origins/json-echo.js';
 import { scratchDirectory } from '../support/addresses.js';
+import { closing } from '../support/closing.js';
 import { authority, authorityFile, type Identity, makeIdentity } from '../support/identity.js';
 import { statusOf } from '../support/messages.js';
 import {
@@ -51,6 +52,7 @@ async function startOrigin(options: TlsOptions = {}): Promise<Origin> {
       request.on('end', () => response.end(request.url === '/big' ? 'y'.repeat(BIG) : String(bytes)));
     },
   );
+  const close = closing(server);
   server.on('secureConnection', (socket: TLSSocket & { servername?: unknown }) => {
     seen.push({
       name: socket.servername,
@@ -65,10 +67,7 @@ async function startOrigin(options: TlsOptions = {}): Promise<Origin> {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
     shows: (options) => server.setSecureContext(options),
-    close: () => {
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(resolve));
-    },
+    close,
   };
 }
 
@@ -199,8 +198,8 @@ describeProduct('TLS to servers', () => {
         });
       });
     });
+    t.after(closing(server));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    t.after(() => new Promise((resolve) => server.close(resolve)));
     const proxy = await useProxy(t, poolOf(`127.0.0.1:${(server.address() as AddressInfo).port}`, verified));
     assert.equal((await ask(proxy.place, get('/whole'))).body, 'half of it');
     const client = await WireClient.connect(proxy.place);

@@ -6,6 +6,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { loopback } from '../support/addresses.js';
+import { closing } from '../support/closing.js';
 import { authority, authorityFile, makeIdentity } from '../support/identity.js';
 import { statusOf } from '../support/messages.js';
 import { use, useProxy } from '../support/proxy.js';
@@ -26,11 +27,8 @@ const ca = authorityFile(authority());
 
 /** Answers once a little of the body is there, reads no more, and closes as soon as the answer has left. */
 async function startEarly(answer: string, tls: boolean): Promise<{ address: string; close(): Promise<unknown> }> {
-  const open = new Set<Socket>();
   const serve = (socket: Socket): void => {
-    open.add(socket);
     socket.on('error', () => {});
-    socket.on('close', () => open.delete(socket));
     let received = '';
     socket.setEncoding('latin1').on('data', (text: string) => {
       received += text;
@@ -42,14 +40,9 @@ async function startEarly(answer: string, tls: boolean): Promise<{ address: stri
   const server: Server = tls
     ? createTlsServer({ key: identity.issued.key, cert: identity.issued.cert }, serve)
     : createServer(serve);
+  const close = closing(server);
   await new Promise<void>((resolve) => server.listen(0, loopback, resolve));
-  return {
-    address: `${loopback}:${(server.address() as AddressInfo).port}`,
-    close: () => {
-      for (const socket of open) socket.destroy();
-      return new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return { address: `${loopback}:${(server.address() as AddressInfo).port}`, close };
 }
 
 for (const secure of [false, true]) {

@@ -12,6 +12,7 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { type Issued, issueCertificate } from '../../src/cli/issue-certificate.js';
 import { type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import { type Place, scratchDirectory } from '../support/addresses.js';
+import { closing } from '../support/closing.js';
 import {
   authority,
   authorityFile,
@@ -271,8 +272,8 @@ describe('TLS files that change', { concurrency: 3, skip: standIn && 'only the p
       (_request, response) => response.writeHead(200, { connection: 'close' }).end('ok'),
     );
     backend.on('secureConnection', (socket: TLSSocket) => seen.push(socket.getPeerCertificate().serialNumber));
+    t.after(closing(backend));
     await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
-    t.after(() => new Promise((resolve) => backend.close(resolve)));
     const ca = authorityFile(authority());
     const proxy = await useProxy(t, {
       pools: {

@@ -2,6 +2,7 @@
 
 import { createServer } from 'node:http';
 import { freePlace, loopback } from '../support/addresses.js';
+import { closing } from '../support/closing.js';
 
 export interface BigBody {
   readonly address: string;
@@ -42,6 +43,7 @@ export async function start(): Promise<BigBody> {
     };
     more();
   });
+  const close = closing(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, loopback, resolve);
@@ -50,10 +52,6 @@ export async function start(): Promise<BigBody> {
     address: `${loopback}:${port}`,
     port,
     uploaded: () => uploaded,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close,
   };
 }

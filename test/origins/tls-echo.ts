@@ -3,6 +3,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { loopback } from '../support/addresses.js';
+import { closing } from '../support/closing.js';
 import type { Identity } from '../support/identity.js';
 
 export interface TlsEchoOptions extends TlsOptions {
@@ -25,20 +26,15 @@ export interface TlsEcho {
 
 /** Starts one that shows `identity`. */
 export async function start(identity: Identity, { greeting, farewell, ...tls }: TlsEchoOptions = {}): Promise<TlsEcho> {
-  const open = new Set<TLSSocket>();
   const server = createServer({ ...identity.issued, allowHalfOpen: true, ...tls });
   const echo: TlsEcho = {
     address: '',
     seen: [],
     bytes: 0,
     resets: 0,
-    close: () => {
-      for (const socket of open) socket.destroy();
-      return new Promise((resolve) => server.close(resolve));
-    },
+    close: closing(server),
   };
   server.on('secureConnection', (socket: TLSSocket & { servername?: unknown }) => {
-    open.add(socket);
     echo.seen.push({ name: socket.servername, protocol: socket.alpnProtocol, port: socket.remotePort });
     if (greeting !== undefined) socket.write(greeting);
     socket.on('data', (piece: Buffer) => {
@@ -49,7 +45,6 @@ export async function start(identity: Identity, { greeting, farewell, ...tls }: 
     socket.on('error', () => {
       echo.resets++;
     });
-    socket.on('close', () => open.delete(socket));
   });
   await new Promise<void>((resolve) => server.listen(0, loopback, resolve));
   return Object.assign(echo, { address: `${loopback}:${(server.address() as AddressInfo).port}` });

@@ -1,8 +1,9 @@
 // Origins whose connections must begin with a PROXY header, in the clear or in front of TLS. They note what each said.
 
-import { createServer, type Socket } from 'node:net';
+import { createServer } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { freePlace, written } from '../support/addresses.js';
+import { closing } from '../support/closing.js';
 import { type Identity, makeIdentity } from '../support/identity.js';
 import { type Message, readRequest } from '../support/messages.js';
 import { readHeader, type Said } from '../support/proxy-header.js';
@@ -66,11 +67,9 @@ export interface WantsHeaderAndTls {
 export async function startSecure(): Promise<WantsHeaderAndTls> {
   const identity = makeIdentity({ names: ['backend.example'] });
   const seen: WantsHeaderAndTls['seen'] = [];
-  const sockets = new Set<Socket>();
   const waiting: (() => void)[] = [];
   const place = freePlace();
   const server = createServer((socket) => {
-    sockets.add(socket);
     socket.on('error', () => {});
     let bytes = Buffer.alloc(0);
     const onData = (piece: Buffer): void => {
@@ -90,6 +89,7 @@ export async function startSecure(): Promise<WantsHeaderAndTls> {
     };
     socket.on('data', onData);
   });
+  const close = closing(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(place.port, place.host, resolve);
@@ -99,10 +99,6 @@ export async function startSecure(): Promise<WantsHeaderAndTls> {
     identity,
     seen,
     next: () => new Promise((resolve) => waiting.push(resolve)),
-    close: () =>
-      new Promise((resolve) => {
-        for (const socket of sockets) socket.destroy();
-        server.close(() => resolve());
-      }),
+    close,
   };
 }

@@ -80,7 +80,7 @@ export async function startNginxOrigin(
   return {
     address: written(place),
     close: async () => {
-      child.kill('SIGTERM');
+      child.kill('SIGKILL');
       await child.exited();
     },
   };
@@ -91,7 +91,7 @@ export async function startNginxServers(place: Place, servers: string): Promise<
   const child = await run(scratchDirectory(), place, servers);
   return {
     close: async () => {
-      child.kill('SIGTERM');
+      child.kill('SIGKILL');
       await child.exited();
     },
   };
