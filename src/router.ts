@@ -11,6 +11,7 @@ import { checkValue, type Loaded } from './config/load.js';
 import { compileRoutes, type LoadedRoutes } from './config/routes.js';
 import { alsoRedirecting, type Entrance, entrance, listenersMeant, listenerText, peerAt } from './entrance.js';
 import { Trust } from './exchange/trust.js';
+import { answerOf, filterTypes } from './filters/registry.js';
 import { methodNumber } from './http/methods.js';
 import { REASONS, type ReasonCode } from './http/reasons.js';
 import { type Candidate, type Explanation, explain } from './routing/explain.js';
@@ -240,7 +241,7 @@ export class Router {
       elsewhere: [],
       listeners: [],
       explain: trail,
-      text: () => explanationText(trail(), names, notes, outer),
+      text: () => explanationText(trail(), names, filterTypes, notes, outer),
     };
     if (rule === undefined) {
       return {
@@ -257,7 +258,7 @@ export class Router {
       place: rule.place,
       pools: sharesOf(rule, names),
       status: ownStatus(rule),
-      actions: [...actionLines(rule, names, outer), ...slashes],
+      actions: [...actionLines(rule, names, filterTypes, outer), ...slashes],
       ...base,
     };
   }
@@ -296,7 +297,7 @@ function slashesRefused(rule: RulePlan, way: RepeatedSlashes): Decision {
 function endsHere(rule: RulePlan, { method, headers }: RequestText): boolean {
   if (method !== 'OPTIONS' && method !== 'TRACE') return false;
   const left = headers?.find(([name]) => name.toLowerCase() === 'max-forwards')?.[1].trim() ?? '';
-  return /^0+$/.test(left) && !rule.filters.some(({ type }) => type === 'RequestRedirect' || type === 'DirectResponse');
+  return /^0+$/.test(left) && answerOf(rule.filters) === undefined;
 }
 
 function endedHere(rule: RulePlan, { method }: RequestText): Decision {
@@ -352,11 +353,7 @@ function sharesOf({ backendRefs }: RulePlan, names: readonly string[]): PoolShar
 
 /** The status of the answer that a rule gives itself, if it does. */
 function ownStatus({ filters, drained }: RulePlan): number | undefined {
-  for (const filter of filters) {
-    if (filter.type === 'RequestRedirect') return filter.statusCode;
-    if (filter.type === 'DirectResponse') return filter.status;
-  }
-  return drained ? 500 : undefined;
+  return answerOf(filters)?.status ?? (drained ? 500 : undefined);
 }
 
 function requestText(request: RouteRequest): RequestText {

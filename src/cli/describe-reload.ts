@@ -62,13 +62,20 @@ function changedPages(before: LoadedRoutes, after: LoadedRoutes): string[] {
 }
 
 function pageTexts({ routes: { errorPages, rules } }: LoadedRoutes): Map<string, Uint8Array> {
-  const parts: (ErrorPagePlan | FilterPlan)[] = [
+  const parts: (Page | FilterPlan)[] = [
     ...errorPages,
     ...rules.flatMap((rule) => [...rule.errorPages, ...rule.filters]),
   ];
   const texts = new Map<string, Uint8Array>();
-  for (const part of parts) if ('body' in part && part.file !== undefined) texts.set(part.file, part.body);
+  for (const part of parts) if (isPage(part) && part.file !== undefined) texts.set(part.file, part.body);
   return texts;
+}
+
+/** What has a body that may come from a file. */
+type Page = Pick<ErrorPagePlan, 'body' | 'file'>;
+
+function isPage(part: Page | FilterPlan): part is Page {
+  return 'body' in part && part.body instanceof Uint8Array && 'file' in part;
 }
 
 /** What to say when rules lead where they did and no setting differs: a body of an answer may still be another. */

@@ -4,6 +4,7 @@
 import type { Place } from '../base/document-path.js';
 import type { MatchConfig, RuleConfig } from '../config/config.js';
 import type { LoadedRoutes } from '../config/routes.js';
+import { answerOf, filterTypes } from '../filters/registry.js';
 import { actionLines } from '../routing/explain-text.js';
 import { hostnameOf } from '../routing/findings.js';
 import type { RulePlan } from '../routing/plan.js';
@@ -35,7 +36,7 @@ export function routeLines({ config, routes }: LoadedRoutes): RouteLine[] {
   const rules = config.routes.flatMap((route): readonly RuleConfig[] => route.rules);
   const listeners = config.routes.flatMap((route) => route.rules.map(() => route.listeners));
   const pools = Object.keys(config.pools);
-  const actions = routes.rules.map((rule) => actionLines(rule, pools));
+  const actions = routes.rules.map((rule) => actionLines(rule, pools, filterTypes));
   const targets = routes.rules.map((rule) => describeTarget(rule, pools));
   return routes.entries.map((entry) => {
     const { rule: index, match: matchIndex, place } = entry.match;
@@ -56,10 +57,8 @@ export function routeLines({ config, routes }: LoadedRoutes): RouteLine[] {
 }
 
 function describeTarget({ backendRefs, filters, drained, fallback }: RulePlan, pools: readonly string[]): string {
-  for (const filter of filters) {
-    if (filter.type === 'RequestRedirect') return `redirect ${filter.statusCode}`;
-    if (filter.type === 'DirectResponse') return `answer ${filter.status}`;
-  }
+  const answer = answerOf(filters);
+  if (answer !== undefined) return answer.says;
   if (drained) return 'answer 500';
   const total = backendRefs.reduce((sum, { weight }) => sum + weight, 0);
   const shares =

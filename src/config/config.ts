@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import type { Endpoint } from '../base/endpoint.js';
 import { type KeepAlive, NO_KEEP_ALIVE } from '../base/keep-alive.js';
 import type { TlsVersion } from '../base/tls-versions.js';
+import { kindOf } from '../filters/registry.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
 import { exceptionOf } from '../routing/exceptions.js';
 import { type PoolOptions, poolOptions } from './pool-options.js';
@@ -317,11 +318,7 @@ function withFiles(route: RouteConfig, directory: string): RouteConfig {
   const rules = route.rules.map((rule) => ({
     ...rule,
     ...(rule.errorPages === undefined ? {} : { errorPages: rule.errorPages.map((page) => withFile(page, directory)) }),
-    filters: rule.filters?.map((filter) =>
-      filter.type === 'DirectResponse'
-        ? { ...filter, directResponse: withFile(filter.directResponse, directory) }
-        : filter,
-    ),
+    filters: rule.filters?.map((filter) => withFilterFiles(filter, directory)),
   }));
   return { ...route, rules };
 }
@@ -329,4 +326,11 @@ function withFiles(route: RouteConfig, directory: string): RouteConfig {
 /** The same with its file named absolutely, if it has one. */
 function withFile<Part extends { readonly file?: string | undefined }>(part: Part, directory: string): Part {
   return part.file === undefined ? part : { ...part, file: resolve(directory, part.file) };
+}
+
+function withFilterFiles(filter: FilterConfig, directory: string): FilterConfig {
+  const { withFiles } = kindOf(filter.type);
+  if (withFiles === undefined) return filter;
+  // The kind is that of the filter, so it gives back one of the same type.
+  return withFiles(filter, (name) => resolve(directory, name)) as FilterConfig;
 }

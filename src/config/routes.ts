@@ -2,6 +2,7 @@
 // Owns joining the warnings of both steps into one list. Leaves checking to load.ts, compiling to src/routing.
 
 import { inOrder } from '../base/problems.js';
+import { filterTypes } from '../filters/registry.js';
 import { type CompiledRoutes, compile } from '../routing/compile.js';
 import { type Loaded, loadConfig } from './load.js';
 
@@ -18,6 +19,6 @@ export async function loadRoutes(file: string): Promise<LoadedRoutes> {
 /** Compiles the routes of a checked configuration. The warnings of both steps come in order of place. */
 export function compileRoutes(loaded: Loaded): LoadedRoutes {
   const { config, source, contents, warnings } = loaded;
-  const routes = compile(config, { placeOf: source.placeOf, contents });
+  const routes = compile(config, { placeOf: source.placeOf, contents, filterTypes });
   return { ...loaded, routes, warnings: inOrder([...warnings, ...routes.warnings]) };
 }

@@ -4,9 +4,9 @@
 import type { DocumentPath } from '../base/document-path.js';
 import { isHostPattern } from '../base/host-names.js';
 import { shown } from '../base/problems.js';
-import { compileRegex } from '../routing/conditions.js';
 import { normalPathOf } from '../routing/path.js';
 import type { MatchConfig } from './config.js';
+import { checkRegex } from './regex.js';
 import type { STRING_TYPES } from './schema/matches.js';
 import type { ParsedConfig } from './schema.js';
 import type { Scope } from './scope.js';
@@ -105,21 +105,6 @@ function checkComparison({ type, value }: Comparison, at: DocumentPath, scope: S
 
 function emptyPart(type: 'Prefix' | 'Suffix' | 'Contains'): string {
   return type === 'Contains' ? 'part' : type.toLowerCase();
-}
-
-/** True when the text is a regular expression; else that is reported. */
-export function checkRegex(source: string, path: DocumentPath, scope: Scope): boolean {
-  try {
-    compileRegex(source);
-    return true;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.replace(/^error parsing regexp:\s*/, '') : String(error);
-    const unsupported = /\(\?[=!<]|\\[1-9]/.test(source)
-      ? ' Look-around and back-references do not exist here, because they cannot run in linear time.'
-      : '';
-    scope.report(path, `'${source}' is not a regular expression: ${reason}.`, `Expected RE2 syntax.${unsupported}`);
-    return false;
-  }
 }
 
 /** `$`, or any bytes, at the end, also inside groups. */

@@ -2,11 +2,13 @@
 // Owns the rules about rules. Leaves matches to semantics-matches.ts, unreachable and shadowed rules to src/routing.
 
 import { type DocumentPath, formatPath } from '../base/document-path.js';
+import { alternatives } from '../base/problems.js';
+import { answeringNames } from '../filters/registry.js';
 import type { RuleConfig } from './config.js';
 import type { ParsedConfig } from './schema.js';
 import { checkPoolName, type Scope } from './scope.js';
 import { checkErrorPages } from './semantics-error-pages.js';
-import { answering, checkFilters, checkRuleFilters } from './semantics-filters.js';
+import { answering, checkFilters, checkRouteFilters, checkRuleFilters } from './semantics-filters.js';
 import { checkRouteListeners, isFor } from './semantics-listeners.js';
 import { checkMatch } from './semantics-matches.js';
 import { StickyChecks } from './semantics-sticky.js';
@@ -22,7 +24,7 @@ export function checkRoutes({ routes, listeners, filters }: ParsedConfig, scope:
     checkUnique(route.name, at, 'route', routeNames, scope);
     checkHostnames(route.hostnames ?? [], at, scope, " Leave 'hostnames' out to match every host.");
     checkRouteListeners(route, at, listeners, scope);
-    checkFilters(route.filters ?? [], [...at, 'filters'], { kind: 'route', rules: route.rules }, scope);
+    checkRouteFilters(route.filters ?? [], route.rules, at, scope);
     const own = listeners.filter((listener) => isFor(route, listener));
     for (const [ruleIndex, rule] of route.rules.entries()) {
       const ruleAt = [...at, 'rules', ruleIndex];
@@ -72,7 +74,7 @@ function checkBackends(rule: RuleConfig, at: DocumentPath, scope: Scope): void {
     scope.report(
       at,
       'The rule leads nowhere.',
-      'Expected pool, backendRefs, or a RequestRedirect or DirectResponse filter.',
+      `Expected pool, backendRefs, or a ${alternatives(answeringNames())} filter.`,
     );
   }
   if (!answer && backendRefs?.every(({ weight }) => weight === 0)) {

@@ -72,6 +72,27 @@ export const FORWARDING: readonly number[] = [...FORWARDING_ADDED, FIELD_ID.FORW
 /** Fields that say who a client is by its certificate: never forwarded, since servers might trust them. Only we add some. */
 export const IDENTITY: readonly number[] = [FIELD_ID.CLIENT_CERT];
 
+/** Names of fields that say where a message ends, or what becomes of its connection: the proxy alone writes them. */
+export const CONNECTION_NAMES: readonly string[] = [
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
+/** The same for trailers, with all that says where a message goes or whom it is from: it has no place behind it (RFC 9110, 6.5.1). */
+const NOT_IN_TRAILERS =
+  /^(content-(length|encoding|type|range)|transfer-encoding|host|connection|keep-alive|te|trailer|upgrade|http2-settings|proxy-[a-z-]*|forwarded|x-forwarded-[a-z-]*|x-real-ip|authorization|cookie|set-cookie|max-forwards|expect|via|x-request-id|(x-)?client-cert.*)$/i;
+
+/** False for a trailer field that is dropped. By the name that servers may make of its own: with `-` for all that is no letter and no digit. */
+export function isTrailer(name: string): boolean {
+  return !NOT_IN_TRAILERS.test(name.replace(/[^a-z0-9]/gi, '-'));
+}
+
 const KNOWN: readonly (readonly [id: number, lowerCaseName: string])[] = [
   [FIELD_ID.HOST, 'host'],
   [FIELD_ID.CONNECTION, 'connection'],
@@ -220,4 +241,10 @@ export function equalsBytesCaseless(
     if (folded !== (b | 0x20) || folded < 0x61 || folded > 0x7a) return false;
   }
   return true;
+}
+
+/** True for the name of a field that says who a client is by its certificate, also as servers read it that make no difference of `-` and `_`. */
+export function isIdentity(name: string): boolean {
+  const bytes = Buffer.from(name.replaceAll('_', '-'), 'latin1');
+  return IDENTITY.includes(fieldId(bytes, 0, bytes.length));
 }

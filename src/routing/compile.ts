@@ -1,5 +1,5 @@
 // From a validated config to what the workers need: the table, and a plan for every rule.
-// Owns the order of the steps and rules as wholes. Matches are compiled-match.ts's, filters filters.ts's, words emit.ts's.
+// Owns the order of the steps and rules as wholes. Matches are compiled-match.ts's, filters those of src/filters, words emit.ts's.
 
 import { type DocumentPath, formatPath, type Place, type PlaceOf } from '../base/document-path.js';
 import { type Problem, Problems } from '../base/problems.js';
@@ -13,10 +13,10 @@ import {
 } from './compiled-match.js';
 import { emitTable } from './emit.js';
 import { planErrorPages } from './error-pages.js';
-import { answers, planFilter } from './filters.js';
-import type { FilterConfig, MatchConfig, RouteConfig, RoutingConfig, RuleConfig } from './input.js';
+import { type FilterTypes, NO_FILTER_TYPES } from './filter-types.js';
+import type { MatchConfig, RouteConfig, RoutingConfig, RuleConfig } from './input.js';
 import { HOST_KIND } from './layout.js';
-import type { BackendRefPlan, ErrorPagePlan, FilterPlan, RulePlan } from './plan.js';
+import type { BackendRefPlan, ErrorPagePlan, FilterConfig, FilterPlan, RulePlan } from './plan.js';
 import { type PlanScope, planPool } from './plan-scope.js';
 import { findShadows } from './shadow.js';
 import { planSticky } from './sticky.js';
@@ -43,6 +43,8 @@ export interface CompileSources {
   readonly placeOf?: PlaceOf;
   /** What stands in the files of error pages and direct responses, by their absolute names. */
   readonly contents?: ReadonlyMap<string, Uint8Array>;
+  /** The filter types that rules may have. Default none. */
+  readonly filterTypes?: FilterTypes;
 }
 
 /**
@@ -51,10 +53,11 @@ export interface CompileSources {
  */
 export function compile(
   config: RoutingConfig,
-  { placeOf = () => undefined, contents = NONE }: CompileSources = {},
+  { placeOf = () => undefined, contents = NONE, filterTypes = NO_FILTER_TYPES }: CompileSources = {},
 ): CompiledRoutes {
   const problems = new Problems(placeOf);
-  const scope = { pools: new Map(Object.keys(config.pools ?? {}).map((name, index) => [name, index])), contents };
+  const pools = new Map(Object.keys(config.pools ?? {}).map((name, index) => [name, index]));
+  const scope = { pools, contents, filterTypes };
   const entries: EntryIr[] = [];
   const rules: RulePlan[] = [];
   (config.routes ?? []).forEach((route, r) => {
@@ -81,6 +84,10 @@ export function compile(
 }
 
 const NONE: ReadonlyMap<string, Uint8Array> = new Map();
+
+interface RuleScope extends PlanScope {
+  readonly filterTypes: FilterTypes;
+}
 
 /** Warns of matches that no request reaches; of the rule, when that is true of all its matches. */
 function warnOfShadows(entries: readonly EntryIr[], rules: readonly RulePlan[], problems: Problems): void {
@@ -138,7 +145,7 @@ function planRule(
   index: number,
   at: DocumentPath,
   place: Place,
-  scope: PlanScope,
+  scope: RuleScope,
 ): RulePlan {
   const backendRefs = planBackends(rule, scope);
   return {
@@ -147,7 +154,7 @@ function planRule(
     place,
     priority: rule.priority ?? 0,
     backendRefs,
-    drained: !rule.filters?.some(answers) && backendRefs.every(({ weight }) => weight === 0),
+    drained: !rule.filters?.some(scope.filterTypes.answers) && backendRefs.every(({ weight }) => weight === 0),
     sticky: planSticky(rule),
     fallback: rule.fallback === undefined ? null : planPool(rule.fallback, scope),
     filters: planFilters(rule.filters, scope),
@@ -159,8 +166,8 @@ function planRule(
   };
 }
 
-function planFilters(filters: readonly FilterConfig[] | undefined, scope: PlanScope): FilterPlan[] {
-  return (filters ?? []).map((filter) => planFilter(filter, scope));
+function planFilters(filters: readonly FilterConfig[] | undefined, scope: RuleScope): FilterPlan[] {
+  return (filters ?? []).map((filter) => scope.filterTypes.plan(filter, scope));
 }
 
 function planBackends({ pool, backendRefs = [] }: RuleConfig, scope: PlanScope): BackendRefPlan[] {

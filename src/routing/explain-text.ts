@@ -3,13 +3,11 @@
 
 import type { PrecedenceStep } from './compiled-match.js';
 import type { Candidate, Explanation } from './explain.js';
+import type { FilterTypes } from './filter-types.js';
 import type { Comparison, Finding, Part } from './findings.js';
 import type {
   ErrorPagePlan,
   FilterPlan,
-  HeaderValuePlan,
-  PathModifierPlan,
-  PlaceRewritePlan,
   RepeatedSlashes,
   RuleLimits,
   RulePlan,
@@ -65,6 +63,7 @@ const STEP_WORDS: Readonly<Record<PrecedenceStep, string>> = {
 export function explanationText(
   explanation: Explanation,
   pools: readonly string[],
+  filterTypes: FilterTypes,
   notes: readonly string[] = [],
   outer: readonly OuterFilters[] = [],
 ): string {
@@ -78,7 +77,7 @@ export function explanationText(
   } else {
     lines.push(`goes to ${ruleText(winner)}`);
     for (const finding of winner.findings) lines.push(`  because ${holdsText(finding)}`);
-    for (const line of actionLines(winner.rule, pools, outer)) lines.push(`  ${line}`);
+    for (const line of actionLines(winner.rule, pools, filterTypes, outer)) lines.push(`  ${line}`);
   }
   for (const loser of losers) {
     lines.push('', `not to ${ruleText(loser)}`);
@@ -138,7 +137,12 @@ export interface OuterFilters {
  * What a rule does with a request: its pools and their shares, then the filters, the outermost first; of those around the
  * rule only what applies to its requests.
  */
-export function actionLines(rule: RulePlan, pools: readonly string[], outer: readonly OuterFilters[] = []): string[] {
+export function actionLines(
+  rule: RulePlan,
+  pools: readonly string[],
+  filterTypes: FilterTypes,
+  outer: readonly OuterFilters[] = [],
+): string[] {
   const total = rule.backendRefs.reduce((sum, { weight }) => sum + weight, 0);
   const lines = rule.backendRefs.map(({ pool, weight }) => {
     const share = total === 0 ? 0 : (weight / total) * 100;
@@ -149,14 +153,14 @@ export function actionLines(rule: RulePlan, pools: readonly string[], outer: rea
   if (rule.fallback !== null) lines.push(`pool ${pools[rule.fallback] ?? rule.fallback} where that cannot answer`);
   if (rule.drained) lines.push('every weight is 0: the answer is 500');
   // No server sees a request that the rule answers: of what is around it only changes of the response are left.
-  const answersItself = rule.filters.some(({ type }) => type === 'RequestRedirect' || type === 'DirectResponse');
+  const answersItself = rule.filters.some(filterTypes.answers);
   for (const { of, filters } of [...outer, { of: 'route', filters: rule.routeFilters }]) {
     for (const filter of filters) {
-      if (!answersItself || filter.type === 'ResponseHeaderModifier')
-        lines.push(`${filterText(filter, pools)} (${of})`);
+      if (!answersItself || filterTypes.isBesideAnswer(filter))
+        lines.push(`${filterTypes.describe(filter, pools)} (${of})`);
     }
   }
-  for (const filter of rule.filters) lines.push(filterText(filter, pools));
+  for (const filter of rule.filters) lines.push(filterTypes.describe(filter, pools));
   lines.push(...errorPageLines(rule.errorPages));
   const slashes = rule.repeatedSlashes === undefined ? [] : [SLASH_WORDS[rule.repeatedSlashes]];
   return [...lines, ...slashes, ...timeoutLines(rule.timeouts), ...limitLines(rule.limits)];
@@ -213,70 +217,4 @@ function limitLines({ bodyBytesMax, retryBodyBytesMax }: RuleLimits): string[] {
   if (retryBodyBytesMax !== undefined)
     lines.push(`a request body of up to ${retryBodyBytesMax} bytes is kept for another try`);
   return lines;
-}
-
-function filterText(filter: FilterPlan, pools: readonly string[]): string {
-  switch (filter.type) {
-    case 'RequestHeaderModifier':
-    case 'ResponseHeaderModifier': {
-      const { set, add, remove } = filter.modifier;
-      const changes = [
-        ...set.map((header) => `set ${headerText(header)}`),
-        ...add.map((header) => `add ${headerText(header)}`),
-        ...remove.map((name) => `remove ${name}`),
-      ];
-      return `${filter.type}: ${changes.join(', ')}`;
-    }
-    case 'URLRewrite': {
-      const host = filter.hostname === undefined ? [] : [`host ${filter.hostname}`];
-      return `URLRewrite: ${[...host, ...pathText(filter.path)].join(', ')}`;
-    }
-    case 'RequestRedirect': {
-      const { scheme, hostname, port, path, statusCode } = filter;
-      const changes = [
-        ...(scheme === undefined ? [] : [`scheme ${scheme}`]),
-        ...(hostname === undefined ? [] : [`host ${hostname}`]),
-        ...(port === undefined ? [] : [`port ${port}`]),
-        ...pathText(path),
-      ];
-      return `RequestRedirect: ${statusCode}, ${changes.join(', ')}`;
-    }
-    case 'RequestMirror':
-      return `RequestMirror: ${filter.percent} % to pool ${pools[filter.pool] ?? filter.pool}`;
-    case 'LocationRewrite':
-      return `LocationRewrite: ${filter.rewrites.map(placeText).join(', ')}`;
-    case 'CookieRewrite': {
-      const paths = filter.paths.map(({ from, to }) => `path ${from} becomes ${to}`);
-      const domains = filter.domains.map(({ from, to }) => {
-        const which = from === '*' ? 'every domain' : `domain ${from}`;
-        return to === '' ? `${which} is taken away` : `${which} becomes ${to}`;
-      });
-      return `CookieRewrite: ${[...paths, ...domains].join(', ')}`;
-    }
-    case 'DirectResponse': {
-      const source = filter.file === undefined ? '' : ` from ${filter.file}`;
-      return `DirectResponse: ${filter.status}, ${filter.body.length} bytes of body${source}`;
-    }
-  }
-}
-
-function placeText(plan: PlaceRewritePlan): string {
-  if ('from' in plan) return `${plan.from} becomes ${plan.to}`;
-  return `"${plan.pattern}" becomes "${plan.substitution}"`;
-}
-
-function pathText(path: PathModifierPlan | undefined): string[] {
-  if (path === undefined) return [];
-  switch (path.type) {
-    case 'ReplaceFullPath':
-      return [`path ${path.value}`];
-    case 'ReplacePrefixMatch':
-      return [`matched prefix becomes ${path.value}`];
-    case 'ReplaceRegexMatch':
-      return [`in the path "${path.pattern}" becomes "${path.substitution}"`];
-  }
-}
-
-function headerText({ name, parts }: HeaderValuePlan): string {
-  return `${name}: ${parts.map((part) => (typeof part === 'string' ? part : `\${${part.variable}}`)).join('')}`;
 }

@@ -1,6 +1,8 @@
 // The part of a validated config that routing reads, as plain interfaces, and the problems it may find in it.
 // Owns the shape compile() accepts. Leaves parsing, defaults and the schema to src/config, whose inferred types fit here.
 
+import type { FilterConfig } from './plan.js';
+
 /** How a string is compared. `Exact` unless said otherwise; `Present` looks at no value. */
 export type StringMatchType = 'Exact' | 'Prefix' | 'Suffix' | 'Contains' | 'Present' | 'RegularExpression';
 
@@ -53,86 +55,6 @@ export interface BackendRefConfig {
   readonly pool: string;
   /** Share of the requests, against the sum of the rule's weights. Default 1; 0 is drained. */
   readonly weight?: number | undefined;
-}
-
-export interface HeaderValueConfig {
-  readonly name: string;
-  readonly value: string;
-}
-
-export interface HeaderModifierConfig {
-  readonly set?: readonly HeaderValueConfig[] | undefined;
-  readonly add?: readonly HeaderValueConfig[] | undefined;
-  readonly remove?: readonly string[] | undefined;
-}
-
-export interface PathModifierConfig {
-  readonly type: 'ReplaceFullPath' | 'ReplacePrefixMatch' | 'ReplaceRegexMatch';
-  readonly replaceFullPath?: string | undefined;
-  readonly replacePrefixMatch?: string | undefined;
-  readonly replaceRegexMatch?: { readonly pattern: string; readonly substitution: string } | undefined;
-}
-
-export interface UrlRewriteConfig {
-  readonly hostname?: string | undefined;
-  readonly path?: PathModifierConfig | undefined;
-}
-
-export interface RequestRedirectConfig {
-  readonly scheme?: string | undefined;
-  readonly hostname?: string | undefined;
-  readonly port?: number | undefined;
-  readonly path?: PathModifierConfig | undefined;
-  readonly statusCode?: number | undefined;
-}
-
-export interface RequestMirrorConfig {
-  readonly pool: string;
-  /** Share of the requests that is copied, 0 to 100. Default 100. */
-  readonly percent?: number | undefined;
-}
-
-/** From one prefix to another, or an expression and what replaces its matches. */
-export interface PlaceRewriteConfig {
-  readonly from?: string | undefined;
-  readonly to?: string | undefined;
-  readonly pattern?: string | undefined;
-  readonly substitution?: string | undefined;
-}
-
-export interface LocationRewriteConfig {
-  readonly rewrites: readonly PlaceRewriteConfig[];
-}
-
-export interface FromToConfig {
-  readonly from: string;
-  readonly to: string;
-}
-
-export interface CookieRewriteConfig {
-  readonly paths?: readonly FromToConfig[] | undefined;
-  readonly domains?: readonly FromToConfig[] | undefined;
-}
-
-export interface DirectResponseConfig {
-  readonly status: number;
-  readonly headers?: readonly HeaderValueConfig[] | undefined;
-  readonly body?: string | undefined;
-  /** A file read once at load, in place of `body`. */
-  readonly file?: string | undefined;
-}
-
-/** One filter: `type` names it, and the field of the same name in lower camel case holds its options. */
-export interface FilterConfig {
-  readonly type: string;
-  readonly requestHeaderModifier?: HeaderModifierConfig | undefined;
-  readonly responseHeaderModifier?: HeaderModifierConfig | undefined;
-  readonly urlRewrite?: UrlRewriteConfig | undefined;
-  readonly requestRedirect?: RequestRedirectConfig | undefined;
-  readonly requestMirror?: RequestMirrorConfig | undefined;
-  readonly directResponse?: DirectResponseConfig | undefined;
-  readonly locationRewrite?: LocationRewriteConfig | undefined;
-  readonly cookieRewrite?: CookieRewriteConfig | undefined;
 }
 
 /** What a split hashes. */

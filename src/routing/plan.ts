@@ -42,72 +42,16 @@ export interface BackendRefPlan {
   readonly weight: number;
 }
 
-/** Changes to a head. No name stands in two of the three lists, so their order does not matter. */
-export interface HeaderModifierPlan {
-  readonly set: readonly HeaderValuePlan[];
-  readonly add: readonly HeaderValuePlan[];
-  /** In lower case. */
-  readonly remove: readonly string[];
+/** A filter as it is configured. The rest of it is known to its folder in src/filters alone. */
+export interface FilterConfig {
+  readonly type: string;
+  readonly [options: string]: unknown;
 }
 
-/**
- * `ReplacePrefixMatch` takes away the first Matcher.prefixBytes bytes of the path and puts `value` there; `ReplaceRegexMatch`
- * replaces every match of `pattern`.
- */
-export type PathModifierPlan =
-  | { readonly type: 'ReplaceFullPath'; readonly value: string }
-  | { readonly type: 'ReplacePrefixMatch'; readonly value: string }
-  | { readonly type: 'ReplaceRegexMatch'; readonly pattern: string; readonly substitution: string };
-
-/** Another prefix, or what an expression makes, for a place that a server names. */
-export type PlaceRewritePlan =
-  | { readonly from: string; readonly to: string }
-  | { readonly pattern: string; readonly substitution: string };
-
-export type FilterPlan =
-  | { readonly type: 'RequestHeaderModifier'; readonly modifier: HeaderModifierPlan }
-  | { readonly type: 'ResponseHeaderModifier'; readonly modifier: HeaderModifierPlan }
-  | {
-      readonly type: 'URLRewrite';
-      readonly hostname: string | undefined;
-      readonly path: PathModifierPlan | undefined;
-    }
-  | {
-      readonly type: 'RequestRedirect';
-      readonly scheme: string | undefined;
-      readonly hostname: string | undefined;
-      readonly port: number | undefined;
-      readonly path: PathModifierPlan | undefined;
-      readonly statusCode: number;
-    }
-  | {
-      readonly type: 'RequestMirror';
-      readonly pool: number;
-      /** 0 to 100, fractions allowed. */
-      readonly percent: number;
-    }
-  | {
-      readonly type: 'LocationRewrite';
-      /** The first that fits. */
-      readonly rewrites: readonly PlaceRewritePlan[];
-    }
-  | {
-      readonly type: 'CookieRewrite';
-      readonly paths: readonly { readonly from: string; readonly to: string }[];
-      /** `from` in lower case and without a dot in front, or `*`; an empty `to` takes the attribute away. */
-      readonly domains: readonly { readonly from: string; readonly to: string }[];
-    }
-  | {
-      readonly type: 'DirectResponse';
-      readonly status: number;
-      readonly headers: readonly HeaderValuePlan[];
-      /** As it is sent: the text in UTF-8, or what the file held when it was loaded. */
-      readonly body: Uint8Array;
-      /** Where the body was read from, for people; undefined when it stood in the config. */
-      readonly file: string | undefined;
-    };
-
-export type PlanOf<Type extends FilterPlan['type']> = Extract<FilterPlan, { type: Type }>;
+/** What the workers get of one: plain data, fit for structured cloning. The rest of it is known to its folder alone. */
+export interface FilterPlan {
+  readonly type: string;
+}
 
 /** Milliseconds; 0 is no limit, undefined leaves the global setting. */
 export type RuleTimeouts = RuleTimeoutsConfig;

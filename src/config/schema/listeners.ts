@@ -4,9 +4,9 @@ import type { z } from 'zod';
 import { TLS_VERSIONS } from '../../base/tls-versions.js';
 import { type ListenAddress, readListenAddress, readMode } from '../units.js';
 import { choice, fileName, flag, integer, list, map, option, peers, scalar, text } from './build.js';
+import { fieldName } from './field-name.js';
 import { filter } from './filters.js';
 import { tcpKeepAlive } from './keep-alive.js';
-import { fieldName } from './matches.js';
 import { backendRef, repeatedSlashes } from './routes.js';
 
 export const LISTENER_PROTOCOLS = ['http', 'https', 'tcp', 'tls', 'tls-passthrough'] as const;

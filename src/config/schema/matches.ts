@@ -6,15 +6,10 @@ import { TLS_VERSIONS } from '../../base/tls-versions.js';
 import { standardName } from '../ciphers.js';
 import { readCidr } from '../units.js';
 import { choice, flag, list, map, option, scalar, text } from './build.js';
+import { fieldName } from './field-name.js';
 
 export const PATH_TYPES = ['Exact', 'PathPrefix', 'RegularExpression'] as const;
 export const STRING_TYPES = ['Exact', 'Prefix', 'Suffix', 'Contains', 'Present', 'RegularExpression'] as const;
-
-/** A token of RFC 9110, 5.6.2: what names of header fields and cookies are made of. */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-
-export const fieldName = (noun = 'a header name') =>
-  text(noun, 'Expected letters, digits and hyphens, such as X-Tier.', (value) => TOKEN.test(value));
 
 const path = map('a path match', {
   type: option(

@@ -4,7 +4,7 @@
 import { Refusal, refuse } from '../../base/problems.js';
 import { SPLIT_COOKIE } from '../../routing/sticky.js';
 import { choice, decimal, duration, flag, integer, list, map, option, scalar, text } from './build.js';
-import { fieldName } from './matches.js';
+import { fieldName } from './field-name.js';
 
 /** Inclusive range of statuses. */
 export interface StatusRange {

@@ -4,10 +4,8 @@ import type { Filter, FilterRun } from '../../exchange/filter.js';
 import type { ValueRewrite } from '../../exchange/head-edit.js';
 import { FIELD_ID } from '../../http/fields.js';
 import { changeSetCookie } from '../../http/set-cookie.js';
-import type { PlanOf } from '../../routing/plan.js';
 import { CookiePathRewrite } from '../../routing/rewrite.js';
-
-type Plan = PlanOf<'CookieRewrite'>;
+import type { Plan } from './plan.js';
 
 /** Of all rewrites of an attribute the first that fits counts, those of the innermost layer first. */
 export const cookieRewrite = {

@@ -1,9 +1,7 @@
 // DirectResponse: rules that answer by themselves.
 
 import { type Filter, type FilterRun, VERDICT } from '../../exchange/filter.js';
-import type { PlanOf } from '../../routing/plan.js';
-
-type Plan = PlanOf<'DirectResponse'>;
+import type { Plan } from './plan.js';
 
 /** A rule has one, and what is around it has none. */
 export const directResponse = {

@@ -4,10 +4,8 @@ import { withoutBlanksAround } from '../../base/blanks.js';
 import type { Filter, FilterRun } from '../../exchange/filter.js';
 import type { ValueRewrite } from '../../exchange/head-edit.js';
 import { equalsCaseless, FIELD_ID } from '../../http/fields.js';
-import type { PlaceRewritePlan, PlanOf } from '../../routing/plan.js';
 import { asPath, PrefixRewrite, RegexRewrite } from '../../routing/rewrite.js';
-
-type Plan = PlanOf<'LocationRewrite'>;
+import type { PlaceRewritePlan, Plan } from './plan.js';
 
 /** Of all rewrites the first that fits counts, those of the innermost layer first. */
 export const locationRewrite = {

@@ -2,11 +2,9 @@
 
 import type { Filter, FilterRun } from '../../exchange/filter.js';
 import { FieldDrop } from '../../exchange/head-edit.js';
-import type { PlanOf } from '../../routing/plan.js';
-import { fixedLines } from '../parts/header-lines.js';
-import { asVariable, mergeModifiers } from '../parts/merge-modifiers.js';
-
-type Plan = PlanOf<'RequestHeaderModifier'>;
+import { fixedLines } from '../run-parts/header-lines.js';
+import { asVariable, mergeModifiers } from '../run-parts/merge-modifiers.js';
+import type { Plan } from './plan.js';
 
 /**
  * A request meets the outermost layer first, so the innermost one has the last word. A name that a server could take for one that

@@ -1,9 +1,7 @@
 // RequestMirror: which requests are copied to another pool. Leaves sending copies to the worker.
 
 import type { Filter, FilterRun } from '../../exchange/filter.js';
-import type { PlanOf } from '../../routing/plan.js';
-
-type Plan = PlanOf<'RequestMirror'>;
+import type { Plan } from './plan.js';
 
 /** Every mirror gets its copy, those of outer layers too. */
 export const requestMirror = {

@@ -4,10 +4,8 @@ import { CHUNK_BYTES } from '../../engine/layout.js';
 import type { AnyExchange } from '../../exchange/client-info.js';
 import { type Filter, type FilterRun, type FilterTools, VERDICT } from '../../exchange/filter.js';
 import type { ReasonCode } from '../../http/reasons.js';
-import type { PlanOf } from '../../routing/plan.js';
-import { PathModifier } from '../parts/path-change.js';
-
-type Plan = PlanOf<'RequestRedirect'>;
+import { PathModifier } from '../run-parts/path-change.js';
+import type { Plan } from './plan.js';
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
 const NOTHING = new Uint8Array(0);

@@ -2,11 +2,9 @@
 
 import type { Filter, FilterRun } from '../../exchange/filter.js';
 import { FieldDrop } from '../../exchange/head-edit.js';
-import type { PlanOf } from '../../routing/plan.js';
-import { fixedLines } from '../parts/header-lines.js';
-import { mergeModifiers } from '../parts/merge-modifiers.js';
-
-type Plan = PlanOf<'ResponseHeaderModifier'>;
+import { fixedLines } from '../run-parts/header-lines.js';
+import { mergeModifiers } from '../run-parts/merge-modifiers.js';
+import type { Plan } from './plan.js';
 
 /** A response meets the innermost layer first, so the outermost one has the last word. */
 export const responseHeaderModifier = {

@@ -1,10 +1,8 @@
 // URLRewrite: the target and the host that the server gets in place of the client's.
 
 import { type Filter, type FilterRun, VERDICT } from '../../exchange/filter.js';
-import type { PlanOf } from '../../routing/plan.js';
-import { PathModifier } from '../parts/path-change.js';
-
-type Plan = PlanOf<'URLRewrite'>;
+import { PathModifier } from '../run-parts/path-change.js';
+import type { Plan } from './plan.js';
 
 /** The innermost host name and the innermost path count. */
 export const urlRewrite = {

@@ -8,6 +8,7 @@ import { formatProblem, Refusal } from '../../../src/base/problems.js';
 import { ConfigError } from '../../../src/config/config-error.js';
 import { expand } from '../../../src/config/environment.js';
 import { loadConfig, parseConfig } from '../../../src/config/load.js';
+import { filterTypes } from '../../../src/filters/registry.js';
 import { compile } from '../../../src/routing/compile.js';
 import { scratchDirectory } from '../../support/addresses.js';
 
@@ -96,7 +97,7 @@ test('every kind of value takes them, in YAML, JSON and modules', async () => {
     const yaml = parseConfig(YAML, 'shop.yaml').config;
     assert.equal(yaml.pools.api!.options.session!.secret, '0123456789012345', 'a text of digits stays a text');
     assert.equal(yaml.routes[0]!.rules[0]!.timeouts!.request, 90_000);
-    const { rules } = compile(yaml);
+    const { rules } = compile(yaml, { filterTypes });
     assert.deepEqual(rules[0]!.filters, [
       {
         type: 'RequestHeaderModifier',

@@ -6,9 +6,17 @@ import type { Exchange } from '../../../src/exchange/exchange.js';
 import type { FilterScope } from '../../../src/exchange/filter.js';
 import { HeadEdit } from '../../../src/exchange/head-edit.js';
 import { NO_FILTERS } from '../../../src/exchange/phases.js';
+import type { Plan as CookiePlan } from '../../../src/filters/cookie-rewrite/plan.js';
+import type { Plan as LocationPlan } from '../../../src/filters/location-rewrite/plan.js';
+import type { HeaderModifierPlan } from '../../../src/filters/parts/header-modifier.js';
+import { filterNames } from '../../../src/filters/registry.js';
+import type { Plan as RequestHeaderPlan } from '../../../src/filters/request-header-modifier/plan.js';
+import type { Plan as MirrorPlan } from '../../../src/filters/request-mirror/plan.js';
+import type { Plan as ResponseHeaderPlan } from '../../../src/filters/response-header-modifier/plan.js';
 import { phasesOf, runTypes, withoutPools } from '../../../src/filters/runs.js';
+import type { Plan as RewritePlan } from '../../../src/filters/url-rewrite/plan.js';
 import { FIELD_ID } from '../../../src/http/fields.js';
-import type { FilterPlan, HeaderModifierPlan } from '../../../src/routing/plan.js';
+import type { FilterPlan } from '../../../src/routing/plan.js';
 
 const copied: number[] = [];
 /** Filters that only change heads need no tools. */
@@ -26,11 +34,11 @@ const modifier = (changes: Partial<HeaderModifierPlan>): HeaderModifierPlan => (
   remove: [],
   ...changes,
 });
-const request = (changes: Partial<HeaderModifierPlan>): FilterPlan => ({
+const request = (changes: Partial<HeaderModifierPlan>): RequestHeaderPlan => ({
   type: 'RequestHeaderModifier',
   modifier: modifier(changes),
 });
-const response = (changes: Partial<HeaderModifierPlan>): FilterPlan => ({
+const response = (changes: Partial<HeaderModifierPlan>): ResponseHeaderPlan => ({
   type: 'ResponseHeaderModifier',
   modifier: modifier(changes),
 });
@@ -89,8 +97,8 @@ test('in requests a name that servers take for the other one is the same', () =>
 });
 
 test('of rewrites the innermost host name counts, and every mirror gets its copy, once', () => {
-  const rewrite = (hostname: string | undefined): FilterPlan => ({ type: 'URLRewrite', hostname, path: undefined });
-  const mirror = (pool: number): FilterPlan => ({ type: 'RequestMirror', pool, percent: 100 });
+  const rewrite = (hostname: string | undefined): RewritePlan => ({ type: 'URLRewrite', hostname, path: undefined });
+  const mirror = (pool: number): MirrorPlan => ({ type: 'RequestMirror', pool, percent: 100 });
   const phases = phasesOf(
     [
       [rewrite('outer'), mirror(0)],
@@ -109,8 +117,8 @@ test('of rewrites the innermost host name counts, and every mirror gets its copy
 });
 
 test('rewrites of responses: the innermost layer comes first, each list in its order', () => {
-  const rewrite = (from: string, to: string): FilterPlan => ({ type: 'LocationRewrite', rewrites: [{ from, to }] });
-  const cookies: FilterPlan = { type: 'CookieRewrite', paths: [], domains: [{ from: '*', to: '' }] };
+  const rewrite = (from: string, to: string): LocationPlan => ({ type: 'LocationRewrite', rewrites: [{ from, to }] });
+  const cookies: CookiePlan = { type: 'CookieRewrite', paths: [], domains: [{ from: '*', to: '' }] };
   const layers = [[rewrite('/', '/all')], [], [rewrite('/a', '/route')], [rewrite('/a/b', '/rule'), cookies]];
   const edit = responseEdit(layers);
   const location = (value: string): string =>
@@ -124,8 +132,12 @@ test('rewrites of responses: the innermost layer comes first, each list in its o
 });
 
 test('a filter that names pools means nothing once its plan is gone', () => {
-  const mirror: FilterPlan = { type: 'RequestMirror', pool: 0, percent: 100 };
-  const other: FilterPlan = { type: 'CookieRewrite', paths: [], domains: [] };
+  const mirror: MirrorPlan = { type: 'RequestMirror', pool: 0, percent: 100 };
+  const other: CookiePlan = { type: 'CookieRewrite', paths: [], domains: [] };
   assert.deepEqual(withoutPools([mirror, other]), [other]);
+});
+
+test('every filter type has both halves: what the configuration knows, and what workers run', () => {
+  assert.deepEqual(runTypes().sort(), filterNames().sort());
   assert.equal(new Set(runTypes()).size, runTypes().length);
 });

@@ -2,15 +2,19 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Plan as DirectResponsePlan } from '../../../src/filters/direct-response/plan.js';
+import { filterTypes, kindOf } from '../../../src/filters/registry.js';
 import { compile } from '../../../src/routing/compile.js';
-import type { FilterConfig, RoutingConfig, RuleConfig } from '../../../src/routing/input.js';
-import type { FilterPlan } from '../../../src/routing/plan.js';
+import type { RoutingConfig, RuleConfig } from '../../../src/routing/input.js';
+import type { FilterConfig, FilterPlan } from '../../../src/routing/plan.js';
 
 const POOLS = { api: {}, 'api-next': {}, images: {} };
 const variable = (name: string) => `$\{${name}}`;
 
 function plan(filter: FilterConfig): FilterPlan | undefined {
-  return compile({ routes: [{ rules: [{ filters: [filter], pool: 'api' }] }], pools: POOLS }).rules[0]?.filters[0];
+  const filters = [kindOf(filter.type).schema.parse(filter) as FilterConfig];
+  const config = { routes: [{ rules: [{ filters, pool: 'api' }] }], pools: POOLS };
+  return compile(config, { filterTypes }).rules[0]?.filters[0];
 }
 
 test('a rule plan has its place, pools by index, weights, timeouts and a name', () => {
@@ -127,8 +131,8 @@ test('the body of a direct response is the text in UTF-8, or what stands in its 
   const contents = new Map([['/srv/hello.txt', Buffer.from('hello')]]);
   const bodyOf = (directResponse: { body?: string; file?: string }) => {
     const filters: FilterConfig[] = [{ type: 'DirectResponse', directResponse: { status: 200, ...directResponse } }];
-    const filter = compile({ routes: [{ rules: [{ filters }] }] }, { contents }).rules[0]?.filters[0];
-    return filter?.type === 'DirectResponse' ? Buffer.from(filter.body).toString() : undefined;
+    const filter = compile({ routes: [{ rules: [{ filters }] }] }, { contents, filterTypes }).rules[0]?.filters[0];
+    return Buffer.from((filter as DirectResponsePlan).body).toString();
   };
   assert.equal(bodyOf({ body: 'grüß' }), 'grüß');
   assert.equal(bodyOf({ file: '/srv/hello.txt' }), 'hello');
@@ -139,13 +143,13 @@ test('a configuration that was not checked trips an assertion', () => {
   const unchecked: readonly [RoutingConfig, RegExp][] = [
     [{ routes: [{ hostnames: ['a:80'], rules: [] }] }, /a host name is one/],
     [rule({ pool: 'apy' }), /a pool that is named exists/],
-    [rule({ filters: [{ type: 'URLRewrite' }] }), /a filter of type URLRewrite comes with its options/],
+    [rule({ filters: [{ type: 'None' }] }), /None is a registered filter type/],
     [rule({ filters: [{ type: 'DirectResponse', directResponse: { status: 200, file: '/none' } }] }), /was read/],
     [rule({ matches: [{ path: { value: 'api' } }] }), /a path is one that a request can have/],
     [rule({ matches: [{ method: 'Get' }] }), /a method is one of the known ones/],
     [rule({ matches: [{ clientAddress: '300.0.0.1' }] }), /a range of addresses is one/],
   ];
-  for (const [config, says] of unchecked) assert.throws(() => compile(config), says);
+  for (const [config, says] of unchecked) assert.throws(() => compile(config, { filterTypes }), says);
 });
 
 test('a rule whose weights are all 0 is drained', () => {
@@ -154,9 +158,8 @@ test('a rule whose weights are all 0 is drained', () => {
 });
 
 test('a rule that answers by itself needs no pool', () => {
-  const { rules } = compile({
-    routes: [{ rules: [{ filters: [{ type: 'DirectResponse', directResponse: { status: 200, body: 'ok' } }] }] }],
-  });
+  const filters = [{ type: 'DirectResponse', directResponse: { status: 200, body: 'ok' } }];
+  const { rules } = compile({ routes: [{ rules: [{ filters }] }] }, { filterTypes });
   assert.equal(rules[0]?.drained, false);
   assert.deepEqual(rules[0]?.backendRefs, []);
 });

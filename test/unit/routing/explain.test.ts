@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { filterTypes } from '../../../src/filters/registry.js';
 import { compile } from '../../../src/routing/compile.js';
 import { explain } from '../../../src/routing/explain.js';
 import { explanationText } from '../../../src/routing/explain-text.js';
@@ -67,6 +68,7 @@ function explained(sent: RequestText): string {
   const compiled = compile(
     { routes: SHOP, pools: POOLS },
     {
+      filterTypes,
       placeOf: (path) => ({
         file: 'shop.yaml',
         line: 1 + path.reduce<number>((sum, step) => sum + (typeof step === 'number' ? step * 10 : 1), 0),
@@ -74,7 +76,7 @@ function explained(sent: RequestText): string {
       }),
     },
   );
-  return explanationText(explain(compiled, requestView(sent)), Object.keys(POOLS));
+  return explanationText(explain(compiled, requestView(sent)), Object.keys(POOLS), filterTypes);
 }
 
 test('names the winner with its reasons, pools, shares, filters and timeouts, and what the others lacked', () => {
@@ -202,7 +204,7 @@ test('among thousands of rules, those of unrelated hosts are no losers', () => {
   assert.deepEqual(losersOf('http://elsewhere.org/path-1/x'), []);
   assert.deepEqual(losersOf('http://elsewhere.org/c'), ['*.shop.test/c'], 'few lack the host alone');
   assert.match(
-    explanationText(explain(compiled, requestView({ url: 'http://elsewhere.org/path-1' })), ['p']),
+    explanationText(explain(compiled, requestView({ url: 'http://elsewhere.org/path-1' })), ['p'], filterTypes),
     /^No rule matches: the answer is 404\.\nNo route is for the host "elsewhere\.org"\.\n$/m,
   );
 });

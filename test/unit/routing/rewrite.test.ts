@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { filterTypes } from '../../../src/filters/registry.js';
+import type { Plan } from '../../../src/filters/url-rewrite/plan.js';
 import { compile } from '../../../src/routing/compile.js';
 import { Matcher } from '../../../src/routing/matcher.js';
 import { requestView } from '../../../src/routing/request-text.js';
@@ -25,29 +27,13 @@ const CASES = [
 
 for (const [prefix, path, value, result] of CASES) {
   test(`${path} with ${value === '' ? 'nothing' : value} for ${prefix} becomes ${result}`, () => {
-    const { table, rules } = compile({
-      routes: [
-        {
-          rules: [
-            {
-              matches: [{ path: { value: prefix } }],
-              filters: [
-                {
-                  type: 'URLRewrite',
-                  urlRewrite: { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: value } },
-                },
-              ],
-              pool: 'p',
-            },
-          ],
-        },
-      ],
-      pools: { p: {} },
-    });
+    const urlRewrite = { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: value } };
+    const rule = { matches: [{ path: { value: prefix } }], filters: [{ type: 'URLRewrite', urlRewrite }], pool: 'p' };
+    const { table, rules } = compile({ routes: [{ rules: [rule] }], pools: { p: {} } }, { filterTypes });
     const view = requestView({ url: path });
     const matcher = new Matcher(table);
-    const filter = rules[matcher.match(view)]?.filters[0];
-    assert.ok(filter?.type === 'URLRewrite' && filter.path?.type === 'ReplacePrefixMatch');
+    const filter = rules[matcher.match(view)]?.filters[0] as Plan;
+    assert.ok(filter.path?.type === 'ReplacePrefixMatch');
     const out = Buffer.alloc(64, 0x2a);
     const by = Buffer.from(filter.path.value, 'latin1');
     const written = replacePrefix(view.bytes, view.pathAt, view.pathBytes, matcher.prefixBytes, by, out, 3);

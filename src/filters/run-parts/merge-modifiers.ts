@@ -1,6 +1,7 @@
 // Header modifiers that apply one after the other, as one.
 
-import type { HeaderModifierPlan, HeaderValuePlan } from '../../routing/plan.js';
+import type { HeaderValuePlan } from '../../routing/plan.js';
+import type { HeaderModifierPlan } from '../parts/header-modifier.js';
 
 /** What a list of modifiers comes to. */
 export interface MergedModifiers {

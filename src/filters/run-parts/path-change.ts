@@ -4,8 +4,8 @@ import type { AnyExchange } from '../../exchange/client-info.js';
 import type { FilterTools, PathChange } from '../../exchange/filter.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import { normalisePath, PATH_AS_IS, PATH_GROWTH } from '../../routing/path.js';
-import type { PathModifierPlan } from '../../routing/plan.js';
 import { RegexRewrite, replacePrefix } from '../../routing/rewrite.js';
+import type { PathModifierPlan } from '../parts/path-modifier.js';
 
 /** A path modifier, ready to be applied. */
 export class PathModifier implements PathChange {

@@ -1,0 +1,77 @@
+// The filter types there are, as the configuration, the commands and the pages know them.
+// Owns the list. How workers run them, and in which order, is in runs.ts; a test keeps the two equal.
+
+import { AssertionError } from '../base/assert.js';
+import type { FilterTypes } from '../routing/filter-types.js';
+import type { FilterConfig, FilterPlan } from '../routing/plan.js';
+import { cookieRewrite } from './cookie-rewrite/config.js';
+import { directResponse } from './direct-response/config.js';
+import type { Answer, FilterKind } from './kind.js';
+import { locationRewrite } from './location-rewrite/config.js';
+import { requestHeaderModifier } from './request-header-modifier/config.js';
+import { requestMirror } from './request-mirror/config.js';
+import { requestRedirect } from './request-redirect/config.js';
+import { responseHeaderModifier } from './response-header-modifier/config.js';
+import { urlRewrite } from './url-rewrite/config.js';
+
+/** In the order of the reference page. */
+const BUILT_IN = [
+  requestHeaderModifier,
+  responseHeaderModifier,
+  urlRewrite,
+  requestRedirect,
+  requestMirror,
+  directResponse,
+  locationRewrite,
+  cookieRewrite,
+] as const;
+
+/** The schemas of the filter types: what a list of filters may hold. */
+export type FilterSchemas = SchemasOf<typeof BUILT_IN>;
+type SchemasOf<Kinds extends readonly { readonly schema: unknown }[]> = {
+  [Index in keyof Kinds]: Kinds[Index]['schema'];
+};
+
+const kinds = new Map<string, FilterKind>();
+
+/** Adds a filter type. Called as modules are loaded, before the schema of the configuration is made. */
+export function registerKind(kind: FilterKind): void {
+  kinds.set(kind.type, kind);
+}
+
+for (const kind of BUILT_IN) registerKind(kind);
+
+/** The filter type of this name. */
+export function kindOf(type: string): FilterKind {
+  const kind = kinds.get(type);
+  if (kind === undefined) throw new AssertionError(`${type} is a registered filter type`);
+  return kind;
+}
+
+/** The schemas of all registered types. */
+export const filterSchemas = (): FilterSchemas =>
+  [...kinds.values()].map(({ schema }) => schema) as unknown as FilterSchemas;
+
+/** The names of all registered types. */
+export const filterNames = (): string[] => [...kinds.keys()];
+
+/** True for a type that answers in place of a server. */
+export const answers = ({ type }: FilterConfig | FilterPlan): boolean => kindOf(type).answer !== undefined;
+
+/** The names of the types that answer in place of a server. */
+export const answeringNames = (): string[] =>
+  [...kinds.values()].flatMap(({ type, answer }) => (answer === undefined ? [] : [type]));
+
+/** What a rule with these filters answers by itself; undefined when a server answers. */
+export function answerOf(plans: readonly FilterPlan[]): Answer | undefined {
+  const plan = plans.find(answers);
+  return plan && kindOf(plan.type).answer?.(plan);
+}
+
+/** What routing has to know of filters. */
+export const filterTypes: FilterTypes = {
+  plan: (filter, scope) => kindOf(filter.type).plan(filter, scope),
+  describe: (plan, pools) => kindOf(plan.type).describe(plan, pools),
+  answers,
+  isBesideAnswer: ({ type }) => kindOf(type).besideAnswer === true,
+};

@@ -1,0 +1,13 @@
+// RequestHeaderModifier: what the workers get.
+
+import { type HeaderModifierPlan, planHeaderModifier } from '../parts/header-modifier.js';
+import type { Config } from './config.js';
+
+export interface Plan {
+  readonly type: 'RequestHeaderModifier';
+  readonly modifier: HeaderModifierPlan;
+}
+
+export function plan({ type, requestHeaderModifier }: Config): Plan {
+  return { type, modifier: planHeaderModifier(requestHeaderModifier) };
+}
