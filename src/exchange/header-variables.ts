@@ -59,7 +59,7 @@ function variableText(w: Context, x: Exchange, variable: Variable): string {
     case 'rule':
       return x.rule!.plan.name;
     case 'serverName':
-      return x.client.tls?.serverName ?? '';
+      return x.client.tls?.sni ?? '';
     case 'tlsVersion':
       return x.client.tls?.version ?? '';
     case 'tlsCipher':

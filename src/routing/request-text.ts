@@ -6,7 +6,7 @@ import { FIELD_ID, fieldId } from '../http/fields.js';
 import { FIELD, FIELDS_MAX, Head } from '../http/head.js';
 import { methodNumber } from '../http/methods.js';
 import { normalisePath, PATH_AS_IS, PATH_GROWTH, PATH_REFUSED } from './path.js';
-import { type ClientCertificate, type MatchRequest, serverNameOf, type TlsView } from './request.js';
+import { type ClientCertificate, type MatchRequest, sniOf, type TlsView } from './request.js';
 
 /** A request in words. */
 export interface RequestText {
@@ -110,7 +110,7 @@ function tlsOf(text: RequestText, host: string): TlsView | null {
   return {
     version: tlsVersion ?? TLS_DEFAULTS.version,
     cipher: tlsCipher ?? TLS_DEFAULTS.cipher,
-    serverName: serverNameOf(serverName ?? asked),
+    sni: sniOf(serverName ?? asked),
     certificate: clientCertificate === undefined ? null : certificateOf(clientCertificate),
   };
 }

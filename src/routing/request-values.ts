@@ -169,7 +169,7 @@ export class RequestValues {
     if (tls === null) return;
     const { certificate } = tls;
     if (kind === SOURCE_KIND.SERVER_NAME) {
-      if (tls.serverName !== '') this.#setText(source, tls.serverName);
+      if (tls.sni !== '') this.#setText(source, tls.sni);
     } else if (kind === SOURCE_KIND.TLS_VERSION) this.#setText(source, tls.version);
     else if (kind === SOURCE_KIND.TLS_CIPHER) this.#setText(source, tls.cipher);
     else if (certificate === null) return;

@@ -20,13 +20,13 @@ export interface TlsView {
   /** The cipher suite by its standard name, such as TLS_AES_128_GCM_SHA256. */
   readonly cipher: string;
   /** The server name the client asked for (SNI), in lower case and without a closing dot; empty when there was none. */
-  readonly serverName: string;
+  readonly sni: string;
   /** Null when the client showed none, or was not asked for one. */
   readonly certificate: ClientCertificate | null;
 }
 
 /** A server name as it is compared. Empty for one that cannot be a name: what a client writes there is not to go on. */
-export function serverNameOf(sent: string): string {
+export function sniOf(sent: string): string {
   return /^[\x21-\x7e]*$/.test(sent) ? sent.toLowerCase().replace(/\.$/, '') : '';
 }
 

@@ -126,7 +126,7 @@ export function clientSecured(w: Context, client: ClientConnection, at: number):
     w.deadlines.set(client.slot, w.ticks.requestHead);
     return;
   }
-  const pool = client.listener.poolFor(client.tls!.serverName);
+  const pool = client.listener.poolFor(client.tls!.sni);
   if (pool !== null) {
     passOn(w, client, pool);
     return;
@@ -183,7 +183,7 @@ function lead(w: Context, client: ClientConnection, at: number, bytes: number): 
     refuse(w, client, helloRefusal(result));
     return;
   }
-  const pool = client.listener.poolFor(client.hello!.serverName);
+  const pool = client.listener.poolFor(client.hello!.sni);
   client.hello = null;
   if (pool === null) refuse(w, client, NAME_UNKNOWN);
   else passOn(w, client, pool);

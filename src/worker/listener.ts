@@ -75,9 +75,9 @@ export class Listener {
     return this.#pool;
   }
 
-  /** The pool for a connection that asks for `serverName`, or null when none is for it. */
-  poolFor(serverName: string): Pool | null {
-    return this.#tlsRoutes?.choose(serverName) ?? null;
+  /** The pool for a connection that asks for `sni`, or null when none is for it. */
+  poolFor(sni: string): Pool | null {
+    return this.#tlsRoutes?.choose(sni) ?? null;
   }
 }
 

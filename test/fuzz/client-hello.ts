@@ -18,7 +18,7 @@ export const readWell: Read = (parts) => {
     state = hello.read(part, 0, part.length);
     if (state !== HELLO.partial) break;
   }
-  return [state, state === HELLO.complete ? hello.serverName : ''];
+  return [state, state === HELLO.complete ? hello.sni : ''];
 };
 
 /** One message, made from `seed`. */

@@ -81,7 +81,7 @@ const OPAQUE: ReadonlySet<number> = new Set([
 /** One ClientHello under way. Made once per connection; reading allocates nothing but the name. */
 export class ClientHello {
   /** The name the client asks for, as it wrote it; empty when it asks for none. Good once the message is complete. */
-  serverName = '';
+  sni = '';
   readonly #bytesMax: number;
   #state: number = HELLO.partial;
   #bytesRead = 0;
@@ -167,7 +167,7 @@ export class ClientHello {
   /** A name with a byte that no name has would be read as one thing here and as another by the server. */
   #readName(memory: Uint8Array, at: number, end: number): void {
     for (let i = at; i < end; i++) if (memory[i]! <= 0x20 || memory[i]! >= 0x7f) this.#state = HELLO.malformed;
-    this.serverName += String.fromCharCode(...memory.subarray(at, end));
+    this.sni += String.fromCharCode(...memory.subarray(at, end));
   }
 
   /** The field is read: to the next. */

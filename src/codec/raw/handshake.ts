@@ -4,7 +4,7 @@
 
 import { ENGINE_ERROR, FINGERPRINT_BYTES, TLS_INFO } from '../../engine/layout.js';
 import type { Context } from '../../exchange/context.js';
-import { type ClientCertificate, serverNameOf, type TlsView } from '../../routing/request.js';
+import { type ClientCertificate, sniOf, type TlsView } from '../../routing/request.js';
 import type { ClientConnection } from '../connections.js';
 
 /** What a handshake agreed on. */
@@ -115,7 +115,7 @@ function readTlsInfo(memory: Uint8Array, at: number): TlsInfo {
   };
   const protocol = cached(lastProtocol, memory[at + TLS_INFO.protocolBytes]!);
   const cipher = cached(lastCipher, memory[at + TLS_INFO.cipherBytes]!);
-  const serverName = serverNameOf(cached(lastName, memory[at + TLS_INFO.nameBytes]!));
+  const sni = sniOf(cached(lastName, memory[at + TLS_INFO.nameBytes]!));
   let certificate: ClientCertificate | null = null;
   if (memory[at + TLS_INFO.certificate] === 1) {
     const fingerprint = Buffer.from(memory.buffer, from, FINGERPRINT_BYTES).toString('hex');
@@ -129,7 +129,7 @@ function readTlsInfo(memory: Uint8Array, at: number): TlsInfo {
     resumed: memory[at + TLS_INFO.resumed] === 1,
     protocol,
     cipher,
-    serverName,
+    sni,
     certificate,
     certificateLines: certificate === null ? '' : certificateLines(certificate),
   };

@@ -21,9 +21,9 @@ export class TlsRoutes {
     }
   }
 
-  /** The pool for a connection that asks for `serverName`, which is empty when it asks for none; null when there is none. */
-  choose(serverName: string): Pool | null {
-    const split = this.#names.find(serverName);
+  /** The pool for a connection that asks for `sni`, which is empty when it asks for none; null when there is none. */
+  choose(sni: string): Pool | null {
+    const split = this.#names.find(sni);
     return split === undefined ? this.#others : (this.#pools[split.pick()] ?? null);
   }
 }

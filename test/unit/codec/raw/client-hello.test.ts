@@ -28,7 +28,7 @@ function read(bytes: Buffer, cuts: readonly number[] = [], bytesMax = BYTES_MAX)
     at = end;
     if (state !== HELLO.partial) break;
   }
-  return [state, state === HELLO.complete ? hello.serverName : ''];
+  return [state, state === HELLO.complete ? hello.sni : ''];
 }
 
 const everyByte = (bytes: Buffer): number[] => Array.from({ length: bytes.length }, (_, i) => i + 1);
