@@ -2,11 +2,14 @@
 // Owns finding and judging the address in a head. Leaves who is a trusted peer to trust.ts, and what is done with it to
 // route.ts and send-head.ts.
 
+import { addressText } from '../base/addresses.js';
 import { skipBlanks, trimEnd } from '../base/bytes.js';
+import { PEER_BYTES } from '../engine/layout.js';
 import { readNode } from '../http/address-bytes.js';
 import { equalsAsVariable, equalsCaseless } from '../http/fields.js';
 import { FIELD, type Head } from '../http/head.js';
-import type { Trust } from './trust.js';
+import type { AnyExchange } from './client-info.js';
+import { peerBytes, type Trust } from './trust.js';
 
 const COMMA = 0x2c;
 const QUOTE = 0x22;
@@ -17,6 +20,12 @@ const FOR = Buffer.from('for', 'latin1');
 
 /** No field says whom the peer forwards for: it speaks for itself. */
 export const NOT_STATED = -1;
+
+/** The address of a client as text: what a trusted peer stated for its request, or its own. Empty when it has none. */
+export function clientAddressText(peers: Uint8Array, { statedBytes, stated, client }: AnyExchange): string {
+  if (statedBytes >= 0) return addressText(stated!, 0, statedBytes);
+  return addressText(peers, client.slot * PEER_BYTES + 4, peerBytes(peers, client.slot));
+}
 
 /** How the field is read: lists from the right past every trusted address, any other field as the one address in it. */
 const KIND = { LIST: 0, FORWARDED: 1, SINGLE: 2 } as const;

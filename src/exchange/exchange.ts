@@ -236,14 +236,14 @@ export class Exchange<Client extends ClientInfo = ClientConnection> implements M
   }
 
   /** Takes over one reference on the chunk with the target as a filter changed it. */
-  holdTarget(engine: Engine, at: number): void {
+  holdTarget(engine: Pick<Engine, 'release'>, at: number): void {
     if (this.routedHeld === NO_ADDRESS) this.routedHeld = this.targetHeld;
     else if (this.targetHeld !== NO_ADDRESS) engine.release(this.targetHeld);
     this.targetHeld = at;
   }
 
   /** Gives back the targets that were written for this request. */
-  releaseTarget(engine: Engine): void {
+  releaseTarget(engine: Pick<Engine, 'release'>): void {
     if (this.targetHeld !== NO_ADDRESS) engine.release(this.targetHeld);
     if (this.routedHeld !== NO_ADDRESS) engine.release(this.routedHeld);
     this.targetHeld = NO_ADDRESS;

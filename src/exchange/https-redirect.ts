@@ -1,13 +1,11 @@
 // A listener that only says where its requests are served by https: which of them, and the answer.
 
-import { STATUS_CODES } from 'node:http';
 import { forwardedScheme } from '../http/forwarded-scheme.js';
 import { HTTPS_REDIRECT_STATUS, httpsLocation } from '../http/https-location.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { isExcepted } from '../routing/exceptions.js';
-import type { Context } from './context.js';
-import type { Exchange } from './exchange.js';
-import { reply } from './local-reply.js';
+import type { AnyExchange } from './client-info.js';
+import type { LocalReply } from './filter.js';
 
 const NOTHING = new Uint8Array(0);
 const QUESTION = 0x3f;
@@ -27,30 +25,28 @@ export class HttpsRedirect {
    * True for a request that is to be redirected. Not those that a trusted proxy in front took by https, which would come back
    * here the same way, and not those under an excepted path: both go to the rules.
    */
-  applies(w: Context, x: Exchange): boolean {
-    if (x.client.trusted && forwardedScheme(w.memory, x.head!) === 'https') return false;
+  applies(x: AnyExchange): boolean {
+    if (x.client.trusted && forwardedScheme(x.bytes, x.head!) === 'https') return false;
     if (this.#except.length === 0) return true;
-    return !isExcepted(textOf(w, x.targetAt, pathBytes(w.memory, x)), this.#except);
+    return !isExcepted(textOf(x, x.targetAt, pathBytes(x)), this.#except);
   }
 
-  /** Answers a request that was checked with its place by https. Returns why it cannot be, or null. */
-  answer(w: Context, x: Exchange): ReasonCode | null {
-    // HTTP/1.0 may leave it out, and anyone may leave it empty: then nobody knows where to send the client.
+  /** The reply to a request that was checked: its place by https. Or why there can be none. */
+  replyTo(x: AnyExchange): LocalReply | ReasonCode {
+    // HTTP/1.0 may leave it out, and a client may leave it empty: then there is no place to send it to.
     if (x.hostBytes === 0) return 'REDIRECT_HOST_MISSING';
-    const host = textOf(w, x.hostAt, x.hostBytes);
-    const to = httpsLocation(host, textOf(w, x.targetAt, x.targetBytes), this.#port);
-    const reason = STATUS_CODES[HTTPS_REDIRECT_STATUS] ?? '';
-    reply(w, x, HTTPS_REDIRECT_STATUS, reason, `Location: ${to}\r\n`, NOTHING, false);
-    return null;
+    const host = textOf(x, x.hostAt, x.hostBytes);
+    const to = httpsLocation(host, textOf(x, x.targetAt, x.targetBytes), this.#port);
+    return { status: HTTPS_REDIRECT_STATUS, fields: `Location: ${to}\r\n`, body: NOTHING };
   }
 }
 
-function textOf(w: Context, at: number, bytes: number): string {
-  return Buffer.from(w.memory.buffer, at, bytes).toString('latin1');
+function textOf({ bytes }: AnyExchange, at: number, length: number): string {
+  return Buffer.from(bytes.buffer, at, length).toString('latin1');
 }
 
-function pathBytes(memory: Uint8Array, { targetAt, targetBytes }: Exchange): number {
-  let bytes = 0;
-  while (bytes < targetBytes && memory[targetAt + bytes] !== QUESTION) bytes++;
-  return bytes;
+function pathBytes({ bytes, targetAt, targetBytes }: AnyExchange): number {
+  let length = 0;
+  while (length < targetBytes && bytes[targetAt + length] !== QUESTION) length++;
+  return length;
 }

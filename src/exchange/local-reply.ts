@@ -11,7 +11,7 @@ import { httpDate } from '../http/date.js';
 import { FIELD_ID } from '../http/fields.js';
 import { BODY } from '../http/framing.js';
 import { FIELD } from '../http/head.js';
-import { METHOD } from '../http/methods.js';
+import { FORWARDED_METHODS, METHOD } from '../http/methods.js';
 import { REASONS, type ReasonCode } from '../http/reasons.js';
 import type { Context } from './context.js';
 import type { ErrorPage } from './error-pages.js';
@@ -20,8 +20,6 @@ import { requestId } from './header-variables.js';
 import { mirrorsDrop } from './mirror.js';
 import { blame, fallsBack } from './retry.js';
 
-/** What a refused method could have been: every method llhttp knows but CONNECT is sent on; these are the usual ones. */
-const FORWARDED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 /**
  * Seconds after which a client that got a 503 may try again. Nobody knows when a place is freed or a server comes back,
  * and the sooner it may be, the less a longer wait would be true.
@@ -88,15 +86,6 @@ function send(w: Context, x: Exchange, bytes: Uint8Array): boolean {
     w.engine.send(x.client.conn, at, part.length);
   }
   return true;
-}
-
-/**
- * Answers a TRACE or OPTIONS request that may be forwarded no more as its final recipient (RFC 9110, 7.6.2): with what can
- * be asked for here. TRACE would repeat the request, which no answer of ours does.
- */
-export function answerLast(w: Context, x: Exchange): void {
-  if (x.method === METHOD.TRACE) fail(w, x, 'METHOD_REFUSED');
-  else reply(w, x, 200, 'OK', `Allow: ${FORWARDED_METHODS}\r\n`, NOTHING, false);
 }
 
 /**

@@ -24,6 +24,9 @@ export const METHOD = {
   TRACE: numberOf('TRACE'),
 } as const;
 
+/** Every method llhttp knows but CONNECT is sent on; these are the usual ones, as Allow lists them. */
+export const FORWARDED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+
 /** 1 for methods that may be sent twice without harm (RFC 9110, 9.2.2), by number. */
 const idempotent = new Uint8Array(256);
 for (const name of ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIND', 'SEARCH'])

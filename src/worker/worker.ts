@@ -4,7 +4,6 @@
 
 import { ServerState } from '../balance/server-state.js';
 import { Tried } from '../balance/view.js';
-import { addressText } from '../base/addresses.js';
 import { assert } from '../base/assert.js';
 import { TICK_MS } from '../base/tick.js';
 import { BACKEND, BackendConnection, CLIENT, ClientConnection } from '../codec/connections.js';
@@ -42,9 +41,10 @@ import {
 import { certificateFailed, handshakeDrop } from '../codec/raw/handshake.js';
 import { ALERT } from '../codec/raw/read-hello.js';
 import { Engine, eventAt, eventBytes, eventConn, eventKind, slotOf } from '../engine/engine.js';
-import { CHUNK_BYTES, CONTROL, EVENT, EVENT_KIND, PEER_BYTES } from '../engine/layout.js';
+import { CHUNK_BYTES, CONTROL, EVENT, EVENT_KIND } from '../engine/layout.js';
 import { type Pinned, PinnedTexts, Writer } from '../engine/text.js';
 import type { ClientAddressField } from '../exchange/client-address.js';
+import { clientAddressText } from '../exchange/client-address.js';
 import type { Context } from '../exchange/context.js';
 import { Counters } from '../exchange/counters.js';
 import { Deadlines } from '../exchange/deadlines.js';
@@ -56,7 +56,7 @@ import { Pool, Servers } from '../exchange/pools.js';
 import { RequestIds } from '../exchange/request-id.js';
 import type { Limits, Timeouts } from '../exchange/settings.js';
 import { Ticks } from '../exchange/ticks.js';
-import { peerBytes, Trust } from '../exchange/trust.js';
+import { Trust } from '../exchange/trust.js';
 import { serveLines } from '../exchange/waiting.js';
 import { Framing } from '../http/framing.js';
 import { Llhttp } from '../http/llhttp.js';
@@ -332,9 +332,7 @@ export class Worker implements Context {
 
   /** The address of the client as text: what a trusted peer stated for this request, or its own. Empty when it has none. */
   addressOf(client: ClientConnection): string {
-    if (client.x.statedBytes >= 0) return addressText(client.x.stated!, 0, client.x.statedBytes);
-    const { peers } = this.engine;
-    return addressText(peers, client.slot * PEER_BYTES + 4, peerBytes(peers, client.slot));
+    return clientAddressText(this.engine.peers, client.x);
   }
 
   /** The forwarding lines that are the same for every stranger at this listener; null when the slab had no room for them. */

@@ -6,22 +6,20 @@ import { keyOf, sessionOf } from '../../exchange/affinity.js';
 import type { Context } from '../../exchange/context.js';
 import { Deadlines } from '../../exchange/deadlines.js';
 import { type Exchange, KIND, NO_ADDRESS, STAGE } from '../../exchange/exchange.js';
-import { VERDICT } from '../../exchange/filter.js';
+import { VERDICT, type Verdict } from '../../exchange/filter.js';
 import type { FilterWait } from '../../exchange/filter-wait.js';
 import { forward, sendBody } from '../../exchange/forward.js';
-import { answerLast, fail } from '../../exchange/local-reply.js';
+import { fail } from '../../exchange/local-reply.js';
 import { mirrorsDrop } from '../../exchange/mirror.js';
 import { resume } from '../../exchange/retry.js';
-import { route } from '../../exchange/route.js';
 import { enterPool, leavePool } from '../../exchange/waiting.js';
 import { bodyTooSlow, requestSent, ticksOf, waitForServer } from '../../exchange/waits.js';
-import { BODY } from '../../http/framing.js';
 import type { Head } from '../../http/head.js';
 import type { Rule } from '../../worker/rules.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
 import { steerClient } from '../flow.js';
 import { clientMoves, watch } from '../progress.js';
-import { check, readTarget } from './check.js';
+import { admit, admitAgain, askFilters } from './admit.js';
 import { dropPartial, dropPending, endExchange, linger, releaseParser } from './finish.js';
 import { readHead } from './read-head.js';
 import { closeBackend, closePinned } from './reuse.js';
@@ -102,18 +100,7 @@ function startExchange(w: Context, x: Exchange): void {
   x.begin(KIND.REQUEST, w.ids.next(), headInHand(x.client));
   x.client.to(CLIENT.BUSY);
   x.client.keepAlive = x.head!.keepAlive;
-  const { redirect } = x.client.listener.http;
-  let refused = check(w, x);
-  const redirects = refused === null && redirect !== null && redirect.applies(w, x);
-  refused ??= redirects ? redirect!.answer(w, x) : route(w, x);
-  if (refused !== null) {
-    fail(w, x, refused);
-    return;
-  }
-  if (redirects) return;
-  const late = x.rule!.ticks.request;
-  x.expires = late === 0 ? 0 : w.deadlines.now + late;
-  applyRule(w, x, x.rule!);
+  goOn(w, x, admit(w, x), true);
 }
 
 /**
@@ -128,44 +115,22 @@ export function reroute(w: Context, x: Exchange): void {
   x.fellBack = false;
   x.tried.clear();
   x.releaseTarget(w.engine);
-  const refused = readTarget(w.memory, x) ?? route(w, x);
-  if (refused !== null) fail(w, x, refused);
-  else applyRule(w, x, x.rule!);
+  goOn(w, x, admitAgain(w, x), false);
 }
 
-/** The head says that the body is longer than the rule allows; of a chunked one only its chunks say. */
-function isTooLarge({ request, bodyBytesTotal }: Exchange, { bodyBytesMax }: Rule): boolean {
-  return bodyBytesMax !== 0 && request.kind === BODY.counted && bodyBytesTotal + request.left > bodyBytesMax;
-}
-
-/** Does what the rule says: answers itself, or sends the request on, changed as its filters say. */
-function applyRule(w: Context, x: Exchange, rule: Rule): void {
-  if (isTooLarge(x, rule)) {
-    fail(w, x, 'BODY_TOO_LARGE');
-    return;
+/** Does what the verdict says. `begins`: the time of the whole request begins now. */
+function goOn(w: Context, x: Exchange, verdict: Verdict, begins: boolean): void {
+  if (verdict === VERDICT.ANSWERED) return;
+  if (begins) {
+    const late = x.rule!.ticks.request;
+    x.expires = late === 0 ? 0 : w.deadlines.now + late;
   }
-  const { requestHead } = rule.phases;
-  if (requestHead.length === 0) toPool(w, x, rule);
-  else askFilters(w, x, rule, 0);
-}
-
-/** Asks the filters of the rule, from the one with the index `from` on; sends the request on when all let it pass. */
-function askFilters(w: Context, x: Exchange, rule: Rule, from: number): void {
-  const { requestHead } = rule.phases;
-  for (let i = from; i < requestHead.length; i++) {
-    const verdict = requestHead[i]!(x);
-    if (verdict === VERDICT.CONTINUE) continue;
-    if (verdict === VERDICT.WAIT) holdUp(w, x, i + 1);
-    return;
-  }
-  toPool(w, x, rule);
+  if (verdict === VERDICT.WAIT) holdUp(w, x, x.wait!);
+  else toPool(w, x, x.rule!);
 }
 
 /** A filter holds the request up. What comes from the client meanwhile is kept, as for one that waits for a server. */
-function holdUp(w: Context, x: Exchange, next: number): void {
-  const { wait } = x;
-  assert(wait !== null, 'a filter that says WAIT has called wait()');
-  wait.next = next;
+function holdUp(w: Context, x: Exchange, wait: FilterWait): void {
   w.deadlines.set(x.client.slot, Deadlines.ticks(wait.ms), x.expires);
   steerClient(w, x.client);
 }
@@ -177,7 +142,7 @@ export function resumeFilters(w: Context, x: Exchange, wait: FilterWait): void {
   const { said } = wait;
   wait.end(false);
   x.wait = null;
-  if (said === null) askFilters(w, x, x.rule!, wait.next);
+  if (said === null) goOn(w, x, askFilters(w, x, wait.next), false);
   else if (typeof said === 'string') fail(w, x, said);
   else w.filterTools.reply(x, said);
   serve(w, x.client);
@@ -186,10 +151,6 @@ export function resumeFilters(w: Context, x: Exchange, wait: FilterWait): void {
 
 /** Sends the request to a pool of the rule. */
 function toPool(w: Context, x: Exchange, rule: Rule): void {
-  if (x.maxForwards === 0) {
-    answerLast(w, x);
-    return;
-  }
   if (rule.fallback !== null) x.fallbackKey = keyOf(w, x, rule.fallback);
   x.pool = rule.choose(w, x);
   if (x.pool?.retired) {
