@@ -326,7 +326,8 @@ describeProduct('tls-passthrough', () => {
     await Promise.all([silent.closed(), trickling.closed()]);
     clearInterval(timer);
     const tookMs = performance.now() - started;
-    assert.ok(tookMs > 900 && tookMs < 5000, `closed after ${tookMs} ms`);
+    // All of it would take half a minute.
+    assert.ok(tookMs > 900 && tookMs < 10_000, `closed after ${tookMs} ms`);
     assert.equal(silent.received + trickling.received, '');
     assert.equal(await hasty.reasonCount('HELLO_TIMEOUT'), 2);
     silent.close();
