@@ -1,8 +1,10 @@
 // What a service says while it runs: status to standard output, errors to standard error, each with its time.
-// Owns the form of a line. Leaves the words to serve.ts, and writing to output.ts.
+// Owns the form of a line. Leaves the words to events/, and writing to output.ts.
 
 import { fstatSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import type { ProcessEvent } from '../observe/events.js';
+import { describeEvent } from './events/describe.js';
 import { Output } from './output.js';
 import { counted } from './terminal.js';
 
@@ -36,6 +38,15 @@ export class Log {
   /** Lines lost on both outputs since the start. */
   get linesLost(): number {
     return this.#out.lostTotal + this.#err.lostTotal;
+  }
+
+  /** What happened, in the words of its area. */
+  event(event: ProcessEvent): void {
+    for (const { to, text } of describeEvent(event)) {
+      if (to === 'status') this.log(text);
+      else if (to === 'error') this.logError(`sevenfold: ${text}`);
+      else this.printError(text);
+    }
   }
 
   /** Status: one line. */

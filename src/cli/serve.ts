@@ -1,17 +1,17 @@
 // Runs a configuration until a signal ends it: what `run` and `demo` have in common.
 // SIGHUP reloads, SIGTERM and SIGINT drain (a second one ends at once), SIGUSR2 prints one JSON line about workers, pools and servers.
 
-import { formatProblem, type Problem } from '../base/problems.js';
+import type { Problem } from '../base/problems.js';
 import { ConfigError } from '../config/config-error.js';
 import type { LoadedRoutes } from '../config/routes.js';
 import { EngineUnusableError } from '../engine/addon.js';
+import type { EventSink } from '../observe/events.js';
 import { ListenError } from '../primary/listeners.js';
 import { Primary } from '../primary/primary.js';
-import { describeReload } from './describe-reload.js';
 import { Log } from './log.js';
 import type { ServeOptions } from './options.js';
+import { reloadEvents } from './reload-events.js';
 import { type HeldSignal, takeSignals } from './signals.js';
-import { counted } from './terminal.js';
 
 const EXIT_FAILED = 1;
 const EXIT_CONFIG = 2;
@@ -102,7 +102,7 @@ class Service {
     try {
       const loaded = await this.#load();
       if (loaded === null) {
-        this.#log.log('ended before it was ready');
+        this.#emit({ type: 'service.ended-early' });
         return false;
       }
       this.#warn(loaded.warnings);
@@ -112,8 +112,7 @@ class Service {
           workers,
           accept,
           pin,
-          log: (line) => this.#log.logError(`sevenfold: ${line}`),
-          note: (line) => this.#log.log(line),
+          emit: this.#emit,
           onFatal: (error) => this.#giveUp(`workers keep dying (${error.message}); giving up`),
         },
         this.#starting.signal,
@@ -121,17 +120,13 @@ class Service {
       this.#primary = primary;
       this.#loaded = loaded;
     } catch (error) {
-      if (this.#ending) this.#log.log('ended before it was ready');
+      if (this.#ending) this.#emit({ type: 'service.ended-early' });
       else this.#cannotStart(error);
       return false;
     }
-    for (const { address, protocol, families } of this.#primary.listeners) {
-      this.#log.log(`listening on ${address} (${families === '' ? protocol : `${protocol}, ${families}`})`);
-    }
-    for (let index = 0; index < workers; index++) this.#log.log(`worker ${index} ready (${accept} accept)`);
     if (this.#hooks.welcome !== undefined) this.#log.print(this.#hooks.welcome());
     this.#watch();
-    this.#log.log('sevenfold ready');
+    this.#emit({ type: 'service.ready' });
     if (this.#reportAgain) this.#report();
     if (this.#reloadAgain) this.#reload();
     return true;
@@ -159,16 +154,16 @@ class Service {
     if (error instanceof ConfigError) this.#mistakes(error);
     else {
       if (!(error instanceof ListenError || error instanceof EngineUnusableError)) process.exitCode = EXIT_FAILED;
-      this.#log.logError(`sevenfold: ${(error as Error).message}`);
+      this.#emit({ type: 'service.failed', reason: (error as Error).message });
     }
   }
 
   #mistakes({ problems }: ConfigError): void {
-    for (const problem of problems) this.#log.printError(formatProblem(problem));
+    for (const problem of problems) this.#emit({ type: 'config.problem', ...problem });
   }
 
   #warn(problems: readonly Problem[]): void {
-    for (const problem of problems) this.#log.printError(`warning: ${formatProblem(problem)}`);
+    for (const problem of problems) this.#emit({ type: 'config.warning', ...problem });
   }
 
   #watch(): void {
@@ -179,7 +174,7 @@ class Service {
   #reload(): void {
     if (this.#ending) return;
     if (this.#source.fixed) {
-      this.#log.log(`nothing to reload: the configuration is on ${this.#source.name}, not in a file`);
+      this.#emit({ type: 'reload.needless', source: this.#source.name });
       return;
     }
     this.#reloadAgain = true;
@@ -197,20 +192,19 @@ class Service {
 
   /** Reloads the configuration. A bad one is logged and changes nothing. */
   async #reloadOnce(primary: Primary): Promise<void> {
-    const { name } = this.#source;
+    const { name: source } = this.#source;
     try {
       const loaded = await this.#load();
       if (loaded === null) return;
       this.#warn(loaded.warnings);
       if (!(await primary.reload(loaded))) return;
-      const { changes, notTaken } = describeReload(this.#loaded!, loaded);
+      const events = reloadEvents(source, this.#loaded!, loaded);
       this.#loaded = loaded;
-      this.#log.log(`reloaded ${name}: ${changes}`);
-      for (const text of notTaken) this.#log.logError(`sevenfold: ${text}`);
+      for (const event of events) this.#emit(event);
     } catch (error) {
-      if (error instanceof ConfigError) this.#mistakes(error);
-      else this.#log.logError(`sevenfold: ${(error as Error).message}`);
-      this.#log.logError(`sevenfold: ${name} was not reloaded; what ran before runs on`);
+      const isMistake = error instanceof ConfigError;
+      if (isMistake) this.#mistakes(error);
+      this.#emit({ type: 'reload.refused', source, reason: isMistake ? undefined : (error as Error).message });
     }
   }
 
@@ -236,21 +230,16 @@ class Service {
     this.#onAbort();
     const primary = this.#primary;
     if (primary === null) return; // #start sees it
-    this.#log.log('draining: what runs is finished; the same signal again ends it at once');
-    const from = performance.now();
     primary.drain().then(
-      (cut) => {
-        const seconds = ((performance.now() - from) / 1000).toFixed(1);
-        const how = cut === 0 ? 'every connection has ended' : `${counted(cut, 'connection')} cut by timeouts.drain`;
-        this.#log.log(`drained in ${seconds} s: ${how}`);
-        this.#ended();
-      },
+      () => this.#ended(),
       (error: Error) => this.#giveUp(error.message),
     );
   }
 
+  readonly #emit: EventSink = (event) => this.#log.event(event);
+
   #giveUp(why: string): void {
-    this.#log.logError(`sevenfold: ${why}`);
+    this.#emit({ type: 'service.failed', reason: why });
     this.#exitNow();
   }
 

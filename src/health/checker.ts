@@ -4,23 +4,11 @@
 import type { BalancePoolPlan, ServerPlan } from '../balance/options.js';
 import type { PoolTicker } from '../balance/pool-maintenance.js';
 import { GATE, type ServerState } from '../balance/server-state.js';
+import type { EventSink } from '../observe/events.js';
 import type { CheckedPoolPlan, HealthCheckOptions } from './options.js';
 import { type CheckResult, checkText, type Probe } from './probe.js';
 import type { Timers } from './timers.js';
 import { Verdict } from './verdict.js';
-
-/** A server changed sides. */
-export interface HealthChange {
-  pool: string;
-  server: string;
-  state: 'UP' | 'DOWN';
-  /** It was the server's first check. */
-  first: boolean;
-  /** What the check that decided it sent. */
-  asked: string;
-  /** What it found. */
-  says: string;
-}
 
 export interface HealthCheckerParts {
   state: ServerState;
@@ -29,9 +17,8 @@ export interface HealthCheckerParts {
   probe: Probe;
   /** 0 to below 1, for jitter. */
   random: () => number;
-  onChange: (change: HealthChange) => void;
-  /** Passed checks have ended the ejection of a server. */
-  onEjectionEnded: (pool: string, server: string, passed: number) => void;
+  /** Takes what becomes of servers. */
+  emit: EventSink;
 }
 
 /** One server under check. */
@@ -161,9 +148,10 @@ export class HealthChecker {
   #endEjection(watch: Watch, passed: boolean): void {
     watch.passedEjected = passed ? watch.passedEjected + 1 : 0;
     if (watch.passedEjected < watch.options.healthyThreshold) return;
-    const { ticker, timers, onEjectionEnded } = this.#parts;
+    const { ticker, timers, emit } = this.#parts;
     if (!ticker.checksPassed(watch.server.index, watch.plan, timers.now())) return;
-    onEjectionEnded(watch.plan.name, watch.server.name, watch.passedEjected);
+    const { plan, server, passedEjected } = watch;
+    emit({ type: 'server.returned', pool: plan.name, server: server.name, checksPassed: passedEjected });
     watch.passedEjected = 0;
   }
 
@@ -171,7 +159,7 @@ export class HealthChecker {
     const { verdict, options, plan, server } = watch;
     const first = verdict.state === 'UNCHECKED';
     if (!verdict.note(result.passed, options.healthyThreshold, options.unhealthyThreshold)) return;
-    const { state, ticker, timers, onChange } = this.#parts;
+    const { state, ticker, timers, emit } = this.#parts;
     if (result.passed) {
       ticker.readmit(server.index, plan, GATE.DOWN | GATE.UNCHECKED, timers.now());
     } else {
@@ -179,15 +167,16 @@ export class HealthChecker {
       state.closeGate(server.index, GATE.DOWN);
       state.openGate(server.index, GATE.UNCHECKED);
     }
-    const now = result.passed ? 'UP' : 'DOWN';
-    onChange({
-      pool: plan.name,
-      server: server.name,
-      state: now,
-      first,
-      asked: checkText(server, options),
-      says: result.says,
-    });
+    // That all is well at the start is no news.
+    if (!first || !result.passed) {
+      emit({
+        type: result.passed ? 'server.up' : 'server.down',
+        pool: plan.name,
+        server: server.name,
+        sent: checkText(server, options),
+        found: result.says,
+      });
+    }
     if (first) {
       this.#unchecked--;
       this.#settle();

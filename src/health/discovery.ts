@@ -4,6 +4,7 @@
 import { isIP } from 'node:net';
 import { WEIGHT_MAX } from '../balance/server-state.js';
 import { type Endpoint, hostPortText, type SocketEndpoint } from '../base/endpoint.js';
+import type { EventSink } from '../observe/events.js';
 import type { Resolver } from './resolvers.js';
 import type { Timers } from './timers.js';
 
@@ -48,8 +49,8 @@ export interface DiscoveryParts {
   intervalMs: number;
   /** Called when the servers of a pool changed, and once for each pool when its first resolution ended. */
   onChange: (now: Discovered) => void;
-  /** One line for the log: a name that does not resolve, and when it does again. */
-  onTrouble: (line: string) => void;
+  /** Takes that a name does not resolve, and that it does again. */
+  emit: EventSink;
 }
 
 interface Name {
@@ -62,7 +63,8 @@ interface Name {
   notFound: number;
   /** When the first of them came. */
   notFoundSinceMs: number;
-  trouble: boolean;
+  /** It did not resolve when it was asked last. */
+  stale: boolean;
   cancel: () => void;
 }
 
@@ -105,7 +107,7 @@ export class Discovery {
           failures: 0,
           notFound: 0,
           notFoundSinceMs: 0,
-          trouble: false,
+          stale: false,
           cancel: () => {},
         };
         followed.names.push(entry);
@@ -164,8 +166,10 @@ export class Discovery {
       .then(
         ({ servers, ttlSeconds }) => {
           if (calledOff) return null;
-          if (entry.trouble) this.#parts.onTrouble(`Pool ${followed.pool}: ${entry.listed.address} resolves again.`);
-          entry.trouble = false;
+          if (entry.stale) {
+            this.#parts.emit({ type: 'discovery.fresh', pool: followed.pool, address: entry.listed.address });
+          }
+          entry.stale = false;
           entry.failures = 0;
           entry.notFound = 0;
           entry.servers = servers;
@@ -203,13 +207,15 @@ export class Discovery {
       entry.notFound++;
     }
     if (entry.notFound >= NOT_FOUND_MAX && nowMs - entry.notFoundSinceMs >= NOT_FOUND_HOLD_MS) entry.servers = [];
-    if (entry.trouble) return;
-    entry.trouble = true;
-    const left = entry.servers.length;
-    this.#parts.onTrouble(
-      `Pool ${followed.pool}: ${entry.listed.address} does not resolve (${code}); ` +
-        (left > 0 ? `its last ${left} addresses stay in use.` : 'it brings no server until it does.'),
-    );
+    if (entry.stale) return;
+    entry.stale = true;
+    this.#parts.emit({
+      type: 'discovery.stale',
+      pool: followed.pool,
+      address: entry.listed.address,
+      code,
+      addressesKept: entry.servers.length,
+    });
   }
 
   async #resolveHost(listed: ListedServer, host: string, port: number) {

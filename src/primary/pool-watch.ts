@@ -11,6 +11,7 @@ import type { CheckedPoolPlan } from '../health/options.js';
 import { probe } from '../health/probe.js';
 import { type Resolver, resolverAt, systemResolver } from '../health/resolvers.js';
 import { realTimers } from '../health/timers.js';
+import type { EventSink } from '../observe/events.js';
 
 /** Longest time between two resolutions of a name, in milliseconds; a shorter TTL is followed. */
 const RESOLVE_INTERVAL_MS = 30_000;
@@ -19,9 +20,7 @@ const RESOLVE_WAIT_MS = 5000;
 
 export interface PoolWatchParts {
   state: ServerState;
-  log(line: string): void;
-  /** Tells what the workers did by themselves. */
-  note(line: string): void;
+  emit: EventSink;
   /** Names lead elsewhere than when `servers` was asked last. */
   onMoved(): void;
   /** Every tick: a moment to tidy up. */
@@ -39,34 +38,17 @@ export class PoolWatch {
   /** Of the configuration that is followed. */
   #resolver: Resolver = this.#system;
 
-  constructor({ state, log, note, onMoved, onTick }: PoolWatchParts) {
+  constructor({ state, emit, onMoved, onTick }: PoolWatchParts) {
     const timers = realTimers;
-    const failed = (pool: string, server: string): string => `Pool ${pool}: server ${server} failed again and again`;
     this.#ticker = new PoolTicker(state, timers.now(), {
-      ejected: (pool, server, lengthMs, index) => {
-        note(`${failed(pool, server)}; it is ejected for ${lengthMs / 1000} s.`);
+      ejected: (pool, server, ejectedMs, index) => {
+        emit({ type: 'server.ejected', pool, server, ejectedMs });
         this.#checker.hurry(index);
       },
-      failing: (pool, server) =>
-        note(`${failed(pool, server)}; it stays in use, because the pool may eject no more servers.`),
-      answers: (pool, server) => note(`Pool ${pool}: server ${server} answers again.`),
+      failing: (pool, server) => emit({ type: 'server.failing', pool, server }),
+      answers: (pool, server) => emit({ type: 'server.answering', pool, server }),
     });
-    this.#checker = new HealthChecker({
-      state,
-      ticker: this.#ticker,
-      timers,
-      probe,
-      random: Math.random,
-      onChange: ({ pool, server, state: now, first, asked, says }) => {
-        // That all is well at the start is no news.
-        if (now === 'UP' && first) return;
-        log(`Pool ${pool}: server ${server} is ${now === 'UP' ? 'up again' : 'down'} (${asked}: ${says}).`);
-      },
-      onEjectionEnded: (pool, server, passed) => {
-        const checks = passed === 1 ? 'a check' : `${passed} checks in a row`;
-        note(`Pool ${pool}: server ${server} passed ${checks}; its ejection ends.`);
-      },
-    });
+    this.#checker = new HealthChecker({ state, ticker: this.#ticker, timers, probe, random: Math.random, emit });
     this.#discovery = new Discovery({
       resolver: {
         addresses: (host) => this.#resolver.addresses(host),
@@ -74,7 +56,7 @@ export class PoolWatch {
       },
       timers,
       intervalMs: RESOLVE_INTERVAL_MS,
-      onTrouble: log,
+      emit,
       onChange: ({ pool, servers }) => {
         this.#servers.set(pool, servers);
         onMoved();

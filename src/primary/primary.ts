@@ -7,6 +7,7 @@ import type { Config } from '../config/config.js';
 import { tlsContextCount } from '../engine/tls.js';
 import type { ListenerPlan } from '../exchange/settings.js';
 import type { CheckedPoolPlan } from '../health/options.js';
+import type { EventSink, ListenerEvent } from '../observe/events.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import type { WorkerPlan } from '../worker/plan.js';
 import type { WorkerReport } from '../worker/thread.js';
@@ -30,10 +31,8 @@ export interface PrimaryOptions {
   /** Who accepts: this thread, which hands over, or every worker for itself. */
   accept: 'handoff' | 'shared';
   pin: boolean;
-  /** One line for the operator about something that happened. */
-  log(line: string): void;
-  /** One line about something the process did by itself and goes on from. */
-  note(line: string): void;
+  /** Takes what happens to listeners, workers, servers and certificates. */
+  emit: EventSink;
   /** The process cannot go on. */
   onFatal(error: Error): void;
 }
@@ -80,8 +79,7 @@ export class Primary {
     let primary: Primary | null = null;
     const watch = new PoolWatch({
       state,
-      log: options.log,
-      note: options.note,
+      emit: options.emit,
       onMoved: () => {
         if (primary !== null) primary.#moved();
       },
@@ -109,6 +107,10 @@ export class Primary {
       signal.removeEventListener('abort', abort);
     }
     primary.#listeners.start(primary.#plan.listeners);
+    for (const listener of primary.#plan.listeners) options.emit(opened(listener, true));
+    for (let worker = 0; worker < options.workers; worker++) {
+      options.emit({ type: 'worker.ready', worker, accept: options.accept });
+    }
     return primary;
   }
 
@@ -132,9 +134,7 @@ export class Primary {
       onChanged: (use) => void this.#change(async () => this.#renew(use)),
       onLook: (use) => {
         for (const { ocsp, cert } of takeEnded(use, Date.now())) {
-          options.log(
-            `${use.name}: the OCSP response in ${ocsp}, for the certificate in ${cert}, has ended and is not stapled any more. Fetch a new one.`,
-          );
+          options.emit({ type: 'tls.staple-ended', user: use.name, ocsp, certificate: cert });
         }
       },
     });
@@ -147,8 +147,9 @@ export class Primary {
         servers: buffer,
         onDied: (index, error) => {
           this.#state.forgetWorker(index);
-          options.log(`worker ${index} died (${error.message}) and is started again`);
+          options.emit({ type: 'worker.died', worker: index, reason: error.message });
         },
+        onRestarted: (index) => options.emit({ type: 'worker.restarted', worker: index }),
         onFatal: options.onFatal,
       },
       this.#plan,
@@ -169,6 +170,7 @@ export class Primary {
     await this.#change(async () => {
       await this.#watch.resolve(loaded.config);
       if (this.#ending) return;
+      const before = this.#plan.listeners;
       try {
         await this.#live(loaded);
       } catch (error) {
@@ -177,6 +179,7 @@ export class Primary {
       }
       this.#listeners.start(this.#plan.listeners);
       this.#listeners.closeOthers(this.#plan.listeners);
+      this.#compareListeners(before, this.#plan.listeners);
       applied = true;
     });
     return applied;
@@ -199,18 +202,21 @@ export class Primary {
 
   /**
    * Accepts nothing more, lets what runs finish (bounded by timeouts.drain), and ends the workers. It is final: a change
-   * under way ends first, and those behind it are not made. Returns how many client connections were cut.
+   * under way ends first, and those behind it are not made.
    */
-  async drain(): Promise<number> {
+  async drain(): Promise<void> {
     this.#ending = true;
+    const { emit } = this.#options;
+    const from = performance.now();
+    emit({ type: 'drain.began' });
     this.#watch.stop();
     this.#tlsWatch.stop();
     await this.#changing;
     // First: a client whose connection is ended must not reach this process again.
     this.#listeners.closeOthers([]);
-    const cut = await this.#supervisor.drain();
+    const connectionsCut = await this.#supervisor.drain();
     closeTlsContexts(this.#tls);
-    return cut;
+    emit({ type: 'drain.ended', tookMs: performance.now() - from, connectionsCut });
   }
 
   /** Ends everything at once. */
@@ -261,23 +267,30 @@ export class Primary {
     closeTlsContexts(tlsBefore);
   }
 
+  /** Reports what a reload opened and closed. */
+  #compareListeners(before: readonly ListenerPlan[], after: readonly ListenerPlan[]): void {
+    const { emit } = this.#options;
+    const numbers = (plans: readonly ListenerPlan[]): Set<number> => new Set(plans.map(({ listener }) => listener));
+    const [had, have] = [numbers(before), numbers(after)];
+    for (const plan of after) if (!had.has(plan.listener)) emit(opened(plan, false));
+    for (const { listener, address } of before) if (!have.has(listener)) emit({ type: 'listener.closed', address });
+  }
+
   /** Files of a TLS context have changed: new connections get what they make, if it can be used. */
   #renew(use: TlsUse): void {
     if (!this.#tls.uses.includes(use)) return; // a reload was faster
-    const warnings: string[] = [];
-    let news: string[];
+    const { emit } = this.#options;
+    const user = use.name;
     try {
-      news = renewTlsContext(use, (text) => warnings.push(text));
+      const { certificates, warnings } = renewTlsContext(use);
+      this.#tlsTrouble.delete(user);
+      for (const { found, expected } of warnings) emit({ type: 'tls.warning', user, found, expected });
+      emit({ type: 'tls.renewed', user, certificates });
     } catch (error) {
-      const trouble = `${(error as Error).message} What was read before stays in use until these files change.`;
-      if (this.#tlsTrouble.get(use.name) !== trouble) this.#options.log(`${use.name}: ${trouble}`);
-      this.#tlsTrouble.set(use.name, trouble);
-      return;
+      const reason = (error as Error).message;
+      if (this.#tlsTrouble.get(user) !== reason) emit({ type: 'tls.refused', user, reason });
+      this.#tlsTrouble.set(user, reason);
     }
-    this.#tlsTrouble.delete(use.name);
-    for (const text of warnings) this.#options.log(`${use.name}: ${text}`);
-    const what = news.length === 0 ? '' : `: ${news.join(', ')}`;
-    this.#options.note(`${use.name}: TLS files changed on disk; new connections get what is in them now${what}.`);
   }
 
   /** Names lead elsewhere: one new plan, after the changes under way. */
@@ -286,7 +299,7 @@ export class Primary {
     this.#stale = true;
     if (this.#changes > 0) return;
     this.#change(() => this.#live(this.#loaded)).catch((error: Error) => {
-      this.#options.log(`the servers that names lead to now cannot be used: ${error.message}`);
+      this.#options.emit({ type: 'discovery.refused', reason: error.message });
     });
   }
 
@@ -305,4 +318,8 @@ export class Primary {
     this.#pools = pools;
     return workerPlan(generation, config, routes, listeners, pools, tls);
   }
+}
+
+function opened({ address, protocol, families }: ListenerPlan, atStart: boolean): ListenerEvent {
+  return { type: 'listener.opened', address, protocol, families, atStart };
 }

@@ -16,6 +16,8 @@ export interface SupervisorOptions {
   servers: SharedArrayBuffer;
   /** A worker died; it is started again. Its counts in the shared state are to be taken back. */
   onDied(index: number, error: Error): void;
+  /** It runs again. */
+  onRestarted(index: number): void;
   /** A worker could not be started again and again: the process is of no use any more. */
   onFatal(error: Error): void;
 }
@@ -171,7 +173,12 @@ export class Supervisor {
     this.#ended(index, running);
     if (this.#draining) return;
     this.#options.onDied(index, error);
-    if (this.#countDeath(error)) this.#run(index).catch(() => {}); // a further death is told by the same way
+    if (!this.#countDeath(error)) return;
+    // A further death comes the same way.
+    this.#run(index).then(
+      () => this.#options.onRestarted(index),
+      () => {},
+    );
   }
 
   /** Returns false, and gives up, when there were too many of late. */

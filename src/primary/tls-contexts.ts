@@ -25,13 +25,14 @@ import {
   replaceTlsContext,
   type TlsIdentity,
 } from '../engine/tls.js';
+import type { EventOf } from '../observe/events.js';
 import { type ContextFiles, stampOf } from './tls-watch.js';
 
 /** What clients may agree on after the handshake, by ALPN. */
 const PROTOCOLS = ['http/1.1', 'http/1.0'];
 
-/** Takes one sentence about files that can be used, but should be looked at. */
-type Warn = (text: string) => void;
+/** Takes what is to be said about files that can be used, but should be looked at. */
+type Warn = (warning: CertificateWarning) => void;
 
 /** One context, and the files it was made from. */
 export interface TlsUse extends ContextFiles {
@@ -65,7 +66,7 @@ interface Opened {
   readonly stapled: readonly Stapled[];
   readonly shown: readonly Shown[];
   /** What is wrong with OCSP responses that were left out. */
-  readonly unstapled: readonly string[];
+  readonly unstapled: readonly CertificateWarning[];
 }
 
 /** Contexts of one configuration. */
@@ -125,26 +126,35 @@ export function closeTlsContexts({ uses }: TlsContexts): void {
   for (const { context } of uses) closeTlsContext(context);
 }
 
+/** What a context was made of anew. */
+export interface Renewed {
+  readonly certificates: EventOf<'tls.renewed'>['certificates'];
+  readonly warnings: readonly CertificateWarning[];
+}
+
 /**
  * Reads the files of a context again and puts what they make in its place, under the same index: handshakes that begin
  * from now on, on any worker, use it. Throws an Error that says what is wrong; the one before is in use then. Returns
- * which certificates are new, and when they end.
+ * which certificates are new and when they end, and what should be looked at.
  *
  * A new certificate does not wait for its OCSP response, which is another file from somebody else: most clients do
  * without, and all refuse a certificate that has expired. But the certificate that is in use keeps the response it has.
  */
-export function renewTlsContext(use: TlsUse, warn: Warn): string[] {
-  const { context, stapled, shown, unstapled } = use.open(warn);
+export function renewTlsContext(use: TlsUse): Renewed {
+  const warnings: CertificateWarning[] = [];
+  const { context, stapled, shown, unstapled } = use.open((warning) => warnings.push(warning));
   const news = shown.filter(({ chain }, index) => chain !== use.shown[index]?.chain);
   if (unstapled.length > 0 && news.length === 0) {
     closeTlsContext(context);
-    throw new Error(unstapled.join(' '));
+    throw new Error(unstapled.map(({ found, expected }) => `${found} ${expected}`).join(' '));
   }
-  for (const text of unstapled) warn(`${text} Nothing is stapled meanwhile.`);
+  for (const { file, found, expected } of unstapled) {
+    warnings.push({ file, found, expected: `${expected} Nothing is stapled meanwhile.` });
+  }
   replaceTlsContext(use.context, context);
   use.stapled = stapled;
   use.shown = shown;
-  return news.map(({ cert, until }) => `${cert}, which ends on ${new Date(until).toISOString().slice(0, 10)}`);
+  return { certificates: news.map(({ cert, until }) => ({ file: cert, endsMs: until })), warnings };
 }
 
 /** The OCSP responses of a context that have ended since it was asked last: the engine staples them no more. */
@@ -171,11 +181,6 @@ function filesOfPool({ ca, certificate }: BackendTlsConfig): string[] {
   return [...(ca === undefined ? [] : [ca]), ...(certificate === undefined ? [] : [certificate.cert, certificate.key])];
 }
 
-const sayTo =
-  (warn: Warn) =>
-  ({ found, expected }: CertificateWarning): void =>
-    warn(`${found} ${expected}`);
-
 /** A certificate as the engine takes it, with what is to be stapled to it, and the files of both. */
 interface StapledPair extends CertificatePair {
   readonly staple: Staple | null;
@@ -188,7 +193,7 @@ function openServer(
   protocols: readonly string[],
   warn: Warn,
 ): Opened {
-  const unstapled: string[] = [];
+  const unstapled: CertificateWarning[] = [];
   const pairs: StapledPair[] = [];
   try {
     for (const files of tls.certificates) pairs.push(readStapled(files, warn, unstapled));
@@ -203,7 +208,7 @@ function openServer(
           ? null
           : {
               required: tls.clientCertificates.mode === 'required',
-              authorities: readAuthorities(tls.clientCertificates.ca, sayTo(warn)),
+              authorities: readAuthorities(tls.clientCertificates.ca, warn),
             },
     });
     const stapled = pairs.flatMap(({ staple, files: { cert, ocsp } }) =>
@@ -219,35 +224,30 @@ function openServer(
   }
 }
 
-function readStapled(files: CertificateFiles, warn: Warn, unstapled: string[]): StapledPair {
+function readStapled(files: CertificateFiles, warn: Warn, unstapled: CertificateWarning[]): StapledPair {
   const { cert, key, ocsp } = files;
-  const pair = readPair(cert, key, sayTo(warn));
+  const pair = readPair(cert, key, warn);
   if (ocsp === undefined) return { ...pair, staple: null, files };
-  const found: string[] = [];
+  const found: CertificateWarning[] = [];
   let staple: Staple | null = null;
   try {
-    staple = readStaple(
-      ocsp,
-      pair.chain,
-      cert,
-      sayTo((text) => found.push(text)),
-    );
+    staple = readStaple(ocsp, pair.chain, cert, (warning) => found.push(warning));
   } catch (error) {
     if (!(error instanceof CertificateError)) throw error;
-    found.push(error.message);
+    found.push({ file: error.file, found: error.found, expected: error.expected });
   }
   if (staple === null) unstapled.push(...found);
-  else for (const text of found) warn(text);
+  else for (const warning of found) warn(warning);
   return { ...pair, staple, files };
 }
 
 function openBackend(pool: string, tls: BackendTlsConfig, protocols: readonly string[], warn: Warn): Opened {
-  const pair = tls.certificate === undefined ? null : readPair(tls.certificate.cert, tls.certificate.key, sayTo(warn));
+  const pair = tls.certificate === undefined ? null : readPair(tls.certificate.cert, tls.certificate.key, warn);
   try {
     const context = openTlsBackendContext({
       serverName: tls.serverName,
       verify: tls.verify,
-      authorities: tls.ca === undefined ? new Uint8Array(0) : readAuthorities(tls.ca, sayTo(warn)),
+      authorities: tls.ca === undefined ? new Uint8Array(0) : readAuthorities(tls.ca, warn),
       certificate: pair,
       versionMin: tls.minVersion,
       protocols,

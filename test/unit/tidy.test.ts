@@ -81,7 +81,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   http: ['base'],
   balance: ['base'],
   routing: ['base', 'http'],
-  health: ['base', 'http', 'balance'],
+  health: ['base', 'http', 'balance', 'observe'],
   'config terms': ['base', 'http', 'routing'],
   'filter kinds': ['base', 'http', 'routing', 'config terms'],
   config: ['base', 'http', 'balance', 'health', 'routing', 'config terms', 'filter kinds'],
@@ -103,6 +103,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'exchange',
     'codec',
     'worker',
+    'observe',
   ],
   '.': [
     'base',
@@ -133,6 +134,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'codec',
     'worker',
     'primary',
+    'observe',
     '.',
   ],
 };

@@ -4,9 +4,10 @@ import { OutlierReports, RESULT } from '../../../src/balance/outlier.js';
 import { PoolTicker } from '../../../src/balance/pool-maintenance.js';
 import { GATE, POOL, SERVER } from '../../../src/balance/server-state.js';
 import { hostPortText } from '../../../src/base/endpoint.js';
-import { type HealthChange, HealthChecker } from '../../../src/health/checker.js';
+import { HealthChecker } from '../../../src/health/checker.js';
 import { type CheckedPoolPlan, HEALTH_CHECK_DEFAULTS, type HealthCheckOptions } from '../../../src/health/options.js';
 import type { CheckResult } from '../../../src/health/probe.js';
+import type { ProcessEvent } from '../../../src/observe/events.js';
 import { pool } from '../balance/fixtures.js';
 import { FakeTimers } from './fake-timers.js';
 
@@ -29,15 +30,13 @@ function checking(options: Partial<HealthCheckOptions> = {}, slowStartMs = 0, ra
   const ticker = new PoolTicker(made.state, 0);
   const behaviour = new Map<string, Behaviour>();
   const checks: { address: string; at: number }[] = [];
-  const changes: HealthChange[] = [];
-  const ended: string[] = [];
+  const events: ProcessEvent[] = [];
   const checker = new HealthChecker({
     state: made.state,
     ticker,
     timers,
     random: () => random,
-    onChange: (change) => changes.push(change),
-    onEjectionEnded: (_, server, passed) => ended.push(`${server} ${passed}`),
+    emit: (event) => events.push(event),
     probe: ({ endpoint }, _options, signal) => {
       const address = endpoint.kind === 'tcp' ? hostPortText(endpoint.host, endpoint.port) : endpoint.path;
       checks.push({ address, at: timers.now() });
@@ -50,7 +49,7 @@ function checking(options: Partial<HealthCheckOptions> = {}, slowStartMs = 0, ra
   });
   const [first, second] = made.plan.servers.map((server) => server.address) as [string, string];
   const timesOf = (address: string) => checks.filter((check) => check.address === address).map((check) => check.at);
-  return { ...made, plan, timers, ticker, behaviour, checks, changes, ended, checker, first, second, timesOf };
+  return { ...made, plan, timers, ticker, behaviour, checks, events, checker, first, second, timesOf };
 }
 
 test('trusts no server before its first check', async () => {
@@ -89,21 +88,16 @@ test('checks each server once per interval while all agrees', async () => {
 });
 
 test('looks sooner while in doubt, and takes a dead server out within an interval and the doubts', async () => {
-  const { checker, timers, plan, behaviour, changes, timesOf, first, state } = checking();
+  const { checker, timers, plan, behaviour, events, timesOf, first, state } = checking();
   checker.apply([plan]);
   await timers.turn(500);
   behaviour.set(first, 'fails');
   await timers.turn(1500);
   assert.deepEqual(timesOf(first), [0, 1000, 1200, 1400]);
   assert.equal(state.serverStatus(0), 'DOWN');
-  assert.deepEqual(changes.at(-1), {
-    pool: 'shop',
-    server: 's0',
-    state: 'DOWN',
-    first: false,
-    asked: 'GET / with Host 10.0.0.1',
-    says: 'fails',
-  });
+  assert.deepEqual(events, [
+    { type: 'server.down', pool: 'shop', server: 's0', sent: 'GET / with Host 10.0.0.1', found: 'fails' },
+  ]);
 });
 
 test('brings a server back after enough passes, slowly', async () => {
@@ -120,12 +114,12 @@ test('brings a server back after enough passes, slowly', async () => {
 });
 
 test('counts a check that takes longer than its timeout as failed, and says so', async () => {
-  const { checker, timers, plan, behaviour, first, changes } = checking();
+  const { checker, timers, plan, behaviour, first, events } = checking();
   behaviour.set(first, 'hangs');
   checker.apply([plan]);
   await timers.turn(300);
   assert.deepEqual(
-    changes.filter((change) => change.state === 'DOWN').map((change) => change.says),
+    events.map((event) => (event.type === 'server.down' ? event.found : event.type)),
     ['no answer within 300 ms'],
   );
 });
@@ -154,7 +148,7 @@ test('keeps the verdict and the schedule of a server that stays through a reload
 });
 
 test('checks no more what a reload took out, also when a check is under way', async () => {
-  const { checker, timers, plan, behaviour, first, second, timesOf, state, changes } = checking();
+  const { checker, timers, plan, behaviour, first, second, timesOf, state, events } = checking();
   behaviour.set(first, 'hangs');
   checker.apply([plan]);
   checker.apply([{ ...plan, servers: plan.servers.slice(1) }]);
@@ -162,10 +156,7 @@ test('checks no more what a reload took out, also when a check is under way', as
   await timers.turn(2500);
   assert.deepEqual([timesOf(first), timesOf(second)], [[0], [0, 1000, 2000]]);
   assert.equal(state.gate(0), GATE.UNCHECKED);
-  assert.deepEqual(
-    changes.map((change) => change.server),
-    ['s1'],
-  );
+  assert.deepEqual(events, [], 'that a server is well at the start is no news');
 });
 
 test('checks a server that a reload adds at once', async () => {
@@ -197,7 +188,7 @@ async function eject({ plan, state, ticker, checker, timers }: ReturnType<typeof
 
 test('ends the ejection of a server that passes as many checks in a row as bring back one that is down', async () => {
   const made = checking({ intervalMs: 5000, healthyThreshold: 3 });
-  const { checker, timers, plan, state, timesOf, first, changes, ended } = made;
+  const { checker, timers, plan, state, timesOf, first, events } = made;
   checker.apply([plan]);
   await timers.turn(0);
   await eject(made);
@@ -209,13 +200,12 @@ test('ends the ejection of a server that passes as many checks in a row as bring
   assert.equal(state.words[state.poolAt(plan.slot) + POOL.ejected], 0);
   await timers.turn(5000);
   assert.deepEqual(timesOf(first), [0, 300, 500, 700, 5700], 'the interval is the long one again');
-  assert.deepEqual(changes.length, 2, 'no check changed its verdict');
-  assert.deepEqual(ended, ['s0 3']);
+  assert.deepEqual(events, [{ type: 'server.returned', pool: 'shop', server: 's0', checksPassed: 3 }]);
 });
 
 test('leaves a server ejected for its time that failed again right after its checks had brought it back', async () => {
   const made = checking({ intervalMs: 5000, healthyThreshold: 1 });
-  const { checker, timers, plan, state, ended } = made;
+  const { checker, timers, plan, state, events } = made;
   checker.apply([plan]);
   await timers.turn(0);
   await eject(made);
@@ -224,7 +214,7 @@ test('leaves a server ejected for its time that failed again right after its che
   await eject(made);
   await timers.turn(2000);
   assert.equal(state.serverStatus(0), 'EJECTED');
-  assert.equal(ended.length, 1);
+  assert.equal(events.length, 1);
 });
 
 test('leaves a server ejected whose checks fail now and then', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { describeEvent } from '../../../src/cli/events/describe.js';
 import { type Discovered, Discovery, type ListedServer } from '../../../src/health/discovery.js';
 import { endpointOf } from '../../support/endpoints.js';
 import { FakeTimers } from './fake-timers.js';
@@ -21,7 +22,7 @@ function discovering(intervalMs = 30_000) {
     timers,
     intervalMs,
     onChange: (now) => told.push(now),
-    onTrouble: (line) => troubles.push(line),
+    emit: (event) => troubles.push(...describeEvent(event).map(({ text }) => text)),
     resolver: {
       addresses: async (host) => {
         asked.push({ host, at: timers.now() });
