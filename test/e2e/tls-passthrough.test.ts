@@ -8,7 +8,7 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { start as startNeverAccepts } from '../origins/never-accepts.js';
 import { listenRaw, type RawOrigin } from '../origins/raw.js';
 import { start as startTcpEcho } from '../origins/tcp-echo.js';
-import { start as startTlsEcho, type TlsEcho } from '../origins/tls-echo.js';
+import { start as startTlsEcho } from '../origins/tls-echo.js';
 import { freePlace, type Place, written } from '../support/addresses.js';
 import { extension, helloMessage, number, realHello, records, serverNames } from '../support/client-hello.js';
 import { authority, authorityFile, type Identity, makeIdentity } from '../support/identity.js';
@@ -17,6 +17,7 @@ import { run } from '../support/programs.js';
 import { describeProduct, type RunningProxy, startProxy, use, useProxy } from '../support/proxy.js';
 import { line } from '../support/proxy-header.js';
 import { reset } from '../support/reset.js';
+import { startTlsSite, type TlsSite } from '../support/tls-site.js';
 import { WireClient } from '../support/wire-client.js';
 
 const ALERT_UNRECOGNIZED_NAME = '\x15\x03\x03\x00\x02\x02\x70';
@@ -45,7 +46,7 @@ describeProduct('tls-passthrough', () => {
   let wild: Identity;
   let other: Identity;
   let caFile: string;
-  const echoes: Record<string, TlsEcho> = {};
+  let site: TlsSite<{ raw: RawOrigin }>;
   /** Gets the connections for names below raw.example as bytes. */
   let raw: RawOrigin;
   let proxy: RunningProxy;
@@ -57,11 +58,6 @@ describeProduct('tls-passthrough', () => {
     shop = makeIdentity({ names: ['shop.example'] });
     wild = makeIdentity({ names: ['*.wild.example', '*.deep.wild.example'] });
     other = makeIdentity({ names: ['other.example'] });
-    echoes.shop = await startTlsEcho(shop, { greeting: 'shop', farewell: 'bye' });
-    echoes.wild = await startTlsEcho(wild, { greeting: 'wild' });
-    echoes.deep = await startTlsEcho(wild, { greeting: 'deep' });
-    echoes.other = await startTlsEcho(other, { greeting: 'other' });
-    raw = await startTcpEcho({ greeting: 'raw:' });
     const tlsRoutes = [
       { hostnames: ['shop.example'], pool: 'shop' },
       { hostnames: ['*.wild.example'], pool: 'wild' },
@@ -69,29 +65,24 @@ describeProduct('tls-passthrough', () => {
       { hostnames: ['*.raw.example'], pool: 'raw' },
       { hostnames: ['split.raw.example'], backendRefs: [{ pool: 'shop', weight: 3 }, { pool: 'raw' }] },
     ];
-    proxy = await startProxy({
-      listeners: [
+    site = await startTlsSite(
+      {
+        shop: await startTlsEcho(shop, { greeting: 'shop', farewell: 'bye' }),
+        wild: await startTlsEcho(wild, { greeting: 'wild' }),
+        deep: await startTlsEcho(wild, { greeting: 'deep' }),
+        other: await startTlsEcho(other, { greeting: 'other' }),
+        raw: await startTcpEcho({ greeting: 'raw:' }),
+      },
+      [
         { protocol: 'tls-passthrough', tlsRoutes, pool: 'other' },
         { protocol: 'tls-passthrough', tlsRoutes },
       ],
-      pools: {
-        ...Object.fromEntries(Object.entries(echoes).map(([name, { address }]) => [name, { servers: [{ address }] }])),
-        raw: { servers: [{ address: raw.address }] },
-      },
-    });
+    );
+    ({ proxy } = site);
+    ({ raw } = site.origins);
     strict = proxy.listeners[1]!;
   });
-  after(async () => {
-    try {
-      await proxy.countersUntil('everything given back', (counters) => {
-        const { chunksUsed, spansQueued, connections, secured, handshaking } = counters;
-        return chunksUsed === 0 && spansQueued === 0 && connections === 0 && secured === 0 && handshaking === 0;
-      });
-    } finally {
-      await proxy.stop();
-      await Promise.all([...Object.values(echoes), raw].map((origin) => origin.close()));
-    }
-  });
+  after(() => site.stop());
 
   test('says which listeners it has', () => {
     assert.match(proxy.process.stdout, /listening on \S+ \(tls-passthrough\)/);

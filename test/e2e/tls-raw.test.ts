@@ -15,7 +15,9 @@ import { run } from '../support/programs.js';
 import { describeProduct, type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
 import { reset } from '../support/reset.js';
 import { secure } from '../support/secure.js';
+import { startTlsSite, type TlsSite } from '../support/tls-site.js';
 import { WireClient } from '../support/wire-client.js';
+import { rawCases } from './raw.cases.js';
 
 const BIG = 8_000_000;
 /** More than the sockets of a loopback connection and the queues of the proxy hold together. */
@@ -62,15 +64,20 @@ async function startSleeper(): Promise<{ origin: RawOrigin; wake(): void; close(
   };
 }
 
+const own = makeIdentity({ names: ['own.example'] });
+describeProduct('tls listeners pass bytes on', () => {
+  rawCases({
+    listener: { protocol: 'tls', tls: { certificates: [own.files] }, pool: 'main' },
+    options: { tls: own.client },
+  });
+});
+
 describeProduct('tls listeners', () => {
   let first: Identity;
   let shop: Identity;
   let caFile: string;
   let a: RawOrigin;
-  let b: RawOrigin;
-  /** Says one word, and ends. */
-  let over: RawOrigin;
-  let http: RawOrigin;
+  let site: TlsSite<{ a: RawOrigin }>;
   let proxy: RunningProxy;
   /** Without a pool for the rest; agrees on h2 or mqtt. */
   let strict: Place;
@@ -80,43 +87,32 @@ describeProduct('tls listeners', () => {
     caFile = authorityFile(authority());
     first = makeIdentity({ names: ['first.example'] });
     shop = makeIdentity({ names: ['shop.example', '*.shop.example'] });
-    a = await startTcpEcho({ greeting: 'a:', farewell: 'bye' });
-    b = await startTcpEcho({ greeting: 'b:' });
-    over = await startTcpEcho({ greeting: 'over', endsFirst: true });
-    http = await startAnswers();
     const tls = { certificates: [first.files, shop.files] };
     const tlsRoutes = [
       { hostnames: ['*.shop.example'], pool: 'b' },
       { hostnames: ['Shop.example'], pool: 'a' },
       { hostnames: ['over.shop.example'], pool: 'over' },
     ];
-    proxy = await startProxy({
-      listeners: [
+    site = await startTlsSite(
+      {
+        a: await startTcpEcho({ greeting: 'a:', farewell: 'bye' }),
+        b: await startTcpEcho({ greeting: 'b:' }),
+        // It says one word, and ends.
+        over: await startTcpEcho({ greeting: 'over', endsFirst: true }),
+        http: await startAnswers(),
+      },
+      [
         { protocol: 'tls', tls, tlsRoutes, pool: 'b' },
         { protocol: 'tls', tls: { ...tls, alpnProtocols: ['h2', 'mqtt'] }, tlsRoutes },
         { protocol: 'tls', tls, pool: 'http' },
       ],
-      pools: {
-        a: { servers: [{ address: a.address }] },
-        b: { servers: [{ address: b.address }] },
-        over: { servers: [{ address: over.address }] },
-        http: { servers: [{ address: http.address }] },
-      },
-    });
+    );
+    ({ proxy } = site);
+    ({ a } = site.origins);
     strict = proxy.listeners[1]!;
     web = proxy.listeners[2]!;
   });
-  after(async () => {
-    try {
-      await proxy.countersUntil('everything given back', (counters) => {
-        const { chunksUsed, spansQueued, connections, secured, handshaking } = counters;
-        return chunksUsed === 0 && spansQueued === 0 && connections === 0 && secured === 0 && handshaking === 0;
-      });
-    } finally {
-      await proxy.stop();
-      await Promise.all([a, b, over, http].map((origin) => origin.close()));
-    }
-  });
+  after(() => site.stop());
 
   test('end TLS, lead by the name asked for, and pass the bytes on as they are', async () => {
     for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
@@ -212,30 +208,6 @@ describeProduct('tls listeners', () => {
     assert.equal(await agreed(strict, []), false);
   });
 
-  test('close_notify and FIN are the same end, in both directions', async (t) => {
-    const socket = await secure(proxy.place, { ...shop.client, allowHalfOpen: true });
-    const pieces: Buffer[] = [];
-    socket.on('data', (piece: Buffer) => pieces.push(piece));
-    const over = once(socket, 'end');
-    socket.end('last words');
-    await over;
-    assert.equal(Buffer.concat(pieces).toString(), 'a:last wordsbye');
-
-    const origin = await use(t, startTcpEcho({ greeting: 'over', endsFirst: true }));
-    const front = await useProxy(t, {
-      listeners: [{ protocol: 'tls', tls: { certificates: [first.files] }, pool: 'main' }],
-      servers: [origin.address],
-    });
-    const client = await WireClient.connect(front.place, { tls: first.client, halfOpen: true });
-    assert.equal(await client.closed(), 'end');
-    assert.equal(client.received, 'over');
-    await client.send('still here');
-    await origin.until('bytes after its end', (seen) => seen.visits[0]?.bytes === 'still here');
-    client.end();
-    await origin.until('end', (seen) => seen.visits[0]?.ended);
-    assert.equal(origin.visits[0]!.reset, false);
-  });
-
   test('an end without close_notify is a cut, and the server sees it as one', async () => {
     const visits = a.accepted;
     const raw = connectPlain(proxy.place.port, proxy.place.host);
@@ -246,16 +218,6 @@ describeProduct('tls listeners', () => {
     await a.until('reset', (seen) => seen.visits[visits]?.closed);
     assert.equal(a.visits[visits]!.reset, true);
     socket.destroy();
-  });
-
-  test('large transfers arrive whole in both directions at once', async () => {
-    const bytes = Array.from({ length: BIG }, (_, i) => String.fromCharCode((i * 31 + (i >> 8)) & 255)).join('');
-    // Not before: with the last flight of a handshake unsent, the handshake would be late.
-    const client = await WireClient.connect(proxy.place, { tls: shop.client });
-    await client.send(bytes);
-    await client.until('echo', () => (client.receivedCount === BIG + 2 ? true : undefined), 60_000);
-    assert.ok(client.received === `a:${bytes}`, 'the bytes changed on the way');
-    client.close();
   });
 
   test('a client that reads slowly stops the server, and gets everything in the end', async (t) => {
@@ -356,6 +318,7 @@ describeProduct('raw listeners in front of servers with TLS', () => {
   let backend: Identity;
   let front: Identity;
   let origin: TlsEcho;
+  let site: TlsSite<object>;
   let proxy: RunningProxy;
   let ca: string;
 
@@ -364,31 +327,24 @@ describeProduct('raw listeners in front of servers with TLS', () => {
     backend = makeIdentity({ names: ['backend.example'] });
     front = makeIdentity({ names: ['front.example'] });
     // It refuses whoever offers protocols and not this one: http/1.1 would be such an offer.
-    origin = await startTlsEcho(backend, { greeting: 'origin:', farewell: 'bye', ALPNProtocols: ['mqtt'] });
-    const servers = [{ address: origin.address }];
-    proxy = await startProxy({
-      listeners: [
+    const main = await startTlsEcho(backend, { greeting: 'origin:', farewell: 'bye', ALPNProtocols: ['mqtt'] });
+    const servers = [{ address: main.address }];
+    site = await startTlsSite(
+      { main },
+      [
         { protocol: 'tcp', pool: 'main' },
         { protocol: 'tls', tls: { certificates: [front.files] }, pool: 'main' },
         { protocol: 'tcp', pool: 'doubted' },
       ],
-      pools: {
+      {
         main: { servers, tls: { ca, serverName: 'backend.example' } },
         doubted: { servers, tls: { ca, serverName: 'other.example' } },
       },
-    });
+    );
+    ({ proxy } = site);
+    origin = main;
   });
-  after(async () => {
-    try {
-      await proxy.countersUntil('everything given back', (counters) => {
-        const { chunksUsed, spansQueued, connections, secured } = counters;
-        return chunksUsed === 0 && spansQueued === 0 && connections === 0 && secured === 0;
-      });
-    } finally {
-      await proxy.stop();
-      await origin.close();
-    }
-  });
+  after(() => site.stop());
 
   for (const [index, name] of ['tcp', 'tls'].entries()) {
     const connected = (): Promise<WireClient> =>

@@ -155,6 +155,15 @@ export class RunningProxy {
     });
   }
 
+  /** No connection is left on either side, no handshake is under way, and nothing is held. */
+  async closedAll(): Promise<void> {
+    if (standIn) return;
+    await this.countersUntil('everything closed and given back', (counters) => {
+      const { chunksUsed, spansQueued, connections, secured, handshaking } = counters;
+      return chunksUsed === 0 && spansQueued === 0 && connections === 0 && secured === 0 && handshaking === 0;
+    });
+  }
+
   /** Writes a new configuration with the same listeners, and does nothing else. */
   rewrite(spec: ProxySpec): void {
     writeFileSync(this.file!, JSON.stringify(documentOf(spec, this.listeners), null, 2));
