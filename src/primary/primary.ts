@@ -9,12 +9,12 @@ import type { ListenerPlan } from '../exchange/settings.js';
 import type { CheckedPoolPlan } from '../health/options.js';
 import type { EventSink, ListenerEvent } from '../observe/events.js';
 import type { CompiledRoutes } from '../routing/compile.js';
-import type { WorkerPlan } from '../worker/plan.js';
+import type { WorkerPlan } from '../worker/snapshot.js';
 import type { WorkerReport } from '../worker/thread.js';
 import { Listeners } from './listeners.js';
-import { placePools, unplacedPools, workerPlan } from './plan.js';
 import { PoolWatch } from './pool-watch.js';
 import { type PoolReport, poolReports } from './report.js';
+import { placePools, unplacedPools, workerPlan } from './snapshot.js';
 import { Supervisor } from './supervisor.js';
 import {
   closeTlsContexts,

@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import type { WorkerPlan } from '../worker/plan.js';
+import type { WorkerPlan } from '../worker/snapshot.js';
 import type { FromWorker, ToWorker, WorkerReport, WorkerTask } from '../worker/thread.js';
 
 export interface SupervisorOptions {

@@ -10,7 +10,7 @@ import type { ListenerPlan } from '../exchange/settings.js';
 import { Trust } from '../exchange/trust.js';
 import type { FilterPlan } from '../routing/plan.js';
 import { HttpListener } from './http-listener.js';
-import type { WorkerPlan } from './plan.js';
+import type { WorkerPlan } from './snapshot.js';
 
 /**
  * Known by its number in the engine's registry, which is never given out twice. Connections hold the listener itself: they

@@ -3,7 +3,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { addon } from '../engine/addon.js';
-import type { WorkerPlan } from './plan.js';
+import type { WorkerPlan } from './snapshot.js';
 import { Worker } from './worker.js';
 
 /** What a worker is started with. */

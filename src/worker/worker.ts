@@ -49,8 +49,8 @@ import type { Context } from '../exchange/context.js';
 import { Counters } from '../exchange/counters.js';
 import { Deadlines } from '../exchange/deadlines.js';
 import { ErrorPages } from '../exchange/error-pages.js';
-import { followPools } from '../exchange/follow.js';
 import { HeadEdit } from '../exchange/head-edit.js';
+import { followPools } from '../exchange/move.js';
 import type { Observer } from '../exchange/observer.js';
 import { Pool, Servers } from '../exchange/pools.js';
 import { RequestIds } from '../exchange/request-id.js';
@@ -67,8 +67,8 @@ import { accepted, clientNotSecured, clientSecured, isOpening, openingEvent, ope
 import { filterScope, WorkerFilterTools } from './filter-tools.js';
 import { checkInvariants } from './invariants.js';
 import { WorkerListeners } from './listener.js';
-import type { WorkerPlan } from './plan.js';
 import { Rule } from './rules.js';
+import type { WorkerPlan } from './snapshot.js';
 
 export interface WorkerOptions {
   index: number;

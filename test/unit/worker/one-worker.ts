@@ -6,8 +6,8 @@ import { createServerState, ServerState } from '../../../src/balance/server-stat
 import { checkValue } from '../../../src/config/load.js';
 import { compileRoutes } from '../../../src/config/routes.js';
 import { Listeners } from '../../../src/primary/listeners.js';
-import { placePools, unplacedPools, workerPlan } from '../../../src/primary/plan.js';
-import type { WorkerPlan } from '../../../src/worker/plan.js';
+import { placePools, unplacedPools, workerPlan } from '../../../src/primary/snapshot.js';
+import type { WorkerPlan } from '../../../src/worker/snapshot.js';
 import { Worker } from '../../../src/worker/worker.js';
 import { freePlace, type Place, written } from '../../support/addresses.js';
 import { endpointOf } from '../../support/endpoints.js';

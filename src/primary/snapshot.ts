@@ -8,7 +8,7 @@ import type { ListenerPlan } from '../exchange/settings.js';
 import type { ResolvedServer } from '../health/discovery.js';
 import type { CheckedPoolPlan } from '../health/options.js';
 import type { CompiledRoutes } from '../routing/compile.js';
-import type { WorkerPlan } from '../worker/plan.js';
+import type { WorkerPlan } from '../worker/snapshot.js';
 import type { TlsContexts } from './tls-contexts.js';
 
 /** The servers of a pool, names resolved. */
