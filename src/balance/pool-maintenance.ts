@@ -41,7 +41,8 @@ export class PoolTicker {
   readonly #notes: FailureNotes | null;
   /** By server, one of FAILING. */
   #failing: Uint8Array;
-  #pools: Kept[] = [];
+  /** By slot. */
+  #pools = new Map<number, Kept>();
   /** By server: since when it has been neither ejected nor forgiven. */
   #steadySinceMs: Float64Array;
   #lastTickMs: number;
@@ -54,20 +55,29 @@ export class PoolTicker {
     this.#lastTickMs = nowMs;
   }
 
-  /** The pools to keep from now on. A pool that is new starts with a full retry budget. */
+  /** Maintains these pools from now on, and no others. A pool that is new starts with a full retry budget. */
   apply(plans: readonly BalancePoolPlan[]): void {
+    const before = this.#pools;
+    this.#pools = new Map();
     this.#grow();
+    for (const plan of plans) this.#pools.set(plan.slot, this.#keep(plan, before.get(plan.slot)));
+  }
+
+  /** Applies a new plan of one pool. */
+  applyPool(plan: BalancePoolPlan): void {
+    this.#grow();
+    this.#pools.set(plan.slot, this.#keep(plan, this.#pools.get(plan.slot)));
+  }
+
+  #keep(plan: BalancePoolPlan, known: Kept | undefined): Kept {
+    if (known?.plan.name === plan.name) return { ...known, plan };
     const { words } = this.#state;
-    this.#pools = plans.map((plan) => {
-      const known = this.#pools.find((kept) => kept.plan.slot === plan.slot && kept.plan.name === plan.name);
-      if (known !== undefined) return { ...known, plan };
-      const full = (plan.retry.budgetPerSecond * RETRY_ONE * BUDGET_WINDOW_MS) / 1000;
-      Atomics.store(words, this.#state.poolAt(plan.slot) + POOL.retryTokens, Math.floor(full));
-      const requests = Int32Array.from({ length: this.#state.capacity.workers }, (_, worker) => {
-        return words[this.#state.sliceAt(worker, plan.slot) + SLICE.requests]!;
-      });
-      return { plan, requests, change: 0 };
+    const full = (plan.retry.budgetPerSecond * RETRY_ONE * BUDGET_WINDOW_MS) / 1000;
+    Atomics.store(words, this.#state.poolAt(plan.slot) + POOL.retryTokens, Math.floor(full));
+    const requests = Int32Array.from({ length: this.#state.capacity.workers }, (_, worker) => {
+      return words[this.#state.sliceAt(worker, plan.slot) + SLICE.requests]!;
     });
+    return { plan, requests, change: 0 };
   }
 
   /** The shared state has grown by servers that were not here before. */
@@ -87,7 +97,7 @@ export class PoolTicker {
   tick(nowMs: number): void {
     const sinceMs = Math.max(0, nowMs - this.#lastTickMs);
     this.#lastTickMs = nowMs;
-    for (const kept of this.#pools) {
+    for (const kept of this.#pools.values()) {
       this.#refill(kept, sinceMs);
       let changed = false;
       for (const { index, name } of kept.plan.servers) {

@@ -13,10 +13,11 @@ import { WaitingLine } from './waiting-line.js';
 
 /**
  * Made anew with each plan. Requests that began on the old one count themselves out of it, and pick from the new one:
- * indexes of servers may belong to others by then. `T` is the worker's request object.
+ * indexes of servers may belong to others by then. `T` is the worker's request object,
+ * `Plan` what the worker knows of the pool besides.
  */
-export class Pool<T> {
-  readonly plan: BalancePoolPlan;
+export class Pool<T, Plan extends BalancePoolPlan = BalancePoolPlan> {
+  readonly plan: Plan;
   readonly state: ServerState;
   readonly balancer: Balancer;
   readonly reports: OutlierReports;
@@ -31,7 +32,7 @@ export class Pool<T> {
   retired = false;
 
   /** `before` is the pool of the same slot under the plan before, if there was one: who waits there goes on waiting. */
-  constructor(plan: BalancePoolPlan, state: ServerState, before?: Pool<T>) {
+  constructor(plan: Plan, state: ServerState, before?: Pool<T>) {
     this.plan = plan;
     this.state = state;
     this.balancer = createBalancer(plan, state, state.worker);

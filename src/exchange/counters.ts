@@ -12,6 +12,8 @@ export type MirrorDrop = 'mirrorsMax' | 'poolLimits' | 'noServer' | 'noRoom' | '
 export type NotKept = 'tooLong' | 'noRoom';
 
 export class Counters {
+  /** Parts of snapshots applied, the first ones included: routing, settings, and pools one by one. */
+  readonly applied = { routing: 0, settings: 0, pools: 0 };
   /** Requests whose head was complete. */
   requests = 0;
   /** Client connections accepted. */

@@ -1,5 +1,5 @@
-// What a new plan means for requests under way: who still waits for a server goes on under the new plan.
-// Owns moving requests from the pools of the plan before to those of the new one. Leaves making pools to worker.ts.
+// What a new snapshot means for requests under way: those that may still need a server go on in the new pools.
+// Owns moving requests from the pools before to those of the new snapshot. Leaves making pools to the worker.
 
 import { NO_SESSION } from '../balance/session.js';
 import { reroute, serve } from '../codec/h1/server.js';
@@ -8,25 +8,22 @@ import { type Exchange, KIND } from './exchange.js';
 import type { Pool } from './pools.js';
 
 /*
- * Indexes of servers and pools mean something in one plan only: a slot of the shared state is given to another server
- * once no worker has the old plan. So nothing may be picked from a pool of an old plan (it is retired), and every
- * request that may still pick is moved:
+ * Indexes of servers and pools mean something in one snapshot only: a slot of the shared state is given to another server
+ * once every worker has applied a later one. So nothing may be picked from a pool that is retired, and requests are moved:
  *
- *   response begun, or a tunnel ─► stays: it only counts itself out of the pool it began in
- *   its pool is in the new plan ─► moved, with its place in the line
- *   its pool is gone ─┬─ waiting for a server, or for its next try ─► routed anew, as if it came now
+ *   its pool has a successor ─► moved, with its place in the line. Also when the response has begun, or in a tunnel: then only
+ *                               its counts move, and no stream keeps a retired pool
+ *   its pool is gone ─┬─ waiting for a server, or for its next attempt ─► routed anew, as if it came now
  *                     └─ at a server ─► stays; routed anew if it has to be tried again
  */
 
-/** Moves every request that may still need a server. Call it once the worker has the pools and rules of the new plan. */
-export function followPools(w: Context, x: Exchange): void {
+/** Moves a request out of a pool that is retired. Call it once the worker has the pools and rules of the new snapshot. */
+export function moveToNewPool(w: Context, x: Exchange): void {
   const { pool } = x;
   if (pool === null || !pool.retired) return;
-  if (x.responseStarted) return;
-  const waits = !x.isAtServer;
   const next = w.poolNamed(pool.plan.name);
   if (next !== undefined) move(x, pool, next);
-  else if (waits && x.backend === null && x.kind === KIND.REQUEST) {
+  else if (!x.responseStarted && !x.isAtServer && x.backend === null && x.kind === KIND.REQUEST) {
     reroute(w, x);
     serve(w, x.client);
   }

@@ -1,7 +1,7 @@
 // A worker's side of pools and servers: the balancer of each pool, the idle backend connections of each server.
 // Owns the idle lists and the address indexes. Leaves the choice of server to balance/, and state to its shared words.
 
-import type { BalancePoolPlan, KeySource, ServerPlan } from '../balance/options.js';
+import type { KeySource, ServerPlan } from '../balance/options.js';
 import { Pool as BalancePool } from '../balance/pool.js';
 import type { ServerState } from '../balance/server-state.js';
 import type { KeepAlive } from '../base/keep-alive.js';
@@ -11,6 +11,7 @@ import type { ProxyVersion } from '../http/proxy-protocol.js';
 import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
 import type { Exchange } from './exchange.js';
+import type { PoolPart } from './pool-part.js';
 import { armFor } from './waiting.js';
 
 /** A server as one worker knows it. Stays the same object across reloads, by its index in the shared state. */
@@ -67,8 +68,8 @@ export class Server {
   }
 }
 
-/** A pool of one configuration, with all that balancing knows of it. */
-export class Pool extends BalancePool<Exchange> {
+/** A pool of one snapshot, with all that balancing knows of it. */
+export class Pool extends BalancePool<Exchange, PoolPart> {
   /** Ticks one try may take until its answer is complete; 0 for none. A rule's own setting goes first. */
   readonly tryTicks = Deadlines.ticks(this.plan.retry.perTryTimeoutMs);
   /** The header that names the session, in lower case; null when a cookie does, or nothing. */
@@ -83,7 +84,7 @@ export class Pool extends BalancePool<Exchange> {
   /** What the hashing balancer's key is called: a header in lower case, a cookie or a query parameter as written. */
   readonly keyName = keyName(this.plan.balance.key);
 
-  constructor(plan: BalancePoolPlan, state: ServerState, before?: Pool) {
+  constructor(plan: PoolPart, state: ServerState, before?: Pool) {
     super(plan, state, before);
     this.arm = before?.arm ?? armFor(this);
   }
@@ -104,58 +105,86 @@ export class Servers {
   }
 
   /**
-   * Makes the servers of `pools` the current ones. Servers that stay keep their connections; those that went, or
-   * are spoken to in another way now, are returned, so that the caller closes what they have idle. Throws when an address is none.
+   * Makes the servers of `part` the current ones of its pool, whose part was `before`. Servers that stay keep their
+   * connections; those that went, or are dialled in another way now, are returned, so that the caller closes what they have
+   * idle. Throws when an address is none.
    */
-  follow(
-    pools: readonly BalancePoolPlan[],
-    poolTls: readonly number[],
-    poolTunnelTls: readonly number[],
-    poolProxyProtocol: readonly (ProxyVersion | null)[],
-    poolKeepAlive: readonly KeepAlive[],
-  ): Server[] {
-    const before = this.byIndex.filter((server) => server !== undefined);
-    for (const server of before) server.current = false;
-    const changed = new Set<Server>();
-    for (const [index, pool] of pools.entries()) {
-      for (const plan of pool.servers) {
-        this.#keep(plan, poolKeepAlive[index]!);
-        const server = this.byIndex[plan.index]!;
-        const proxyProtocol = poolProxyProtocol[index]!;
-        if (server.tls !== poolTls[index] || server.proxyProtocol !== proxyProtocol) {
-          changed.add(server);
-          server.dialVersion++;
-        }
-        server.tls = poolTls[index]!;
-        server.tunnelTls = poolTunnelTls[index]!;
-        server.proxyProtocol = proxyProtocol;
+  apply(part: PoolPart, before: PoolPart | null): Server[] {
+    const changed: Server[] = [];
+    const members = new Set<number>();
+    const sameKeepAlive = before !== null && isSame(part.keepAlive, before.keepAlive);
+    for (const plan of part.servers) {
+      members.add(plan.index);
+      const known = this.byIndex[plan.index];
+      if (known === undefined || known.address !== plan.address) {
+        if (known !== undefined && this.#retire(known)) changed.push(known);
+        this.#dial(this.#add(plan, part), part);
+        continue;
       }
+      if (!known.current || !sameKeepAlive) this.#renew(known, plan, part);
+      if (this.#dial(known, part)) changed.push(known);
     }
-    for (const server of before) {
-      if (server.current || server.addressIndex < 0) continue;
-      this.#engine.addressRemove(server.addressIndex);
-      server.addressIndex = -1;
-    }
-    return before.filter((server) => !server.current || changed.has(server));
+    return [...changed, ...this.#leave(before, members)];
   }
 
-  #keep(plan: ServerPlan, keepAlive: KeepAlive): void {
-    const addressIndex = this.#addressIndexOf(plan, keepAlive);
-    const known = this.byIndex[plan.index];
-    if (known !== undefined && known.address === plan.address) {
-      // Added before the old one is removed: one that stays keeps its place.
-      if (known.addressIndex >= 0) this.#engine.addressRemove(known.addressIndex);
-      known.current = true;
-      known.addressIndex = addressIndex;
-      return;
-    }
-    this.byIndex[plan.index] = new Server(plan.index, plan.address, addressIndex);
+  /** The pool of this part is gone, and its servers with it: returns them, as `apply` does. */
+  remove(before: PoolPart): Server[] {
+    return this.#leave(before, new Set());
   }
 
-  #addressIndexOf({ name, address, endpoint }: ServerPlan, keepAlive: KeepAlive): number {
+  /** Retires the servers of a part that are not among `members`. */
+  #leave(before: PoolPart | null, members: ReadonlySet<number>): Server[] {
+    const gone: Server[] = [];
+    for (const { index, address } of before?.servers ?? []) {
+      const server = this.byIndex[index];
+      if (members.has(index) || server?.address !== address) continue;
+      if (this.#retire(server)) gone.push(server);
+    }
+    return gone;
+  }
+
+  /** True when it was current. */
+  #retire(server: Server): boolean {
+    if (!server.current) return false;
+    server.current = false;
+    this.#engine.addressRemove(server.addressIndex);
+    server.addressIndex = -1;
+    return true;
+  }
+
+  #add(plan: ServerPlan, part: PoolPart): Server {
+    const server = new Server(plan.index, plan.address, this.#addressIndexOf(plan, part));
+    this.byIndex[plan.index] = server;
+    return server;
+  }
+
+  /** Makes a known server current, with the keep-alive of its pool. */
+  #renew(server: Server, plan: ServerPlan, part: PoolPart): void {
+    const addressIndex = this.#addressIndexOf(plan, part);
+    // Added before the old one is removed: one that stays keeps its place.
+    if (server.addressIndex >= 0) this.#engine.addressRemove(server.addressIndex);
+    server.current = true;
+    server.addressIndex = addressIndex;
+  }
+
+  /** Dials a server as its pool says now. True when that is another way than before. */
+  #dial(server: Server, { tls, tunnelTls, proxyProtocol }: PoolPart): boolean {
+    const changed = server.tls !== tls || server.proxyProtocol !== proxyProtocol;
+    if (changed) server.dialVersion++;
+    server.tls = tls;
+    server.tunnelTls = tunnelTls;
+    server.proxyProtocol = proxyProtocol;
+    return changed;
+  }
+
+  #addressIndexOf({ name, address, endpoint }: ServerPlan, { keepAlive }: PoolPart): number {
     const [host, port] = endpoint.kind === 'unix' ? [endpoint.path, -1] : [endpoint.host, endpoint.port];
     const addressIndex = this.#engine.addressAdd(host, port, keepAlive);
     if (addressIndex < 0) throw new Error(`server ${name}: '${address}' is not an address the engine can reach`);
     return addressIndex;
   }
+}
+
+function isSame(a: KeepAlive, b: KeepAlive): boolean {
+  return a.idleSeconds === b.idleSeconds && a.intervalSeconds === b.intervalSeconds && a.probes === b.probes;
 }

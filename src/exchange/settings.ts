@@ -1,5 +1,5 @@
 // What a configuration says of listeners, limits and timeouts: plain data, fit for structured clone.
-// Owns the shapes. Leaves the rest of a worker's plan to worker/snapshot.ts, and applying them to the worker.
+// Owns the shapes. Leaves the rest of a snapshot to worker/snapshot.ts, and applying them to the worker.
 
 import type { BackendRefPlan, FilterPlan, RepeatedSlashes } from '../routing/plan.js';
 

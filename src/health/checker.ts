@@ -40,6 +40,8 @@ export class HealthChecker {
   readonly #parts: HealthCheckerParts;
   /** By the server's slot. */
   readonly #watches = new Map<number, Watch>();
+  /** By name. */
+  readonly #pools = new Map<string, CheckedPoolPlan>();
   #unchecked = 0;
   #waiting: (() => void)[] = [];
 
@@ -47,21 +49,47 @@ export class HealthChecker {
     this.#parts = parts;
   }
 
-  /** The pools to check from now on. A server that stays keeps its verdict and its schedule, with the new options. */
+  /** Checks these pools from now on, and no others. A server that stays keeps its verdict and its schedule, with the new options. */
   apply(plans: readonly CheckedPoolPlan[]): void {
-    const wanted = new Set<number>();
+    const gone = new Map(this.#pools);
     for (const plan of plans) {
-      if (plan.healthCheck === null) continue;
-      for (const server of plan.servers) {
-        wanted.add(server.index);
-        const known = this.#watches.get(server.index);
-        if (known !== undefined && known.server.address === server.address)
-          Object.assign(known, { plan, server, options: plan.healthCheck });
-        else this.#start(plan, plan.healthCheck, server);
-      }
+      gone.delete(plan.name);
+      this.#applyPool(plan);
     }
-    for (const [index, watch] of this.#watches) if (!wanted.has(index)) this.#end(index, watch);
+    for (const plan of gone.values()) {
+      this.#pools.delete(plan.name);
+      this.#endOthers(plan, new Set());
+    }
     this.#settle();
+  }
+
+  /** Applies a new plan of one pool. */
+  applyPool(plan: CheckedPoolPlan): void {
+    this.#applyPool(plan);
+    this.#settle();
+  }
+
+  #applyPool(plan: CheckedPoolPlan): void {
+    const before = this.#pools.get(plan.name);
+    this.#pools.set(plan.name, plan);
+    const { healthCheck } = plan;
+    const wanted = new Set<number>();
+    for (const server of healthCheck === null ? [] : plan.servers) {
+      wanted.add(server.index);
+      const known = this.#watches.get(server.index);
+      if (known !== undefined && known.server.address === server.address)
+        Object.assign(known, { plan, server, options: healthCheck });
+      else this.#start(plan, healthCheck!, server);
+    }
+    if (before !== undefined) this.#endOthers(before, wanted);
+  }
+
+  /** Ends the checks of a pool's servers that are not among `wanted`. */
+  #endOthers({ name, servers }: CheckedPoolPlan, wanted: ReadonlySet<number>): void {
+    for (const { index } of servers) {
+      const watch = this.#watches.get(index);
+      if (watch !== undefined && !wanted.has(index) && watch.plan.name === name) this.#end(index, watch);
+    }
   }
 
   /** A server was ejected for the requests it failed: the next check, which may show that it is well, is due sooner. */

@@ -21,8 +21,8 @@ const RESOLVE_WAIT_MS = 5000;
 export interface PoolWatchParts {
   state: ServerState;
   emit: EventSink;
-  /** Names lead elsewhere than when `servers` was asked last. */
-  onMoved(): void;
+  /** Names of this pool lead elsewhere than when `servers` was asked last. */
+  onMoved(pool: string): void;
   /** Every tick: a moment to tidy up. */
   onTick(): void;
 }
@@ -59,7 +59,7 @@ export class PoolWatch {
       emit,
       onChange: ({ pool, servers }) => {
         this.#servers.set(pool, servers);
-        onMoved();
+        onMoved(pool);
       },
     });
     this.#timer = setInterval(() => {
@@ -87,6 +87,12 @@ export class PoolWatch {
   apply(plans: readonly CheckedPoolPlan[]): void {
     this.#ticker.apply(plans);
     this.#checker.apply(plans);
+  }
+
+  /** Applies a new plan of one pool. */
+  applyPool(plan: CheckedPoolPlan): void {
+    this.#ticker.applyPool(plan);
+    this.#checker.applyPool(plan);
   }
 
   /** Fulfilled once every server was checked: after one check's timeout at most. */

@@ -5,16 +5,18 @@ import { Membership } from '../balance/membership.js';
 import { createServerState, ServerState } from '../balance/server-state.js';
 import type { Config } from '../config/config.js';
 import { tlsContextCount } from '../engine/tls.js';
+import type { PoolPart } from '../exchange/pool-part.js';
 import type { ListenerPlan } from '../exchange/settings.js';
+import type { ResolvedServer } from '../health/discovery.js';
 import type { CheckedPoolPlan } from '../health/options.js';
 import type { EventSink, ListenerEvent } from '../observe/events.js';
 import type { CompiledRoutes } from '../routing/compile.js';
-import type { WorkerPlan } from '../worker/snapshot.js';
+import type { Snapshot, SnapshotChange } from '../worker/snapshot.js';
 import type { WorkerReport } from '../worker/thread.js';
 import { Listeners } from './listeners.js';
 import { PoolWatch } from './pool-watch.js';
 import { type PoolReport, poolReports } from './report.js';
-import { placePools, unplacedPools, workerPlan } from './snapshot.js';
+import { changeBetween, placePool, placePools, poolPart, snapshotOf, unplacedPool } from './snapshot.js';
 import { Supervisor } from './supervisor.js';
 import {
   closeTlsContexts,
@@ -51,7 +53,8 @@ export class Primary {
   readonly #supervisor: Supervisor;
   readonly #watch: PoolWatch;
   #loaded: Loaded;
-  #plan: WorkerPlan;
+  /** What every worker has applied, or applies as soon as the change under way has reached it. */
+  #snapshot: Snapshot;
   /** Its pools, with the checks of their servers. */
   #pools: readonly CheckedPoolPlan[] = [];
   /** Of what is loaded. */
@@ -59,12 +62,12 @@ export class Primary {
   readonly #tlsWatch: TlsWatch<TlsUse>;
   /** What was said last about files that cannot be used, by who uses them. */
   readonly #tlsTrouble = new Map<string, string>();
-  /** Ends when the last change of plan has reached every worker: changes are made one after the other. */
+  /** Ends when every worker has applied the last change: changes are made one after the other. */
   #changing: Promise<void> = Promise.resolve();
-  /** Changes under way or waiting. While there are any, workers may live by different plans. */
+  /** Changes under way or waiting. While there are any, workers may have applied different snapshots. */
   #changes = 0;
-  /** Names lead elsewhere than the plan says. */
-  #stale = false;
+  /** Pools whose names lead elsewhere than the snapshot says. */
+  readonly #moved = new Set<string>();
   /** A drain or an end has begun: no change is made any more. */
   #ending = false;
 
@@ -80,8 +83,8 @@ export class Primary {
     const watch = new PoolWatch({
       state,
       emit: options.emit,
-      onMoved: () => {
-        if (primary !== null) primary.#moved();
+      onMoved: (pool) => {
+        if (primary !== null) primary.#poolMoved(pool);
       },
       onTick: () => {
         if (primary !== null) primary.#tidy();
@@ -106,8 +109,8 @@ export class Primary {
     } finally {
       signal.removeEventListener('abort', abort);
     }
-    primary.#listeners.start(primary.#plan.listeners);
-    for (const listener of primary.#plan.listeners) options.emit(opened(listener, true));
+    primary.#listeners.start(primary.listeners);
+    for (const listener of primary.listeners) options.emit(opened(listener, true));
     for (let worker = 0; worker < options.workers; worker++) {
       options.emit({ type: 'worker.ready', worker, accept: options.accept });
     }
@@ -128,7 +131,7 @@ export class Primary {
     this.#state = state;
     this.#membership = new Membership(this.#state);
     this.#tls = openTlsContexts(loaded.config);
-    this.#plan = this.#makePlan(1, loaded, [], this.#tls);
+    this.#snapshot = this.#makeSnapshot(1, loaded, [], this.#tls);
     this.#watch.apply(this.#pools);
     this.#tlsWatch = new TlsWatch({
       onChanged: (use) => void this.#change(async () => this.#renew(use)),
@@ -152,17 +155,17 @@ export class Primary {
         onRestarted: (index) => options.emit({ type: 'worker.restarted', worker: index }),
         onFatal: options.onFatal,
       },
-      this.#plan,
+      this.#snapshot,
     );
   }
 
   /** The listeners that are open. */
   get listeners(): readonly ListenerPlan[] {
-    return this.#plan.listeners;
+    return this.#snapshot.settings.listeners;
   }
 
   /**
-   * Applies a new configuration: new listeners are opened, every worker gets the new plan between two turns, listeners
+   * Applies a new configuration: new listeners are opened, every worker gets what is new between two turns, listeners
    * that are gone are closed. On an error nothing has changed. False, and nothing changed, when a drain came first.
    */
   async reload(loaded: Loaded): Promise<boolean> {
@@ -170,16 +173,16 @@ export class Primary {
     await this.#change(async () => {
       await this.#watch.resolve(loaded.config);
       if (this.#ending) return;
-      const before = this.#plan.listeners;
+      const before = this.listeners;
       try {
-        await this.#live(loaded);
+        await this.#apply(loaded);
       } catch (error) {
         if (!this.#ending) await this.#watch.resolve(this.#loaded.config);
         throw error;
       }
-      this.#listeners.start(this.#plan.listeners);
-      this.#listeners.closeOthers(this.#plan.listeners);
-      this.#compareListeners(before, this.#plan.listeners);
+      this.#listeners.start(this.listeners);
+      this.#listeners.closeOthers(this.listeners);
+      this.#compareListeners(before, this.listeners);
       applied = true;
     });
     return applied;
@@ -192,7 +195,7 @@ export class Primary {
 
   /** What every pool and server is doing now, by the pool's name. */
   get pools(): Record<string, PoolReport> {
-    return poolReports(this.#plan.pools, this.#state);
+    return poolReports(this.#snapshot.pools, this.#state);
   }
 
   /** One report of each worker. */
@@ -236,32 +239,29 @@ export class Primary {
       .then(() => (this.#ending ? undefined : make()))
       .finally(() => {
         this.#changes--;
-        if (this.#stale) this.#moved();
+        this.#applyMoved();
       });
     this.#changing = made.catch(() => {});
     return made;
   }
 
-  /** Makes a plan of what is loaded and what its names lead to, and gives it to every worker. */
-  async #live(loaded: Loaded): Promise<void> {
-    const before = this.#plan.pools.map((pool) => pool.name);
-    this.#stale = false;
-    // Names that move are no reason to read certificates again, which may be half written now.
+  /** Applies a configuration: what it changes goes to every worker, part by part. */
+  async #apply(loaded: Loaded): Promise<void> {
+    const before = this.#snapshot;
+    const names = before.pools.map(({ name }) => name);
+    this.#moved.clear();
     const tlsBefore = this.#tls;
-    const tls = loaded === this.#loaded ? tlsBefore : openTlsContexts(loaded.config);
+    const tls = openTlsContexts(loaded.config);
     try {
-      this.#plan = this.#makePlan(this.#plan.generation + 1, loaded, before, tls);
+      this.#snapshot = this.#makeSnapshot(before.generation + 1, loaded, names, tls);
     } catch (error) {
-      if (tls !== tlsBefore) closeTlsContexts(tls);
+      closeTlsContexts(tls);
       throw error;
     }
     this.#loaded = loaded;
     this.#tls = tls;
     this.#watch.apply(this.#pools);
-    await this.#supervisor.follow(this.#plan);
-    // No worker knows the servers that are gone: reloads one after the other must not wait for a tick to find room.
-    this.#membership.collect();
-    if (tls === tlsBefore) return;
+    await this.#reachWorkers(changeBetween(before, this.#snapshot));
     this.#tlsTrouble.clear();
     this.#tlsWatch.watch(tls.uses);
     closeTlsContexts(tlsBefore);
@@ -274,6 +274,37 @@ export class Primary {
     const [had, have] = [numbers(before), numbers(after)];
     for (const plan of after) if (!had.has(plan.listener)) emit(opened(plan, false));
     for (const { listener, address } of before) if (!have.has(listener)) emit({ type: 'listener.closed', address });
+  }
+
+  /** Applies what the names of these pools lead to now. Nothing else is looked at: certificates may be half written. */
+  async #applyPools(names: ReadonlySet<string>): Promise<void> {
+    const { config } = this.#loaded;
+    const unplaced = this.#pools
+      .filter(({ name }) => names.has(name))
+      .map(({ name, index }) => unplacedPool(config.pools[name]!, index, this.#serversOf));
+    this.#membership.makeRoom(unplaced);
+    const pools = [...this.#pools];
+    const parts = [...this.#snapshot.pools];
+    const changed: PoolPart[] = [];
+    for (const pool of unplaced) {
+      const plan = placePool(pool, this.#membership);
+      const part = poolPart(plan, config, this.#tls);
+      pools[plan.index] = plan;
+      parts[plan.index] = part;
+      changed.push(part);
+      this.#watch.applyPool(plan);
+    }
+    this.#pools = pools;
+    this.#snapshot = { ...this.#snapshot, generation: this.#snapshot.generation + 1, pools: parts };
+    const { generation } = this.#snapshot;
+    await this.#reachWorkers({ generation, routing: null, settings: null, poolNames: null, pools: changed });
+  }
+
+  /** Gives every worker a change, and frees what it leaves behind once all have applied it. */
+  async #reachWorkers(change: SnapshotChange): Promise<void> {
+    await this.#supervisor.apply(this.#snapshot, change);
+    // No worker knows the servers that are gone: changes one after the other must not wait for a tick to find room.
+    this.#membership.collect();
   }
 
   /** Files of a TLS context have changed: new connections get what they make, if it can be used. */
@@ -293,12 +324,17 @@ export class Primary {
     }
   }
 
-  /** Names lead elsewhere: one new plan, after the changes under way. */
-  #moved(): void {
-    if (this.#ending) return;
-    this.#stale = true;
-    if (this.#changes > 0) return;
-    this.#change(() => this.#live(this.#loaded)).catch((error: Error) => {
+  /** Names of a pool lead elsewhere: one change for all such pools, after the changes under way. */
+  #poolMoved(pool: string): void {
+    this.#moved.add(pool);
+    this.#applyMoved();
+  }
+
+  #applyMoved(): void {
+    if (this.#ending || this.#changes > 0 || this.#moved.size === 0) return;
+    const names = new Set(this.#moved);
+    this.#moved.clear();
+    this.#change(() => this.#applyPools(names)).catch((error: Error) => {
       this.#options.emit({ type: 'discovery.refused', reason: error.message });
     });
   }
@@ -308,16 +344,18 @@ export class Primary {
     if (this.#changes === 0) this.#membership.collect();
   }
 
-  #makePlan(generation: number, { config, routes }: Loaded, before: readonly string[], tls: TlsContexts): WorkerPlan {
+  #makeSnapshot(generation: number, loaded: Loaded, before: readonly string[], tls: TlsContexts): Snapshot {
+    const { config, routes } = loaded;
     const poolIndex = new Map(Object.keys(config.pools).map((name, index) => [name, index]));
-    const unplaced = unplacedPools(config, (pool) => this.#watch.servers(pool));
+    const unplaced = Object.values(config.pools).map((pool, index) => unplacedPool(pool, index, this.#serversOf));
     // All that can fail comes first: on an error no pool is placed, and no listener stays open that was not.
     this.#membership.makeRoom(unplaced);
     const listeners = this.#listeners.open(config.listeners, poolIndex, tls.listeners, routes.listenerFilters);
-    const pools = placePools(unplaced, this.#membership, before);
-    this.#pools = pools;
-    return workerPlan(generation, config, routes, listeners, pools, tls);
+    this.#pools = placePools(unplaced, this.#membership, before);
+    return snapshotOf(generation, loaded, listeners, this.#pools, tls);
   }
+
+  readonly #serversOf = (pool: string): readonly ResolvedServer[] => this.#watch.servers(pool);
 }
 
 function opened({ address, protocol, families }: ListenerPlan, atStart: boolean): ListenerEvent {

@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import type { WorkerPlan } from '../worker/snapshot.js';
+import type { Snapshot, SnapshotChange } from '../worker/snapshot.js';
 import type { FromWorker, ToWorker, WorkerReport, WorkerTask } from '../worker/thread.js';
 
 export interface SupervisorOptions {
@@ -52,12 +52,13 @@ export class Supervisor {
   readonly #stop = new AbortController();
   readonly #running: (Running | undefined)[] = [];
   readonly #deaths: number[] = [];
-  #plan: WorkerPlan;
+  /** For workers that are started again. */
+  #snapshot: Snapshot;
   #draining = false;
 
-  constructor(options: SupervisorOptions, plan: WorkerPlan) {
+  constructor(options: SupervisorOptions, snapshot: Snapshot) {
     this.#options = options;
-    this.#plan = plan;
+    this.#snapshot = snapshot;
     this.#pool = new Piscina({
       filename: threadFile(),
       minThreads: options.workers,
@@ -76,18 +77,19 @@ export class Supervisor {
     await Promise.all(Array.from({ length: this.#options.workers }, (_, index) => this.#run(index)));
   }
 
-  /** Gives every worker a new plan and waits until each has applied it. */
-  async follow(plan: WorkerPlan): Promise<void> {
-    this.#plan = plan;
+  /**
+   * Gives every worker what `snapshot` changes, and waits until each has applied it. Workers get changes in the order of the
+   * calls; one that is started later begins with the newest snapshot.
+   */
+  async apply(snapshot: Snapshot, change: SnapshotChange): Promise<void> {
+    this.#snapshot = snapshot;
+    const { generation } = change;
     await Promise.all(
       this.#running.map((running) => {
         if (running === undefined) return undefined;
-        const followed = reply(
-          running,
-          (message) => message.type === 'following' && message.generation === plan.generation,
-        );
-        this.#post(running, { type: 'plan', plan });
-        return followed;
+        const applied = reply(running, (message) => message.type === 'applied' && message.generation === generation);
+        this.#post(running, { type: 'apply', change });
+        return applied;
       }),
     );
   }
@@ -133,7 +135,7 @@ export class Supervisor {
     const { workers: _, ...rest } = this.#options;
     const task: WorkerTask = {
       index,
-      plan: this.#plan,
+      snapshot: this.#snapshot,
       servers: rest.servers,
       acceptShared: rest.acceptShared,
       core: rest.pin ? index % availableParallelism() : null,

@@ -41,13 +41,7 @@ export class WorkerFilterTools extends RequestTools {
   }
 }
 
-/** What the filters of one plan are made with. */
+/** What filters are made with whose plans name pools by their index in `pools`: the pool that stands there at the time gets the copy. */
 export function filterScope(w: Context, pools: readonly Pool[]): FilterScope {
-  return {
-    tools: w.filterTools,
-    copyTo: (index) => {
-      const pool = pools[index]!;
-      return () => w.copiesDue.push(pool);
-    },
-  };
+  return { tools: w.filterTools, copyTo: (index) => () => w.copiesDue.push(pools[index]!) };
 }

@@ -10,7 +10,18 @@ import type { ListenerPlan } from '../exchange/settings.js';
 import { Trust } from '../exchange/trust.js';
 import type { FilterPlan } from '../routing/plan.js';
 import { HttpListener } from './http-listener.js';
-import type { WorkerPlan } from './snapshot.js';
+
+/** What all listeners of one snapshot share. */
+export interface ListenerScope {
+  /** Filters of all. */
+  readonly filters: readonly FilterPlan[];
+  /** By index, as they change. */
+  readonly pools: readonly Pool[];
+  readonly filterScope: FilterScope;
+  readonly pinned: PinnedTexts;
+  /** The worker's index. */
+  readonly seed: number;
+}
 
 /**
  * Known by its number in the engine's registry, which is never given out twice. Connections hold the listener itself: they
@@ -30,27 +41,21 @@ export class Listener {
   forwarding: Pinned | null = null;
   forwardingSecure: Pinned | null = null;
   #tlsRoutes: TlsRoutes | null = null;
-  #pool: Pool | null = null;
+  /** By index, as they change. */
+  #pools: readonly Pool[] = [];
 
   constructor(plan: ListenerPlan, filterScope: FilterScope) {
     this.plan = plan;
     this.http = new HttpListener(plan, [], filterScope);
   }
 
-  /** Applies a plan. `filters` are those of all; `seed` is the worker's index. */
-  follow(
-    plan: ListenerPlan,
-    filters: readonly FilterPlan[],
-    pools: readonly Pool[],
-    filterScope: FilterScope,
-    pinned: PinnedTexts,
-    seed: number,
-  ): void {
+  /** Applies its plan in a snapshot. */
+  apply(plan: ListenerPlan, { filters, pools, filterScope, pinned, seed }: ListenerScope): void {
     this.plan = plan;
     this.http = new HttpListener(plan, filters, filterScope);
     this.current = true;
     this.proxySources = plan.proxySources.length === 0 ? null : new Trust(plan.proxySources);
-    this.#pool = pools[plan.pool] ?? null;
+    this.#pools = pools;
     this.#tlsRoutes = new TlsRoutes(plan, pools, seed);
     const strict = plan.strictTransportSecurity;
     this.strictTransport = strict === '' ? '' : `Strict-Transport-Security: ${strict}\r\n`;
@@ -64,7 +69,7 @@ export class Listener {
   retire(): void {
     this.current = false;
     this.http.retire();
-    this.#pool = null;
+    this.#pools = [];
     this.#tlsRoutes = null;
     this.forwarding = null;
     this.forwardingSecure = null;
@@ -72,7 +77,7 @@ export class Listener {
 
   /** The pool for connections that are passed on without a name, or null. */
   get pool(): Pool | null {
-    return this.#pool;
+    return this.#pools[this.plan.pool] ?? null;
   }
 
   /** The pool for a connection that asks for `sni`, or null when none is for it. */
@@ -91,16 +96,10 @@ export class WorkerListeners {
   }
 
   /**
-   * Applies a plan. Listeners that it does not have stay known until the next one: connections that came in before may
-   * still be handed over.
+   * Applies the listeners of a snapshot. Those that it does not have stay known until the next one: connections that came in
+   * before may still be handed over.
    */
-  follow(
-    { listeners, filters }: Pick<WorkerPlan, 'listeners' | 'filters'>,
-    pools: readonly Pool[],
-    filterScope: FilterScope,
-    pinned: PinnedTexts,
-    seed: number,
-  ): void {
+  apply(listeners: readonly ListenerPlan[], scope: ListenerScope): void {
     const wanted = new Set(listeners.map(({ listener }) => listener));
     for (const [number, listener] of this.#byNumber) {
       if (wanted.has(number)) continue;
@@ -108,9 +107,9 @@ export class WorkerListeners {
       listener.retire();
     }
     for (const plan of listeners) {
-      const known = this.#byNumber.get(plan.listener) ?? new Listener(plan, filterScope);
+      const known = this.#byNumber.get(plan.listener) ?? new Listener(plan, scope.filterScope);
       this.#byNumber.set(plan.listener, known);
-      known.follow(plan, filters, pools, filterScope, pinned, seed);
+      known.apply(plan, scope);
     }
   }
 }

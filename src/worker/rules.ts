@@ -13,8 +13,9 @@ import { phasesOf } from '../filters/runs.js';
 import type { FilterPlan, RulePlan } from '../routing/plan.js';
 import { Split } from '../routing/split.js';
 
-/** What all rules of one plan share. */
+/** What all rules of one snapshot share. */
 export interface RuleScope {
+  /** By index. A pool that changes takes the place of the one before: never kept, always looked up. */
   readonly pools: readonly Pool[];
   /** Deadlines and limits of all. */
   readonly ticks: Ticks;
@@ -34,8 +35,6 @@ export class Rule {
   readonly phases: Phases;
   /** Its own error pages, or null. */
   readonly errorPages: ErrorPages | null;
-  /** The pool that takes over when those of the rule cannot answer, or null. */
-  readonly fallback: Pool | null;
   /** The deadlines of its requests: its own where it has any, else those of all. */
   readonly ticks: Ticks;
   /** Longest body of its requests in bytes; 0 is unlimited. */
@@ -58,7 +57,6 @@ export class Rule {
     this.#sticky = plan.sticky === null ? null : stickySplit(plan.sticky, shares, this.#split);
     this.phases = phasesOf([filters, listenerFilters, plan.routeFilters, plan.filters], filterScope);
     this.errorPages = plan.errorPages.length === 0 ? null : new ErrorPages(plan.errorPages);
-    this.fallback = plan.fallback === null ? null : pools[plan.fallback]!;
     this.ticks = ticks.within(plan.timeouts);
     this.bodyBytesMax = plan.limits.bodyBytesMax ?? limits.bodyBytesMax;
     this.retryBodyBytesMax = plan.limits.retryBodyBytesMax ?? limits.retryBodyBytesMax;
@@ -72,6 +70,12 @@ export class Rule {
       this.#byListener.set(listenerFilters, rule);
     }
     return rule;
+  }
+
+  /** The pool that takes over when those of the rule cannot answer, or null. */
+  get fallback(): Pool | null {
+    const { fallback } = this.plan;
+    return fallback === null ? null : this.#scope.pools[fallback]!;
   }
 
   /** The pool for the request, or null when the rule has none that takes any. */

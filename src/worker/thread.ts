@@ -1,15 +1,15 @@
-// The thread of a worker: one long task that Piscina runs, from its plan to the end of its drain.
+// The thread of a worker: one long task that Piscina runs, from its first snapshot to the end of its drain.
 // Owns the messages between primary and worker. Leaves everything else to worker.ts.
 
 import type { MessagePort } from 'node:worker_threads';
 import { addon } from '../engine/addon.js';
-import type { WorkerPlan } from './snapshot.js';
+import type { Snapshot, SnapshotChange } from './snapshot.js';
 import { Worker } from './worker.js';
 
 /** What a worker is started with. */
 export interface WorkerTask {
   index: number;
-  plan: WorkerPlan;
+  snapshot: Snapshot;
   /** The shared server state. */
   servers: SharedArrayBuffer;
   acceptShared: boolean;
@@ -19,7 +19,7 @@ export interface WorkerTask {
 }
 
 /** From the primary. */
-export type ToWorker = { type: 'plan'; plan: WorkerPlan } | { type: 'drain' } | { type: 'report' };
+export type ToWorker = { type: 'apply'; change: SnapshotChange } | { type: 'drain' } | { type: 'report' };
 
 /** What a worker reports: what it counts and holds, and the heap of its thread. */
 export type WorkerReport = ReturnType<Worker['report']> & ReturnType<typeof heap>;
@@ -27,7 +27,7 @@ export type WorkerReport = ReturnType<Worker['report']> & ReturnType<typeof heap
 /** To the primary. */
 export type FromWorker =
   | { type: 'ready' }
-  | { type: 'following'; generation: number }
+  | { type: 'applied'; generation: number }
   | { type: 'report'; report: WorkerReport };
 
 /** Runs a worker until it has drained, and returns how many client connections that cut. Rejects when it cannot start. */
@@ -38,7 +38,7 @@ export default function run(task: WorkerTask): Promise<number> {
     const post = (message: FromWorker): void => port.postMessage(message);
     const worker = new Worker({
       index: task.index,
-      plan: task.plan,
+      snapshot: task.snapshot,
       servers: task.servers,
       acceptShared: task.acceptShared,
       onDrained: (cut) => {
@@ -48,9 +48,9 @@ export default function run(task: WorkerTask): Promise<number> {
     });
     port.on('message', (message: ToWorker) => {
       switch (message.type) {
-        case 'plan':
-          worker.follow(message.plan);
-          post({ type: 'following', generation: message.plan.generation });
+        case 'apply':
+          worker.apply(message.change);
+          post({ type: 'applied', generation: message.change.generation });
           break;
         case 'drain':
           worker.drain();

@@ -18,7 +18,6 @@ import {
 } from '../codec/h1/client.js';
 import { linger } from '../codec/h1/finish.js';
 import { LongHeads } from '../codec/h1/long-head.js';
-import { dropIdle } from '../codec/h1/reuse.js';
 import { CONSTANT_LINES } from '../codec/h1/send-head.js';
 import {
   clientData,
@@ -48,31 +47,31 @@ import { clientAddressText } from '../exchange/client-address.js';
 import type { Context } from '../exchange/context.js';
 import { Counters } from '../exchange/counters.js';
 import { Deadlines } from '../exchange/deadlines.js';
-import { ErrorPages } from '../exchange/error-pages.js';
+import type { ErrorPages } from '../exchange/error-pages.js';
 import { HeadEdit } from '../exchange/head-edit.js';
-import { followPools } from '../exchange/move.js';
 import type { Observer } from '../exchange/observer.js';
-import { Pool, Servers } from '../exchange/pools.js';
+import { type Pool, Servers } from '../exchange/pools.js';
 import { RequestIds } from '../exchange/request-id.js';
 import type { Limits, Timeouts } from '../exchange/settings.js';
-import { Ticks } from '../exchange/ticks.js';
-import { Trust } from '../exchange/trust.js';
+import type { Ticks } from '../exchange/ticks.js';
+import type { Trust } from '../exchange/trust.js';
 import { serveLines } from '../exchange/waiting.js';
 import { Framing } from '../http/framing.js';
 import { Llhttp } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { ExchangeCounts } from '../observe/exchange-counts.js';
-import { Matcher } from '../routing/matcher.js';
+import type { Matcher } from '../routing/matcher.js';
 import { accepted, clientNotSecured, clientSecured, isOpening, openingEvent, openingLate } from './accept.js';
-import { filterScope, WorkerFilterTools } from './filter-tools.js';
+import { applySnapshot } from './apply-snapshot.js';
+import { WorkerFilterTools } from './filter-tools.js';
 import { checkInvariants } from './invariants.js';
 import { WorkerListeners } from './listener.js';
-import { Rule } from './rules.js';
-import type { WorkerPlan } from './snapshot.js';
+import type { Rule } from './rules.js';
+import { type RoutingPart, type SettingsPart, type Snapshot, type SnapshotChange, wholeSnapshot } from './snapshot.js';
 
 export interface WorkerOptions {
   index: number;
-  plan: WorkerPlan;
+  snapshot: Snapshot;
   /** The shared server state. */
   servers: SharedArrayBuffer;
   /** Accept from the listeners here, instead of being handed sockets. */
@@ -119,17 +118,20 @@ export class Worker implements Context {
   clientField: ClientAddressField | null = null;
   /** The request listed with `clientField` comes from a trusted peer. */
   clientFieldTrusted = false;
-  plan: WorkerPlan;
-  limits: Limits;
-  timeouts: Timeouts;
-  ticks: Ticks;
-  trust: Trust;
-  matcher: Matcher;
+  // What `applySnapshot` makes of the parts of a snapshot, first in the constructor.
+  routing!: RoutingPart;
+  settings!: SettingsPart;
+  limits!: Limits;
+  timeouts!: Timeouts;
+  ticks!: Ticks;
+  trust!: Trust;
+  matcher!: Matcher;
   /** Of all requests; those of a rule go first. */
-  errorPages: ErrorPages;
+  errorPages!: ErrorPages;
   rules: readonly Rule[] = [];
-  pools: readonly Pool[] = [];
-  #poolsByName: ReadonlyMap<string, Pool> = new Map();
+  /** By the index that rules and listeners refer to. The same array, which they hold, until pools come, go or change places. */
+  pools: Pool[] = [];
+  readonly poolsByName = new Map<string, Pool>();
   /** Pools whose requests may have to wait for room. */
   limitedPools: readonly Pool[] = [];
   /** Some listener or rule does not merge runs of `/`. */
@@ -169,15 +171,16 @@ export class Worker implements Context {
   #scratchRoom = 0;
 
   constructor(options: WorkerOptions) {
-    const { plan } = options;
-    const slotCount = plan.limits.connectionsMax * (1 + BACKENDS_PER_CLIENT) + SLOTS_SPARE;
-    const chunkCount = Math.floor(plan.limits.slabBytes / CHUNK_BYTES);
+    const { snapshot } = options;
+    const { settings } = snapshot;
+    const slotCount = settings.limits.connectionsMax * (1 + BACKENDS_PER_CLIENT) + SLOTS_SPARE;
+    const chunkCount = Math.floor(settings.limits.slabBytes / CHUNK_BYTES);
     this.index = options.index;
     this.#chunkCount = chunkCount;
     this.#onDrained = options.onDrained;
     this.llhttp = new Llhttp({ slabBytes: chunkCount * CHUNK_BYTES, parsersMax: slotCount });
     this.memory = this.llhttp.bytes;
-    this.longHeads = new LongHeads(plan.limits.slabBytes);
+    this.longHeads = new LongHeads(settings.limits.slabBytes);
     this.#clientBySlot = new Array<ClientConnection | null>(slotCount).fill(null);
     this.#backendBySlot = new Array<BackendConnection | null>(slotCount).fill(null);
     this.deadlines = new Deadlines(slotCount);
@@ -185,7 +188,7 @@ export class Worker implements Context {
       memory: this.memory.buffer as ArrayBuffer,
       slabAt: this.llhttp.slabAt,
       chunkCount,
-      connectionsMax: plan.limits.connectionsMax,
+      connectionsMax: settings.limits.connectionsMax,
       slotCount,
       onEvents: (events, count) => this.#dispatch(events, count),
     });
@@ -202,47 +205,28 @@ export class Worker implements Context {
     this.writer = new Writer(this.memory);
     this.ids = new RequestIds();
     this.filterTools = new WorkerFilterTools(this);
-    this.plan = plan;
-    this.limits = plan.limits;
-    this.timeouts = plan.timeouts;
-    this.ticks = new Ticks(plan.timeouts);
-    this.trust = new Trust(plan.trustedProxies);
-    this.matcher = new Matcher(plan.table);
-    this.errorPages = new ErrorPages(plan.errorPages);
-    this.#live(plan);
     this.#acceptShared = options.acceptShared;
-    this.#listen(plan);
+    applySnapshot(this, wholeSnapshot(snapshot));
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.engine.run();
   }
 
-  /** Applies a new plan from the next request on. Requests under way keep their rule; those that wait for a server get
-   *  one of the new plan. */
-  follow(plan: WorkerPlan): void {
-    this.plan = plan;
-    this.limits = plan.limits;
-    this.timeouts = plan.timeouts;
-    this.ticks = new Ticks(plan.timeouts);
-    this.trust = new Trust(plan.trustedProxies);
-    this.matcher = new Matcher(plan.table);
-    this.errorPages = new ErrorPages(plan.errorPages);
-    this.#live(plan);
-    this.#listen(plan);
-    this.eachClient((client) => followPools(this, client.x));
-    if (this.limitedPools.length > 0) serveLines(this);
+  /** Applies what is new in a snapshot. */
+  apply(change: SnapshotChange): void {
+    applySnapshot(this, change);
     this.engine.run();
   }
 
-  /** The pool of this name in the plan, or undefined. */
+  /** The pool of this name in the snapshot that holds, or undefined. */
   poolNamed(name: string): Pool | undefined {
-    return this.#poolsByName.get(name);
+    return this.poolsByName.get(name);
   }
 
   /** Accepts nothing more, lets what runs finish, and calls `onDrained` when all is done or `drainMs` is over. */
   drain(): void {
     if (this.draining) return;
     this.draining = true;
-    this.#drainUntil = performance.now() + this.plan.timeouts.drainMs;
+    this.#drainUntil = performance.now() + this.timeouts.drainMs;
     for (const listener of this.#listening) this.engine.listenEnd(listener);
     this.#listening.clear();
     this.eachClient((client) => {
@@ -355,6 +339,7 @@ export class Worker implements Context {
     return {
       worker: this.index,
       requests: this.counters.requests,
+      applied: this.counters.applied,
       exchangesEnded: this.exchangeCounts.ended,
       exchangesByStatusClass: this.exchangeCounts.byClass,
       accepted: this.counters.accepted,
@@ -387,46 +372,13 @@ export class Worker implements Context {
     };
   }
 
-  /** Accepts from the plan's listeners and no others, when workers accept for themselves. */
-  #listen(plan: WorkerPlan): void {
+  /** Accepts from the listeners of the settings and no others, when workers accept for themselves. */
+  listen(): void {
     if (!this.#acceptShared || this.draining) return;
-    const wanted = new Set(plan.listeners.map(({ listener }) => listener));
+    const wanted = new Set(this.settings.listeners.map(({ listener }) => listener));
     for (const listener of this.#listening) if (!wanted.has(listener)) this.engine.listenEnd(listener);
     for (const listener of wanted) if (!this.#listening.has(listener)) this.engine.listen(listener);
     this.#listening = wanted;
-  }
-
-  #live(plan: WorkerPlan): void {
-    this.state.refresh();
-    const { pools, poolTls, poolTunnelTls, poolProxyProtocol, poolKeepAlive } = plan;
-    for (const gone of this.servers.follow(pools, poolTls, poolTunnelTls, poolProxyProtocol, poolKeepAlive))
-      dropIdle(this, gone);
-    const before = this.#poolsByName;
-    this.pools = plan.pools.map((pool) => {
-      const known = before.get(pool.name);
-      return new Pool(pool, this.state, known?.plan.slot === pool.slot ? known : undefined);
-    });
-    for (const pool of before.values()) pool.retired = true;
-    this.#poolsByName = new Map(this.pools.map((pool) => [pool.plan.name, pool]));
-    this.limitedPools = this.pools.filter((pool) => pool.limited || pool.line.length > 0);
-    const ownFilters = filterScope(this, this.pools);
-    const scope = {
-      pools: this.pools,
-      ticks: this.ticks,
-      limits: plan.limits,
-      filters: plan.filters,
-      filterScope: ownFilters,
-      seed: this.index,
-    };
-    this.rules = plan.rules.map((rule) => new Rule(rule, scope));
-    // Made now, so that no request has to wait for it.
-    for (const { filters } of plan.listeners)
-      if (filters.length > 0) for (const rule of this.rules) rule.under(filters);
-    this.distinguishesSlashes =
-      plan.listeners.some(({ repeatedSlashes }) => repeatedSlashes !== 'merge') ||
-      plan.rules.some(({ repeatedSlashes = 'merge' }) => repeatedSlashes !== 'merge');
-    this.pinned.renew();
-    this.listeners.follow(plan, this.pools, ownFilters, this.pinned, this.index);
   }
 
   #dispatch(events: Int32Array, count: number): void {
@@ -553,12 +505,20 @@ export class Worker implements Context {
 
   /** Every client connection and the slot it stands in. */
   eachClient(visit: (client: ClientConnection, slot: number) => void): void {
-    for (const [slot, client] of this.#clientBySlot.entries()) if (client !== null) visit(client, slot);
+    const clients = this.#clientBySlot;
+    for (let slot = 0; slot < clients.length; slot++) {
+      const client = clients[slot]!;
+      if (client !== null) visit(client, slot);
+    }
   }
 
   /** Every backend connection and the slot it stands in. */
   eachBackend(visit: (backend: BackendConnection, slot: number) => void): void {
-    for (const [slot, backend] of this.#backendBySlot.entries()) if (backend !== null) visit(backend, slot);
+    const backends = this.#backendBySlot;
+    for (let slot = 0; slot < backends.length; slot++) {
+      const backend = backends[slot]!;
+      if (backend !== null) visit(backend, slot);
+    }
   }
 
   /** The chunks held by no connection: constants, and scratch memory. */

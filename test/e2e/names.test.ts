@@ -38,6 +38,25 @@ test('a changed SRV record moves the traffic, with no request refused', async (t
     assert.ok(Date.now() < deadline, 'the traffic did not move');
   }
   assert.equal((await ask(proxy.place, get())).body, 'second');
+  if (standIn) return;
+  const [worker] = await proxy.counters();
+  assert.deepEqual(worker!.applied, { routing: 1, settings: 1, pools: 2 }, 'only the pool was made anew');
+});
+
+test('a changed SRV record moves the connections of a raw listener', async (t) => {
+  const [first, second] = [await use(t, named('first')), await use(t, named('second'))];
+  const dns = await use(t, startDns());
+  dns.addresses.set('box.example', [first.address.split(':')[0]!]);
+  dns.services.set('_http._tcp.app.example', [{ name: 'box.example', port: first.port }]);
+  const proxy = await useProxy(t, {
+    nameservers: [dns.address],
+    listeners: [{ protocol: 'tcp', pool: 'main' }],
+    routes: [],
+    pools: { main: { servers: [{ address: 'srv:_http._tcp.app.example' }] } },
+  });
+  assert.equal((await ask(proxy.place, get())).body, 'first');
+  dns.services.set('_http._tcp.app.example', [{ name: 'box.example', port: second.port }]);
+  await untilAnswers(proxy, 'second');
 });
 
 test('a changed address moves the traffic', async (t) => {

@@ -9,12 +9,13 @@ import { Split } from '../../routing/split.js';
 export class TlsRoutes {
   readonly #names = new ServerNames<Split>();
   readonly #pools: readonly Pool[];
-  readonly #others: Pool | null;
+  /** The index of the pool for all other names, -1 for none. */
+  readonly #others: number;
 
-  /** `seed` is the worker's index: workers take turns at different places. */
+  /** `pools` by index, as they change; `seed` is the worker's index: workers take turns at different places. */
   constructor({ tlsRoutes, pool }: ListenerPlan, pools: readonly Pool[], seed: number) {
     this.#pools = pools;
-    this.#others = pools[pool] ?? null;
+    this.#others = pool;
     for (const { hostnames, backendRefs } of tlsRoutes) {
       const split = new Split(backendRefs, seed);
       for (const hostname of hostnames) this.#names.add(hostname, split);
@@ -24,6 +25,6 @@ export class TlsRoutes {
   /** The pool for a connection that asks for `sni`, which is empty when it asks for none; null when there is none. */
   choose(sni: string): Pool | null {
     const split = this.#names.find(sni);
-    return split === undefined ? this.#others : (this.#pools[split.pick()] ?? null);
+    return this.#pools[split === undefined ? this.#others : split.pick()] ?? null;
   }
 }

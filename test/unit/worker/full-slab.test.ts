@@ -46,13 +46,14 @@ test('a request of HTTP/1.0 without Host gets the Host of its server although no
   assert.equal(fieldValue(origin.requests[1]!, 'host'), origin.address);
 });
 
-test('a worker lives by a new plan although no chunk is left for constants', async (t) => {
+test('a worker applies new settings although no chunk is left for constants', async (t) => {
   const origin = await use(t, startAnswers());
   const one = useWorker(t, { routes, pools: { main: { servers: [{ address: origin.address }] } } });
   assert.equal(statusOf(await ask(one.place, get('/'))), 200);
   fill(one);
-  const [listener] = one.plan.listeners;
-  one.worker.follow({ ...one.plan, generation: 2, listeners: [{ ...listener!, port: 4711 }] });
+  const { settings } = one.snapshot;
+  const listeners = [{ ...settings.listeners[0]!, port: 4711 }];
+  one.worker.apply({ generation: 2, routing: null, settings: { ...settings, listeners }, poolNames: null, pools: [] });
   assert.equal(statusOf(await ask(one.place, get('/'))), 200);
   assert.equal(fieldValue(origin.requests[1]!, 'x-forwarded-port'), '4711');
 });

@@ -6,8 +6,8 @@ import { createServerState, ServerState } from '../../../src/balance/server-stat
 import { checkValue } from '../../../src/config/load.js';
 import { compileRoutes } from '../../../src/config/routes.js';
 import { Listeners } from '../../../src/primary/listeners.js';
-import { placePools, unplacedPools, workerPlan } from '../../../src/primary/snapshot.js';
-import type { WorkerPlan } from '../../../src/worker/snapshot.js';
+import { placePools, snapshotOf, unplacedPool } from '../../../src/primary/snapshot.js';
+import type { Snapshot } from '../../../src/worker/snapshot.js';
 import { Worker } from '../../../src/worker/worker.js';
 import { freePlace, type Place, written } from '../../support/addresses.js';
 import { endpointOf } from '../../support/endpoints.js';
@@ -16,7 +16,9 @@ import type { Cleanup } from '../engine/lab.js';
 export interface OneWorker {
   readonly worker: Worker;
   readonly place: Place;
-  readonly plan: WorkerPlan;
+  readonly snapshot: Snapshot;
+  /** Where its pools were placed. */
+  readonly membership: Membership;
 }
 
 /** Starts a worker that listens at a free place; `document` is a configuration without listeners. It ends with the test. */
@@ -31,12 +33,14 @@ export function useWorker(t: Cleanup, document: object): OneWorker {
     config.pools[pool]!.servers.map(({ address, weight, backup }) => {
       return { name: address, address, endpoint: endpointOf(address), weight, backup };
     });
-  const pools = placePools(unplacedPools(config, listed), new Membership(new ServerState(servers)), []);
-  const plan = workerPlan(1, config, routes, open, pools, { pools: new Map(), tunnels: new Map() });
-  const worker = new Worker({ index: 0, plan, servers, acceptShared: true, onDrained: () => {} });
+  const unplaced = Object.values(config.pools).map((pool, index) => unplacedPool(pool, index, listed));
+  const membership = new Membership(new ServerState(servers));
+  const pools = placePools(unplaced, membership, []);
+  const snapshot = snapshotOf(1, loaded, open, pools, { pools: new Map(), tunnels: new Map() });
+  const worker = new Worker({ index: 0, snapshot, servers, acceptShared: true, onDrained: () => {} });
   t.after(() => {
     worker.close();
     listeners.closeOthers([]);
   });
-  return { worker, place, plan };
+  return { worker, place, snapshot, membership };
 }
