@@ -4,9 +4,10 @@
 import { BALANCE_DEFAULTS, LIMIT_DEFAULTS, OUTLIER_DEFAULTS, SESSION_DEFAULTS } from '../balance/options.js';
 import { RETRY_DEFAULTS } from '../balance/retry.js';
 import { type Problem, shown } from '../base/problems.js';
-import type { Config, ListenerConfig, PoolConfig, RuleConfig } from '../config/config.js';
+import type { Config, ListenerConfig, PoolConfig } from '../config/config.js';
 import type { LoadedRoutes } from '../config/routes.js';
 import { HEALTH_CHECK_DEFAULTS } from '../health/options.js';
+import type { RuleConfig } from '../routing/input.js';
 import { describeTlsRoute } from './connections.js';
 import { conditionsKey, describeConditions, describePlace, type RouteLine, routeLines } from './describe.js';
 import { listenerSettings, poolSettings, ruleSettings, type Settings, topSettings } from './settings.js';

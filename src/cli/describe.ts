@@ -2,11 +2,11 @@
 // Owns the short wording. Leaves the reasons for a decision to src/routing.
 
 import type { Place } from '../base/document-path.js';
-import type { MatchConfig, RuleConfig } from '../config/config.js';
 import type { LoadedRoutes } from '../config/routes.js';
 import { answerOf, filterTypes } from '../filters/registry.js';
 import { actionLines } from '../routing/explain-text.js';
 import { hostnameOf } from '../routing/findings.js';
+import type { MatchConfig, RuleConfig, StringMatchConfig } from '../routing/input.js';
 import type { RulePlan } from '../routing/plan.js';
 
 /** One match of one rule under one host name, in words. */
@@ -131,9 +131,7 @@ function describeConnectionMatch({
   return [...words, ...(certificate.length === 0 ? ['client certificate is there'] : certificate)];
 }
 
-type ValueMatch = NonNullable<MatchConfig['headers']>[number];
-
-function describeValueMatch({ name, type, value, invert }: ValueMatch): string {
+function describeValueMatch({ name, type = 'Exact', value, invert }: StringMatchConfig): string {
   const quoted = type === 'RegularExpression' ? `"${value}"` : JSON.stringify(value);
   const words = value === undefined ? COMPARISONS[type] : `${COMPARISONS[type]} ${quoted}`;
   return invert ? `${name} not: ${words}` : `${name} ${words}`;

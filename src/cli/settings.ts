@@ -2,7 +2,8 @@
 // Owns what compare.ts has no words of its own for, whatever a later version adds to it. Leaves comparing to compare.ts.
 
 import type { KeepAlive } from '../base/keep-alive.js';
-import type { Config, ListenerConfig, PoolConfig, RuleConfig } from '../config/config.js';
+import type { Config, ListenerConfig, PoolConfig } from '../config/config.js';
+import type { RuleConfig } from '../routing/input.js';
 
 /** Settings by their paths, the values as text. What is not set is not there. */
 export type Settings = ReadonlyMap<string, string>;

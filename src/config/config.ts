@@ -1,5 +1,5 @@
 // The configuration as the rest of the program uses it: plain, complete, and structured-cloneable.
-// Owns the step from the parsed document to that shape. Leaves validation to load.ts.
+// Owns the step from the parsed document to that shape. Leaves validation to load.ts, and the shape of routes to src/routing.
 
 import { dirname, resolve } from 'node:path';
 import type { Endpoint } from '../base/endpoint.js';
@@ -8,6 +8,8 @@ import type { TlsVersion } from '../base/tls-versions.js';
 import { kindOf } from '../filters/registry.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
 import { exceptionOf } from '../routing/exceptions.js';
+import type { ErrorPageConfig, RouteConfig } from '../routing/input.js';
+import type { FilterConfig } from '../routing/plan.js';
 import { type PoolOptions, poolOptions } from './pool-options.js';
 import { tcpKeepAlive as keepAliveSchema } from './schema/keep-alive.js';
 import type { LISTENER_PROTOCOLS } from './schema/listeners.js';
@@ -131,14 +133,6 @@ export type LimitsConfig = Readonly<Required<ParsedConfig['limits']>> & { readon
 
 /** All in milliseconds; 0 is no limit. */
 export type TimeoutsConfig = { readonly [Name in keyof ParsedConfig['timeouts'] as `${Name}Ms`]: number };
-
-/** Routes as src/routing compiles them: timeouts in milliseconds, files with absolute names. */
-export type RouteConfig = NonNullable<ParsedConfig['routes']>[number];
-export type RuleConfig = RouteConfig['rules'][number];
-export type MatchConfig = NonNullable<RuleConfig['matches']>[number];
-export type FilterConfig = NonNullable<RuleConfig['filters']>[number];
-
-export type ErrorPageConfig = NonNullable<ParsedConfig['errorPages']>[number];
 
 /** One route expectation. */
 export type TestConfig = NonNullable<ParsedConfig['tests']>[number];
@@ -331,6 +325,5 @@ function withFile<Part extends { readonly file?: string | undefined }>(part: Par
 function withFilterFiles(filter: FilterConfig, directory: string): FilterConfig {
   const { withFiles } = kindOf(filter.type);
   if (withFiles === undefined) return filter;
-  // The kind is that of the filter, so it gives back one of the same type.
-  return withFiles(filter, (name) => resolve(directory, name)) as FilterConfig;
+  return withFiles(filter, (name) => resolve(directory, name));
 }

@@ -54,6 +54,11 @@ export type ConfigInput = z.input<typeof schema>;
 /** A configuration as the schema reads it: defaults filled in, durations in milliseconds, sizes in bytes. */
 export type ParsedConfig = z.output<typeof schema>;
 
+/** Its routes, and their parts. What src/routing compiles of them is declared there, and they fit it. */
+export type ParsedRoute = NonNullable<ParsedConfig['routes']>[number];
+export type ParsedRule = ParsedRoute['rules'][number];
+export type ParsedMatch = NonNullable<ParsedRule['matches']>[number];
+
 /** The JSON Schema (2020-12) of what may be written, for editors. */
 export function jsonSchema(): Record<string, unknown> {
   const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'ref' });

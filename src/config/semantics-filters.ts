@@ -5,20 +5,21 @@
 import type { DocumentPath } from '../base/document-path.js';
 import type { Around, RuleAround } from '../filters/kind.js';
 import { answers, kindOf } from '../filters/registry.js';
-import type { FilterConfig, RuleConfig } from './config.js';
+import type { FilterConfig } from '../routing/plan.js';
+import type { ParsedRule } from './schema.js';
 import type { Scope } from './scope.js';
 
 /** The filter of a rule that answers the request, so that no server sees it, and its place. */
-export function answering({ filters = [] }: RuleConfig): { filter: FilterConfig; index: number } | undefined {
+export function answering({ filters = [] }: ParsedRule): { filter: FilterConfig; index: number } | undefined {
   const index = filters.findIndex(answers);
   const filter = filters[index];
   return filter && { filter, index };
 }
 
-const seenAround = (rule: RuleConfig): RuleAround => ({ ...rule, answers: answering(rule) !== undefined });
+const seenAround = (rule: ParsedRule): RuleAround => ({ ...rule, answers: answering(rule) !== undefined });
 
 /** Reports what is wrong with the filters of a rule. */
-export function checkRuleFilters(rule: RuleConfig, at: DocumentPath, scope: Scope): void {
+export function checkRuleFilters(rule: ParsedRule, at: DocumentPath, scope: Scope): void {
   const filters = rule.filters ?? [];
   checkFilters(filters, [...at, 'filters'], { kind: 'rule', rules: [seenAround(rule)] }, scope);
   const answer = answering(rule);
@@ -36,7 +37,7 @@ export function checkRuleFilters(rule: RuleConfig, at: DocumentPath, scope: Scop
 /** Reports what is wrong with the filters of a route. */
 export function checkRouteFilters(
   filters: readonly FilterConfig[],
-  rules: readonly RuleConfig[],
+  rules: readonly ParsedRule[],
   at: DocumentPath,
   scope: Scope,
 ): void {

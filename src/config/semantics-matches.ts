@@ -5,15 +5,14 @@ import type { DocumentPath } from '../base/document-path.js';
 import { isHostPattern } from '../base/host-names.js';
 import { shown } from '../base/problems.js';
 import { normalPathOf } from '../routing/path.js';
-import type { MatchConfig } from './config.js';
 import { checkRegex } from './regex.js';
 import type { STRING_TYPES } from './schema/matches.js';
-import type { ParsedConfig } from './schema.js';
+import type { ParsedConfig, ParsedMatch } from './schema.js';
 import type { Scope } from './scope.js';
 
 /** Reports what is wrong with one match. `listeners` tell what a request can bring. */
 export function checkMatch(
-  match: MatchConfig,
+  match: ParsedMatch,
   at: DocumentPath,
   listeners: ParsedConfig['listeners'],
   scope: Scope,
@@ -23,7 +22,7 @@ export function checkMatch(
   checkConnection(match, at, listeners, scope);
 }
 
-function checkPath(match: MatchConfig, at: DocumentPath, scope: Scope): void {
+function checkPath(match: ParsedMatch, at: DocumentPath, scope: Scope): void {
   const { path } = match;
   if (path?.type === 'RegularExpression') {
     checkRegex(path.value, [...at, 'path', 'value'], scope);
@@ -57,7 +56,7 @@ function checkNormalForm(path: string, at: DocumentPath, scope: Scope): void {
 /** Fields that tell servers who a client is by its certificate. */
 const IDENTITY = /^(x-client-cert-(verified|subject|san|fingerprint)|client-cert(-chain)?)$/i;
 
-function checkStrings(match: MatchConfig, at: DocumentPath, scope: Scope): void {
+function checkStrings(match: ParsedMatch, at: DocumentPath, scope: Scope): void {
   for (const kind of ['headers', 'queryParams', 'cookies'] as const) {
     for (const [index, condition] of (match[kind] ?? []).entries()) {
       const here = [...at, kind, index];
@@ -158,7 +157,7 @@ function warnOfPathRegex(source: string, path: DocumentPath, scope: Scope): void
 
 /** What the connection tells: it must be able to. */
 function checkConnection(
-  match: MatchConfig,
+  match: ParsedMatch,
   at: DocumentPath,
   listeners: ParsedConfig['listeners'],
   scope: Scope,

@@ -4,8 +4,7 @@
 import { type DocumentPath, formatPath } from '../base/document-path.js';
 import { alternatives } from '../base/problems.js';
 import { answeringNames } from '../filters/registry.js';
-import type { RuleConfig } from './config.js';
-import type { ParsedConfig } from './schema.js';
+import type { ParsedConfig, ParsedRule } from './schema.js';
 import { checkPoolName, type Scope } from './scope.js';
 import { checkErrorPages } from './semantics-error-pages.js';
 import { answering, checkFilters, checkRouteFilters, checkRuleFilters } from './semantics-filters.js';
@@ -59,7 +58,7 @@ function checkUnique(
     );
 }
 
-function checkBackends(rule: RuleConfig, at: DocumentPath, scope: Scope): void {
+function checkBackends(rule: ParsedRule, at: DocumentPath, scope: Scope): void {
   const { pool, backendRefs } = rule;
   checkBackendRefs(rule, 'rule', at, scope);
   const answer = answering(rule);
@@ -84,7 +83,7 @@ function checkBackends(rule: RuleConfig, at: DocumentPath, scope: Scope): void {
 }
 
 /** The pool that takes over: another one than those of the rule, which has to have some. */
-function checkFallback(rule: RuleConfig, at: DocumentPath, scope: Scope): void {
+function checkFallback(rule: ParsedRule, at: DocumentPath, scope: Scope): void {
   const { fallback, pool, backendRefs } = rule;
   if (fallback === undefined) return;
   checkPoolName(fallback, [...at, 'fallback'], scope);
@@ -105,7 +104,7 @@ function checkFallback(rule: RuleConfig, at: DocumentPath, scope: Scope): void {
   }
 }
 
-function checkTimeouts({ timeouts }: RuleConfig, at: DocumentPath, scope: Scope): void {
+function checkTimeouts({ timeouts }: ParsedRule, at: DocumentPath, scope: Scope): void {
   const { request = 0, backendRequest = 0, responseHead = 0 } = timeouts ?? {};
   if (request > 0 && backendRequest > request) {
     scope.report(

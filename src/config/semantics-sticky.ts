@@ -2,7 +2,7 @@
 
 import type { DocumentPath } from '../base/document-path.js';
 import { SPLIT_COOKIE } from '../routing/sticky.js';
-import type { RuleConfig } from './config.js';
+import type { ParsedRule } from './schema.js';
 import type { Scope } from './scope.js';
 import { checkKeyName, checkSession } from './semantics-pools.js';
 
@@ -11,7 +11,7 @@ export class StickyChecks {
   /** By cookie and path: the pools it names, and the place of the first rule that said so. */
   readonly #cookies = new Map<string, { pools: string; at: string }>();
 
-  check(rule: RuleConfig, at: DocumentPath, name: string, scope: Scope): void {
+  check(rule: ParsedRule, at: DocumentPath, name: string, scope: Scope): void {
     const { hashKey, sessionPersistence: session, backendRefs } = rule;
     if (hashKey === undefined && session === undefined) return;
     const option = hashKey === undefined ? 'sessionPersistence' : 'hashKey';

@@ -167,8 +167,10 @@ pools: {}
 `,
   );
   const filter = (await loadConfig(path)).config.routes[0]?.rules[0]?.filters?.[0];
-  assert.ok(filter?.type === 'DirectResponse');
-  assert.equal(filter.directResponse.file, join(directory, 'sorry.html'));
+  assert.deepEqual(filter, {
+    type: 'DirectResponse',
+    directResponse: { status: 503, file: join(directory, 'sorry.html') },
+  });
 });
 
 test('a module may be TypeScript or JavaScript, and may export a promise', async () => {
