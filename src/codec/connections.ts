@@ -3,11 +3,14 @@
 
 import type { Tried } from '../balance/view.js';
 import { Edges } from '../base/edges.js';
+import type { Attempt } from '../exchange/attempt.js';
+import { NOT_STATED } from '../exchange/client-address.js';
 import { Exchange, NO_ADDRESS } from '../exchange/exchange.js';
-import type { Pool, Server } from '../exchange/pools.js';
+import type { Listener } from '../exchange/listener.js';
+import type { Poolable, Server } from '../exchange/pools.js';
+import type { BackendSide, ClientSide } from '../exchange/streams.js';
 import type { HeadParser } from '../http/llhttp.js';
 import type { ProxyAddresses, ProxyVersion } from '../http/proxy-protocol.js';
-import type { Listener } from '../worker/listener.js';
 import type { LongHead } from './h1/long-head.js';
 import { Movement } from './movement.js';
 import type { Parked } from './parked.js';
@@ -85,7 +88,7 @@ const backendEdges = new Edges('backend connection', BACKEND, {
   MIRROR: ['CLOSED'],
 });
 
-export class ClientConnection {
+export class ClientConnection implements ClientSide {
   conn = 0;
   slot = 0;
   /** CLIENT; written by `to()` alone. */
@@ -118,9 +121,8 @@ export class ClientConnection {
 
   /** The connection may stay open after this exchange, as far as the client and we are concerned. */
   keepAlive = false;
-  /** The tick at which the rate of the body is looked at next, and the bytes it is measured from. */
-  bodyRateAt = 0;
-  bodyRateBytes = 0;
+  /** The response body under way goes out in chunks of our framing. */
+  chunkedOut = false;
   /** How the client takes what waits for it. */
   readonly movement = new Movement();
   /** Idle backend connections that no other client may use, the oldest first: they began with a PROXY header that names it. */
@@ -143,6 +145,30 @@ export class ClientConnection {
     this.x = new Exchange(memory, this, tried);
   }
 
+  /** Begins a connection that was accepted at `listener`: forgets the one before. The one place that resets it. */
+  open(conn: number, slot: number, listener: Listener): void {
+    this.conn = conn;
+    this.slot = slot;
+    this.listener = listener;
+    this.handshaking = false;
+    this.inTheClear = false;
+    this.tls = null;
+    this.proxied = null;
+    this.trusted = false;
+    this.parser = null;
+    this.hello = null;
+    this.parked = null;
+    this.longHead = null;
+    this.headTimed = true;
+    this.pendingAt = NO_ADDRESS;
+    this.blocked = false;
+    this.paused = false;
+    this.ended = false;
+    this.finished = false;
+    // Before its first request too, its own address is all that is known of it.
+    this.x.statedBytes = NOT_STATED;
+  }
+
   /** Crosses an edge of the drawing above. Throws an AssertionError when there is none. Hot. */
   to(state: number): void {
     clientEdges.check(this.state, state);
@@ -150,7 +176,7 @@ export class ClientConnection {
   }
 }
 
-export class BackendConnection {
+export class BackendConnection implements BackendSide, Poolable {
   conn = 0;
   slot = 0;
   /** The engine's TLS context it was made under, -1 for none. */
@@ -166,24 +192,14 @@ export class BackendConnection {
   /** BACKEND; written by `to()` alone. */
   state: number = BACKEND.CLOSED;
   server: Server | null = null;
-  /** The exchange that it carries an attempt of; null while it is idle. */
+  /** The attempt it carries; null while it is idle. */
+  attempt: Attempt | null = null;
+  /** The exchange of that attempt; null for a copy too, since nothing of an exchange depends on that. */
   exchange: Exchange | null = null;
   parser: HeadParser | null = null;
   parked: Parked | null = null;
   /** The bytes of a response head that is not complete and may outgrow a chunk. */
   longHead: LongHead | null = null;
-  /** The client connection whose request a mirror copies, while the body is not complete. */
-  mirrorOf: Exchange | null = null;
-  /** The pool that a copy is counted in; null unless it is a MIRROR. */
-  mirrorPool: Pool | null = null;
-  /** Bytes of a mirrored body since the mirror last took everything. */
-  waitingBytes = 0;
-  /** The tick at which this try is late; 0 for none. */
-  expires = 0;
-  /** It has carried a whole exchange before: its server may close it at any moment, also as we write. */
-  reused = false;
-  /** The batch in which it was taken from the idle ones; its request leaves with the next. */
-  takenIn = 0;
   /** It may be used again when this exchange is done. */
   keepAlive = false;
   /** The server announced a body where none can be: what follows may be that, so it is not used again. */
@@ -194,16 +210,39 @@ export class BackendConnection {
   readonly movement = new Movement();
   /** Requests sent on it so far. */
   requests = 0;
-  /** The answer under way is an error of the server's. */
-  erred = false;
-  /** Counted as a request in flight at its server. */
-  counted = false;
   /** Place among its server's idle connections. */
   idleAt = -1;
   blocked = false;
   paused = false;
   ended = false;
   finished = false;
+
+  /** Begins a connection that is being opened to `server`: forgets the one before. The one place that resets it. */
+  open(conn: number, slot: number, server: Server, attempt: Attempt): void {
+    this.conn = conn;
+    this.slot = slot;
+    this.to(BACKEND.CONNECTING);
+    this.server = server;
+    this.attempt = attempt;
+    this.exchange = attempt.isCopy ? null : attempt.exchange;
+    this.tls = -1;
+    this.dialVersion = server.dialVersion;
+    this.proxyProtocol = server.proxyProtocol;
+    this.proxyClient = '';
+    this.owner = null;
+    this.parser = null;
+    this.parked = null;
+    this.longHead = null;
+    this.keepAlive = false;
+    this.distrusted = false;
+    this.aside = false;
+    this.requests = 1;
+    this.idleAt = -1;
+    this.blocked = false;
+    this.paused = false;
+    this.ended = false;
+    this.finished = false;
+  }
 
   /** Crosses an edge of the drawing above. Throws an AssertionError when there is none. Hot. */
   to(state: number): void {
@@ -215,4 +254,14 @@ export class BackendConnection {
   get sendsProxyHeaderUnencrypted(): boolean {
     return this.proxyProtocol !== null && this.tls < 0;
   }
+
+  get isReady(): boolean {
+    return this.state !== BACKEND.CONNECTING;
+  }
 }
+
+/** The client connection of an exchange, where one of HTTP/1 or a raw one made it. */
+export const clientOf = (x: Exchange): ClientConnection => x.client as ClientConnection;
+
+/** The connection that carries an attempt that is open. */
+export const backendOf = (attempt: Attempt): BackendConnection => attempt.backend as BackendConnection;

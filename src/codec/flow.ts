@@ -2,18 +2,29 @@
 // Owns the decision whether to read. Each rule is a state, not an event, so it can be asked at any time.
 
 import { CHUNK_BYTES } from '../engine/layout.js';
-import type { Context } from '../exchange/context.js';
 import { NO_ADDRESS } from '../exchange/exchange.js';
 import { measureBody, requestSent, ticksOf, waitForServer } from '../exchange/waits.js';
-import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
+import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, clientOf } from './connections.js';
+import type { CodecContext } from './context.js';
 import { watch, watchTunnel } from './progress.js';
 
-function clientMayRead(client: ClientConnection): boolean {
-  if (client.pendingAt !== NO_ADDRESS) return client.state === CLIENT.LINGER;
-  const backend = client.x.backend;
-  switch (client.state) {
+/** The most chunks that the engine takes as a number. */
+const CHUNKS_MAX = 2 ** 31 - 1;
+
+/**
+ * Lets the engine receive several chunks of a body at a time, of which `bytes` bytes are still to come. Rounded down, so
+ * that what follows a body never comes in an event after the one with its end.
+ */
+export function readBulk(w: CodecContext, conn: number, bytes: number): void {
+  w.engine.readMany(conn, Math.min(Math.floor(bytes / CHUNK_BYTES), CHUNKS_MAX));
+}
+
+function clientMayRead({ pendingAt, state, x }: ClientConnection): boolean {
+  if (pendingAt !== NO_ADDRESS) return state === CLIENT.LINGER;
+  const { backend } = x.attempt;
+  switch (state) {
     case CLIENT.BUSY:
-      return client.x.request.done || (client.x.isAtServer && backend !== null && !backend.blocked);
+      return x.request.done || (x.isAtServer && backend !== null && !backend.blocked);
     case CLIENT.TUNNEL:
       return backend !== null && !backend.blocked;
     default:
@@ -22,7 +33,7 @@ function clientMayRead(client: ClientConnection): boolean {
 }
 
 /** Starts or stops reading from the client, as its state asks for. */
-export function steerClient(w: Context, client: ClientConnection): void {
+export function steerClient(w: CodecContext, client: ClientConnection): void {
   const paused = !clientMayRead(client);
   if (paused === client.paused || client.ended) return;
   client.paused = paused;
@@ -31,8 +42,8 @@ export function steerClient(w: Context, client: ClientConnection): void {
 }
 
 /** Starts or stops reading from the server: it waits while the client takes nothing. */
-export function steerBackend(w: Context, backend: BackendConnection): void {
-  const paused = backend.exchange?.client?.blocked === true;
+export function steerBackend(w: CodecContext, backend: BackendConnection): void {
+  const paused = backend.exchange?.client.blocked === true;
   if (paused === backend.paused || backend.ended) return;
   backend.paused = paused;
   if (paused) w.engine.readStop(backend.conn);
@@ -40,26 +51,29 @@ export function steerBackend(w: Context, backend: BackendConnection): void {
 }
 
 /** The client's socket takes no more, or takes bytes again. */
-export function clientFlow(w: Context, client: ClientConnection, blocked: boolean): void {
+export function clientFlow(w: CodecContext, client: ClientConnection, blocked: boolean): void {
   client.blocked = blocked;
-  const backend = client.x.backend;
-  if (client.x.isAtServer && backend !== null && (client.x.request.done || client.x.responseStarted)) {
-    // Who waits for whom: the server while it may write, the client while it has to read.
-    const { responseIdle } = ticksOf(w, client.x);
-    if (blocked) watch(w, client, responseIdle, client.x.expires);
-    else waitForServer(w, client.x);
-    w.deadlines.set(backend.slot, blocked ? 0 : responseIdle, backend.expires);
+  const { x } = client;
+  const { attempt } = x;
+  const backend = attempt.backend as BackendConnection | null;
+  if (x.isAtServer && backend !== null && (x.request.done || x.responseStarted)) {
+    // Which side waits: the server while it may write, the client while it has to read.
+    const { responseIdle } = ticksOf(w, x);
+    if (blocked) watch(w, client, responseIdle, x.expires);
+    else waitForServer(w, x);
+    w.deadlines.set(backend.slot, blocked ? 0 : responseIdle, attempt.expires);
   }
   if (client.state === CLIENT.IDLE && !client.handshaking) {
     if (blocked) watch(w, client, w.ticks.responseIdle);
     else w.deadlines.set(client.slot, w.ticks.idle);
+    if (!blocked && client.pendingAt !== NO_ADDRESS) w.woken.push(client);
   } else if (client.state === CLIENT.TUNNEL) tunnelFlow(w, client, client, blocked);
   if (backend !== null) steerBackend(w, backend);
 }
 
 /** One side of a tunnel takes no more, or takes bytes again; the deadline of both is the client's. */
 function tunnelFlow(
-  w: Context,
+  w: CodecContext,
   client: ClientConnection,
   side: ClientConnection | BackendConnection,
   blocked: boolean,
@@ -70,31 +84,21 @@ function tunnelFlow(
 }
 
 /** The server's socket takes no more, or takes bytes again. */
-export function backendFlow(w: Context, backend: BackendConnection, blocked: boolean): void {
+export function backendFlow(w: CodecContext, backend: BackendConnection, blocked: boolean): void {
   backend.blocked = blocked;
   const x = backend.exchange;
   if (x === null) return;
-  if (backend.state === BACKEND.TUNNEL) tunnelFlow(w, x.client, backend, blocked);
+  const client = clientOf(x);
+  if (backend.state === BACKEND.TUNNEL) tunnelFlow(w, client, backend, blocked);
   else if (!x.request.done) {
     const { requestBody } = ticksOf(w, x);
-    w.deadlines.set(x.client.slot, blocked ? 0 : requestBody, x.expires);
-    if (blocked) watch(w, backend, requestBody, backend.expires);
-    else w.deadlines.set(backend.slot, 0, backend.expires);
+    w.deadlines.set(client.slot, blocked ? 0 : requestBody, x.expires);
+    if (blocked) watch(w, backend, requestBody, x.attempt.expires);
+    else w.deadlines.set(backend.slot, 0, x.attempt.expires);
     measureBody(w, x);
   } else if (!blocked && backend.state === BACKEND.HEAD) {
     // Only now the server has it all.
-    requestSent(w, x, backend);
+    requestSent(w, x);
   }
-  steerClient(w, x.client);
-}
-
-/** The most chunks that the engine takes as a number. */
-const CHUNKS_MAX = 2 ** 31 - 1;
-
-/**
- * Lets the engine receive several chunks of a body at a time, of which `bytes` bytes are still to come. Rounded down, so
- * that what follows a body never comes in an event after the one with its end.
- */
-export function readBulk(w: Context, conn: number, bytes: number): void {
-  w.engine.readMany(conn, Math.min(Math.floor(bytes / CHUNK_BYTES), CHUNKS_MAX));
+  steerClient(w, client);
 }

@@ -4,9 +4,9 @@
 // Owns these looks, and the minimum rate of clients. Leaves to flow.ts who waits for whom.
 
 import { TICK_MS } from '../base/tick.js';
-import type { Context } from '../exchange/context.js';
 import { ticksOf } from '../exchange/waits.js';
-import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from './connections.js';
+import { BACKEND, type BackendConnection, backendOf, CLIENT, type ClientConnection } from './connections.js';
+import type { CodecContext } from './context.js';
 import { type Movement, UNSEEN } from './movement.js';
 
 /** Looks in one wait: one that ends after nothing moved is met at most a quarter late. */
@@ -22,14 +22,14 @@ interface Moving {
 /** Acknowledged bytes, and those of a TLS record under way. */
 const progress = new Float64Array(2);
 
-function look(w: Context, connection: Moving, ticks: number, expires: number): void {
+function look(w: CodecContext, connection: Moving, ticks: number, expires: number): void {
   const { clientRate } = w.ticks;
   const next = ticks === 0 ? clientRate : Math.min(Math.ceil(ticks / LOOKS), clientRate);
   w.deadlines.set(connection.slot, next, expires);
 }
 
 /** From now on the peer has to take something of what waits for it every `ticks` ticks; 0 for no limit but its rate. */
-export function watch(w: Context, connection: Moving, ticks: number, expires = 0): void {
+export function watch(w: CodecContext, connection: Moving, ticks: number, expires = 0): void {
   const { movement } = connection;
   movement.ticks = ticks;
   movement.at = w.deadlines.now;
@@ -42,7 +42,7 @@ export function watch(w: Context, connection: Moving, ticks: number, expires = 0
  * Looks at a watched connection as its deadline passes. True: its peer has taken something in time, at `rateMin` bytes a
  * second or more, and the next look has its deadline.
  */
-export function stillTakes(w: Context, connection: Moving, rateMin: number, expires = 0): boolean {
+export function stillTakes(w: CodecContext, connection: Moving, rateMin: number, expires = 0): boolean {
   const { movement } = connection;
   const { now } = w.deadlines;
   if (!w.engine.progress(connection.conn, progress)) return false;
@@ -67,12 +67,12 @@ export function stillTakes(w: Context, connection: Moving, rateMin: number, expi
 }
 
 /** True when part of a TLS record came since data did, or since this was asked: bytes move, though none can be read yet. */
-export function stillSends(w: Context, conn: number): boolean {
+export function stillSends(w: CodecContext, conn: number): boolean {
   return w.engine.progress(conn, progress) && progress[1]! > 0;
 }
 
 /** A client whose deadline has passed, but with whom bytes move: it has its next deadline. */
-export function clientMoves(w: Context, client: ClientConnection): boolean {
+export function clientMoves(w: CodecContext, client: ClientConnection): boolean {
   const { expires } = client.x;
   const { blocked } = client;
   const rateMin = w.limits.clientBytesPerSecondMin;
@@ -90,7 +90,7 @@ export function clientMoves(w: Context, client: ClientConnection): boolean {
       return true;
     }
     case CLIENT.TUNNEL: {
-      const backend = client.x.backend!;
+      const backend = backendOf(client.x.attempt);
       if ((blocked && stillTakes(w, client, 0)) || (backend.blocked && takesTunnel(w, client))) return true;
       if (!stillSends(w, client.conn) && !stillSends(w, backend.conn)) return false;
       w.deadlines.set(client.slot, ticksOf(w, client.x).tunnelIdle);
@@ -102,8 +102,8 @@ export function clientMoves(w: Context, client: ClientConnection): boolean {
 }
 
 /** As stillTakes for the server's side of a tunnel, whose deadline is the client's. */
-function takesTunnel(w: Context, client: ClientConnection): boolean {
-  const backend = client.x.backend!;
+function takesTunnel(w: CodecContext, client: ClientConnection): boolean {
+  const backend = backendOf(client.x.attempt);
   if (!stillTakes(w, backend, 0)) return false;
   w.deadlines.clear(backend.slot);
   look(w, client, backend.movement.ticks, 0);
@@ -111,16 +111,18 @@ function takesTunnel(w: Context, client: ClientConnection): boolean {
 }
 
 /** Watches one side of a tunnel. */
-export function watchTunnel(w: Context, client: ClientConnection, side: Moving, ticks: number): void {
+export function watchTunnel(w: CodecContext, client: ClientConnection, side: Moving, ticks: number): void {
   watch(w, side, ticks);
   w.deadlines.clear(side.slot);
   look(w, client, ticks, 0);
 }
 
 /** A server whose deadline has passed, but which still takes the request, or sends a record: it has its next deadline. */
-export function serverMoves(w: Context, backend: BackendConnection): boolean {
-  const { exchange: x, expires } = backend;
-  if (x === null || (expires !== 0 && w.deadlines.now >= expires)) return false;
+export function serverMoves(w: CodecContext, backend: BackendConnection): boolean {
+  const { exchange: x } = backend;
+  if (x === null) return false;
+  const { expires } = x.attempt;
+  if (expires !== 0 && w.deadlines.now >= expires) return false;
   if (backend.state !== BACKEND.HEAD && backend.state !== BACKEND.BODY) return false;
   if (backend.blocked && !x.client.blocked) return stillTakes(w, backend, 0, expires);
   if (backend.state !== BACKEND.BODY || !stillSends(w, backend.conn)) return false;

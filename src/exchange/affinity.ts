@@ -97,3 +97,9 @@ function isField({ memory }: Context, head: Head, field: number, lowerName: Uint
 export function randomKey(): number {
   return (Math.random() * 0x100000000) | 0;
 }
+
+/** The line that names its server to the client, where the pool has sessions and that is news; else null. */
+export function sessionLine({ pool, session, attempt }: Exchange): string | null {
+  const { sessions } = pool!;
+  return sessions === null ? null : sessions.line(session, attempt.server!.index);
+}

@@ -2,26 +2,22 @@
 // Owns no behaviour: the worker implements it, and a test or the command line may do so with less.
 
 import type { ServerState } from '../balance/server-state.js';
-import type { BackendConnection, ClientConnection } from '../codec/connections.js';
-import type { LongHeads } from '../codec/h1/long-head.js';
-import type { Tokens } from '../codec/h1/tokens.js';
 import type { Engine } from '../engine/engine.js';
 import type { Pinned, PinnedTexts, Writer } from '../engine/text.js';
-import type { Framing } from '../http/framing.js';
-import type { Llhttp } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { Matcher } from '../routing/matcher.js';
-import type { Rule } from '../worker/rules.js';
-import type { ClientAddressField } from './client-address.js';
 import type { Counters } from './counters.js';
 import type { Deadlines } from './deadlines.js';
 import type { ErrorPages } from './error-pages.js';
 import type { FilterTools } from './filter.js';
 import type { HeadEdit } from './head-edit.js';
 import type { Observer } from './observer.js';
+import type { BodyPiece } from './piece.js';
 import type { Pool, Servers } from './pools.js';
 import type { RequestIds } from './request-id.js';
+import type { Rule } from './rule.js';
 import type { Limits, Timeouts } from './settings.js';
+import type { BackendStream, ClientSide, ClientStream } from './streams.js';
 import type { Ticks } from './ticks.js';
 import type { Trust } from './trust.js';
 
@@ -86,42 +82,23 @@ export interface Context {
   readonly draining: boolean;
   readonly closed: boolean;
 
-  // Tools, filled again for every request.
-  readonly framing: Framing;
-  readonly tokens: Tokens;
-  readonly llhttp: Llhttp;
-  /** Heads under way that may outgrow a chunk. */
-  readonly longHeads: LongHeads;
-  /** What filters may use. */
-  readonly filterTools: FilterTools;
-  /** What filters change in a head: filled for each that they have a say in. */
-  readonly headEdit: HeadEdit;
-  /** The same while that head is listed, or null. */
-  edit: HeadEdit | null;
-  /** Pools that get a copy of the request whose head the filters have seen, once it has gone out. */
-  readonly copiesDue: Pool[];
-  /** While the head of a request is listed whose listener knows its clients by a field of their own: that field, else null. */
-  clientField: ClientAddressField | null;
-  /** The request listed with `clientField` comes from a trusted peer. */
-  clientFieldTrusted: boolean;
+  // The codecs.
+  readonly clientStream: ClientStream;
+  readonly backendStream: BackendStream;
 
-  // Lines that every message may need.
-  readonly lineEnd: Pinned;
-  readonly lineClose: Pinned;
-  readonly lineKeepAlive: Pinned;
-  readonly lineChunked: Pinned;
-  readonly lastChunk: Pinned;
+  // Objects that are filled again for every request, or piece, and must not be kept.
+  /** What filters change in a head, filled for each that they have a say in. */
+  readonly headEdit: HeadEdit;
+  /** The piece of a body that a codec has just read. */
+  readonly piece: BodyPiece;
+  readonly filterTools: FilterTools;
+  /** Pools that get a copy of the request whose head is being filtered, once it has gone out. */
+  readonly copiesDue: Pool[];
   /** The target of a request about the server itself. */
   readonly asterisk: Pinned;
 
-  // Connections.
-  clientFree(client: ClientConnection): void;
-  backendOpen(conn: number): BackendConnection;
-  backendFree(backend: BackendConnection): void;
-  /** The address of the client as text: what a trusted peer stated for this request, or its own. Empty when it has none. */
-  addressOf(client: ClientConnection): string;
-  /** The forwarding lines that are the same for every stranger at this listener; null when the slab had no room for them. */
-  forwardingOf(client: ClientConnection): Pinned | null;
+  /** Gives freed room to requests that wait for it. */
+  serveLines(): void;
   /** The Strict-Transport-Security line for responses to this client; empty for none. */
-  strictTransportOf(client: ClientConnection): string;
+  strictTransportOf(client: ClientSide): string;
 }

@@ -1,6 +1,6 @@
 // What a worker counts for people: plain numbers, read by the primary on demand.
 
-import type { ReasonCode } from '../http/reasons.js';
+import { REASON_ROWS, REASONS, type ReasonCode } from '../http/reasons.js';
 
 /**
  * Why a copy was not sent, or given up: as many as `limits.mirrorsMax` are under way; a limit of the pool, or no server of
@@ -10,6 +10,27 @@ export type MirrorDrop = 'mirrorsMax' | 'poolLimits' | 'noServer' | 'noRoom' | '
 
 /** Why a body was not kept: it is longer than `retryBodyBytesMax`, or the slab is filling up. */
 export type NotKept = 'tooLong' | 'noRoom';
+
+/** How often each reason was given. */
+export class ReasonCounts {
+  /** By the index of the reason. */
+  readonly #counts = new Array<number>(REASON_ROWS.length).fill(0);
+
+  /** Hot under attack: allocates nothing. */
+  add(code: ReasonCode): void {
+    this.#counts[REASONS[code].index]!++;
+  }
+
+  /** Those that were given, by their codes. */
+  toObject(): Record<string, number> {
+    return Object.fromEntries(
+      REASON_ROWS.filter(({ index }) => this.#counts[index]! > 0).map(({ code, index }) => [
+        code,
+        this.#counts[index]!,
+      ]),
+    );
+  }
+}
 
 export class Counters {
   /** Parts of snapshots applied, the first ones included: routing, settings, and pools one by one. */
@@ -40,7 +61,7 @@ export class Counters {
   mirrored = 0;
   readonly mirrorsDropped = new Map<MirrorDrop, number>();
   /** Requests that ended in an answer of our own, or without one, by reason. */
-  readonly reasons = new Map<ReasonCode, number>();
+  readonly reasons = new ReasonCounts();
 
   countNotKept(why: NotKept): void {
     this.bodiesNotKept.set(why, (this.bodiesNotKept.get(why) ?? 0) + 1);

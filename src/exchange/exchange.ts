@@ -4,17 +4,18 @@
 
 import type { Tried } from '../balance/view.js';
 import { Edges } from '../base/edges.js';
-import type { BackendConnection, ClientConnection } from '../codec/connections.js';
 import type { Engine } from '../engine/engine.js';
 import { BODY } from '../http/framing.js';
 import type { Head } from '../http/head.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { MatchRequest, TlsView } from '../routing/request.js';
-import type { Rule } from '../worker/rules.js';
+import { Attempt } from './attempt.js';
 import type { ClientInfo } from './client-info.js';
 import type { FilterWait } from './filter-wait.js';
 import { KeptBody } from './kept-body.js';
-import type { Pool, Server } from './pools.js';
+import type { Pool } from './pools.js';
+import type { Rule } from './rule.js';
+import type { ClientSide } from './streams.js';
 
 /*
  * An exchange. `to()` is the only writer of its stage, and crosses no edge that is not drawn here.
@@ -96,11 +97,13 @@ export class Body {
  * Pooled: HTTP/1 has one request at a time on a connection, so its exchange is made with the connection and used again.
  * Hot: all fields are there from the start, so that every exchange has the same shape.
  */
-export class Exchange<Client extends ClientInfo = ClientConnection> implements MatchRequest {
+export class Exchange<Client extends ClientInfo = ClientSide> implements MatchRequest {
   /** The memory that every address here counts in. */
   readonly bytes: Uint8Array;
   /** What the request came on. A request in words comes on no connection: only what routing may ask of one is known then. */
   readonly client: Client;
+  /** Its tries at servers, one at a time. */
+  readonly attempt = new Attempt(this as unknown as Exchange);
   /** STAGE; written by `to()` alone. */
   stage: number = STAGE.FREE;
   /** KIND; set by `begin()` alone. */
@@ -169,16 +172,15 @@ export class Exchange<Client extends ClientInfo = ClientConnection> implements M
   /** Lines of the rule's header filters that name variables, filled in; empty when the rule has none. */
   requestLines = '';
   responseLines = '';
-  /** Connections that get a copy of this request's body; empty for almost all. */
-  readonly mirrors: BackendConnection[] = [];
-  backend: BackendConnection | null = null;
-  /** The server that its last attempt went to; null before the first. */
-  server: Server | null = null;
+  /** Copies for mirrors that do not have all of its body yet; empty for almost all. */
+  readonly copies: Attempt[] = [];
+  /** The tick at which the rate of the request body is looked at next, and the bytes it is measured from. */
+  bodyRateAt = 0;
+  bodyRateBytes = 0;
   /** The server its session names, as an index of the shared state; -1 without one. */
   session = -1;
   /** Key for a hashing balancer. */
   key = 0;
-  tries = 0;
   /** It has gone out before: to this server, or to one that failed. */
   sent = false;
   /** The line that names the client's pool to it, when its rule's split has just led it there; else empty. */
@@ -190,18 +192,14 @@ export class Exchange<Client extends ClientInfo = ClientConnection> implements M
   entered = false;
   /** In its pool's line: its place there has to be given back. */
   queued = false;
-  /** Waiting for its next try, after this failure; null when it is not. */
-  resume: ReasonCode | null = null;
   /** A filter holds it up; null when none does. */
   wait: FilterWait | null = null;
-  /** A reused connection failed under this request: the next try opens a new one. */
-  fresh = false;
+  /** A pooled connection failed under this request: the next attempt opens a new one. */
+  newConnectionOnly = false;
   readonly tried: Tried;
 
   // The response.
   readonly response = new Body();
-  /** The body goes out in chunks of our framing. */
-  chunkedOut = false;
 
   constructor(bytes: Uint8Array, client: Client, tried: Tried) {
     this.bytes = bytes;
@@ -261,14 +259,12 @@ export class Exchange<Client extends ClientInfo = ClientConnection> implements M
     this.requestNumber = requestNumber;
     this.reason = null;
     this.status = 0;
-    this.server = null;
     this.response.done = false;
-    this.tries = 0;
+    this.attempt.reset();
     this.sent = false;
     this.fellBack = false;
     this.splitLine = '';
-    this.fresh = false;
-    this.resume = null;
+    this.newConnectionOnly = false;
     this.tried.clear();
     this.upgrade = false;
     this.statedBytes = -1;

@@ -1,15 +1,10 @@
 // Copies of requests for other pools. Whatever becomes of one, the client never feels it.
-// Each copy has a connection of its own that ends with its answer, which is dropped unread. How many there are, and for
-// how long, is bounded here: a copy counts where requests of its pool count, and is dropped where they would wait.
+// Each copy is an attempt of its own, on a connection of its own that ends with its answer, which is dropped unread. How many
+// there are, and for how long, is bounded here: a copy counts where requests of its pool count, and is dropped where they
+// would wait.
 
 import { NO_SERVER, Tried } from '../balance/view.js';
-import { BACKEND, type BackendConnection } from '../codec/connections.js';
-import { gatherLastPiece, lastPiece } from '../codec/h1/relay.js';
-import { closeBackend } from '../codec/h1/reuse.js';
-import { sendRequestHead } from '../codec/h1/send-head.js';
-import { sendProxyHeader } from '../codec/raw/proxy-out.js';
-import { SEND_FLAG } from '../engine/layout.js';
-import { openBackend } from './choose-server.js';
+import { Attempt, endAttempt } from './attempt.js';
 import type { Context } from './context.js';
 import type { MirrorDrop } from './counters.js';
 import type { Exchange } from './exchange.js';
@@ -34,27 +29,24 @@ function beginCopy(w: Context, x: Exchange, named: Pool, edit: HeadEdit | null, 
   const index = enter(w, pool);
   if (index < 0) return;
   const server = w.servers.byIndex[index]!;
-  const backend = openBackend(w, server, x, null);
-  if (backend === null) {
-    w.state.requestEnds(index);
+  const copy = new Attempt(x);
+  copy.begin(pool, server);
+  copy.backend = w.backendStream.open(w, copy, server);
+  if (copy.backend === null) {
+    endAttempt(w, copy);
     pool.breaker.leaves();
     countDrop(w, 'noRoom');
     return;
   }
-  backend.mirrorOf = x;
-  backend.mirrorPool = pool;
   w.mirrors++;
   w.counters.mirrored++;
-  backend.to(BACKEND.MIRROR);
-  setDeadline(w, x, backend);
+  setDeadline(w, copy);
   // What is sent before the connection stands waits in the engine.
-  const isNamed = !backend.sendsProxyHeaderUnencrypted || sendProxyHeader(w, x.client, backend, true);
-  if (!isNamed || !sendRequestHead(w, x, backend, edit, more)) {
-    countDrop(w, 'noRoom');
-    closeBackend(w, backend);
+  if (!w.backendStream.beginCopy(w, copy) || !w.backendStream.writeHead(w, copy, edit, more)) {
+    dropCopy(w, copy, 'noRoom');
     return;
   }
-  if (!x.request.done) x.mirrors.push(backend);
+  if (!x.request.done) x.copies.push(copy);
 }
 
 /**
@@ -82,38 +74,41 @@ function refuse(w: Context, why: MirrorDrop): number {
   return -1;
 }
 
+function dropCopy(w: Context, copy: Attempt, why: MirrorDrop): void {
+  countDrop(w, why);
+  w.backendStream.close(w, copy, false);
+}
+
 /** The mirror is waited for once it has all of the request; before that, the client is. */
-function setDeadline(w: Context, x: Exchange, backend: BackendConnection): void {
-  w.deadlines.set(backend.slot, x.request.done ? w.ticks.mirror : w.ticks.requestBody);
+function setDeadline(w: Context, { exchange, backend }: Attempt): void {
+  w.deadlines.set(backend!.slot, exchange.request.done ? w.ticks.mirror : w.ticks.requestBody);
 }
 
 /**
- * Sends a copy of the piece of the body that went to the server last. A mirror that does not keep up is given up: it
+ * Sends a copy of the piece of the body that has just gone to the server. A mirror that does not keep up is given up: it
  * gets a cut request, and the client does not wait for it.
  */
-export function mirrorBody(w: Context, x: Exchange): void {
-  for (const backend of [...x.mirrors]) {
-    backend.waitingBytes = backend.blocked ? backend.waitingBytes + lastPiece.bytes : 0;
-    if (backend.waitingBytes > MIRROR_QUEUE_BYTES_MAX) {
-      countDrop(w, 'slow');
-      closeBackend(w, backend);
-      continue;
-    }
-    w.engine.sendBegin(backend.conn, SEND_FLAG.none);
-    const sent = gatherLastPiece(w, x);
-    w.engine.sendEnd();
-    if (sent) {
-      setDeadline(w, x, backend);
-    } else {
-      countDrop(w, 'noRoom');
-      closeBackend(w, backend);
-    }
+export function copyBody(w: Context, x: Exchange): void {
+  for (const copy of [...x.copies]) {
+    copy.waitingBytes = copy.backend!.blocked ? copy.waitingBytes + w.piece.bytes : 0;
+    if (copy.waitingBytes > MIRROR_QUEUE_BYTES_MAX) dropCopy(w, copy, 'slow');
+    else if (w.backendStream.writeBody(w, copy, w.piece)) setDeadline(w, copy);
+    else dropCopy(w, copy, 'noRoom');
   }
-  if (x.request.done) x.mirrors.length = 0;
+  if (x.request.done) x.copies.length = 0;
 }
 
 /** Gives up the copies whose body is not complete. */
-export function mirrorsDrop(w: Context, x: Exchange): void {
-  for (const backend of [...x.mirrors]) closeBackend(w, backend);
-  x.mirrors.length = 0;
+export function dropCopies(w: Context, x: Exchange): void {
+  for (const copy of [...x.copies]) w.backendStream.close(w, copy, false);
+  x.copies.length = 0;
+}
+
+/** Ends a copy: takes it from what its pool, its server and this worker have under way. */
+export function endCopy(w: Context, copy: Attempt): void {
+  const place = copy.exchange.copies.indexOf(copy);
+  if (place >= 0) copy.exchange.copies.splice(place, 1);
+  copy.pool!.breaker.leaves();
+  w.mirrors--;
+  endAttempt(w, copy);
 }

@@ -2,10 +2,11 @@
 // Owns moving requests from the pools before to those of the new snapshot. Leaves making pools to the worker.
 
 import { NO_SESSION } from '../balance/session.js';
-import { reroute, serve } from '../codec/h1/server.js';
 import type { Context } from './context.js';
 import { type Exchange, KIND } from './exchange.js';
+import { fail } from './fail.js';
 import type { Pool } from './pools.js';
+import { reroute } from './requests.js';
 
 /*
  * Indexes of servers and pools mean something in one snapshot only: a slot of the shared state is given to another server
@@ -23,14 +24,15 @@ export function moveToNewPool(w: Context, x: Exchange): void {
   if (pool === null || !pool.retired) return;
   const next = w.poolNamed(pool.plan.name);
   if (next !== undefined) move(x, pool, next);
-  else if (!x.responseStarted && !x.isAtServer && x.backend === null && x.kind === KIND.REQUEST) {
-    reroute(w, x);
-    serve(w, x.client);
+  else if (!x.responseStarted && !x.isAtServer && !x.attempt.isOpen && x.kind === KIND.REQUEST) {
+    const refused = reroute(w, x);
+    if (refused !== null) fail(w, x, refused);
   }
 }
 
 function move(x: Exchange, from: Pool, to: Pool): void {
   x.pool = to;
+  if (x.attempt.isOpen) x.attempt.pool = to;
   if (x.entered) {
     from.breaker.leaves();
     to.breaker.joins();

@@ -5,7 +5,6 @@ import type { KeySource, ServerPlan } from '../balance/options.js';
 import { Pool as BalancePool } from '../balance/pool.js';
 import type { ServerState } from '../balance/server-state.js';
 import type { KeepAlive } from '../base/keep-alive.js';
-import type { BackendConnection } from '../codec/connections.js';
 import type { Engine } from '../engine/engine.js';
 import type { ProxyVersion } from '../http/proxy-protocol.js';
 import type { Context } from './context.js';
@@ -13,6 +12,12 @@ import { Deadlines } from './deadlines.js';
 import type { Exchange } from './exchange.js';
 import type { PoolPart } from './pool-part.js';
 import { armFor } from './waiting.js';
+
+/** A connection that can be pooled. */
+export interface Poolable {
+  /** Its place among its server's idle connections; -1 when it is none. */
+  idleAt: number;
+}
 
 /** A server as one worker knows it. Stays the same object across reloads, by its index in the shared state. */
 export class Server {
@@ -22,7 +27,7 @@ export class Server {
   /** The engine's index of the address; -1 once it is not current, since it is given to others. */
   addressIndex: number;
   /** Idle connections, the one used last at the end: it is the likeliest to be alive. */
-  readonly idle: BackendConnection[] = [];
+  readonly idle: Poolable[] = [];
   /** Connections set aside, which become idle after a while. */
   asideCount = 0;
   /** Until this tick, requests that cannot be repeated avoid its pooled connections: it closed one in use lately. */
@@ -44,13 +49,13 @@ export class Server {
     this.addressIndex = addressIndex;
   }
 
-  idleAdd(backend: BackendConnection): void {
+  idleAdd(backend: Poolable): void {
     backend.idleAt = this.idle.length;
     this.idle.push(backend);
   }
 
   /** Takes an idle connection off the list, wherever it is. */
-  idleRemove(backend: BackendConnection): void {
+  idleRemove(backend: Poolable): void {
     const last = this.idle.pop()!;
     if (last !== backend) {
       this.idle[backend.idleAt] = last;
@@ -60,7 +65,7 @@ export class Server {
   }
 
   /** The connection used last, or null. */
-  idleTake(): BackendConnection | null {
+  idleTake(): Poolable | null {
     const backend = this.idle.pop();
     if (backend === undefined) return null;
     backend.idleAt = -1;

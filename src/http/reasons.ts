@@ -1,76 +1,97 @@
-// Every way a request can fail, as one row: what we answer, whose fault it is, and whether another try is safe.
+// Every way a request can fail, as one row: what we answer, whose fault it is, whether another try is safe, and whether
+// the client connection can be used after it.
 // docs/errors.md lists the same rows; a test keeps the two equal.
 
 /** `client` sent something wrong or left, `server` failed us, `proxy`: our own limits or configuration. */
 export type Fault = 'client' | 'server' | 'proxy';
 
 export interface Reason {
-  readonly code: string;
+  readonly code: ReasonCode;
+  /** Its place in REASON_ROWS: small and dense, for counters. */
+  readonly index: number;
   readonly status: number;
   readonly fault: Fault;
   /** When the request may be sent again, to another server. */
   readonly retry: 'never' | 'any method' | 'idempotent methods';
+  /** `closes`: after it the client connection may be out of step with its requests, or is cut. `stays`: another may follow. */
+  readonly connection: 'closes' | 'stays';
   /** One line for the person who gets the answer. */
   readonly says: string;
 }
 
-const row = (status: number, fault: Fault, retry: Reason['retry'], says: string): Omit<Reason, 'code'> => ({
-  status,
-  fault,
-  retry,
-  says,
-});
+type Row = Omit<Reason, 'code' | 'index'>;
+
+const row = (
+  status: number,
+  fault: Fault,
+  retry: Reason['retry'],
+  connection: Reason['connection'],
+  says: string,
+): Row => ({ status, fault, retry, connection, says });
 
 const ROWS = {
-  REQUEST_MALFORMED: row(400, 'client', 'never', 'the request is not valid HTTP/1.1'),
-  TLS_EXPECTED: row(400, 'client', 'never', 'plain HTTP was sent to a port that expects TLS: use https'),
-  HELLO_MALFORMED: row(400, 'client', 'never', 'the connection does not begin with a TLS ClientHello'),
-  REQUEST_FRAMING: row(400, 'client', 'never', 'the length of the request body is ambiguous'),
-  PROXY_HEADER_INVALID: row(400, 'client', 'never', 'the connection does not begin with a PROXY header'),
-  PROXY_HEADER_UNEXPECTED: row(400, 'client', 'never', 'a PROXY header stands where none is expected'),
-  HOST_MISSING: row(400, 'client', 'never', 'an HTTP/1.1 request needs a Host field'),
-  REDIRECT_HOST_MISSING: row(400, 'client', 'never', 'a request without a host cannot be redirected'),
-  HOST_REPEATED: row(400, 'client', 'never', 'the request has more than one Host field'),
-  HOST_INVALID: row(400, 'client', 'never', 'the Host field is not a host name with an optional port'),
-  TARGET_INVALID: row(400, 'client', 'never', 'the request target is not valid'),
-  NO_ROUTE: row(404, 'client', 'never', 'no rule matches this request'),
-  SERVER_NAME_UNKNOWN: row(404, 'client', 'never', 'no TLS route is for the server name'),
-  METHOD_REFUSED: row(405, 'client', 'never', 'this method is not forwarded'),
-  HEAD_TIMEOUT: row(408, 'client', 'never', 'the request head did not arrive in time'),
-  HELLO_TIMEOUT: row(408, 'client', 'never', 'the TLS ClientHello did not arrive in time'),
-  PROXY_HEADER_TIMEOUT: row(408, 'client', 'never', 'the PROXY header did not arrive in time'),
-  BODY_TIMEOUT: row(408, 'client', 'never', 'the request body stopped arriving'),
-  BODY_TOO_LARGE: row(413, 'client', 'never', 'the request body is larger than allowed'),
-  URI_TOO_LONG: row(414, 'client', 'never', 'the request target is longer than allowed'),
-  EXPECTATION_UNKNOWN: row(417, 'client', 'never', 'only the expectation 100-continue is supported'),
-  HEAD_TOO_LARGE: row(431, 'client', 'never', 'the request head is larger than allowed'),
-  HELLO_TOO_LARGE: row(431, 'client', 'never', 'the TLS ClientHello is larger than allowed'),
-  CLIENT_LEFT: row(499, 'client', 'never', 'the client left before the answer was complete'),
-  POOL_UNKNOWN: row(500, 'proxy', 'never', 'the rule names no pool that can be used'),
-  METHOD_UNKNOWN: row(501, 'client', 'never', 'this method is not known here'),
-  CODING_UNKNOWN: row(501, 'client', 'never', 'the only transfer coding understood here is chunked'),
-  CONNECT_REFUSED: row(502, 'server', 'any method', 'the server refused the connection'),
-  CONNECT_FAILED: row(502, 'server', 'any method', 'the server cannot be reached'),
-  TLS_FAILED: row(502, 'server', 'any method', 'the TLS handshake with the server failed'),
-  SERVER_LEFT: row(502, 'server', 'idempotent methods', 'the server closed the connection before it answered'),
-  RESPONSE_MALFORMED: row(502, 'server', 'never', 'the server answered with something that is not valid HTTP/1.1'),
-  RESPONSE_HEAD_TOO_LARGE: row(502, 'server', 'never', 'the head of the answer is larger than allowed'),
-  RESPONSE_CUT: row(502, 'server', 'never', 'the server stopped in the middle of its answer'),
-  NO_SERVER: row(503, 'server', 'never', 'no server of the pool is available'),
-  QUEUE_FULL: row(503, 'proxy', 'never', 'as many requests as may wait for this pool do already'),
-  QUEUE_TIMEOUT: row(503, 'proxy', 'never', 'no server of the pool had room in time'),
-  POOL_FULL: row(503, 'proxy', 'never', 'the pool has as many requests as it may have'),
-  OVERLOADED: row(503, 'proxy', 'never', 'the proxy has no room for this request now'),
-  CONNECT_TIMEOUT: row(504, 'server', 'any method', 'the server did not accept the connection in time'),
-  RESPONSE_TIMEOUT: row(504, 'server', 'idempotent methods', 'the server did not answer in time'),
-  REQUEST_TIMEOUT: row(504, 'server', 'never', 'the request was not finished in the time its rule allows'),
-  FILTER_TIMEOUT: row(504, 'proxy', 'never', 'a filter of the rule did not decide in time'),
-  VERSION_UNKNOWN: row(505, 'client', 'never', 'this HTTP version is not supported; use HTTP/1.1'),
-} satisfies Record<string, Omit<Reason, 'code'>>;
+  REQUEST_MALFORMED: row(400, 'client', 'never', 'closes', 'the request is not valid HTTP/1.1'),
+  TLS_EXPECTED: row(400, 'client', 'never', 'closes', 'plain HTTP was sent to a port that expects TLS: use https'),
+  HELLO_MALFORMED: row(400, 'client', 'never', 'closes', 'the connection does not begin with a TLS ClientHello'),
+  REQUEST_FRAMING: row(400, 'client', 'never', 'closes', 'the length of the request body is ambiguous'),
+  PROXY_HEADER_INVALID: row(400, 'client', 'never', 'closes', 'the connection does not begin with a PROXY header'),
+  PROXY_HEADER_UNEXPECTED: row(400, 'client', 'never', 'closes', 'a PROXY header stands where none is expected'),
+  HOST_MISSING: row(400, 'client', 'never', 'closes', 'an HTTP/1.1 request needs a Host field'),
+  REDIRECT_HOST_MISSING: row(400, 'client', 'never', 'closes', 'a request without a host cannot be redirected'),
+  HOST_REPEATED: row(400, 'client', 'never', 'closes', 'the request has more than one Host field'),
+  HOST_INVALID: row(400, 'client', 'never', 'closes', 'the Host field is not a host name with an optional port'),
+  TARGET_INVALID: row(400, 'client', 'never', 'closes', 'the request target is not valid'),
+  NO_ROUTE: row(404, 'client', 'never', 'stays', 'no rule matches this request'),
+  SERVER_NAME_UNKNOWN: row(404, 'client', 'never', 'stays', 'no TLS route is for the server name'),
+  METHOD_REFUSED: row(405, 'client', 'never', 'stays', 'this method is not forwarded'),
+  HEAD_TIMEOUT: row(408, 'client', 'never', 'closes', 'the request head did not arrive in time'),
+  HELLO_TIMEOUT: row(408, 'client', 'never', 'closes', 'the TLS ClientHello did not arrive in time'),
+  PROXY_HEADER_TIMEOUT: row(408, 'client', 'never', 'closes', 'the PROXY header did not arrive in time'),
+  BODY_TIMEOUT: row(408, 'client', 'never', 'closes', 'the request body stopped arriving'),
+  BODY_TOO_LARGE: row(413, 'client', 'never', 'closes', 'the request body is larger than allowed'),
+  URI_TOO_LONG: row(414, 'client', 'never', 'closes', 'the request target is longer than allowed'),
+  EXPECTATION_UNKNOWN: row(417, 'client', 'never', 'stays', 'only the expectation 100-continue is supported'),
+  HEAD_TOO_LARGE: row(431, 'client', 'never', 'closes', 'the request head is larger than allowed'),
+  HELLO_TOO_LARGE: row(431, 'client', 'never', 'closes', 'the TLS ClientHello is larger than allowed'),
+  CLIENT_LEFT: row(499, 'client', 'never', 'closes', 'the client left before the answer was complete'),
+  POOL_UNKNOWN: row(500, 'proxy', 'never', 'stays', 'the rule names no pool that can be used'),
+  METHOD_UNKNOWN: row(501, 'client', 'never', 'closes', 'this method is not known here'),
+  CODING_UNKNOWN: row(501, 'client', 'never', 'closes', 'the only transfer coding understood here is chunked'),
+  CONNECT_REFUSED: row(502, 'server', 'any method', 'stays', 'the server refused the connection'),
+  CONNECT_FAILED: row(502, 'server', 'any method', 'stays', 'the server cannot be reached'),
+  TLS_FAILED: row(502, 'server', 'any method', 'stays', 'the TLS handshake with the server failed'),
+  SERVER_LEFT: row(502, 'server', 'idempotent methods', 'stays', 'the server closed the connection before it answered'),
+  RESPONSE_MALFORMED: row(
+    502,
+    'server',
+    'never',
+    'stays',
+    'the server answered with something that is not valid HTTP/1.1',
+  ),
+  RESPONSE_HEAD_TOO_LARGE: row(502, 'server', 'never', 'stays', 'the head of the answer is larger than allowed'),
+  RESPONSE_CUT: row(502, 'server', 'never', 'closes', 'the server stopped in the middle of its answer'),
+  NO_SERVER: row(503, 'server', 'never', 'stays', 'no server of the pool is available'),
+  QUEUE_FULL: row(503, 'proxy', 'never', 'stays', 'as many requests as may wait for this pool do already'),
+  QUEUE_TIMEOUT: row(503, 'proxy', 'never', 'stays', 'no server of the pool had room in time'),
+  POOL_FULL: row(503, 'proxy', 'never', 'stays', 'the pool has as many requests as it may have'),
+  OVERLOADED: row(503, 'proxy', 'never', 'stays', 'the proxy has no room for this request now'),
+  CONNECT_TIMEOUT: row(504, 'server', 'any method', 'stays', 'the server did not accept the connection in time'),
+  RESPONSE_TIMEOUT: row(504, 'server', 'idempotent methods', 'stays', 'the server did not answer in time'),
+  REQUEST_TIMEOUT: row(504, 'server', 'never', 'stays', 'the request was not finished in the time its rule allows'),
+  FILTER_TIMEOUT: row(504, 'proxy', 'never', 'stays', 'a filter of the rule did not decide in time'),
+  VERSION_UNKNOWN: row(505, 'client', 'never', 'closes', 'this HTTP version is not supported; use HTTP/1.1'),
+} satisfies Record<string, Row>;
 
 export type ReasonCode = keyof typeof ROWS;
 
+/** The rows in their order. */
+export const REASON_ROWS: readonly Reason[] = Object.entries(ROWS).map(([code, rest], index) => ({
+  code: code as ReasonCode,
+  index,
+  ...rest,
+}));
+
 /** The rows by code. */
-export const REASONS = Object.fromEntries(
-  Object.entries(ROWS).map(([code, rest]) => [code, { code, ...rest }]),
-) as Record<ReasonCode, Reason>;
+export const REASONS = Object.fromEntries(REASON_ROWS.map((reason) => [reason.code, reason])) as Readonly<
+  Record<ReasonCode, Reason>
+>;

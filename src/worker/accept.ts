@@ -2,17 +2,16 @@
 // there. Leaves reading PROXY headers, handshakes and ClientHellos to codec/raw/, and what is spoken to the codecs.
 
 import { assert } from '../base/assert.js';
+import { closeClient, linger } from '../codec/close.js';
 import { CLIENT, type ClientConnection } from '../codec/connections.js';
-import { linger } from '../codec/h1/finish.js';
-import { clientData, closeClient } from '../codec/h1/server.js';
+import type { CodecContext } from '../codec/context.js';
+import { requestData } from '../codec/h1/server.js';
 import { HELLO } from '../codec/raw/client-hello.js';
 import { passOn } from '../codec/raw/events.js';
 import { certificateFailed, handshakeBegin, handshakeDone, handshakeDrop, plainAtTls } from '../codec/raw/handshake.js';
 import { PROXY, proxyBegin, readProxy } from '../codec/raw/proxy-in.js';
 import { type HelloRefusal, helloBegin, helloRefusal, NAME_UNKNOWN, readHello } from '../codec/raw/read-hello.js';
 import { ENGINE_ERROR, EVENT_KIND } from '../engine/layout.js';
-import { NOT_STATED } from '../exchange/client-address.js';
-import type { Context } from '../exchange/context.js';
 import { NO_ADDRESS, STAGE } from '../exchange/exchange.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { Worker } from './worker.js';
@@ -35,25 +34,9 @@ export function accepted(w: Worker, conn: number, number: number): void {
     w.engine.closeConn(conn);
     return;
   }
-  const client = w.clientOpen(conn);
+  const client = w.connections.openClient(conn, listener);
   w.counters.accepted++;
-  client.listener = listener;
   assert(client.x.stage === STAGE.FREE, 'a connection begins without an exchange');
-  client.x.statedBytes = NOT_STATED;
-  client.pendingAt = NO_ADDRESS;
-  client.parser = null;
-  client.parked = null;
-  client.longHead = null;
-  client.blocked = false;
-  client.paused = false;
-  client.ended = false;
-  client.finished = false;
-  client.headTimed = true;
-  client.handshaking = false;
-  client.inTheClear = false;
-  client.tls = null;
-  client.hello = null;
-  client.proxied = null;
   if (listener.proxySources?.holds(w.engine.peers, client.slot) === true) proxyBegin(w, client);
   else serveConnection(w, client, NO_ADDRESS, 0);
 }
@@ -62,7 +45,7 @@ export function accepted(w: Worker, conn: number, number: number): void {
  * Serves a client whose address is settled. `bytes` bytes at `at` came with its PROXY header, behind it; if there are any,
  * their chunk reference passes to this function.
  */
-function serveConnection(w: Context, client: ClientConnection, at: number, bytes: number): void {
+function serveConnection(w: CodecContext, client: ClientConnection, at: number, bytes: number): void {
   const { plan, pool, current } = client.listener;
   client.to(CLIENT.IDLE);
   client.trusted = w.trust.holds(w.engine.peers, client.slot);
@@ -91,16 +74,16 @@ function serveConnection(w: Context, client: ClientConnection, at: number, bytes
     default:
       // The first request is due at once: a connection that says nothing is not an idle keep-alive one.
       w.deadlines.set(client.slot, w.ticks.requestHead);
-      if (bytes > 0) clientData(w, client, at, bytes);
+      if (bytes > 0) requestData(w, client, at, bytes);
   }
 }
 
 /** Begins TLS, unless it is plain at once that the client does not. The chunk reference passes as above. */
-function secureConnection(w: Context, client: ClientConnection, at: number, bytes: number): void {
+function secureConnection(w: CodecContext, client: ClientConnection, at: number, bytes: number): void {
   if (bytes > 0 && isLetter(w.memory[at]!)) {
     w.counters.handshakesFailed++;
     if (plainAtTls(w, client)) {
-      clientData(w, client, at, bytes);
+      requestData(w, client, at, bytes);
       return;
     }
     linger(w, client);
@@ -118,7 +101,7 @@ function isLetter(byte: number): boolean {
 }
 
 /** The handshake is done; what it agreed on is at `at`, in a chunk whose reference passes to this function. */
-export function clientSecured(w: Context, client: ClientConnection, at: number): void {
+export function clientSecured(w: CodecContext, client: ClientConnection, at: number): void {
   handshakeDone(w, client, at);
   // A drain has shut the connection down meanwhile: what it leads to now would be begun only to be cut.
   if (client.state !== CLIENT.IDLE) return;
@@ -136,7 +119,7 @@ export function clientSecured(w: Context, client: ClientConnection, at: number):
 }
 
 /** The handshake failed with this error of the engine's, and the connection goes on without TLS: to its end, or to one local reply. */
-export function clientNotSecured(w: Context, client: ClientConnection, error: number): void {
+export function clientNotSecured(w: CodecContext, client: ClientConnection, error: number): void {
   certificateFailed(w, error);
   handshakeDrop(w, client);
   // A drain has ended it meanwhile.
@@ -152,7 +135,7 @@ export function isOpening(client: ClientConnection): boolean {
 }
 
 /** Handles an event of a client connection for which `isOpening()` holds. `at` and `bytes` belong to data. */
-export function openingEvent(w: Context, client: ClientConnection, kind: number, at: number, bytes: number): void {
+export function openingEvent(w: CodecContext, client: ClientConnection, kind: number, at: number, bytes: number): void {
   switch (kind) {
     case EVENT_KIND.data:
       openingData(w, client, at, bytes);
@@ -165,7 +148,7 @@ export function openingEvent(w: Context, client: ClientConnection, kind: number,
 }
 
 /** Bytes from the client; their chunk reference passes to this function. */
-function openingData(w: Context, client: ClientConnection, at: number, bytes: number): void {
+function openingData(w: CodecContext, client: ClientConnection, at: number, bytes: number): void {
   if (client.state === CLIENT.HELLO) {
     lead(w, client, at, bytes);
     return;
@@ -176,7 +159,7 @@ function openingData(w: Context, client: ClientConnection, at: number, bytes: nu
 }
 
 /** Passes a connection on by its ClientHello, once that is complete. The chunk reference passes to this function. */
-function lead(w: Context, client: ClientConnection, at: number, bytes: number): void {
+function lead(w: CodecContext, client: ClientConnection, at: number, bytes: number): void {
   const result = readHello(w, client, at, bytes);
   if (result === HELLO.partial) return;
   if (result !== HELLO.complete) {
@@ -190,7 +173,7 @@ function lead(w: Context, client: ClientConnection, at: number, bytes: number): 
 }
 
 /** Ends a connection that no server gets: counted, and after an alert where the client understands one. */
-function refuse(w: Context, client: ClientConnection, { reason, alert }: HelloRefusal): void {
+function refuse(w: CodecContext, client: ClientConnection, { reason, alert }: HelloRefusal): void {
   if (alert === '') {
     closeOpening(w, client, reason);
     return;
@@ -202,19 +185,19 @@ function refuse(w: Context, client: ClientConnection, { reason, alert }: HelloRe
 }
 
 /** Closes without a word: it is not known who the client is, or what it speaks. Null counts nothing. */
-function closeOpening(w: Context, client: ClientConnection, reason: ReasonCode | null): void {
+function closeOpening(w: CodecContext, client: ClientConnection, reason: ReasonCode | null): void {
   if (reason !== null) w.count(reason);
   closeClient(w, client);
 }
 
 /** The client will send no more, or its connection is dead. One that never sent a byte only looked whether the port is open. */
-function openingEnded(w: Context, client: ClientConnection, failed: boolean): void {
+function openingEnded(w: CodecContext, client: ClientConnection, failed: boolean): void {
   if (client.parked === null) closeOpening(w, client, null);
   else if (client.state === CLIENT.PROXY) closeOpening(w, client, 'PROXY_HEADER_INVALID');
   else closeOpening(w, client, failed ? null : 'CLIENT_LEFT');
 }
 
 /** The header, or the ClientHello, did not come in time. */
-export function openingLate(w: Context, client: ClientConnection): void {
+export function openingLate(w: CodecContext, client: ClientConnection): void {
   closeOpening(w, client, client.state === CLIENT.PROXY ? 'PROXY_HEADER_TIMEOUT' : 'HELLO_TIMEOUT');
 }

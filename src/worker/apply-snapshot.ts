@@ -1,13 +1,13 @@
 // Applies a snapshot to a worker, between two turns: the parts that are new, and what depends on them.
 // Owns the order of these steps. Leaves requests under way to exchange/move.ts.
 
-import { dropIdle } from '../codec/h1/reuse.js';
+import { dropIdle } from '../codec/backends.js';
 import { ErrorPages } from '../exchange/error-pages.js';
+import { serveLines } from '../exchange/lines.js';
 import { moveToNewPool } from '../exchange/move.js';
 import { Pool } from '../exchange/pools.js';
 import { Ticks } from '../exchange/ticks.js';
 import { Trust } from '../exchange/trust.js';
-import { serveLines } from '../exchange/waiting.js';
 import { Matcher } from '../routing/matcher.js';
 import { filterScope } from './filter-tools.js';
 import { Rule } from './rules.js';
@@ -39,7 +39,7 @@ export function applySnapshot(w: Worker, change: SnapshotChange): void {
   if (routing !== null || settings !== null || poolNames !== null) makeRules(w);
   if (settings !== null) w.listen();
   if (poolNames !== null || pools.length > 0) {
-    w.eachClient(({ x }) => moveToNewPool(w, x));
+    w.connections.eachClient(({ x }) => moveToNewPool(w, x));
     if (w.limitedPools.length > 0) serveLines(w);
   }
 }

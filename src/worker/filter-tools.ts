@@ -1,16 +1,17 @@
 // What a worker offers the filters of its rules, and what they are made with.
 // Owns the way from a filter to the steps of the worker. Leaves the contract to exchange/filter.ts.
 
-import { STATUS_CODES } from 'node:http';
-import { resumeFilters } from '../codec/h1/server.js';
 import type { Context } from '../exchange/context.js';
 import type { Exchange } from '../exchange/exchange.js';
+import { fail } from '../exchange/fail.js';
 import type { FilterScope, LocalReply, Wait } from '../exchange/filter.js';
 import { FilterWait } from '../exchange/filter-wait.js';
-import { fail, reply } from '../exchange/local-reply.js';
+import { reply } from '../exchange/local-reply.js';
 import type { Pool } from '../exchange/pools.js';
 import { RequestTools } from '../exchange/request-tools.js';
+import { resumeFilters } from '../exchange/requests.js';
 import type { ReasonCode } from '../http/reasons.js';
+import type { Worker } from './worker.js';
 
 const NOTHING = new Uint8Array(0);
 
@@ -19,15 +20,15 @@ export class WorkerFilterTools extends RequestTools {
   readonly #w: Context;
   readonly #resume: (x: Exchange, wait: FilterWait) => void;
 
-  constructor(w: Context) {
+  constructor(w: Worker) {
     super(w);
     this.#w = w;
-    this.#resume = (x, wait) => resumeFilters(w, x, wait);
+    this.#resume = (x, wait) => w.step(() => resumeFilters(w, x, wait));
   }
 
   reply(x: Exchange, { status, fields, body }: LocalReply): void {
     const bodiless = status === 204 || status === 304;
-    reply(this.#w, x, status, STATUS_CODES[status] ?? '', fields, bodiless ? NOTHING : body, bodiless);
+    reply(this.#w, x, status, fields, bodiless ? NOTHING : body, bodiless);
   }
 
   fail(x: Exchange, reason: ReasonCode): void {

@@ -2,8 +2,9 @@
 // Owns the whole-structure sweep. Single steps assert what they rely on where they stand.
 
 import { POOL, SLICE } from '../balance/server-state.js';
-import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from '../codec/connections.js';
+import { BACKEND, type BackendConnection, backendOf, CLIENT, type ClientConnection } from '../codec/connections.js';
 import { CHUNK_BYTES, CONTROL } from '../engine/layout.js';
+import type { Attempt } from '../exchange/attempt.js';
 import { type Exchange, KIND, NO_ADDRESS, STAGE } from '../exchange/exchange.js';
 import type { Worker } from './worker.js';
 
@@ -34,8 +35,8 @@ export function checkInvariants(w: Worker): string[] {
   checkServers(w, report);
   checkPools(w, report);
   checkTables(w, report);
-  w.eachClient((client, slot) => checkClient(w, client, slot, report));
-  w.eachBackend((backend, slot) => checkBackend(w, backend, slot, report));
+  w.connections.eachClient((client, slot) => checkClient(w, client, slot, report));
+  w.connections.eachBackend((backend, slot) => checkBackend(w, backend, slot, report));
   return violations;
 }
 
@@ -53,7 +54,7 @@ function checkChunks(w: Worker, report: Report): void {
     for (let chunk = chunkAt(at); chunk <= chunkAt(at + bytes - 1); chunk++) owed[chunk]! -= 1;
   };
   for (const at of w.chunksKept) hold(at);
-  w.eachClient((client) => {
+  w.connections.eachClient((client) => {
     hold(client.x.headAt, Math.max(1, client.parser?.head.bytes ?? 0));
     hold(client.pendingAt);
     hold(client.x.targetHeld);
@@ -73,22 +74,33 @@ function checkServers(w: Worker, report: Report): void {
   const add = (counts: Map<number, number>, server: number): void => {
     counts.set(server, (counts.get(server) ?? 0) + 1);
   };
-  w.eachBackend(({ server, counted }) => {
-    if (server === null) return;
-    add(connections, server.index);
-    if (counted) add(inFlight, server.index);
+  w.connections.eachBackend(({ server }) => {
+    if (server !== null) add(connections, server.index);
   });
+  for (const { server } of openAttempts(w)) add(inFlight, server!.index);
   for (let server = 0; server < w.state.capacity.servers; server++) {
     equal(report, `server ${server}, requests in flight`, w.state.ownInFlight(server), inFlight.get(server) ?? 0);
     equal(report, `server ${server}, connections`, w.state.ownConnections(server), connections.get(server) ?? 0);
   }
 }
 
+/** Every attempt that is open, those of exchanges first, then copies. */
+function openAttempts(w: Worker): Attempt[] {
+  const open: Attempt[] = [];
+  w.connections.eachClient(({ x: { attempt } }) => {
+    if (attempt.isOpen) open.push(attempt);
+  });
+  w.connections.eachBackend(({ attempt }) => {
+    if (attempt?.isCopy) open.push(attempt);
+  });
+  return open;
+}
+
 /** Requests that wait, and those that a circuit breaker counts, by the pool's slot in the shared state. */
 function checkPools(w: Worker, report: Report): void {
   const waiting = new Map<number, number>();
   const entered = new Map<number, number>();
-  w.eachClient(({ x: { pool, queued, entered: counted } }) => {
+  w.connections.eachClient(({ x: { pool, queued, entered: counted } }) => {
     if (pool === null) {
       if (queued || counted) report('a client connection without a pool is counted by one');
       return;
@@ -97,11 +109,11 @@ function checkPools(w: Worker, report: Report): void {
     if (queued) waiting.set(slot, (waiting.get(slot) ?? 0) + 1);
     if (counted && pool.breaker.counts) entered.set(slot, (entered.get(slot) ?? 0) + 1);
   });
-  w.eachBackend(({ mirrorPool }) => {
-    if (mirrorPool?.breaker.counts !== true) return;
-    const { slot } = mirrorPool.plan;
+  for (const { isCopy, pool } of openAttempts(w)) {
+    if (!isCopy || !pool!.breaker.counts) continue;
+    const { slot } = pool!.plan;
     entered.set(slot, (entered.get(slot) ?? 0) + 1);
-  });
+  }
   const { words } = w.state;
   for (let slot = 0; slot < w.state.capacity.pools; slot++) {
     const own = w.state.sliceAt(w.index, slot);
@@ -129,16 +141,16 @@ function checkTables(w: Worker, report: Report): void {
   let handshakes = 0;
   let mirrors = 0;
   let longHeadBytes = 0;
-  w.eachClient(({ parser, handshaking, longHead }) => {
+  w.connections.eachClient(({ parser, handshaking, longHead }) => {
     clients++;
     longHeadBytes += longHead?.room ?? 0;
     if (parser !== null) parsers++;
     if (handshaking) handshakes++;
   });
-  w.eachBackend(({ parser, mirrorPool, longHead }) => {
+  w.connections.eachBackend(({ parser, attempt, longHead }) => {
     backends++;
     longHeadBytes += longHead?.room ?? 0;
-    if (mirrorPool !== null) mirrors++;
+    if (attempt?.isCopy) mirrors++;
     if (parser !== null) parsers++;
   });
   equal(report, 'client connections of the engine', w.engine.counter(CONTROL.clientConnections), clients);
@@ -150,13 +162,16 @@ function checkTables(w: Worker, report: Report): void {
 }
 
 function checkClient(w: Worker, client: ClientConnection, slot: number, report: Report): void {
-  const { backend } = client.x;
-  const { state } = client;
+  const { state, x } = client;
+  const { attempt } = x;
+  const backend = attempt.backend as BackendConnection | null;
   const wrong = (what: string): void => report(`client connection ${slot}, ${CLIENT_NAMES[state]}: ${what}`);
   if (client.slot !== slot) wrong(`stands in slot ${slot} and believes in ${client.slot}`);
-  if (backend !== null && backend.exchange !== client.x) wrong('its backend connection does not know it');
-  for (const mirror of client.x.mirrors) {
-    if (mirror.mirrorOf !== client.x || mirror.state !== BACKEND.MIRROR) wrong('one of its mirrors is none');
+  if (backend !== null && (backend.exchange !== x || backend.attempt !== attempt))
+    wrong('its backend connection does not know it');
+  for (const copy of x.copies) {
+    if (!copy.isOpen || copy.exchange !== x || backendOf(copy).state !== BACKEND.MIRROR)
+      wrong('one of its copies is none');
   }
   for (const pinned of client.pinned) {
     if (pinned.owner !== client || pinned.state !== BACKEND.IDLE)
@@ -174,7 +189,7 @@ function checkClient(w: Worker, client: ClientConnection, slot: number, report: 
       break;
     default:
       if (client.x.stage !== STAGE.FREE) wrong(`has an exchange, ${STAGE_NAMES[client.x.stage]}`);
-      if (backend !== null || client.x.mirrors.length > 0) wrong('has a backend connection');
+      if (attempt.isOpen || x.copies.length > 0) wrong('has an attempt');
       if (client.x.queued || client.x.entered) wrong('is counted by a pool');
       if (client.x.headAt !== NO_ADDRESS || client.x.targetHeld !== NO_ADDRESS) wrong('holds the head of a request');
       if (client.x.head !== null) wrong('points to the head of a request');
@@ -185,22 +200,24 @@ function checkClient(w: Worker, client: ClientConnection, slot: number, report: 
 
 /** Between two turns every exchange under way waits for exactly what its stage says. */
 function checkExchange(w: Worker, x: Exchange, wrong: (what: string) => void): void {
-  const { backend, stage, queued } = x;
+  const { attempt, stage, queued } = x;
+  const backend = attempt.backend as BackendConnection | null;
   const says = (what: string): void => wrong(`its exchange, ${STAGE_NAMES[stage]}, ${what}`);
   if ((x.rule === null) !== (x.kind === KIND.RAW)) says(x.rule === null ? 'has no rule' : 'is raw, and has a rule');
   if (queued !== (stage === STAGE.QUEUED)) says(queued ? 'stands in the line of its pool' : 'stands in no line');
-  if ((x.resume !== null) !== (stage === STAGE.BACKOFF)) says('does not know whether a next attempt is due');
+  if (stage === STAGE.BACKOFF && attempt.reason === null) says('does not know why its last attempt failed');
+  const hasAttempt = x.isAtServer || stage === STAGE.CONNECTING;
+  if (attempt.isOpen !== hasAttempt) says(hasAttempt ? 'has no attempt' : 'has an attempt');
   if (!x.isAtServer && x.pool?.retired && w.poolNamed(x.pool.plan.name)) says('waits for a server of an old plan');
   if ((x.head === null) !== (x.headAt === NO_ADDRESS)) says('has a head and not its bytes, or the reverse');
   if ((x.wait !== null) !== (stage === STAGE.FILTERING)) says('does not know whether a filter holds it up');
   switch (stage) {
     case STAGE.FILTERING:
-      if (backend !== null || x.pool !== null) says('has a pool already');
+      if (x.pool !== null) says('has a pool already');
       if (x.headAt === NO_ADDRESS) says('has no head to go on with');
       break;
     case STAGE.QUEUED:
     case STAGE.BACKOFF:
-      if (backend !== null) says('has a backend connection');
       break;
     case STAGE.CONNECTING:
       if (backend?.state !== BACKEND.CONNECTING) says('has no backend connection that connects');
@@ -219,24 +236,26 @@ function checkExchange(w: Worker, x: Exchange, wrong: (what: string) => void): v
 
 /** Nothing would end the wait of a client connection whose peer falls silent, though no timeout is switched off. */
 function waitsForEver(w: Worker, client: ClientConnection): boolean {
+  const { backend } = client.x.attempt;
   const { connectMs, idleMs, requestBodyMs, requestHeadMs, responseHeadMs, responseIdleMs, tunnelIdleMs } = w.timeouts;
   const bounded = [connectMs, idleMs, requestBodyMs, requestHeadMs, responseHeadMs, responseIdleMs, tunnelIdleMs];
   if (bounded.includes(0) || (client.x.queued && client.x.pool!.queueTicks === 0)) return false;
-  return !w.deadlines.runs(client.slot) && (client.x.backend === null || !w.deadlines.runs(client.x.backend.slot));
+  return !w.deadlines.runs(client.slot) && (backend === null || !w.deadlines.runs(backend.slot));
 }
 
 function checkBackend(w: Worker, backend: BackendConnection, slot: number, report: Report): void {
-  const { exchange: x, server, state } = backend;
+  const { exchange: x, attempt, server, state } = backend;
   const wrong = (what: string): void => report(`backend connection ${slot}, ${BACKEND_NAMES[state]}: ${what}`);
   if (backend.slot !== slot) wrong(`stands in slot ${slot} and believes in ${backend.slot}`);
   if (server === null) wrong('has no server');
-  if (x !== null && x.backend !== backend) wrong('its client connection does not know it');
+  if (attempt !== null && (!attempt.isOpen || attempt.backend !== backend)) wrong('its attempt does not know it');
+  if (x !== null && x.attempt !== attempt) wrong('its client connection does not know it');
   switch (state) {
     case BACKEND.CLOSED:
       wrong('still in the table');
       break;
     case BACKEND.IDLE:
-      if (x !== null || backend.counted) wrong('is at work');
+      if (x !== null || attempt !== null) wrong('is at work');
       if (backend.aside === (server?.idle[backend.idleAt] === backend))
         wrong('is set aside, or on the idle list: not one of them');
       if (server?.current === false && !backend.aside) wrong('is kept for a server that left the configuration');
@@ -244,11 +263,11 @@ function checkBackend(w: Worker, backend: BackendConnection, slot: number, repor
       break;
     case BACKEND.MIRROR:
       if (x !== null) wrong('belongs to a client connection');
-      if (backend.mirrorPool === null) wrong('is counted in no pool');
+      if (attempt?.isCopy !== true) wrong('carries no copy');
       break;
     default:
       if (x === null) wrong('works for no client connection');
-      if (!backend.counted) wrong('is not counted at its server');
+      if (attempt === null) wrong('carries no attempt');
       if (backend.idleAt !== NO_ADDRESS) wrong('is on the idle list of its server');
   }
   if (state === BACKEND.IDLE || state === BACKEND.MIRROR) {

@@ -1,7 +1,7 @@
 // A listener as one worker applies it: the settings of the plan, made ready, for the connections that came in there.
 // Owns what a listener adds to heads, and where its raw connections go. Leaves accepting to accept.ts.
 
-import { HOST_NAME, portLine } from '../codec/h1/send-head.js';
+import { HOST_NAME, portLine } from '../codec/h1/write-forwarding.js';
 import { TlsRoutes } from '../codec/raw/tls-routes.js';
 import type { Pinned, PinnedTexts } from '../engine/text.js';
 import type { FilterScope } from '../exchange/filter.js';

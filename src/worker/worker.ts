@@ -3,10 +3,10 @@
 // (LIFECYCLE.md tells their order), and the thread itself to thread.ts.
 
 import { ServerState } from '../balance/server-state.js';
-import { Tried } from '../balance/view.js';
-import { assert } from '../base/assert.js';
 import { TICK_MS } from '../base/tick.js';
-import { BACKEND, BackendConnection, CLIENT, ClientConnection } from '../codec/connections.js';
+import { closeClient, linger } from '../codec/close.js';
+import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from '../codec/connections.js';
+import type { CodecContext } from '../codec/context.js';
 import { backendFlow, clientFlow } from '../codec/flow.js';
 import {
   backendConnected,
@@ -16,18 +16,10 @@ import {
   backendFinished,
   backendLate,
 } from '../codec/h1/client.js';
-import { linger } from '../codec/h1/finish.js';
+import { CONSTANT_LINES } from '../codec/h1/gather-lines.js';
 import { LongHeads } from '../codec/h1/long-head.js';
-import { CONSTANT_LINES } from '../codec/h1/send-head.js';
-import {
-  clientData,
-  clientEnded,
-  clientFailed,
-  clientFinished,
-  clientLate,
-  closeClient,
-  serve,
-} from '../codec/h1/server.js';
+import { clientEnded, clientFailed, clientFinished, clientLate, requestData, resume } from '../codec/h1/server.js';
+import { backendStream, clientStream } from '../codec/h1/streams.js';
 import { Tokens } from '../codec/h1/tokens.js';
 import {
   isRawBackend,
@@ -42,20 +34,21 @@ import { ALERT } from '../codec/raw/read-hello.js';
 import { Engine, eventAt, eventBytes, eventConn, eventKind, slotOf } from '../engine/engine.js';
 import { CHUNK_BYTES, CONTROL, EVENT, EVENT_KIND } from '../engine/layout.js';
 import { type Pinned, PinnedTexts, Writer } from '../engine/text.js';
+import type { Attempt } from '../exchange/attempt.js';
 import type { ClientAddressField } from '../exchange/client-address.js';
-import { clientAddressText } from '../exchange/client-address.js';
-import type { Context } from '../exchange/context.js';
 import { Counters } from '../exchange/counters.js';
 import { Deadlines } from '../exchange/deadlines.js';
 import type { ErrorPages } from '../exchange/error-pages.js';
 import { HeadEdit } from '../exchange/head-edit.js';
+import { serveLines } from '../exchange/lines.js';
 import type { Observer } from '../exchange/observer.js';
-import { type Pool, Servers } from '../exchange/pools.js';
+import { BodyPiece } from '../exchange/piece.js';
+import { type Pool, type Server, Servers } from '../exchange/pools.js';
 import { RequestIds } from '../exchange/request-id.js';
 import type { Limits, Timeouts } from '../exchange/settings.js';
+import type { BackendStream, ClientSide, ClientStream } from '../exchange/streams.js';
 import type { Ticks } from '../exchange/ticks.js';
 import type { Trust } from '../exchange/trust.js';
-import { serveLines } from '../exchange/waiting.js';
 import { Framing } from '../http/framing.js';
 import { Llhttp } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
@@ -64,10 +57,12 @@ import type { Matcher } from '../routing/matcher.js';
 import { accepted, clientNotSecured, clientSecured, isOpening, openingEvent, openingLate } from './accept.js';
 import { applySnapshot } from './apply-snapshot.js';
 import { WorkerFilterTools } from './filter-tools.js';
-import { checkInvariants } from './invariants.js';
 import { WorkerListeners } from './listener.js';
+import { reportOf } from './report.js';
 import type { Rule } from './rules.js';
+import { Scratch } from './scratch.js';
 import { type RoutingPart, type SettingsPart, type Snapshot, type SnapshotChange, wholeSnapshot } from './snapshot.js';
+import { Connections } from './tables.js';
 
 export interface WorkerOptions {
   index: number;
@@ -84,10 +79,7 @@ export interface WorkerOptions {
 const BACKENDS_PER_CLIENT = 1;
 const SLOTS_SPARE = 4096;
 
-/** A report looks over the whole worker for rules of its own that are broken: slow, so only where it is asked for. */
-const CHECKS = process.env.SEVENFOLD_CHECKS === '1';
-
-export class Worker implements Context {
+export class Worker implements CodecContext {
   readonly index: number;
   readonly llhttp: Llhttp;
   /** The memory that slab and parsers lie in. */
@@ -100,6 +92,12 @@ export class Worker implements Context {
   readonly servers: Servers;
   readonly pinned: PinnedTexts;
   readonly writer: Writer;
+  readonly connections: Connections;
+  readonly clientStream: ClientStream = clientStream;
+  readonly backendStream: BackendStream = backendStream;
+  readonly piece = new BodyPiece();
+  readonly rest = { at: 0, bytes: 0 };
+  readonly woken: ClientConnection[] = [];
   readonly ids: RequestIds;
   readonly counters = new Counters();
   readonly exchangeCounts = new ExchangeCounts(this.counters.reasons);
@@ -155,20 +153,14 @@ export class Worker implements Context {
   readonly lineKeepAlive: Pinned;
   readonly lineChunked: Pinned;
   readonly lastChunk: Pinned;
-  readonly #chunkCount: number;
-  readonly #clientBySlot: (ClientConnection | null)[];
-  readonly #backendBySlot: (BackendConnection | null)[];
-  readonly #idleClients: ClientConnection[] = [];
-  readonly #idleBackends: BackendConnection[] = [];
+  readonly chunkCount: number;
+  readonly #scratch: Scratch;
   readonly #timer: NodeJS.Timeout;
   readonly #startedAt = performance.now();
   readonly #onDrained: (cut: number) => void;
   readonly #acceptShared: boolean;
   #listening = new Set<number>();
   #drainUntil = 0;
-  #scratchChunk = -1;
-  #scratchAt = 0;
-  #scratchRoom = 0;
 
   constructor(options: WorkerOptions) {
     const { snapshot } = options;
@@ -176,13 +168,12 @@ export class Worker implements Context {
     const slotCount = settings.limits.connectionsMax * (1 + BACKENDS_PER_CLIENT) + SLOTS_SPARE;
     const chunkCount = Math.floor(settings.limits.slabBytes / CHUNK_BYTES);
     this.index = options.index;
-    this.#chunkCount = chunkCount;
+    this.chunkCount = chunkCount;
     this.#onDrained = options.onDrained;
     this.llhttp = new Llhttp({ slabBytes: chunkCount * CHUNK_BYTES, parsersMax: slotCount });
     this.memory = this.llhttp.bytes;
     this.longHeads = new LongHeads(settings.limits.slabBytes);
-    this.#clientBySlot = new Array<ClientConnection | null>(slotCount).fill(null);
-    this.#backendBySlot = new Array<BackendConnection | null>(slotCount).fill(null);
+    this.connections = new Connections(this.memory, slotCount);
     this.deadlines = new Deadlines(slotCount);
     this.engine = new Engine({
       memory: this.memory.buffer as ArrayBuffer,
@@ -203,6 +194,7 @@ export class Worker implements Context {
     this.lastChunk = this.pinned.pin('0\r\n\r\n');
     for (const text of [...CONSTANT_LINES, ...Object.values(ALERT)]) this.pinned.pin(text);
     this.writer = new Writer(this.memory);
+    this.#scratch = new Scratch(this.engine, this.writer);
     this.ids = new RequestIds();
     this.filterTools = new WorkerFilterTools(this);
     this.#acceptShared = options.acceptShared;
@@ -213,8 +205,7 @@ export class Worker implements Context {
 
   /** Applies what is new in a snapshot. */
   apply(change: SnapshotChange): void {
-    applySnapshot(this, change);
-    this.engine.run();
+    this.step(() => applySnapshot(this, change));
   }
 
   /** The pool of this name in the snapshot that holds, or undefined. */
@@ -229,7 +220,7 @@ export class Worker implements Context {
     this.#drainUntil = performance.now() + this.timeouts.drainMs;
     for (const listener of this.#listening) this.engine.listenEnd(listener);
     this.#listening.clear();
-    this.eachClient((client) => {
+    this.connections.eachClient((client) => {
       if (client.state === CLIENT.IDLE) linger(this, client);
       else if (client.state === CLIENT.PROXY || client.state === CLIENT.HELLO) closeClient(this, client);
     });
@@ -244,132 +235,70 @@ export class Worker implements Context {
   close(): void {
     this.closed = true;
     clearInterval(this.#timer);
-    for (const backend of this.#backendBySlot)
-      if (backend !== null && backend.state === BACKEND.IDLE) this.engine.closeConn(backend.conn);
-    for (const client of this.#clientBySlot)
-      if (client !== null && client.state === CLIENT.IDLE) this.engine.closeConn(client.conn);
+    this.connections.eachBackend(({ conn, state }) => {
+      if (state === BACKEND.IDLE) this.engine.closeConn(conn);
+    });
+    this.connections.eachClient(({ conn, state }) => {
+      if (state === CLIENT.IDLE) this.engine.closeConn(conn);
+    });
     this.engine.close();
   }
 
-  /** A client connection for a handle the engine reported. */
-  clientOpen(conn: number): ClientConnection {
-    const client = this.#idleClients.pop() ?? new ClientConnection(this.memory, new Tried());
-    client.conn = conn;
-    client.slot = slotOf(conn);
-    this.#clientBySlot[client.slot] = client;
-    return client;
-  }
-
-  /** Puts a client connection back whose handle has been given up. */
   clientFree(client: ClientConnection): void {
     handshakeDrop(this, client);
     this.deadlines.clear(client.slot);
-    this.#clientBySlot[client.slot] = null;
-    client.to(CLIENT.CLOSED);
-    this.#idleClients.push(client);
+    this.connections.freeClient(client);
   }
 
-  backendOpen(conn: number): BackendConnection {
-    const backend = this.#idleBackends.pop() ?? new BackendConnection();
-    backend.conn = conn;
-    backend.slot = slotOf(conn);
-    this.#backendBySlot[backend.slot] = backend;
-    return backend;
+  backendOpen(conn: number, server: Server, attempt: Attempt): BackendConnection {
+    return this.connections.openBackend(conn, server, attempt);
   }
 
   backendFree(backend: BackendConnection): void {
     this.deadlines.clear(backend.slot);
-    this.#backendBySlot[backend.slot] = null;
-    backend.to(BACKEND.CLOSED);
-    this.#idleBackends.push(backend);
+    this.connections.freeBackend(backend);
   }
 
-  /**
-   * Points `writer` at `bytes` free bytes that stay good until the next batch, longer for what was sent or retained.
-   * Returns the address, or -1 when the slab is full.
-   */
   scratch(bytes: number): number {
-    if (this.#scratchRoom < bytes) {
-      const chunk = this.engine.chunkTake();
-      if (chunk < 0) return -1;
-      if (this.#scratchChunk >= 0) this.engine.release(this.#scratchChunk);
-      this.#scratchChunk = chunk;
-      this.#scratchAt = chunk;
-      this.#scratchRoom = CHUNK_BYTES;
-    }
-    this.writer.at = this.#scratchAt;
-    return this.#scratchAt;
+    return this.#scratch.take(bytes);
   }
 
-  /** Keeps what was written to scratch memory up to `writer.at`. */
   scratchKeep(): void {
-    const used = this.writer.at - this.#scratchAt;
-    assert(used <= this.#scratchRoom, 'what is written to scratch memory stays in its chunk');
-    this.#scratchRoom -= used;
-    this.#scratchAt = this.writer.at;
+    this.#scratch.keep();
   }
 
   /** True when chunks are getting scarce: what is only kept in case should be given back. */
   slabIsTight(): boolean {
-    return this.engine.freeChunks * 2 < this.#chunkCount;
+    return this.engine.freeChunks * 2 < this.chunkCount;
   }
 
-  /** The address of the client as text: what a trusted peer stated for this request, or its own. Empty when it has none. */
-  addressOf(client: ClientConnection): string {
-    return clientAddressText(this.engine.peers, client.x);
+  forwardingOf({ tls, listener }: ClientSide): Pinned | null {
+    return tls === null ? listener.forwarding : listener.forwardingSecure;
   }
 
-  /** The forwarding lines that are the same for every stranger at this listener; null when the slab had no room for them. */
-  forwardingOf(client: ClientConnection): Pinned | null {
-    return client.tls === null ? client.listener.forwarding : client.listener.forwardingSecure;
+  strictTransportOf({ tls, listener }: ClientSide): string {
+    return tls === null ? '' : listener.strictTransport;
   }
 
-  /** The Strict-Transport-Security line for responses to this client; empty for none. */
-  strictTransportOf(client: ClientConnection): string {
-    return client.tls === null ? '' : client.listener.strictTransport;
+  serveLines(): void {
+    this.step(() => serveLines(this));
+  }
+
+  /** Takes a step outside of a batch of events, and goes on with what it made possible. */
+  step(take: () => void): void {
+    if (this.closed) return;
+    take();
+    this.#resumeWoken();
+    this.engine.run();
   }
 
   count(reason: ReasonCode): void {
-    this.counters.reasons.set(reason, (this.counters.reasons.get(reason) ?? 0) + 1);
+    this.counters.reasons.add(reason);
   }
 
   /** What an operator, or a test that looks for leaks, wants to know. */
   report() {
-    const { engine } = this;
-    return {
-      worker: this.index,
-      requests: this.counters.requests,
-      applied: this.counters.applied,
-      exchangesEnded: this.exchangeCounts.ended,
-      exchangesByStatusClass: this.exchangeCounts.byClass,
-      accepted: this.counters.accepted,
-      backendsOpened: this.counters.opened,
-      backendsReused: this.counters.reused,
-      retries: this.counters.retries,
-      fallbacks: this.counters.fallbacks,
-      bodiesNotKept: Object.fromEntries(this.counters.bodiesNotKept),
-      connections: engine.counter(CONTROL.connections),
-      clientConnections: engine.counter(CONTROL.clientConnections),
-      chunksUsed: this.#chunkCount - engine.freeChunks - this.pinned.held.length - (this.#scratchChunk >= 0 ? 1 : 0),
-      spansQueued: engine.counter(CONTROL.queuedSpans),
-      bytesQueued: engine.counter(CONTROL.queuedBytes),
-      slabFull: engine.counter(CONTROL.slabFull),
-      refused: engine.counter(CONTROL.refused),
-      acceptPauses: engine.counter(CONTROL.acceptPauses),
-      parsersUsed: this.llhttp.used,
-      handshakes: this.counters.handshakes,
-      resumptions: this.counters.resumptions,
-      handshakesFailed: this.counters.handshakesFailed,
-      handshakesRefused: this.counters.handshakesRefused,
-      certificatesRefused: Object.fromEntries(this.counters.certificatesRefused),
-      handshaking: this.handshakes,
-      mirrors: this.mirrors,
-      mirrored: this.counters.mirrored,
-      mirrorsDropped: Object.fromEntries(this.counters.mirrorsDropped),
-      secured: engine.counter(CONTROL.secured),
-      reasons: Object.fromEntries(this.counters.reasons),
-      violations: CHECKS ? checkInvariants(this) : undefined,
-    };
+    return reportOf(this);
   }
 
   /** Accepts from the listeners of the settings and no others, when workers accept for themselves. */
@@ -391,24 +320,33 @@ export class Worker implements Context {
         accepted(this, conn, eventAt(events, at));
         continue;
       }
-      const client = this.#clientBySlot[slot]!;
+      const client = this.connections.clientAt(slot);
       if (client !== null && client.conn === conn) {
         this.#clientEvent(client, events, at);
-        continue;
+      } else {
+        const backend = this.connections.backendAt(slot);
+        if (backend !== null && backend.conn === conn) this.#backendEvent(backend, events, at);
+        // Closed earlier in this batch: what it received goes back.
+        else if (holdsChunk(eventKind(events, at))) this.engine.release(eventAt(events, at));
       }
-      const backend = this.#backendBySlot[slot]!;
-      if (backend !== null && backend.conn === conn) this.#backendEvent(backend, events, at);
-      // Closed earlier in this batch: what it received goes back.
-      else if (holdsChunk(eventKind(events, at))) this.engine.release(eventAt(events, at));
+      if (this.woken.length > 0) this.#resumeWoken();
     }
-    if (this.roomFreed && this.limitedPools.length > 0) serveLines(this);
+    if (this.roomFreed && this.limitedPools.length > 0) {
+      serveLines(this);
+      this.#resumeWoken();
+    }
+  }
+
+  /** Reads on with what clients have sent already. The one place that does: no step of an exchange calls back into reading. */
+  #resumeWoken(): void {
+    for (let i = 0; i < this.woken.length; i++) resume(this, this.woken[i]!);
+    this.woken.length = 0;
   }
 
   #clientEvent(client: ClientConnection, events: Int32Array, at: number): void {
     const kind = eventKind(events, at);
     if (kind === EVENT_KIND.blocked || kind === EVENT_KIND.drained) {
       clientFlow(this, client, kind === EVENT_KIND.blocked);
-      if (!client.blocked) serve(this, client);
     } else if (isRawClient(client)) {
       rawClientEvent(this, client, kind, eventAt(events, at), eventBytes(events, at));
     } else if (isOpening(client)) {
@@ -421,7 +359,7 @@ export class Worker implements Context {
   #httpEvent(client: ClientConnection, events: Int32Array, at: number): void {
     switch (eventKind(events, at)) {
       case EVENT_KIND.data:
-        clientData(this, client, eventAt(events, at), eventBytes(events, at));
+        requestData(this, client, eventAt(events, at), eventBytes(events, at));
         break;
       case EVENT_KIND.eof:
         clientEnded(this, client);
@@ -472,17 +410,17 @@ export class Worker implements Context {
   }
 
   readonly #late = (slot: number): void => {
-    const client = this.#clientBySlot[slot]!;
+    const client = this.connections.clientAt(slot);
+    const backend = client === null ? this.connections.backendAt(slot) : null;
     if (client !== null) {
       if (isRawClient(client)) rawClientLate(this, client);
       else if (isOpening(client)) openingLate(this, client);
       else clientLate(this, client);
-      return;
+    } else if (backend !== null) {
+      if (isRawBackend(backend)) rawBackendLate(this, backend);
+      else backendLate(this, backend);
     }
-    const backend = this.#backendBySlot[slot]!;
-    if (backend === null) return;
-    if (isRawBackend(backend)) rawBackendLate(this, backend);
-    else backendLate(this, backend);
+    this.#resumeWoken();
   };
 
   #tick(): void {
@@ -492,6 +430,7 @@ export class Worker implements Context {
     this.engine.run();
     this.deadlines.sweep(now, this.#late);
     if (this.limitedPools.length > 0) serveLines(this);
+    this.#resumeWoken();
     this.engine.run();
     if (this.draining) this.#checkDrained();
   }
@@ -503,27 +442,10 @@ export class Worker implements Context {
     this.#onDrained(left);
   }
 
-  /** Every client connection and the slot it stands in. */
-  eachClient(visit: (client: ClientConnection, slot: number) => void): void {
-    const clients = this.#clientBySlot;
-    for (let slot = 0; slot < clients.length; slot++) {
-      const client = clients[slot]!;
-      if (client !== null) visit(client, slot);
-    }
-  }
-
-  /** Every backend connection and the slot it stands in. */
-  eachBackend(visit: (backend: BackendConnection, slot: number) => void): void {
-    const backends = this.#backendBySlot;
-    for (let slot = 0; slot < backends.length; slot++) {
-      const backend = backends[slot]!;
-      if (backend !== null) visit(backend, slot);
-    }
-  }
-
   /** The chunks held by no connection: constants, and scratch memory. */
   get chunksKept(): readonly number[] {
-    return this.#scratchChunk < 0 ? this.pinned.held : [...this.pinned.held, this.#scratchChunk];
+    const { chunk } = this.#scratch;
+    return chunk < 0 ? this.pinned.held : [...this.pinned.held, chunk];
   }
 }
 

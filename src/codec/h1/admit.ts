@@ -1,84 +1,15 @@
-// A request whose head is complete, up to the choice of its pool: checked, redirected or routed, and past its filters.
-// Owns the order of these steps, for requests from sockets and for those in words (explain/) alike. Where an answer goes,
-// and what waiting means, `filterTools` says.
+// A request whose head is complete, up to the choice of its pool: checked, and then admitted.
+// For requests in words; those from sockets take the same two steps in server.ts and exchange/requests.ts.
 
-import { assert } from '../../base/assert.js';
+import { type AdmitContext, admitChecked } from '../../exchange/admit.js';
 import type { AnyExchange } from '../../exchange/client-info.js';
-import { type FilterTools, VERDICT, type Verdict } from '../../exchange/filter.js';
-import { type RouteContext, route } from '../../exchange/route.js';
-import { BODY } from '../../http/framing.js';
-import { FORWARDED_METHODS, METHOD } from '../../http/methods.js';
-import type { ReasonCode } from '../../http/reasons.js';
-import { type CheckContext, check, readTarget } from './check.js';
+import { VERDICT, type Verdict } from '../../exchange/filter.js';
+import { type CheckContext, check } from './check.js';
 
-/** What these steps need of a worker. */
-export interface AdmitContext extends CheckContext, RouteContext {
-  readonly filterTools: Pick<FilterTools, 'reply' | 'fail'>;
-}
-
-const NOTHING = new Uint8Array(0);
-
-/**
- * Takes a new request as far as it goes without a server. CONTINUE: it has a rule, which sends it to a pool. ANSWERED: it has
- * been answered, and must not be touched any more. WAIT: a filter of its rule holds it up, by `x.wait`.
- */
-export function admit(w: AdmitContext, x: AnyExchange): Verdict {
+/** Checks a request, and takes it as far as it goes without a server; returns as `admitChecked`. */
+export function admit(w: CheckContext & AdmitContext, x: AnyExchange): Verdict {
   const refused = check(w, x);
-  if (refused !== null) return end(w, x, refused);
-  const { redirect } = x.client.listener.http;
-  if (redirect?.applies(x)) {
-    const reply = redirect.replyTo(x);
-    if (typeof reply === 'string') return end(w, x, reply);
-    w.filterTools.reply(x, reply);
-    return VERDICT.ANSWERED;
-  }
-  return applyRules(w, x);
-}
-
-/** The same for a request that was admitted before, by rules of an older plan. */
-export function admitAgain(w: AdmitContext, x: AnyExchange): Verdict {
-  const refused = readTarget(w.memory, x);
-  return refused === null ? applyRules(w, x) : end(w, x, refused);
-}
-
-function applyRules(w: AdmitContext, x: AnyExchange): Verdict {
-  const refused = route(w, x);
-  if (refused !== null) return end(w, x, refused);
-  if (isTooLarge(x, x.rule!.bodyBytesMax)) return end(w, x, 'BODY_TOO_LARGE');
-  return askFilters(w, x, 0);
-}
-
-/** Asks the filters of the rule, from the one with the index `from` on. */
-export function askFilters(w: AdmitContext, x: AnyExchange, from: number): Verdict {
-  const { requestHead } = x.rule!.phases;
-  for (let i = from; i < requestHead.length; i++) {
-    const verdict = requestHead[i]!(x);
-    if (verdict === VERDICT.CONTINUE) continue;
-    if (verdict === VERDICT.WAIT) {
-      assert(x.wait !== null, 'a filter that says WAIT has called wait()');
-      x.wait.next = i + 1;
-    }
-    return verdict;
-  }
-  return x.maxForwards === 0 ? endHere(w, x) : VERDICT.CONTINUE;
-}
-
-/** The head says that the body is longer than the rule allows; of a chunked one only its chunks say. */
-function isTooLarge({ request, bodyBytesTotal }: AnyExchange, bodyBytesMax: number): boolean {
-  return bodyBytesMax !== 0 && request.kind === BODY.counted && bodyBytesTotal + request.left > bodyBytesMax;
-}
-
-/**
- * Answers a TRACE or OPTIONS request that may be forwarded no more as its final recipient (RFC 9110, 7.6.2): with what can
- * be asked for here. TRACE would repeat the request, which no answer of ours does.
- */
-function endHere(w: AdmitContext, x: AnyExchange): Verdict {
-  if (x.method === METHOD.TRACE) return end(w, x, 'METHOD_REFUSED');
-  w.filterTools.reply(x, { status: 200, fields: `Allow: ${FORWARDED_METHODS}\r\n`, body: NOTHING });
-  return VERDICT.ANSWERED;
-}
-
-function end(w: AdmitContext, x: AnyExchange, reason: ReasonCode): Verdict {
-  w.filterTools.fail(x, reason);
+  if (refused === null) return admitChecked(w, x);
+  w.filterTools.fail(x, refused);
   return VERDICT.ANSWERED;
 }

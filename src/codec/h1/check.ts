@@ -3,15 +3,15 @@
 
 import { listElement, nextElement } from '../../base/lists.js';
 import type { AnyExchange } from '../../exchange/client-info.js';
-import type { Context } from '../../exchange/context.js';
 import { equalsCaseless, FIELD_ID } from '../../http/fields.js';
 import { BODY, requestFraming } from '../../http/framing.js';
 import { FIELD, type Head } from '../../http/head.js';
 import { METHOD } from '../../http/methods.js';
 import type { ReasonCode } from '../../http/reasons.js';
+import type { CodecContext } from '../context.js';
 
 /** What checking needs of a worker. */
-export type CheckContext = Pick<Context, 'memory' | 'tokens' | 'framing'>;
+export type CheckContext = Pick<CodecContext, 'memory' | 'tokens' | 'framing'>;
 
 const HUNDRED_CONTINUE = Buffer.from('100-continue', 'latin1');
 const H2C = Buffer.from('h2c', 'latin1');

@@ -3,8 +3,8 @@
 // Owns the collecting and the bound on all that a worker collects. Leaves parsing to read-head.ts and backend.ts.
 
 import { CHUNK_BYTES } from '../../engine/layout.js';
-import type { Context } from '../../exchange/context.js';
 import type { HeadParser } from '../../http/llhttp.js';
+import type { CodecContext } from '../context.js';
 
 /** True for a head that is not complete with `bytes` bytes and has to be collected here, since it may outgrow a chunk. */
 export function isLong(headBytesMax: number, bytes: number): boolean {
@@ -82,7 +82,7 @@ export class LongHeads {
  * fields. The caller holds one reference on each chunk of the run (`Engine.runRelease`); the last piece's chunk stays the
  * caller's too. Returns false when the slab has no such run; the head cannot be read then.
  */
-export function moveToRun(w: Context, parser: HeadParser, long: LongHead, at: number): boolean {
+export function moveToRun(w: CodecContext, parser: HeadParser, long: LongHead, at: number): boolean {
   const { head } = parser;
   const run = w.engine.runTake(head.bytes);
   if (run < 0) return false;

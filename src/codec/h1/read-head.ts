@@ -1,12 +1,12 @@
 // Reads the head of a request, cut anywhere, in place.
 // Owns parking: an incomplete head leaves the slab, so that slow clients cannot fill it.
 
-import type { Context } from '../../exchange/context.js';
 import { NO_ADDRESS } from '../../exchange/exchange.js';
 import { type HeadParser, LLHTTP_ERROR } from '../../http/llhttp.js';
 import { PARSED } from '../../http/parsed.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
+import type { CodecContext } from '../context.js';
 import { Parked } from '../parked.js';
 import { isLong, type LongHead, moveToRun } from './long-head.js';
 
@@ -20,13 +20,13 @@ const LF = 0x0a;
  * Copies what there is of a head out of the slab. With the parser kept and all its spans relative, reading goes on
  * behind the copy once it has been put in front of the bytes to come.
  */
-export function park(w: Context, parser: HeadParser, end: number): Parked {
+export function park(w: CodecContext, parser: HeadParser, end: number): Parked {
   const { base } = parser.head;
   return new Parked(w.memory, base, end - base);
 }
 
 /** Puts a parked head in front of the bytes that continue it; `at` must have been received with that much room. */
-export function unpark(w: Context, parser: HeadParser, parked: Parked, at: number): void {
+export function unpark(w: CodecContext, parser: HeadParser, parked: Parked, at: number): void {
   parser.head.base = parked.putBefore(w.memory, at);
 }
 
@@ -95,7 +95,7 @@ export function refusalOf(memory: Uint8Array, parser: HeadParser, end: number): 
  * client connection holds it (`headAt`), and what follows is pending. On a failure it holds the head too, so that an
  * answer can be made.
  */
-export function readHead(w: Context, client: ClientConnection, at: number, bytes: number): HeadResult {
+export function readHead(w: CodecContext, client: ClientConnection, at: number, bytes: number): HeadResult {
   if (client.longHead !== null) return readLongHead(w, client, client.longHead, at, bytes);
   const { limits } = w;
   const end = at + bytes;
@@ -143,7 +143,7 @@ export function readHead(w: Context, client: ClientConnection, at: number, bytes
  * The head, which has bytes up to `end`, goes on: keeps its new bytes, which begin at `from`, outside the slab, gives
  * their chunk back, and reads on.
  */
-function more(w: Context, client: ClientConnection, parser: HeadParser, from: number, end: number): HeadResult {
+function more(w: CodecContext, client: ClientConnection, parser: HeadParser, from: number, end: number): HeadResult {
   const { limits } = w;
   const { head } = parser;
   const received = end - head.base;
@@ -168,7 +168,13 @@ function more(w: Context, client: ClientConnection, parser: HeadParser, from: nu
 }
 
 /** Reads on in a head that may outgrow a chunk; as `readHead`, but after a failure the head cannot be read. */
-function readLongHead(w: Context, client: ClientConnection, long: LongHead, at: number, bytes: number): HeadResult {
+function readLongHead(
+  w: CodecContext,
+  client: ClientConnection,
+  long: LongHead,
+  at: number,
+  bytes: number,
+): HeadResult {
   const parser = client.parser!;
   const end = at + bytes;
   client.x.headAt = at;
@@ -188,7 +194,7 @@ function readLongHead(w: Context, client: ClientConnection, long: LongHead, at: 
 
 /** A long head is complete, or wrong. The chunk of its last piece becomes that of the pending bytes. */
 function endLongHead(
-  w: Context,
+  w: CodecContext,
   client: ClientConnection,
   parsed: number,
   long: LongHead,

@@ -2,23 +2,19 @@
 // Owns connecting to one server after the other, and closing both sides. Leaves what crosses to tunnel.ts.
 
 import { keyOfAddress } from '../../balance/keys.js';
-import { RESULT } from '../../balance/outlier.js';
-import { NO_SESSION } from '../../balance/session.js';
 import { assert } from '../../base/assert.js';
 import { EVENT_KIND, PEER_BYTES } from '../../engine/layout.js';
 import { randomKey } from '../../exchange/affinity.js';
-import { chooseServer, takeConnection } from '../../exchange/choose-server.js';
-import type { Context } from '../../exchange/context.js';
-import { type Exchange, KIND, NO_ADDRESS, STAGE } from '../../exchange/exchange.js';
+import { attemptFailed, fail, rawBegins, rawConnected } from '../../exchange/events.js';
+import { KIND, NO_ADDRESS } from '../../exchange/exchange.js';
 import type { Pool } from '../../exchange/pools.js';
-import { blame } from '../../exchange/retry.js';
 import { peerBytes } from '../../exchange/trust.js';
-import type { ReasonCode } from '../../http/reasons.js';
+import { closeBackend } from '../backends.js';
+import { closeClient } from '../close.js';
 import { connectReason } from '../connect-reason.js';
-import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from '../connections.js';
+import { BACKEND, type BackendConnection, backendOf, CLIENT, type ClientConnection, clientOf } from '../connections.js';
+import type { CodecContext } from '../context.js';
 import { steerClient } from '../flow.js';
-import { closeBackend } from '../h1/reuse.js';
-import { closeClient } from '../h1/server.js';
 import { clientMoves } from '../progress.js';
 import { sendProxyHeader } from './proxy-out.js';
 import { tunnelBegin, tunnelData } from './tunnel.js';
@@ -44,43 +40,32 @@ export function isRawBackend(backend: BackendConnection): boolean {
 }
 
 /** Passes a connection on to a server of `pool`. What the client has sent already is pending, and goes across first. */
-export function passOn(w: Context, client: ClientConnection, pool: Pool): void {
+export function passOn(w: CodecContext, client: ClientConnection, pool: Pool): void {
   const { x } = client;
   assert(x.rule === null, 'what is passed on unread has no rule');
   x.begin(KIND.RAW, w.ids.next(), null);
-  x.pool = pool;
-  x.fresh = true;
-  x.session = NO_SESSION;
-  x.key = peerKey(w, client);
   client.to(CLIENT.BUSY);
   // From here on the server is waited for.
   w.deadlines.clear(client.slot);
-  connect(w, x, null);
+  rawBegins(w, x, pool, peerKey(w, client));
 }
 
 /** The client's address is all that a raw connection can hash; one without goes anywhere. */
-function peerKey(w: Context, client: ClientConnection): number {
+function peerKey(w: CodecContext, client: ClientConnection): number {
   const { peers } = w.engine;
   const at = client.slot * PEER_BYTES;
   const length = peerBytes(peers, client.slot);
   return length === 0 ? randomKey() : keyOfAddress(peers, at + 4, length);
 }
 
-/** Connects to the next server; when none is left the client connection is closed. `failed` is why the last attempt failed. */
-function connect(w: Context, x: Exchange, failed: ReasonCode | null): void {
-  const index = chooseServer(x);
-  const refused = index < 0 ? (failed ?? 'NO_SERVER') : takeConnection(w, x, w.servers.byIndex[index]!);
-  if (refused !== null) {
-    giveUp(w, x, refused, false);
-    return;
-  }
-  x.to(STAGE.CONNECTING);
-  x.tries++;
-  steerClient(w, x.client);
-}
-
 /** Handles an event of a client connection for which `isRawClient()` holds. `at` and `bytes` belong to data. */
-export function rawClientEvent(w: Context, client: ClientConnection, kind: number, at: number, bytes: number): void {
+export function rawClientEvent(
+  w: CodecContext,
+  client: ClientConnection,
+  kind: number,
+  at: number,
+  bytes: number,
+): void {
   switch (kind) {
     case EVENT_KIND.data:
       clientData(w, client, at, bytes);
@@ -94,17 +79,23 @@ export function rawClientEvent(w: Context, client: ClientConnection, kind: numbe
       break;
     case EVENT_KIND.error:
       if (client.state === CLIENT.TUNNEL) closeTunnel(w, client, true);
-      else giveUp(w, client.x, 'CLIENT_LEFT', true);
+      else fail(w, client.x, 'CLIENT_LEFT');
       break;
   }
 }
 
 /** Handles an event of a backend connection for which `isRawBackend()` holds. Of an error, `at` is the engine's code. */
-export function rawBackendEvent(w: Context, backend: BackendConnection, kind: number, at: number, bytes: number): void {
-  const { client } = backend.exchange!;
+export function rawBackendEvent(
+  w: CodecContext,
+  backend: BackendConnection,
+  kind: number,
+  at: number,
+  bytes: number,
+): void {
+  const client = clientOf(backend.exchange!);
   switch (kind) {
     case EVENT_KIND.connected:
-      backendConnected(w, client.x, backend);
+      backendConnected(w, client, backend);
       break;
     case EVENT_KIND.data:
       tunnelData(w, client, client.conn, at, bytes);
@@ -120,27 +111,27 @@ export function rawBackendEvent(w: Context, backend: BackendConnection, kind: nu
       break;
     case EVENT_KIND.error:
       if (backend.state === BACKEND.TUNNEL) closeTunnel(w, client, true);
-      else tryNext(w, client.x, backend, connectReason(at));
+      else attemptFailed(w, client.x, connectReason(at));
       break;
   }
 }
 
 /** The deadline of the client has passed: nothing has moved for `timeouts.tunnelIdle`, in either direction. */
-export function rawClientLate(w: Context, client: ClientConnection): void {
+export function rawClientLate(w: CodecContext, client: ClientConnection): void {
   if (clientMoves(w, client)) return;
   if (client.state === CLIENT.TUNNEL) closeTunnel(w, client, false);
-  else giveUp(w, client.x, 'CLIENT_LEFT', true);
+  else fail(w, client.x, 'CLIENT_LEFT');
 }
 
 /** The server could not be connected to in time. */
-export function rawBackendLate(w: Context, backend: BackendConnection): void {
-  tryNext(w, backend.exchange!, backend, 'CONNECT_TIMEOUT');
+export function rawBackendLate(w: CodecContext, backend: BackendConnection): void {
+  attemptFailed(w, backend.exchange!, 'CONNECT_TIMEOUT');
 }
 
 /** Bytes from the client; their chunk reference passes to this function. */
-function clientData(w: Context, client: ClientConnection, at: number, bytes: number): void {
+function clientData(w: CodecContext, client: ClientConnection, at: number, bytes: number): void {
   if (client.state === CLIENT.TUNNEL) {
-    tunnelData(w, client, client.x.backend!.conn, at, bytes);
+    tunnelData(w, client, backendOf(client.x.attempt).conn, at, bytes);
     return;
   }
   assert(client.pendingAt === NO_ADDRESS, 'nothing is read while bytes are held');
@@ -150,46 +141,32 @@ function clientData(w: Context, client: ClientConnection, at: number, bytes: num
 }
 
 /** The client will send no more. Its server learns that behind everything queued for it, once it is connected. */
-function clientEnded(w: Context, client: ClientConnection): void {
+function clientEnded(w: CodecContext, client: ClientConnection): void {
   client.ended = true;
   if (client.state !== CLIENT.TUNNEL) return;
-  w.engine.shutdown(client.x.backend!.conn);
+  w.engine.shutdown(backendOf(client.x.attempt).conn);
   closeIfOver(w, client);
 }
 
-/** The connection to the server is established. Nothing more will be known of that server. */
-function backendConnected(w: Context, x: Exchange, backend: BackendConnection): void {
+/** The connection to the server is established. */
+function backendConnected(w: CodecContext, client: ClientConnection, backend: BackendConnection): void {
   // Without the header it cannot be said who the client is, and without that nothing may be sent.
-  if (backend.sendsProxyHeaderUnencrypted && !sendProxyHeader(w, x.client, backend, false)) {
-    giveUp(w, x, 'OVERLOADED', true);
+  if (backend.sendsProxyHeaderUnencrypted && !sendProxyHeader(w, backend, false)) {
+    fail(w, client.x, 'OVERLOADED');
     return;
   }
-  x.pool!.reports.report(backend.server!.index, RESULT.SUCCESS);
-  tunnelBegin(w, x.client, backend);
-}
-
-/** A server could not be connected to: the next one, as often as a request would be tried. */
-function tryNext(w: Context, x: Exchange, backend: BackendConnection, code: ReasonCode): void {
-  blame(x, code);
-  x.tried.add(backend.server!.index);
-  closeBackend(w, backend);
-  if (x.tries <= x.pool!.plan.retry.retriesMax) connect(w, x, code);
-  else giveUp(w, x, code, true);
-}
-
-/** No server gets the connection, or it is given up: its client is closed, or reset. */
-function giveUp(w: Context, x: Exchange, reason: ReasonCode, reset: boolean): void {
-  x.reason = reason;
-  closeClient(w, x.client, reset);
+  rawConnected(client.x);
+  tunnelBegin(w, client, backend);
 }
 
 /** Closes a tunnel both directions of which are over, once all bytes have left. */
-function closeIfOver(w: Context, client: ClientConnection): void {
-  if (client.state === CLIENT.TUNNEL && client.finished && client.x.backend!.finished) closeTunnel(w, client, false);
+function closeIfOver(w: CodecContext, client: ClientConnection): void {
+  if (client.state === CLIENT.TUNNEL && client.finished && backendOf(client.x.attempt).finished)
+    closeTunnel(w, client, false);
 }
 
 /** Closes both sides at once; `cut`: both see a reset. */
-function closeTunnel(w: Context, client: ClientConnection, cut: boolean): void {
-  closeBackend(w, client.x.backend!, cut);
+function closeTunnel(w: CodecContext, client: ClientConnection, cut: boolean): void {
+  closeBackend(w, backendOf(client.x.attempt), cut);
   closeClient(w, client, cut);
 }

@@ -3,9 +3,9 @@
 // worker/accept.ts.
 
 import { ENGINE_ERROR, FINGERPRINT_BYTES, TLS_INFO } from '../../engine/layout.js';
-import type { Context } from '../../exchange/context.js';
 import { type ClientCertificate, sniOf, type TlsView } from '../../routing/request.js';
 import type { ClientConnection } from '../connections.js';
+import type { CodecContext } from '../context.js';
 
 /** What a handshake agreed on. */
 export interface TlsInfo extends TlsView {
@@ -29,7 +29,13 @@ const CERTIFICATE_FAULTS: Readonly<Record<number, string>> = {
  * Begins TLS on a client connection, with the `bytes` at `at` that it sent behind its PROXY header. Returns false when too
  * many handshakes are under way: new ones would only slow down those, and the connection is to be closed.
  */
-export function handshakeBegin(w: Context, client: ClientConnection, tls: number, at: number, bytes: number): boolean {
+export function handshakeBegin(
+  w: CodecContext,
+  client: ClientConnection,
+  tls: number,
+  at: number,
+  bytes: number,
+): boolean {
   if (w.handshakes >= w.limits.handshakesMax) {
     w.counters.handshakesRefused++;
     return false;
@@ -41,13 +47,13 @@ export function handshakeBegin(w: Context, client: ClientConnection, tls: number
   return true;
 }
 
-function handshakeEnd(w: Context, client: ClientConnection): void {
+function handshakeEnd(w: CodecContext, client: ClientConnection): void {
   client.handshaking = false;
   w.handshakes--;
 }
 
 /** A client connection failed with this error of the engine's: counts what was wrong with its certificate. */
-export function certificateFailed(w: Context, error: number): void {
+export function certificateFailed(w: CodecContext, error: number): void {
   const fault = CERTIFICATE_FAULTS[error];
   if (fault === undefined) return;
   const { certificatesRefused } = w.counters;
@@ -55,7 +61,7 @@ export function certificateFailed(w: Context, error: number): void {
 }
 
 /** A connection goes: if its handshake was not done, it has failed. */
-export function handshakeDrop(w: Context, client: ClientConnection): void {
+export function handshakeDrop(w: CodecContext, client: ClientConnection): void {
   if (!client.handshaking) return;
   handshakeEnd(w, client);
   w.counters.handshakesFailed++;
@@ -65,7 +71,7 @@ export function handshakeDrop(w: Context, client: ClientConnection): void {
  * A client speaks in the clear where TLS is expected. Where requests are expected too, the local reply to its first one says
  * so; else it would not understand, and the connection is to be shut down. Returns whether its request is read.
  */
-export function plainAtTls(w: Context, client: ClientConnection): boolean {
+export function plainAtTls(w: CodecContext, client: ClientConnection): boolean {
   client.inTheClear = client.listener.plan.protocol === 'https';
   if (client.inTheClear) w.deadlines.set(client.slot, w.ticks.requestHead);
   else w.count('TLS_EXPECTED');
@@ -73,7 +79,7 @@ export function plainAtTls(w: Context, client: ClientConnection): boolean {
 }
 
 /** The handshake is done; what it agreed on is at `at`, in a chunk whose reference passes to this function. */
-export function handshakeDone(w: Context, client: ClientConnection, at: number): void {
+export function handshakeDone(w: CodecContext, client: ClientConnection, at: number): void {
   if (client.handshaking) handshakeEnd(w, client);
   client.tls = readTlsInfo(w.memory, at);
   w.counters.handshakes++;

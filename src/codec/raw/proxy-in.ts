@@ -4,9 +4,9 @@
 
 import { withoutMapping } from '../../base/addresses.js';
 import { PEER_BYTES } from '../../engine/layout.js';
-import type { Context } from '../../exchange/context.js';
 import { PROXY_BYTES_MAX, type ProxyAddresses, readProxyHeader } from '../../http/proxy-protocol.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
+import type { CodecContext } from '../context.js';
 import { Parked } from '../parked.js';
 
 /*
@@ -19,7 +19,7 @@ import { Parked } from '../parked.js';
 export const PROXY = { partial: -1, invalid: -2 } as const;
 
 /** Waits for the header of a connection just accepted: nothing else may come first. */
-export function proxyBegin(w: Context, client: ClientConnection): void {
+export function proxyBegin(w: CodecContext, client: ClientConnection): void {
   client.to(CLIENT.PROXY);
   w.deadlines.set(client.slot, w.ticks.requestHead);
 }
@@ -29,7 +29,7 @@ export function proxyBegin(w: Context, client: ClientConnection): void {
  * returns how many bytes follow it, or PROXY. The chunk reference passes to this function unless bytes follow: then the
  * caller has it on.
  */
-export function readProxy(w: Context, client: ClientConnection, at: number, bytes: number): number {
+export function readProxy(w: CodecContext, client: ClientConnection, at: number, bytes: number): number {
   const { parked } = client;
   const looked = Math.min(bytes, PROXY_BYTES_MAX);
   const parkedBytes = parked?.length ?? 0;
@@ -52,7 +52,7 @@ export function readProxy(w: Context, client: ClientConnection, at: number, byte
 }
 
 /** From here on the peer of the connection is the client that the header names. */
-function overridePeer(w: Context, client: ClientConnection, addresses: ProxyAddresses): void {
+function overridePeer(w: CodecContext, client: ClientConnection, addresses: ProxyAddresses): void {
   client.proxied = addresses;
   const { peers } = w.engine;
   const at = client.slot * PEER_BYTES;

@@ -2,10 +2,12 @@
 // Owns writing it, and which idle connections are pinned to a client. Leaves its format to http/proxy-protocol.ts.
 
 import { PEER_BYTES, SEND_FLAG } from '../../engine/layout.js';
-import type { Context } from '../../exchange/context.js';
+import { clientAddressText } from '../../exchange/client-address.js';
+import type { Exchange } from '../../exchange/exchange.js';
 import type { Server } from '../../exchange/pools.js';
 import { type ProxyAddresses, proxyHeader } from '../../http/proxy-protocol.js';
-import type { BackendConnection, ClientConnection } from '../connections.js';
+import { type BackendConnection, type ClientConnection, clientOf } from '../connections.js';
+import type { CodecContext } from '../context.js';
 
 /*
  * A header names one client, for as long as the connection lives. So a connection that began with one is the client
@@ -34,13 +36,13 @@ function endOf(record: Uint8Array, at: number): { address: Uint8Array; port: num
  * trusted peer stated for this request, if it did (its port is not known: 0). Null when it has none: a client must not
  * pass for ourselves, so there is no header then.
  */
-function endsOf(w: Context, client: ClientConnection): ProxyAddresses | null {
-  const ends = connectionEnds(w, client);
-  if (ends === null || client.x.statedBytes <= 0) return ends;
-  return { ...ends, source: client.x.stated!.slice(0, client.x.statedBytes), sourcePort: 0 };
+function endsOf(w: CodecContext, x: Exchange): ProxyAddresses | null {
+  const ends = connectionEnds(w, clientOf(x));
+  if (ends === null || x.statedBytes <= 0) return ends;
+  return { ...ends, source: x.stated!.slice(0, x.statedBytes), sourcePort: 0 };
 }
 
-function connectionEnds(w: Context, client: ClientConnection): ProxyAddresses | null {
+function connectionEnds(w: CodecContext, client: ClientConnection): ProxyAddresses | null {
   if (client.proxied !== null) return client.proxied;
   const source = endOf(w.engine.peers, client.slot * PEER_BYTES);
   const destination = w.engine.localAddress(client.conn, local) ? endOf(local, 0) : null;
@@ -59,9 +61,12 @@ export interface Written {
   bytes: number;
 }
 
-/** Writes the header that names `client` for `server` to scratch memory. Null: it cannot be named, or the slab is full. */
-export function writeProxyHeader(w: Context, client: ClientConnection, server: Server): Written | null {
-  const ends = endsOf(w, client);
+/** No bytes in front of a handshake. */
+export const NO_HEADER: Written = { at: 0, bytes: 0 };
+
+/** Writes the header that names the client of the exchange for `server` to scratch memory. Null: it cannot be named, or the slab is full. */
+export function writeProxyHeader(w: CodecContext, x: Exchange, server: Server): Written | null {
+  const ends = endsOf(w, x);
   if (ends === null) return null;
   const header = proxyHeader(server.proxyProtocol!, ends);
   const at = w.scratch(header.length);
@@ -73,13 +78,8 @@ export function writeProxyHeader(w: Context, client: ClientConnection, server: S
 }
 
 /** Sends the header on a connection without TLS. `more`: a request follows in this batch. False as above. */
-export function sendProxyHeader(
-  w: Context,
-  client: ClientConnection,
-  backend: BackendConnection,
-  more: boolean,
-): boolean {
-  const header = writeProxyHeader(w, client, backend.server!);
+export function sendProxyHeader(w: CodecContext, backend: BackendConnection, more: boolean): boolean {
+  const header = writeProxyHeader(w, backend.attempt!.exchange, backend.server!);
   if (header === null) return false;
   w.engine.sendBegin(backend.conn, more ? SEND_FLAG.more : SEND_FLAG.none);
   w.engine.span(header.at, header.bytes);
@@ -95,13 +95,14 @@ export function pinToClient(client: ClientConnection, backend: BackendConnection
 }
 
 /** The client that a header for this request names, when it is not the peer of the connection: as text, else empty. */
-export function proxyClientOf(w: Context, client: ClientConnection): string {
-  return client.x.statedBytes > 0 ? w.addressOf(client) : '';
+export function proxyClientOf(w: CodecContext, x: Exchange): string {
+  return x.statedBytes > 0 ? clientAddressText(w.engine.peers, x) : '';
 }
 
 /** Takes the client's own idle connection to the server, or null: one whose header names who this request is from. */
-export function takePinned(w: Context, client: ClientConnection, server: Server): BackendConnection | null {
-  const proxyClient = client.pinned.length === 0 ? '' : proxyClientOf(w, client);
+export function takePinned(w: CodecContext, x: Exchange, server: Server): BackendConnection | null {
+  const client = clientOf(x);
+  const proxyClient = client.pinned.length === 0 ? '' : proxyClientOf(w, x);
   for (const backend of client.pinned) {
     if (backend.server !== server || backend.proxyClient !== proxyClient) continue;
     server.idleRemove(backend);

@@ -3,9 +3,9 @@
 // and where its name leads to worker/accept.ts.
 
 import { CHUNK_BYTES } from '../../engine/layout.js';
-import type { Context } from '../../exchange/context.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
+import type { CodecContext } from '../context.js';
 import { Parked } from '../parked.js';
 import { ClientHello, HELLO } from './client-hello.js';
 
@@ -42,7 +42,7 @@ export const helloRefusal = (result: number): HelloRefusal => REFUSALS[result]!;
 export const NAME_UNKNOWN: HelloRefusal = { reason: 'SERVER_NAME_UNKNOWN', alert: ALERT.unrecognizedName };
 
 /** Waits for the ClientHello of a connection just accepted. It is due within `timeouts.tlsHandshake`. */
-export function helloBegin(w: Context, client: ClientConnection): void {
+export function helloBegin(w: CodecContext, client: ClientConnection): void {
   client.to(CLIENT.HELLO);
   client.hello = new ClientHello(HELLO_BYTES_MAX);
   w.deadlines.set(client.slot, w.ticks.tlsHandshake);
@@ -52,7 +52,7 @@ export function helloBegin(w: Context, client: ClientConnection): void {
  * Reads on with `bytes` bytes at `at`, whose chunk reference passes to this function. Returns HELLO; once that is complete,
  * all of the ClientHello, and what follows it, is pending, and its name is in `client.hello`.
  */
-export function readHello(w: Context, client: ClientConnection, at: number, bytes: number): number {
+export function readHello(w: CodecContext, client: ClientConnection, at: number, bytes: number): number {
   const result = client.hello!.read(w.memory, at, at + bytes);
   if (result === HELLO.complete) {
     // Its beginning goes back in front of the end: room was left for it.
@@ -67,7 +67,7 @@ export function readHello(w: Context, client: ClientConnection, at: number, byte
 }
 
 /** Copies what there is out of the slab, and leaves room for all of it in front of the rest. */
-function park(w: Context, client: ClientConnection, at: number, bytes: number): void {
+function park(w: CodecContext, client: ClientConnection, at: number, bytes: number): void {
   if (client.parked === null) client.parked = new Parked(w.memory, at, bytes);
   else client.parked.add(w.memory, at, bytes);
   client.paused = false;

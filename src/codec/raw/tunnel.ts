@@ -3,14 +3,14 @@
 // Owns what crosses. Leaves what ends it, and closing the two connections, to events.ts.
 
 import { assert } from '../../base/assert.js';
-import type { Context } from '../../exchange/context.js';
 import { KIND, NO_ADDRESS, STAGE } from '../../exchange/exchange.js';
 import { ticksOf } from '../../exchange/waits.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from '../connections.js';
+import type { CodecContext } from '../context.js';
 import { readBulk, steerClient } from '../flow.js';
 
 /** Both sides are there: from now on bytes go across unread. What the client sent before goes first. */
-export function tunnelBegin(w: Context, client: ClientConnection, backend: BackendConnection): void {
+export function tunnelBegin(w: CodecContext, client: ClientConnection, backend: BackendConnection): void {
   const { x } = client;
   assert(x.kind === KIND.RAW || x.upgrade, 'only raw connections and upgraded ones become tunnels');
   x.to(STAGE.TUNNEL);
@@ -30,7 +30,7 @@ export function tunnelBegin(w: Context, client: ClientConnection, backend: Backe
 }
 
 /** Bytes for the connection `to`, one side of the tunnel of `client`. The chunk reference passes to this function. Hot. */
-export function tunnelData(w: Context, client: ClientConnection, to: number, at: number, bytes: number): void {
+export function tunnelData(w: CodecContext, client: ClientConnection, to: number, at: number, bytes: number): void {
   w.engine.send(to, at, bytes);
   w.engine.release(at);
   w.deadlines.set(client.slot, ticksOf(w, client.x).tunnelIdle);

@@ -17,12 +17,20 @@ function documented(): string[][] {
 }
 
 test('docs/errors.md lists every reason as the code has it, in the same order', () => {
-  const rows = documented().map(([code, status, fault, retry, says]) => [code, status, fault, retry, says]);
-  const wanted = Object.values(REASONS).map(({ code, status, fault, retry, says }) => [
+  const rows = documented().map(([code, status, fault, retry, connection, says]) => [
+    code,
+    status,
+    fault,
+    retry,
+    connection,
+    says,
+  ]);
+  const wanted = Object.values(REASONS).map(({ code, status, fault, retry, connection, says }) => [
     `\`${code}\``,
     String(status),
     fault,
     retry,
+    connection,
     says,
   ]);
   assert.deepEqual(rows, wanted);
@@ -30,8 +38,8 @@ test('docs/errors.md lists every reason as the code has it, in the same order', 
 
 test('docs/errors.md says of every reason what it means', () => {
   for (const row of documented()) {
-    assert.equal(row.length, 6, `${row[0]} has as many cells as the table`);
-    assert.ok(row[5]!.length > 5, `${row[0]} is explained`);
+    assert.equal(row.length, 7, `${row[0]} has as many cells as the table`);
+    assert.ok(row[6]!.length > 5, `${row[0]} is explained`);
   }
 });
 

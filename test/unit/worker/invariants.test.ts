@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { BACKEND, type BackendConnection, type ClientConnection } from '../../../src/codec/connections.js';
+import { BACKEND, type BackendConnection, backendOf, type ClientConnection } from '../../../src/codec/connections.js';
 import { slotOf } from '../../../src/engine/engine.js';
 import { CHUNK_BYTES } from '../../../src/engine/layout.js';
 import { KIND } from '../../../src/exchange/exchange.js';
@@ -41,11 +41,11 @@ async function useWorkerAtWork(t: TestContext): Promise<AtWork> {
   await wire.send(HALF_A_REQUEST);
   await origin.until('half a request', ({ visits }) => visits[0]?.bytes.endsWith('half '));
   let client: ClientConnection | undefined;
-  worker.eachClient((one) => {
+  worker.connections.eachClient((one) => {
     client = one;
   });
-  assert.ok(client?.x?.backend);
-  return { worker, client, backend: client.x.backend };
+  assert.ok(client?.x.attempt.isOpen);
+  return { worker, client, backend: backendOf(client.x.attempt) };
 }
 
 test('a worker in the middle of a request breaks no rule', async (t) => {
@@ -86,7 +86,7 @@ const cooked: readonly { what: string; cook(at: AtWork): void; says: RegExp }[] 
   {
     what: 'an exchange without a backend connection',
     cook: ({ client }) => {
-      client.x.backend = null;
+      client.x.attempt.backend = null;
     },
     says: /has no backend connection at work$/,
   },

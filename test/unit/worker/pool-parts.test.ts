@@ -93,7 +93,7 @@ test('a response that has begun moves along, counted where it goes on', async (t
   const before = one.worker.poolNamed('main')!;
   change(one, 'main', { servers: serversAt(next) });
   const pools: unknown[] = [];
-  one.worker.eachClient(({ x }) => pools.push(x.pool));
+  one.worker.connections.eachClient(({ x }) => pools.push(x.pool));
   assert.deepEqual(pools, [one.worker.poolNamed('main')], 'nothing holds the pool before');
   assert.ok(before.retired);
   assert.deepEqual(checkInvariants(one.worker), []);

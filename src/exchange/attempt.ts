@@ -1,0 +1,106 @@
+// One try of an exchange at one server.
+// Owns what is known of the try, and that it begins and ends once. Leaves the bytes to its connection, and whether another
+// try follows to retry.ts.
+
+import { assert } from '../base/assert.js';
+import { Edges } from '../base/edges.js';
+import type { ReasonCode } from '../http/reasons.js';
+import type { Context } from './context.js';
+import type { Exchange } from './exchange.js';
+import type { Pool, Server } from './pools.js';
+import type { BackendSide } from './streams.js';
+
+/*
+ * An attempt. `to()` is the only writer of its state. While it is OPEN, its server counts it as a request in flight.
+ *
+ *   NONE ──a server has room──► OPEN ──answered, failed, or given up──► ENDED ──the next one──► OPEN
+ *     ▲                                                                   │
+ *     └───────────────────────── the next exchange ───────────────────────┘
+ */
+export const ATTEMPT = { NONE: 0, OPEN: 1, ENDED: 2 } as const;
+
+const edges = new Edges('attempt', ATTEMPT, {
+  NONE: ['OPEN', 'NONE'],
+  OPEN: ['ENDED'],
+  ENDED: ['OPEN', 'NONE'],
+});
+
+/**
+ * Made with its exchange, since an exchange has one attempt at a time, and used again for the next. A copy for a mirror is an
+ * attempt of its own, which no retry follows. Hot: all fields are there from the start.
+ */
+export class Attempt {
+  /** The exchange it is a try of; of a copy, the one it copies. */
+  readonly exchange: Exchange;
+  /** ATTEMPT; written by `to()` alone. */
+  state: number = ATTEMPT.NONE;
+  /** Which try it is; 0 before the first. One that met a stale pooled connection does not count. */
+  number = 0;
+  /** Where it goes, and the pool that chose it. They stay until the next attempt: retries and observers ask for them. */
+  server: Server | null = null;
+  pool: Pool | null = null;
+  /** The connection that carries it; null before there is one, and once it has ended. */
+  backend: BackendSide | null = null;
+  /** The tick at which it is late, whatever moves; 0 for none. */
+  expires = 0;
+  /** Its connection had carried a request before: the server may close that at any moment, also as we write. */
+  reused = false;
+  /** The batch of events in which a pooled connection was taken for it; its request leaves with the next. */
+  takenIn = 0;
+  /** The response under way is an error of the server's. */
+  isError = false;
+  /** Of a copy: bytes of its body since its mirror last took everything. */
+  waitingBytes = 0;
+  /** Why it failed; null when it did not. While the exchange waits for the next attempt, the answer if there is none. */
+  reason: ReasonCode | null = null;
+
+  constructor(exchange: Exchange) {
+    this.exchange = exchange;
+  }
+
+  /** Crosses an edge of the drawing above. Throws an AssertionError when there is none. Hot. */
+  to(state: number): void {
+    edges.check(this.state, state);
+    this.state = state;
+  }
+
+  /** A new exchange begins: forgets the attempts of the one before. */
+  reset(): void {
+    this.to(ATTEMPT.NONE);
+    this.number = 0;
+    this.server = null;
+    this.pool = null;
+    this.reason = null;
+  }
+
+  /** Begins the next attempt, at a server of `pool` that has counted it in. The one place that resets an attempt. */
+  begin(pool: Pool, server: Server): void {
+    this.to(ATTEMPT.OPEN);
+    this.number++;
+    this.pool = pool;
+    this.server = server;
+    this.backend = null;
+    this.expires = 0;
+    this.reused = false;
+    this.isError = false;
+    this.reason = null;
+  }
+
+  get isOpen(): boolean {
+    return this.state === ATTEMPT.OPEN;
+  }
+
+  /** It copies the request for a mirror: nothing of the exchange depends on it. */
+  get isCopy(): boolean {
+    return this.exchange.attempt !== this;
+  }
+}
+
+/** Ends an attempt: its server has room for another request. The one place where an attempt ends, however it does. Hot. */
+export function endAttempt(w: Context, attempt: Attempt): void {
+  assert(attempt.server !== null, 'an open attempt has a server');
+  attempt.to(ATTEMPT.ENDED);
+  attempt.backend = null;
+  w.state.requestEnds(attempt.server.index);
+  w.roomFreed = true;
+}

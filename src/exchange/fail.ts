@@ -1,0 +1,42 @@
+// What becomes of an exchange that cannot go on: the fallback pool of its rule, else a response of our own, or a cut.
+
+import { NO_SESSION } from '../balance/session.js';
+import type { ReasonCode } from '../http/reasons.js';
+import { sessionOf } from './affinity.js';
+import type { Context } from './context.js';
+import { type Exchange, KIND } from './exchange.js';
+import { forward } from './forward.js';
+import { localReply } from './local-reply.js';
+import { dropCopies } from './mirror.js';
+import { blame, fallsBack } from './retry.js';
+import { enterPool } from './waiting.js';
+
+/**
+ * Ends the exchange with a reason: answers when no response has begun, else cuts the connection so that half a response is
+ * not taken for a whole one. Its attempt, if one is open, ends. Where the rule's fallback pool can answer, the exchange goes on
+ * there instead.
+ */
+export function fail(w: Context, x: Exchange, code: ReasonCode): void {
+  let reason: ReasonCode | null = code;
+  while (reason !== null && x.rule?.fallback && fallsBack(w, x, reason)) reason = toFallback(w, x);
+  if (reason !== null) endWith(w, x, reason);
+}
+
+/** Sends the request to the fallback pool it has been given. Returns why it cannot be, or null. */
+function toFallback(w: Context, x: Exchange): ReasonCode | null {
+  const pool = x.pool!;
+  if (!enterPool(x)) return 'POOL_FULL';
+  pool.retries.requestBegins();
+  x.session = pool.sessions === null ? NO_SESSION : sessionOf(w, pool, x.head!);
+  x.key = x.fallbackKey;
+  return forward(w, x, null);
+}
+
+function endWith(w: Context, x: Exchange, code: ReasonCode): void {
+  x.reason = code;
+  blame(x, code);
+  if (x.attempt.isOpen) w.backendStream.close(w, x.attempt, false);
+  if (x.copies.length > 0) dropCopies(w, x);
+  if (x.responseStarted || code === 'CLIENT_LEFT' || x.kind === KIND.RAW) w.clientStream.close(w, x, true);
+  else localReply(w, x, code, false);
+}

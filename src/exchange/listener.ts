@@ -1,0 +1,33 @@
+// A listener, as the steps of a connection and of an exchange see it. Owns the shape; worker/listener.ts implements it.
+
+import type { Pinned } from '../engine/text.js';
+import type { ClientAddressField } from './client-address.js';
+import type { RequestListener } from './client-info.js';
+import type { Pool } from './pools.js';
+import type { ListenerProtocol } from './settings.js';
+import type { Trust } from './trust.js';
+
+/** How requests are read and routed that come in at a listener. */
+export interface HttpListener extends RequestListener {
+  /** `clientField` when it is a field of its own, and no list: what strangers say in it does not go on. */
+  readonly ownField: ClientAddressField | null;
+}
+
+/** Connections hold the listener itself: they see a new plan with their next request. */
+export interface Listener {
+  readonly plan: { readonly protocol: ListenerProtocol; readonly tls: number; readonly port: number };
+  readonly http: HttpListener;
+  /** Still part of the configuration. Where it is not, its TLS context and its pools are not either. */
+  readonly current: boolean;
+  /** Whose connections begin with a PROXY header; null for those of no client. */
+  readonly proxySources: Trust | null;
+  /** The Strict-Transport-Security line; empty for none. */
+  readonly strictTransport: string;
+  /** Forwarding lines that are the same for every stranger, by http and by https; null when the slab has no room for them. */
+  readonly forwarding: Pinned | null;
+  readonly forwardingSecure: Pinned | null;
+  /** The pool for connections that are passed on without a name, or null. */
+  readonly pool: Pool | null;
+  /** The pool for a connection that asks for `serverName`, or null when none is for it. */
+  poolFor(serverName: string): Pool | null;
+}

@@ -1,0 +1,70 @@
+// The response to a request, from its server's codec to its client's.
+// Owns what a head and each piece pass on their way, and what a complete response means. Leaves framing to the codecs.
+
+import { RESULT, resultOfStatus } from '../balance/outlier.js';
+import { BODY } from '../http/framing.js';
+import type { Head } from '../http/head.js';
+import type { ReasonCode } from '../http/reasons.js';
+import { retryStatus, retryUnseen } from './attempts.js';
+import type { Context } from './context.js';
+import { releaseRequest } from './end.js';
+import { type Exchange, STAGE } from './exchange.js';
+import { showPiece } from './phases.js';
+import { ticksOf, waitForServer } from './waits.js';
+
+const REQUEST_TIMEOUT = 408;
+
+/** An interim response has come (1xx, but for a 101). The server has its time for the final one anew. */
+export function responseInterim(w: Context, x: Exchange, head: Head): void {
+  const { attempt } = x;
+  w.clientStream.writeInterim(w, x, head);
+  w.deadlines.set(attempt.backend!.slot, x.request.done ? ticksOf(w, x).responseHead : 0, attempt.expires);
+}
+
+/**
+ * The head of the final response has come, with a body of this kind (BODY) and length. False: the response is dropped, and
+ * so is its connection, since another attempt follows. Otherwise the request cannot be sent again from here on.
+ */
+export function responseBegins(w: Context, x: Exchange, head: Head, kind: number, length: number): boolean {
+  const { attempt } = x;
+  const pool = x.pool!;
+  // That all is well shows at the end: a server may break off every response it begins.
+  attempt.isError = resultOfStatus(head.status) === RESULT.ERROR;
+  if (attempt.isError) attempt.pool!.reports.report(attempt.server!.index, RESULT.ERROR);
+  if (pool.retries.asks(head.status) && retryStatus(w, x)) return false;
+  if (head.status === REQUEST_TIMEOUT && attempt.reused && !head.keepAlive && retryUnseen(w, x)) return false;
+  x.to(STAGE.RESPONDING);
+  x.status = head.status;
+  releaseRequest(w, x);
+  // The pool's time for an attempt ends with the head; a rule's covers the whole response (Gateway API, backendRequest).
+  if (x.rule!.ticks.attempt < 0) attempt.expires = 0;
+  if (x.client.ended && !x.client.blocked) waitForServer(w, x);
+  x.response.set(kind, kind === BODY.untilEof ? Number.MAX_SAFE_INTEGER : length);
+  return true;
+}
+
+/** Passes the head of a response that has begun on, changed by the filters of its rule. False: the slab is full. */
+export function responseHead(w: Context, x: Exchange, head: Head): boolean {
+  return w.clientStream.writeHead(w, x, head, x.rule!.phases.editResponse(x, w.headEdit));
+}
+
+/** A piece of the response body, in `w.piece`, goes to the client. Returns why the exchange cannot go on, or null. Hot. */
+export function responseBody(w: Context, x: Exchange): ReasonCode | null {
+  if (!w.clientStream.writeBody(w, x, w.piece)) return 'OVERLOADED';
+  const watching = x.rule!.phases.responseBody;
+  return watching.length === 0 ? null : showPiece(watching, x, w.piece);
+}
+
+/** More of the response is to come: the server has its time for that. Hot. */
+export function responseGoesOn(w: Context, x: Exchange): void {
+  if (x.client.blocked) return;
+  const { attempt } = x;
+  w.deadlines.set(attempt.backend!.slot, ticksOf(w, x).responseIdle, attempt.expires);
+  if (x.client.ended) waitForServer(w, x);
+}
+
+/** All of the response has come: the server did well, unless it answered with an error of its own. */
+export function responseComplete(x: Exchange): void {
+  const { attempt } = x;
+  if (!attempt.isError) attempt.pool!.reports.report(attempt.server!.index, RESULT.SUCCESS);
+}
