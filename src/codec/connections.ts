@@ -3,6 +3,7 @@
 
 import type { Tried } from '../balance/view.js';
 import { Edges } from '../base/edges.js';
+import type { ProxyAddresses, ProxyVersion } from '../base/proxy-protocol.js';
 import type { Attempt } from '../exchange/attempt.js';
 import { NOT_STATED } from '../exchange/client-address.js';
 import { Exchange, NO_ADDRESS } from '../exchange/exchange.js';
@@ -10,7 +11,6 @@ import type { Listener } from '../exchange/listener.js';
 import type { Poolable, Server } from '../exchange/pools.js';
 import type { BackendSide, ClientSide } from '../exchange/streams.js';
 import type { HeadParser } from '../http/llhttp.js';
-import type { ProxyAddresses, ProxyVersion } from '../http/proxy-protocol.js';
 import type { LongHead } from './h1/long-head.js';
 import { Movement } from './movement.js';
 import type { Parked } from './parked.js';

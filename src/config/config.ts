@@ -4,9 +4,9 @@
 import { dirname, resolve } from 'node:path';
 import type { Endpoint } from '../base/endpoint.js';
 import { type KeepAlive, NO_KEEP_ALIVE } from '../base/keep-alive.js';
+import type { ProxyVersion } from '../base/proxy-protocol.js';
 import type { TlsVersion } from '../base/tls-versions.js';
 import { kindOf } from '../filters/registry.js';
-import type { ProxyVersion } from '../http/proxy-protocol.js';
 import { exceptionOf } from '../routing/exceptions.js';
 import type { ErrorPageConfig, RouteConfig } from '../routing/input.js';
 import type { FilterConfig } from '../routing/plan.js';

@@ -2,7 +2,7 @@
 
 import type { BalancePoolPlan } from '../balance/options.js';
 import type { KeepAlive } from '../base/keep-alive.js';
-import type { ProxyVersion } from '../http/proxy-protocol.js';
+import type { ProxyVersion } from '../base/proxy-protocol.js';
 
 /** The part of a snapshot that changes with the members, the weights or the options of one pool. */
 export interface PoolPart extends BalancePoolPlan {

@@ -2,8 +2,8 @@
 // Owns the contracts. A codec implements them as plain functions (`satisfies ClientStream`), which the worker puts into the
 // Context; with several codecs, the worker puts functions there that switch on the kind of the connection.
 
+import type { ProxyAddresses } from '../base/proxy-protocol.js';
 import type { Head } from '../http/head.js';
-import type { ProxyAddresses } from '../http/proxy-protocol.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { Attempt } from './attempt.js';
 import type { ClientInfo } from './client-info.js';

@@ -7,7 +7,7 @@ import { type buildConnector, Client } from 'undici';
 import type { ServerPlan } from '../balance/options.js';
 import { hostPortText, hostText, type SocketEndpoint } from '../base/endpoint.js';
 import { readNamedFile } from '../base/files.js';
-import { type ProxyVersion, proxyHeaderOfOwn } from '../http/proxy-protocol.js';
+import { type ProxyVersion, proxyHeaderOfOwn } from '../base/proxy-protocol.js';
 import type { HealthCheckOptions, HealthCheckTls } from './options.js';
 
 /** Bytes of a body that are looked at for `expectedBody`. */

@@ -1,10 +1,10 @@
 // The PROXY header in front of a client connection: who the client is, as said by a proxy that may say so.
-// Owns collecting the header and taking over what it says. Leaves its format to http/proxy-protocol.ts, and what comes
+// Owns collecting the header and taking over what it says. Leaves its format to base/proxy-protocol.ts, and what comes
 // next to worker/accept.ts.
 
 import { withoutMapping } from '../../base/addresses.js';
+import { PROXY_BYTES_MAX, type ProxyAddresses, readProxyHeader } from '../../base/proxy-protocol.js';
 import { PEER_BYTES } from '../../engine/layout.js';
-import { PROXY_BYTES_MAX, type ProxyAddresses, readProxyHeader } from '../../http/proxy-protocol.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
 import type { CodecContext } from '../context.js';
 import { Parked } from '../parked.js';

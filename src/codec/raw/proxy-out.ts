@@ -1,11 +1,11 @@
 // The PROXY header in front of a backend connection: tells the server who the client is.
-// Owns writing it, and which idle connections are pinned to a client. Leaves its format to http/proxy-protocol.ts.
+// Owns writing it, and which idle connections are pinned to a client. Leaves its format to base/proxy-protocol.ts.
 
+import { type ProxyAddresses, proxyHeader } from '../../base/proxy-protocol.js';
 import { PEER_BYTES, SEND_FLAG } from '../../engine/layout.js';
 import { clientAddressText } from '../../exchange/client-address.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import type { Server } from '../../exchange/pools.js';
-import { type ProxyAddresses, proxyHeader } from '../../http/proxy-protocol.js';
 import { type BackendConnection, type ClientConnection, clientOf } from '../connections.js';
 import type { CodecContext } from '../context.js';
 

@@ -2,8 +2,8 @@
 
 import type { z } from 'zod';
 import { WEIGHT_MAX } from '../../balance/server-state.js';
+import { PROXY_VERSIONS } from '../../base/proxy-protocol.js';
 import { TLS_VERSIONS } from '../../base/tls-versions.js';
-import { PROXY_VERSIONS } from '../../http/proxy-protocol.js';
 import { readServerAddress, type ServerAddress } from '../units.js';
 import { choice, duration, fileName, flag, integer, list, map, named, option, scalar, text } from './build.js';
 import { tcpKeepAlive } from './keep-alive.js';

@@ -1,8 +1,8 @@
 // PROXY protocol headers, version 1 (a line of text) and 2 (binary): reads what a proxy in front says, writes what a
-// server is told. Owns the two formats (HAProxy's proxy-protocol.txt). Leaves whom to believe to the worker.
+// server gets. Owns the two formats (HAProxy's proxy-protocol.txt). Leaves whom to believe to the worker.
 
 import { isIPv4, isIPv6 } from 'node:net';
-import { addressText, parseAddress, withoutMapping } from '../base/addresses.js';
+import { addressText, parseAddress, withoutMapping } from './addresses.js';
 
 /** The two ends of a client's connection, as the first proxy saw them. Both addresses have 4 bytes, or both 16. */
 export interface ProxyAddresses {
@@ -176,7 +176,7 @@ export function proxyHeader(version: ProxyVersion, addresses: ProxyAddresses): B
   return Buffer.concat([SIGNATURE, head, source, destination, ports]);
 }
 
-/** The header of a connection that is on nobody's behalf, such as a health check: its ends are those of the socket. */
+/** The header of a connection without a client, such as that of a health check: its ends are those of the socket. */
 export function proxyHeaderOfOwn(version: ProxyVersion): Buffer {
   if (version === 'v1') return Buffer.from('PROXY UNKNOWN\r\n', 'latin1');
   return Buffer.concat([SIGNATURE, Uint8Array.of((VERSION_2 << 4) | COMMAND.LOCAL, 0, 0, 0)]);

@@ -10,7 +10,7 @@ import {
   proxyHeader,
   proxyHeaderOfOwn,
   readProxyHeader,
-} from '../../../src/http/proxy-protocol.js';
+} from '../../../src/base/proxy-protocol.js';
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 const SIGNATURE = latin1('\r\n\r\n\0\r\nQUIT\n');
