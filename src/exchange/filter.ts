@@ -45,13 +45,16 @@ export interface Filter {
   routed?(x: AnyExchange): void;
   /** The request was accepted: lets it pass, answers it, or holds it up. */
   requestHead?(x: AnyExchange): Verdict;
-  /** A piece of the request body has gone to the server. Null goes on; a reason ends the exchange. */
+  /**
+   * A piece of the request body is about to go to the server: once, however often the request is tried. Null lets it pass; a reason
+   * ends the exchange before it goes.
+   */
   requestBody?(x: AnyExchange, piece: Readonly<Piece>): ReasonCode | null;
   /** The head is about to go to a server. `x.sent` says whether it has gone to one before. */
   attemptHead?(x: AnyExchange, edit: HeadEdit): void;
   /** The final head is about to go to the client: that of a server, or of a local reply (`x.stage` is RESPONDING for a server's). */
   responseHead?(x: AnyExchange, edit: HeadEdit): void;
-  /** A piece of a server's response body is about to go to the client. Null goes on; a reason cuts the exchange. */
+  /** A piece of a server's response body is about to go to the client. Null lets it pass; a reason cuts the exchange before it goes. */
   responseBody?(x: AnyExchange, piece: Readonly<Piece>): ReasonCode | null;
 }
 

@@ -22,16 +22,17 @@ export function requestBody(w: Context, x: Exchange): ReasonCode | null {
     x.client.keepAlive = false;
     return 'BODY_TOO_LARGE';
   }
+  const refused = phases.requestBody.length === 0 ? null : showPiece(phases.requestBody, x, piece);
+  if (refused !== null) {
+    x.client.keepAlive = false;
+    return refused;
+  }
   if (!w.backendStream.writeBody(w, x.attempt, piece)) {
     x.client.keepAlive = false;
     return 'OVERLOADED';
   }
   if (x.copies.length > 0) copyBody(w, x);
   if (x.keeping) keepPiece(w, x);
-  if (phases.requestBody.length > 0) {
-    const refused = showPiece(phases.requestBody, x, piece);
-    if (refused !== null) return refused;
-  }
   return moved(w, x);
 }
 

@@ -50,9 +50,9 @@ export function responseHead(w: Context, x: Exchange, head: Head): boolean {
 
 /** A piece of the response body, in `w.piece`, goes to the client. Returns why the exchange cannot go on, or null. Hot. */
 export function responseBody(w: Context, x: Exchange): ReasonCode | null {
-  if (!w.clientStream.writeBody(w, x, w.piece)) return 'OVERLOADED';
   const watching = x.rule!.phases.responseBody;
-  return watching.length === 0 ? null : showPiece(watching, x, w.piece);
+  const refused = watching.length === 0 ? null : showPiece(watching, x, w.piece);
+  return refused ?? (w.clientStream.writeBody(w, x, w.piece) ? null : 'OVERLOADED');
 }
 
 /** More of the response is to come: the server has its time for that. Hot. */
