@@ -344,7 +344,8 @@ function unruled(action: string, text: string): Decision {
   };
 }
 
-function sharesOf({ backendRefs }: RulePlan, names: readonly string[]): PoolShare[] {
+function sharesOf({ backendRefs, drained, fallback }: RulePlan, names: readonly string[]): PoolShare[] {
+  if (drained && fallback !== null) return [{ pool: names[fallback] ?? String(fallback), share: 1 }];
   const total = backendRefs.reduce((sum, { weight }) => sum + weight, 0);
   return backendRefs
     .filter(({ weight }) => weight > 0)
@@ -352,8 +353,8 @@ function sharesOf({ backendRefs }: RulePlan, names: readonly string[]): PoolShar
 }
 
 /** The status of the answer that a rule gives itself, if it does. */
-function ownStatus({ filters, drained }: RulePlan): number | undefined {
-  return answerOf(filters)?.status ?? (drained ? 500 : undefined);
+function ownStatus({ filters, drained, fallback }: RulePlan): number | undefined {
+  return answerOf(filters)?.status ?? (drained && fallback === null ? 500 : undefined);
 }
 
 function requestText(request: RouteRequest): RequestText {

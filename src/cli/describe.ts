@@ -59,7 +59,7 @@ export function routeLines({ config, routes }: LoadedRoutes): RouteLine[] {
 function describeTarget({ backendRefs, filters, drained, fallback }: RulePlan, pools: readonly string[]): string {
   const answer = answerOf(filters);
   if (answer !== undefined) return answer.says;
-  if (drained) return 'answer 500';
+  if (drained) return fallback === null ? 'answer 500' : `fallback ${pools[fallback]}`;
   const total = backendRefs.reduce((sum, { weight }) => sum + weight, 0);
   const shares =
     backendRefs.length === 1

@@ -77,7 +77,10 @@ function checkBackends(rule: ParsedRule, at: DocumentPath, scope: Scope): void {
     );
   }
   if (!answer && backendRefs?.every(({ weight }) => weight === 0)) {
-    const expected = 'Every request that matches is answered with 500.';
+    const expected =
+      rule.fallback === undefined
+        ? 'Every request that matches is answered with 500.'
+        : 'Every request that matches goes to the fallback pool.';
     scope.warn([...at, 'backendRefs'], 'Every weight is 0.', expected);
   }
 }

@@ -159,11 +159,8 @@ function checkPools({ pools }: ParsedConfig, scope: Scope): void {
     if (servers.length === 0) {
       scope.warn([...at, 'servers'], 'The pool has no servers.', 'Every request that goes there gets 503.');
     } else if (servers.every((server) => server.weight === 0)) {
-      scope.report(
-        [...at, 'servers'],
-        'Every server has weight 0.',
-        'Expected at least one server with a weight over 0.',
-      );
+      // Drained: they keep the clients of their sessions.
+      scope.warn([...at, 'servers'], 'Every server has weight 0.', 'New requests that go there get 503.');
     }
   }
 }

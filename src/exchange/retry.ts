@@ -72,13 +72,14 @@ function fallbackOf(w: Context, x: Exchange): Pool | null {
  * may have acted on goes on only if its method is idempotent, and only what is still in hand.
  */
 export function fallsBack(w: Context, x: Exchange, code: ReasonCode): boolean {
-  if (x.pool === null || x.fellBack || !isOfPool(code)) return false;
+  const noneTakes = code === 'POOL_UNKNOWN'; // all weights of the rule are 0
+  if ((x.pool === null) !== noneTakes || x.fellBack || !(noneTakes || isOfPool(code))) return false;
   if (x.responseStarted || !inHand(x)) return false;
   const pool = fallbackOf(w, x);
   if (pool === null) return false;
   blame(x, code);
   if (x.attempt.isOpen) w.backendStream.close(w, x.attempt, false);
-  leavePool(x);
+  if (x.pool !== null) leavePool(x);
   w.counters.fallbacks++;
   x.fellBack = true;
   x.attempt.number = 0;

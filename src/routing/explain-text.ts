@@ -150,8 +150,10 @@ export function actionLines(
   });
   if (rule.priority !== 0) lines.unshift(`priority ${rule.priority}`);
   if (rule.sticky !== null) lines.push(stickyText(rule.sticky));
-  if (rule.fallback !== null) lines.push(`pool ${pools[rule.fallback] ?? rule.fallback} where that cannot answer`);
-  if (rule.drained) lines.push('every weight is 0: the answer is 500');
+  const fallback = rule.fallback === null ? null : `pool ${pools[rule.fallback] ?? rule.fallback}`;
+  if (rule.drained)
+    lines.push(`every weight is 0: ${fallback === null ? 'the answer is 500' : `${fallback} gets all`}`);
+  else if (fallback !== null) lines.push(`${fallback} where that cannot answer`);
   // No server sees a request that the rule answers: of what is around it only changes of the response are left.
   const answersItself = rule.filters.some(filterTypes.answers);
   for (const { of, filters } of [...outer, { of: 'route', filters: rule.routeFilters }]) {

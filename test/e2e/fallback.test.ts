@@ -19,25 +19,25 @@ interface Fallen {
   readonly sorry: RawOrigin;
 }
 
-/** A proxy that warns as it starts: of a pool without servers. */
-async function useWarned(t: TestContext, spec: ProxySpec): Promise<RunningProxy> {
+/** A proxy that warns as it starts. */
+async function useWarned(t: TestContext, spec: ProxySpec, warning = /The pool has no servers/): Promise<RunningProxy> {
   const proxy = await startProxy(spec);
   t.after(async () => {
     proxy.process.kill('SIGTERM');
     const { code, stderr } = await proxy.process.exited();
     assert.equal(code, 0);
-    assert.match(stderr, /The pool has no servers/);
+    assert.match(stderr, warning);
   });
   return proxy;
 }
 
 /** A proxy whose rule has a pool of these servers, and one that takes over. */
 async function useFallback(t: TestContext, servers: readonly string[], pool: object = {}, rule: object = {}) {
+  const start = servers.length === 0 ? useWarned : useProxy;
   const sorry = await use(
     t,
     startAnswers((request, visit) => visit.socket.write(ok(`sorry ${request.startLine}`))),
   );
-  const start = servers.length === 0 ? useWarned : useProxy;
   const proxy = await start(t, {
     routes: [{ rules: [{ pool: 'main', fallback: 'sorry', ...rule }] }],
     pools: {
@@ -64,6 +64,47 @@ test('the fallback pool answers while the pool of the rule has no server', { ski
   client.close();
   assert.equal(await fallbacks(fallen), 3);
   await fallen.proxy.heldNothing();
+});
+
+test('it answers all requests of a rule whose weights are all 0, and the check says so', { skip }, async (t) => {
+  const sorry = await use(t, startAnswers());
+  const spec = (weight: number, sorryPool: object = {}): ProxySpec => ({
+    routes: [{ rules: [{ backendRefs: [{ pool: 'main', weight }], fallback: 'sorry' }] }],
+    pools: {
+      main: { servers: [{ address: refusing() }] },
+      sorry: { servers: [{ address: sorry.address }], ...sorryPool },
+    },
+  });
+  const proxy = await useWarned(
+    t,
+    spec(0),
+    /Every weight is 0\.\n {2}Every request that matches goes to the fallback pool\./,
+  );
+  for (const request of [get('/'), POST]) assert.equal(statusOf(await ask(proxy.place, request)), 200);
+  assert.equal(sorry.requests[1]!.body, 'hello');
+  assert.equal((await proxy.counters())[0]!.fallbacks, 2);
+  await proxy.reload(spec(0, { servers: [] }));
+  assert.equal(statusOf(await ask(proxy.place, get('/'))), 503);
+  await proxy.heldNothing();
+});
+
+test('it answers while all servers of the pool have weight 0', { skip }, async (t) => {
+  const sorry = await use(t, startAnswers());
+  const drained = await use(t, startAnswers());
+  const proxy = await useWarned(
+    t,
+    {
+      routes: [{ rules: [{ pool: 'main', fallback: 'sorry' }] }],
+      pools: {
+        main: { servers: [{ address: drained.address, weight: 0 }] },
+        sorry: { servers: [{ address: sorry.address }] },
+      },
+    },
+    /Every server has weight 0/,
+  );
+  assert.equal(statusOf(await ask(proxy.place, get('/'))), 200);
+  assert.equal(drained.accepted, 0);
+  assert.equal(sorry.requests.length, 1);
 });
 
 test('it answers any method when no connection could be made, after the tries of the pool', { skip }, async (t) => {

@@ -116,8 +116,8 @@ const rule = map('a rule', {
   ),
   fallback: option(
     text('a pool name', 'Expected the name of a pool.').optional(),
-    'The pool that takes over when the pools of the rule cannot answer: no server can be used or has room, or all tries ' +
-      'failed. It gets requests that no server has seen, and those of idempotent methods, which may be sent again.',
+    'The pool that takes over when the pools of the rule cannot answer: no server can be used or has room, all tries ' +
+      'failed, or all weights are 0. It gets requests that no server has seen, and those of idempotent methods, which may be sent again.',
     { byDefault: 'none: the client gets 502, 503 or 504' },
   ),
   errorPages: option(

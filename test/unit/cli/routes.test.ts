@@ -89,6 +89,7 @@ routes:
   - rules:
       - { name: whole, matches: [{ path: { value: /whole } }], pool: a, fallback: b }
       - { name: none, matches: [{ path: { value: /none } }], backendRefs: [{ pool: a, weight: 0 }, { pool: b, weight: 0 }] }
+      - { name: spare, matches: [{ path: { value: /spare } }], backendRefs: [{ pool: a, weight: 0 }], fallback: b }
       - { backendRefs: [{ pool: a }, { pool: b }], sessionPersistence: { secret: hush-hush } }
 pools: { a: { servers: [{ address: "10.0.0.1:1" }] }, b: { servers: [{ address: "10.0.0.2:1" }] } }
 `,
@@ -98,5 +99,5 @@ pools: { a: { servers: [{ address: "10.0.0.1:1" }] }, b: { servers: [{ address: 
   const lines: unknown = JSON.parse(out);
   assert.ok(Array.isArray(lines));
   const targets = lines.map(({ target }: { target: string }) => target);
-  assert.deepEqual(targets, ['a, fallback b', 'answer 500', 'a 50 %, b 50 %']);
+  assert.deepEqual(targets, ['fallback b', 'a, fallback b', 'answer 500', 'a 50 %, b 50 %']);
 });
