@@ -88,6 +88,21 @@ static void sf__accepting_cleanup(napi_async_cleanup_hook_handle handle, void *d
     sf__acceptor_ended(accepting);
 }
 
+/* listenerRetire(listener): no further connection comes to it; those that wait are handed over. */
+static napi_value sf__js_listener_retire(napi_env env, napi_callback_info info)
+{
+    int32_t listener;
+    if (!sf__listener_argument(env, info, &listener, NULL))
+        return NULL;
+    int fd = sf_listener_descriptor(listener);
+    if (fd < 0)
+        return NULL;
+    sf_listener_retire(listener);
+    sf_acceptor_sweep(fd, listener);
+    return NULL;
+}
+
+/* listenerClose(listener): stops accepting here, hands over what waits, and closes it. */
 static napi_value sf__js_listener_close(napi_env env, napi_callback_info info)
 {
     int32_t listener;
@@ -98,6 +113,7 @@ static napi_value sf__js_listener_close(napi_env env, napi_callback_info info)
     if (fd < 0)
         return NULL; /* closed already: its place may be that of another */
     sf__acceptor_end(data, sf_listener_place(listener));
+    sf_listener_retire(listener);
     sf_acceptor_sweep(fd, listener);
     sf_listener_close(listener);
     return NULL;
@@ -135,6 +151,7 @@ bool sf_addon_listen(napi_env env, napi_value exports)
     return sf_js_method(env, exports, "listenerOpen", sf__js_listener_open, NULL) &&
            sf_js_method(env, exports, "listenerPort", sf__js_listener_port, NULL) &&
            sf_js_method(env, exports, "listenerKeepAlive", sf__js_listener_keep_alive, NULL) &&
+           sf_js_method(env, exports, "listenerRetire", sf__js_listener_retire, NULL) &&
            sf_js_method(env, exports, "listenerClose", sf__js_listener_close, accepting) &&
            sf_js_method(env, exports, "acceptorStart", sf__js_acceptor_start, accepting);
 }

@@ -13,6 +13,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#ifndef SO_BINDTOIFINDEX /* Linux 5.0; older headers lack it */
+#define SO_BINDTOIFINDEX 62
+#endif
+
 /* A number is `generation * SF_LISTENERS_MAX + place`; the generation changes whenever a listener leaves its place. */
 #define SF__GENERATION_MASK (INT32_MAX / SF_LISTENERS_MAX)
 _Static_assert((SF__GENERATION_MASK & (SF__GENERATION_MASK + 1)) == 0, "a mask");
@@ -242,19 +246,38 @@ int32_t sf_listener_port(int32_t listener)
     return 0;
 }
 
+/* Removes the file of a unix socket, unless another process has put its own socket there since. The lock is held. */
+static void sf__unlink_own(int32_t place)
+{
+    struct sockaddr_un address;
+    struct stat info;
+    if (sf__socket_path(listeners[place].fd, &address) && lstat(address.sun_path, &info) == 0 &&
+        info.st_ino == listeners[place].inode && info.st_dev == listeners[place].device)
+        (void)unlink(address.sun_path); /* the directory may be read-only by now */
+}
+
+void sf_listener_retire(int32_t listener)
+{
+    pthread_mutex_lock(&listeners_lock);
+    int32_t place = sf__place_of(listener);
+    if (place >= 0) {
+        /* A device that does not exist: no segment comes by it, so that a lookup of listeners passes this one over. Accepted
+         * sockets do not inherit it. Before Linux 5.7 it needs CAP_NET_RAW: a connection that comes between the last accept
+         * and the close is then reset. A unix socket takes it and does not care. */
+        int nowhere = INT32_MAX;
+        (void)setsockopt(listeners[place].fd, SOL_SOCKET, SO_BINDTOIFINDEX, &nowhere, sizeof(nowhere));
+        sf__unlink_own(place);
+    }
+    pthread_mutex_unlock(&listeners_lock);
+}
+
 void sf_listener_close(int32_t listener)
 {
     pthread_mutex_lock(&listeners_lock);
     int32_t place = sf__place_of(listener);
     if (place >= 0) {
-        struct sockaddr_un address;
-        struct stat info;
-        int fd = listeners[place].fd;
-        /* Another process may have put its own socket there since. */
-        if (sf__socket_path(fd, &address) && lstat(address.sun_path, &info) == 0 &&
-            info.st_ino == listeners[place].inode && info.st_dev == listeners[place].device)
-            (void)unlink(address.sun_path); /* the directory may be read-only by now */
-        close(fd);
+        sf__unlink_own(place);
+        close(listeners[place].fd);
         listeners[place].open = false;
         listeners[place].generation = (listeners[place].generation + 1) & SF__GENERATION_MASK;
     }

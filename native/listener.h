@@ -40,7 +40,17 @@ int sf_listener_descriptor(int32_t listener);
 /* The bound port, also when 0 was asked for; 0 for a unix socket, -1 when the listener is not open. */
 int32_t sf_listener_port(int32_t listener);
 
-/* Closes the listener; its number means nothing any more. The file of a unix socket is removed if it is still its own. Safe to repeat. */
+/*
+ * Lets no further connection come to the listener, as the first step of closing it: a new one finds the wider listener at
+ * its port, or is refused. Those that wait to be accepted stay, and so do those in their TCP handshake. The file of a unix
+ * socket is removed if it is still its own. Cannot be undone. Safe to repeat.
+ */
+void sf_listener_retire(int32_t listener);
+
+/*
+ * Closes the listener; its number means nothing any more. The kernel resets what waits to be accepted: retire it and accept
+ * all that first. Safe to repeat.
+ */
 void sf_listener_close(int32_t listener);
 
 /* Which of SF_LISTENERS_MAX places a number stands for, open or not; -1 when it is none. */

@@ -39,6 +39,7 @@ export interface Addon {
   listenerOpen(host: string, port: number, backlog: number, v6Only: boolean): number;
   listenerPort(listener: number): number;
   listenerKeepAlive(listener: number, idleSeconds: number, intervalSeconds: number, probes: number): void;
+  listenerRetire(listener: number): void;
   listenerClose(listener: number): void;
   acceptorStart(listener: number): void;
   pinThread(core: number): void;

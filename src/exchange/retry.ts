@@ -79,7 +79,7 @@ export function fallsBack(w: Context, x: Exchange, code: ReasonCode): boolean {
   if (pool === null) return false;
   blame(x, code);
   if (x.attempt.isOpen) w.backendStream.close(w, x.attempt, false);
-  if (x.pool !== null) leavePool(x);
+  leavePool(x);
   w.counters.fallbacks++;
   x.fellBack = true;
   x.attempt.number = 0;

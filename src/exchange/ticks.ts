@@ -53,6 +53,16 @@ export class Ticks {
     this.mirror = Deadlines.ticks(timeouts.mirrorMs);
   }
 
+  /** The same, with at most `ms` for a handshake and for a request head. */
+  hurried(ms: number): Ticks {
+    const { requestHeadMs, tlsHandshakeMs } = this.#timeouts;
+    const least = (limit: number): number => (limit === 0 ? ms : Math.min(limit, ms));
+    return new Ticks(
+      { ...this.#timeouts, requestHeadMs: least(requestHeadMs), tlsHandshakeMs: least(tlsHandshakeMs) },
+      this.attempt,
+    );
+  }
+
   /**
    * The deadlines of a rule that says these; where it says nothing, those here. A rule that says how long a try may take
    * has said how long the head may take as well, unless it says that too.

@@ -107,6 +107,14 @@ export class Listeners {
 
   readonly #started = new Set<number>();
 
+  /** Lets no new connection come to the listeners that are not among `kept`, and hands over what waits. False when all are. */
+  retireOthers(kept: readonly ListenerPlan[]): boolean {
+    const numbers = new Set(kept.map(({ listener }) => listener));
+    const others = [...this.#open.values()].filter((listener) => !numbers.has(listener));
+    for (const listener of others) addon().listenerRetire(listener);
+    return others.length > 0;
+  }
+
   /** Closes the listeners that are not among `kept`. */
   closeOthers(kept: readonly ListenerPlan[]): void {
     const numbers = new Set(kept.map(({ listener }) => listener));

@@ -1,6 +1,7 @@
 // The primary: everything that is not per request. Opens listeners, starts workers, reloads, drains.
 // Owns the order of these steps. Leaves configuration to config/, and sockets, workers and plans to the files beside it.
 
+import { setTimeout } from 'node:timers/promises';
 import { Membership } from '../balance/membership.js';
 import { createServerState, ServerState } from '../balance/server-state.js';
 import type { Config } from '../config/config.js';
@@ -44,6 +45,9 @@ export interface Loaded {
   config: Config;
   routes: CompiledRoutes;
 }
+
+/** How long a listener that a reload closes still takes connections whose TCP handshake was under way. */
+const LAST_HANDSHAKES_MS = 250;
 
 export class Primary {
   readonly #options: PrimaryOptions;
@@ -180,8 +184,6 @@ export class Primary {
         if (!this.#ending) await this.#watch.resolve(this.#loaded.config);
         throw error;
       }
-      this.#listeners.start(this.listeners);
-      this.#listeners.closeOthers(this.listeners);
       this.#compareListeners(before, this.listeners);
       applied = true;
     });
@@ -245,7 +247,10 @@ export class Primary {
     return made;
   }
 
-  /** Applies a configuration: what it changes goes to every worker, part by part. */
+  /**
+   * Applies a configuration: what it changes goes to every worker, part by part. Listeners that are gone take nothing new from
+   * before that on; what came to them is handed over, and they are closed last.
+   */
   async #apply(loaded: Loaded): Promise<void> {
     const before = this.#snapshot;
     const names = before.pools.map(({ name }) => name);
@@ -260,8 +265,12 @@ export class Primary {
     }
     this.#loaded = loaded;
     this.#tls = tls;
+    const closing = this.#listeners.retireOthers(this.listeners);
     this.#watch.apply(this.#pools);
     await this.#reachWorkers(changeBetween(before, this.#snapshot));
+    this.#listeners.start(this.listeners);
+    if (closing) await setTimeout(LAST_HANDSHAKES_MS);
+    this.#listeners.closeOthers(this.listeners);
     this.#tlsTrouble.clear();
     this.#tlsWatch.watch(tls.uses);
     closeTlsContexts(tlsBefore);

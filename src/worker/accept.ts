@@ -30,7 +30,7 @@ import type { Worker } from './worker.js';
 /** Handles a new client connection of the listener with this number in the engine's registry. */
 export function accepted(w: Worker, conn: number, number: number): void {
   const listener = w.listeners.get(number);
-  if (listener === undefined || w.draining) {
+  if (listener === undefined) {
     w.engine.closeConn(conn);
     return;
   }
@@ -49,8 +49,9 @@ function serveConnection(w: CodecContext, client: ClientConnection, at: number, 
   const { plan, pool, current } = client.listener;
   client.to(CLIENT.IDLE);
   client.trusted = w.trust.holds(w.engine.peers, client.slot);
-  // One that came in just before its listener went has no context and no pool any more, and needs neither for http.
-  if (!current && plan.protocol !== 'http') {
+  // One that came in just before its listener went has no pool any more, and needs none where rules choose. A drain waits for
+  // requests that are on their way, not for new tunnels.
+  if ((!current || w.draining) && plan.protocol !== 'http' && plan.protocol !== 'https') {
     if (bytes > 0) w.engine.release(at);
     closeClient(w, client);
     return;

@@ -31,7 +31,7 @@ export class Listener {
   plan: ListenerPlan;
   /** How requests are read that come in here. */
   http: HttpListener;
-  /** Still part of the configuration. Where it is not, its TLS context and its pools are not either. */
+  /** Still part of the configuration. Where it is not, its pools are not either, and its TLS context is about to be closed. */
   current = true;
   /** Whose connections begin with a PROXY header; null for those of no client. */
   proxySources: Trust | null = null;

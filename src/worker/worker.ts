@@ -79,6 +79,9 @@ export interface WorkerOptions {
 const BACKENDS_PER_CLIENT = 1;
 const SLOTS_SPARE = 4096;
 
+/** In a drain, how long a new connection still has for its first request, and for a handshake before it. */
+const FIRST_REQUEST_MS = 1000;
+
 export class Worker implements CodecContext {
   readonly index: number;
   readonly llhttp: Llhttp;
@@ -205,7 +208,11 @@ export class Worker implements CodecContext {
 
   /** Applies what is new in a snapshot. */
   apply(change: SnapshotChange): void {
-    this.step(() => applySnapshot(this, change));
+    this.step(() => {
+      // Connections that were handed over before may be of a listener that is gone from it.
+      this.engine.run();
+      applySnapshot(this, change);
+    });
   }
 
   /** The pool of this name in the snapshot that holds, or undefined. */
@@ -220,9 +227,13 @@ export class Worker implements CodecContext {
     this.#drainUntil = performance.now() + this.timeouts.drainMs;
     for (const listener of this.#listening) this.engine.listenEnd(listener);
     this.#listening.clear();
+    this.ticks = this.ticks.hurried(FIRST_REQUEST_MS);
     this.connections.eachClient((client) => {
-      if (client.state === CLIENT.IDLE) linger(this, client);
-      else if (client.state === CLIENT.PROXY || client.state === CLIENT.HELLO) closeClient(this, client);
+      // A new connection is for a request that is on its way, and that no client sends again as it does on a kept one.
+      const isNew = client.state === CLIENT.PROXY || (client.state === CLIENT.IDLE && client.headTimed);
+      if (isNew) this.deadlines.set(client.slot, this.ticks.requestHead);
+      else if (client.state === CLIENT.IDLE) linger(this, client);
+      else if (client.state === CLIENT.HELLO) closeClient(this, client);
     });
     this.engine.run();
     this.#checkDrained();

@@ -7,8 +7,9 @@ import { start as startBig } from '../origins/big-body.js';
 import { start as startNever } from '../origins/never-answers.js';
 import { ok, serveRequests, type Visit } from '../origins/raw.js';
 import { start as startUpgrade } from '../origins/upgrade-raw.js';
+import { makeIdentity } from '../support/identity.js';
 import { fieldValue, statusOf } from '../support/messages.js';
-import { startProxy, use, useProxy } from '../support/proxy.js';
+import { standIn, startProxy, use, useProxy } from '../support/proxy.js';
 import { get, WireClient } from '../support/wire-client.js';
 
 for (const accept of ['handoff', 'shared']) {
@@ -75,6 +76,45 @@ test('a drain closes idle connections at once', async (t) => {
   // timeouts.drain is 30 s.
   assert.ok(Date.now() - began < 15_000, `the drain took ${Date.now() - began} ms`);
 });
+
+for (const accept of ['handoff', 'shared']) {
+  test(`a drain answers the first request of connections that are new (${accept})`, { skip: standIn }, async (t) => {
+    const identity = makeIdentity({ names: ['first.example'] });
+    const origin = await use(t, startAnswers());
+    const proxy = await startProxy({
+      servers: [origin.address],
+      listeners: [
+        {},
+        { protocol: 'https', tls: { certificates: [identity.files] } },
+        { proxyProtocol: { from: ['127.0.0.0/8'] } },
+      ],
+      args: ['--workers', '1', '--accept', accept],
+    });
+    const [plain, secure, proxied] = proxy.listeners;
+    const clients = await Promise.all([
+      WireClient.connect(plain!),
+      WireClient.connect(secure!, { tls: identity.client }),
+      WireClient.connect(proxied!),
+    ]);
+    const silent = await WireClient.connect(plain!);
+    const kept = await WireClient.connect(plain!);
+    await kept.exchange(get());
+    proxy.process.kill('SIGTERM');
+    await kept.closed(); // the worker drains
+    await clients[2]!.send('PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\n');
+    await Promise.all(clients.map((client) => client.send(get())));
+    for (const client of clients) {
+      const response = await client.response();
+      assert.equal(statusOf(response), 200);
+      assert.match(fieldValue(response, 'connection') ?? '', /^close$/i);
+      await client.closed();
+    }
+    assert.equal(await silent.closed(), 'end');
+    const exit = await proxy.process.exited();
+    assert.deepEqual([exit.code, exit.stderr], [0, '']);
+    assert.match(exit.stdout, /every connection has ended$/m);
+  });
+}
 
 test('a drain has a bound: what runs longer is cut', async (t) => {
   const origin = await use(t, startNever());
