@@ -6,10 +6,10 @@ import { hashText, mix } from './keys.js';
 /** Places in the table: a prime, about a hundred per server in a pool of six hundred. Fixed, so that pools of any size agree on it. */
 export const MAGLEV_PLACES = 65537;
 /** Members a table can tell apart; its entries are 16 bits wide. */
-export const MAGLEV_MEMBERS_MAX = 65535;
+const MAGLEV_MEMBERS_MAX = 65535;
 
 /** What the table needs of a member. The name decides its places: it must not depend on order or slot. */
-export interface MaglevMember {
+interface MaglevMember {
   name: string;
   weight: number;
 }

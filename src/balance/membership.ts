@@ -181,7 +181,7 @@ function inFlightMax({ serverRequestsMax, serverConnectionsMax }: PoolLimitOptio
 }
 
 /** How many servers of a pool may be ejected at once: a share, but one of two or more, and never all below a share of 1. */
-export function ejectedMax(plan: BalancePoolPlan): number {
+function ejectedMax(plan: BalancePoolPlan): number {
   const count = plan.servers.length;
   const share = plan.outlier?.maxEjectedShare ?? 0;
   if (share === 0) return 0;

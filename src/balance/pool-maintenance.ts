@@ -20,7 +20,7 @@ interface Kept {
 }
 
 /** Hears what becomes of servers that fail: one call per change. */
-export interface FailureNotes {
+interface FailureNotes {
   /** The server with slot `index` is ejected for `lengthMs`. */
   ejected(pool: string, server: string, lengthMs: number, index: number): void;
   /** A server fails as often as would eject it, but the pool may eject no more. */

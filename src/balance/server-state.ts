@@ -131,7 +131,7 @@ export const SLICE = {
 const SHARE = { inFlight: 0, connections: 1, WORDS: 2 } as const;
 
 /** How many workers write to the buffer, fixed for the life of the process, and how far it may grow. */
-export interface StateSize {
+interface StateSize {
   workers: number;
   /** Default SERVERS_MAX. */
   serversMax?: number;
@@ -140,7 +140,7 @@ export interface StateSize {
 }
 
 /** How many of each the buffer has room for now, and how many it can have. */
-export interface StateCapacity {
+interface StateCapacity {
   servers: number;
   pools: number;
   readonly workers: number;

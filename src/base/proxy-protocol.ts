@@ -13,7 +13,7 @@ export interface ProxyAddresses {
 }
 
 /** A complete header: how long it is, and what it says; null when the ends of the socket itself are meant. */
-export interface ProxyHeader {
+interface ProxyHeader {
   readonly bytes: number;
   readonly addresses: ProxyAddresses | null;
 }

@@ -7,7 +7,7 @@ import { ConfigError } from '../config/config-error.js';
 import { type LoadedRoutes, loadRoutes } from '../config/routes.js';
 import { counted, describeProblems, type Outcome, outcome, printReport } from './terminal.js';
 
-export interface CheckOptions {
+interface CheckOptions {
   readonly config: string;
   readonly json?: boolean;
 }

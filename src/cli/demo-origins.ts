@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { catPicture } from './demo-picture.js';
 
-export interface Origins {
+interface Origins {
   /** HOST:PORT of each. */
   api: string[];
   images: string[];

@@ -14,10 +14,10 @@ function readWorkers(text: string): number {
   return workers;
 }
 
-export type Accept = 'handoff' | 'shared';
+type Accept = 'handoff' | 'shared';
 
 /** How workers run: the options of `run` and `demo`. */
-export interface WorkerOptions {
+interface WorkerOptions {
   workers: number;
   accept: Accept;
   pin: boolean;

@@ -24,7 +24,7 @@ interface Waiting {
   reports: number;
 }
 
-export interface OutputOptions {
+interface OutputOptions {
   /** Words the line that reports lost lines, line feed included. */
   lost(lines: number, why: string): string;
   /** A write failed, and the one before had not. */

@@ -9,7 +9,7 @@ import { type ConnectionLine, connectionLines } from './connections.js';
 import { describePlace, type RouteLine, routeLines } from './describe.js';
 import { counted, type Outcome, outcome, printReport, table } from './terminal.js';
 
-export interface RoutesOptions {
+interface RoutesOptions {
   readonly config: string;
   readonly json?: boolean;
 }

@@ -29,7 +29,7 @@ export interface Source {
 }
 
 /** What `demo` does around serving. */
-export interface ServeHooks {
+interface ServeHooks {
   /** Text for the person at the keyboard, once everything listens. */
   welcome?(): string;
   /** Runs after the last connection, or when the service could not start. */

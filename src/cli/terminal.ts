@@ -31,7 +31,7 @@ export async function printReport(command: () => Promise<Outcome>): Promise<void
 }
 
 /** The outcome of a command, also when the configuration is wrong. */
-export async function settled(command: () => Promise<Outcome>): Promise<Outcome> {
+async function settled(command: () => Promise<Outcome>): Promise<Outcome> {
   try {
     return await command();
   } catch (error) {

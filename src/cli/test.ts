@@ -11,7 +11,7 @@ import { type ConnectionTarget, connectionTargets, connectionTargetText } from '
 import { describePlace } from './describe.js';
 import { counted, type Outcome, outcome, paint, printReport } from './terminal.js';
 
-export interface TestOptions {
+interface TestOptions {
   readonly config: string;
   readonly json?: boolean;
 }

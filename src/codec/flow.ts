@@ -42,7 +42,7 @@ export function steerClient(w: CodecContext, client: ClientConnection): void {
 }
 
 /** Starts or stops reading from the server: it waits while the client takes nothing. */
-export function steerBackend(w: CodecContext, backend: BackendConnection): void {
+function steerBackend(w: CodecContext, backend: BackendConnection): void {
   const paused = backend.exchange?.client.blocked === true;
   if (paused === backend.paused || backend.ended) return;
   backend.paused = paused;

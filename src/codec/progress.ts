@@ -42,7 +42,7 @@ export function watch(w: CodecContext, connection: Moving, ticks: number, expire
  * Looks at a watched connection as its deadline passes. True: its peer has taken something in time, at `rateMin` bytes a
  * second or more, and the next look has its deadline.
  */
-export function stillTakes(w: CodecContext, connection: Moving, rateMin: number, expires = 0): boolean {
+function stillTakes(w: CodecContext, connection: Moving, rateMin: number, expires = 0): boolean {
   const { movement } = connection;
   const { now } = w.deadlines;
   if (!w.engine.progress(connection.conn, progress)) return false;
@@ -67,7 +67,7 @@ export function stillTakes(w: CodecContext, connection: Moving, rateMin: number,
 }
 
 /** True when part of a TLS record came since data did, or since this was asked: bytes move, though none can be read yet. */
-export function stillSends(w: CodecContext, conn: number): boolean {
+function stillSends(w: CodecContext, conn: number): boolean {
   return w.engine.progress(conn, progress) && progress[1]! > 0;
 }
 

@@ -17,7 +17,7 @@ export interface CertificatePair {
 }
 
 /** The files of a certificate, by the names of their options. */
-export type CertificateFile = 'cert' | 'key' | 'ocsp';
+type CertificateFile = 'cert' | 'key' | 'ocsp';
 
 /** What is wrong with a pair: which file, what was found, what to do. */
 export class CertificateError extends Error {

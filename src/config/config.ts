@@ -70,7 +70,7 @@ export interface CertificateFiles {
 }
 
 /** How a listener speaks TLS. */
-export interface TlsConfig {
+interface TlsConfig {
   readonly certificates: readonly CertificateFiles[];
   readonly minVersion: TlsVersion;
   /** For TLS 1.2, as OpenSSL names them; empty for the default. */
@@ -93,7 +93,7 @@ export function isRaw(protocol: ListenerConfig['protocol']): boolean {
 }
 
 /** One server of a pool. */
-export interface ServerConfig {
+interface ServerConfig {
   /** The name given, or the address. Unique in its pool. */
   readonly name: string;
   /** As it was written, for messages. */
@@ -129,10 +129,10 @@ export interface PoolConfig {
 }
 
 /** Sizes in bytes; 0 in `bodyBytesMax` is unlimited. */
-export type LimitsConfig = Readonly<Required<ParsedConfig['limits']>> & { readonly uriBytesMax: number };
+type LimitsConfig = Readonly<Required<ParsedConfig['limits']>> & { readonly uriBytesMax: number };
 
 /** All in milliseconds; 0 is no limit. */
-export type TimeoutsConfig = { readonly [Name in keyof ParsedConfig['timeouts'] as `${Name}Ms`]: number };
+type TimeoutsConfig = { readonly [Name in keyof ParsedConfig['timeouts'] as `${Name}Ms`]: number };
 
 /** One route expectation. */
 export type TestConfig = NonNullable<ParsedConfig['tests']>[number];

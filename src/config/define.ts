@@ -21,7 +21,7 @@ type Naming<Part, Name extends string> = Part extends readonly (infer Item)[]
 export type ConfigValue = Naming<ConfigInput, string>;
 
 /** One pool of a configuration. */
-export type PoolValue = NonNullable<ConfigValue['pools']>[string];
+type PoolValue = NonNullable<ConfigValue['pools']>[string];
 
 /**
  * Types a whole configuration; a `pool` that is not in `pools` is a type error.

@@ -4,7 +4,7 @@
 import { alternatives, didYouMean, Refusal, shown } from '../base/problems.js';
 
 /** A text with its variables filled in. */
-export interface Expanded {
+interface Expanded {
   readonly text: string;
   /** Names of the variables that were filled in, as they are written: `${PORT}`. Empty when the text had none. */
   readonly from: readonly string[];

@@ -25,7 +25,7 @@ const imported = new Map<string, string[]>();
 let port: MessagePort | null = null;
 
 /** A module's configuration, and the files that it is made of. */
-export interface ImportedModule {
+interface ImportedModule {
   readonly value: unknown;
   /** The module, what it imports beside packages, and what it names by `export const watchFiles`. */
   readonly files: readonly string[];

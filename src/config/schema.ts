@@ -55,7 +55,7 @@ export type ConfigInput = z.input<typeof schema>;
 export type ParsedConfig = z.output<typeof schema>;
 
 /** Its routes, and their parts. What src/routing compiles of them is declared there, and they fit it. */
-export type ParsedRoute = NonNullable<ParsedConfig['routes']>[number];
+type ParsedRoute = NonNullable<ParsedConfig['routes']>[number];
 export type ParsedRule = ParsedRoute['rules'][number];
 export type ParsedMatch = NonNullable<ParsedRule['matches']>[number];
 

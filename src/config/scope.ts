@@ -5,7 +5,7 @@ import { alternatives, didYouMean, Refusal } from '../base/problems.js';
 import type { PageFiles } from './page-files.js';
 
 /** Takes one problem: where, what was found, what was expected. */
-export type Report = (path: DocumentPath, found: string, expected?: string) => void;
+type Report = (path: DocumentPath, found: string, expected?: string) => void;
 
 /** What the checks share. */
 export interface Scope {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { layoutHash } from './layout.js';
 
 /** What `engineOpen` borrows. Every array stays alive as long as the engine; addresses count from `memory`. */
-export interface EngineMemory {
+interface EngineMemory {
   memory: ArrayBuffer;
   slabAt: number;
   chunkCount: number;

@@ -23,7 +23,7 @@ export const eventBytes = (events: Int32Array, at: number): number => events[at 
 /** The first byte of the chunk that holds `at`, for a slab that starts at `slabAt`. */
 const chunkOf = (at: number, slabAt: number): number => at - ((at - slabAt) % CHUNK_BYTES);
 
-export interface EngineOptions {
+interface EngineOptions {
   /** The memory the slab lies in. It must not grow while the engine lives: growing detaches the view C holds. */
   memory: ArrayBuffer;
   /** Address of the slab in that memory. */

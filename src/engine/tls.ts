@@ -7,7 +7,7 @@ import type { TlsVersion } from '../base/tls-versions.js';
 import { addon } from './addon.js';
 
 /** A certificate as PEM, the server's own first and those that sign it behind, and its unencrypted key. */
-export interface TlsCertificate {
+interface TlsCertificate {
   readonly chain: Uint8Array;
   readonly key: Uint8Array;
   /** What clients that ask are shown beside it. */
@@ -15,7 +15,7 @@ export interface TlsCertificate {
 }
 
 /** An OCSP response for a certificate. */
-export interface TlsStaple {
+interface TlsStaple {
   /** DER. */
   readonly response: Uint8Array;
   /** Milliseconds since 1970 from which on it is not sent; Infinity for never. */
@@ -30,7 +30,7 @@ export interface TlsIdentity {
 }
 
 /** Whom a listener believes to be its clients. */
-export interface TlsClientVerification {
+interface TlsClientVerification {
   /** Clients without a certificate are refused. Those with one that is not believed always are. */
   readonly required: boolean;
   /** PEM. Each certificate in it is believed by itself, and no other one. */
@@ -91,7 +91,7 @@ function untilSeconds({ until }: TlsStaple): number {
   return until === Number.POSITIVE_INFINITY ? Number.MAX_SAFE_INTEGER : Math.floor(until / 1000);
 }
 
-export interface TlsBackendOptions {
+interface TlsBackendOptions {
   /** The server's DNS name or IP address: asked for (a DNS name), and what its certificate must be for. */
   readonly serverName: string;
   /** False: any certificate is accepted. */

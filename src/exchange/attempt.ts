@@ -17,7 +17,7 @@ import type { BackendSide } from './streams.js';
  *     ▲                                                                   │
  *     └───────────────────────── the next exchange ───────────────────────┘
  */
-export const ATTEMPT = { NONE: 0, OPEN: 1, ENDED: 2 } as const;
+const ATTEMPT = { NONE: 0, OPEN: 1, ENDED: 2 } as const;
 
 const edges = new Edges('attempt', ATTEMPT, {
   NONE: ['OPEN', 'NONE'],

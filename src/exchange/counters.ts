@@ -9,7 +9,7 @@ import { REASON_ROWS, REASONS, type ReasonCode } from '../http/reasons.js';
 export type MirrorDrop = 'mirrorsMax' | 'poolLimits' | 'noServer' | 'noRoom' | 'slow' | 'late';
 
 /** Why a body was not kept: it is longer than `retryBodyBytesMax`, or the slab is filling up. */
-export type NotKept = 'tooLong' | 'noRoom';
+type NotKept = 'tooLong' | 'noRoom';
 
 /** How often each reason was given. */
 export class ReasonCounts {

@@ -27,7 +27,7 @@ import {
  * event returns a reason, the codec has to end the exchange with it (`fail`), once it has put its own things in order; after
  * every other event the exchange may be over.
  */
-export interface ExchangeEvents {
+interface ExchangeEvents {
   requestHead(w: Context, x: Exchange): void;
   requestRefused(w: Context, x: Exchange, code: ReasonCode): void;
   requestBody(w: Context, x: Exchange): ReasonCode | null;

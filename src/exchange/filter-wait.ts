@@ -6,7 +6,7 @@ import type { Exchange } from './exchange.js';
 import type { LocalReply, Wait } from './filter.js';
 
 /** Goes on with an exchange whose wait is over. Called outside of any turn. */
-export type Resume = (x: Exchange, wait: FilterWait) => void;
+type Resume = (x: Exchange, wait: FilterWait) => void;
 
 /*
  *   HELD ──proceed, reply, fail──► DUE ──the turn after──► OVER   the filter's word is taken

@@ -12,7 +12,7 @@ import type { AnyExchange } from './client-info.js';
 import type { Context } from './context.js';
 
 /** What the variables need of a worker. */
-export interface VariablesContext extends Pick<Context, 'memory' | 'ids'> {
+interface VariablesContext extends Pick<Context, 'memory' | 'ids'> {
   readonly engine: Pick<Engine, 'peers'>;
 }
 

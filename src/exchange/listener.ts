@@ -8,7 +8,7 @@ import type { ListenerProtocol } from './settings.js';
 import type { Trust } from './trust.js';
 
 /** How requests are read and routed that come in at a listener. */
-export interface HttpListener extends RequestListener {
+interface HttpListener extends RequestListener {
   /** `clientField` when it is a field of its own, and no list: what strangers say in it does not go on. */
   readonly ownField: ClientAddressField | null;
 }

@@ -4,9 +4,6 @@
 import { randomBytes } from 'node:crypto';
 import { Constant, type Writer } from '../engine/text.js';
 
-/** Length of an id in bytes. */
-export const REQUEST_ID_BYTES = 32;
-
 const COUNTER_MAX = 2 ** 52;
 
 const HIGH = 0x100000000;

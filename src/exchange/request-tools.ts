@@ -16,7 +16,7 @@ import { fillLines } from './header-variables.js';
 const ASTERISK = 0x2a;
 
 /** What these tools need of a worker. */
-export interface RequestToolsContext extends Pick<Context, 'memory' | 'writer' | 'scratch' | 'scratchKeep' | 'ids'> {
+interface RequestToolsContext extends Pick<Context, 'memory' | 'writer' | 'scratch' | 'scratchKeep' | 'ids'> {
   readonly engine: Pick<Engine, 'peers' | 'retain' | 'release'>;
 }
 

@@ -40,7 +40,7 @@ export interface ListenerPlan {
 }
 
 /** Connections that ask for one of these server names, and the pools that share them. */
-export interface TlsRoutePlan {
+interface TlsRoutePlan {
   /** Exact, or `*.` and a domain. */
   hostnames: string[];
   backendRefs: BackendRefPlan[];

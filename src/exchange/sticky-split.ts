@@ -13,7 +13,7 @@ import type { Context } from './context.js';
 import type { Exchange } from './exchange.js';
 
 /** A pool that takes part, and its share. */
-export interface Share {
+interface Share {
   readonly name: string;
   readonly ref: BackendRefPlan;
 }

@@ -5,11 +5,11 @@ import { Deadlines } from './deadlines.js';
 import type { Timeouts } from './settings.js';
 
 /** How long we read on after the last answer, so that the client sees it before the connection resets. */
-export const LINGER_MS = 2000;
+const LINGER_MS = 2000;
 
 /** How long a connection is kept out of use whose answer named a body that it did not have: a server that means to send it
  *  does so within that time, and what it sends then closes the connection. */
-export const ASIDE_MS = 1000;
+const ASIDE_MS = 1000;
 
 export class Ticks {
   readonly requestHead: number;

@@ -10,7 +10,7 @@ import { type CheckResult, checkText, type Probe } from './probe.js';
 import type { Timers } from './timers.js';
 import { Verdict } from './verdict.js';
 
-export interface HealthCheckerParts {
+interface HealthCheckerParts {
   state: ServerState;
   ticker: PoolTicker;
   timers: Timers;

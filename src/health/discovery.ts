@@ -42,7 +42,7 @@ const RETRY_MS = 1000;
 /** Bounds of the time between two resolutions of a name, in milliseconds, whatever its TTL says. */
 const AGAIN_MIN_MS = 1000;
 
-export interface DiscoveryParts {
+interface DiscoveryParts {
   resolver: Resolver;
   timers: Timers;
   /** Longest time between two resolutions of a name, in milliseconds; a shorter TTL is followed. */

@@ -25,7 +25,7 @@ interface LlhttpExports {
 }
 
 /** llhttp's type of a parser. */
-export const PARSER_TYPE = { request: 1, response: 2 } as const;
+const PARSER_TYPE = { request: 1, response: 2 } as const;
 
 const HPE_OK = 0;
 const HPE_PAUSED = 21;
@@ -297,7 +297,7 @@ export class HeadParser {
   }
 }
 
-export interface LlhttpOptions {
+interface LlhttpOptions {
   /** Bytes of the block set aside for the engine's slab. */
   slabBytes: number;
   /** Parsers of each type: messages whose head or chunked body may be under way at once. */

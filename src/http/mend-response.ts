@@ -5,7 +5,7 @@
 import { equalsCaseless, isToken } from './fields.js';
 
 /** A head that was changed where it lies. */
-export interface Mended {
+interface Mended {
   /** Where it begins now. */
   readonly base: number;
   /** Where the bytes end that can be read now; what follows has to wait for more. */

@@ -16,9 +16,7 @@ export const METHOD_NAMES: readonly string[] = (() => {
 const numberOf = (name: string): number => METHOD_NUMBERS[name]!;
 
 export const METHOD = {
-  GET: numberOf('GET'),
   HEAD: numberOf('HEAD'),
-  POST: numberOf('POST'),
   OPTIONS: numberOf('OPTIONS'),
   CONNECT: numberOf('CONNECT'),
   TRACE: numberOf('TRACE'),

@@ -3,9 +3,9 @@
 // docs/errors.md lists the same rows; a test keeps the two equal.
 
 /** `client` sent something wrong or left, `server` failed us, `proxy`: our own limits or configuration. */
-export type Fault = 'client' | 'server' | 'proxy';
+type Fault = 'client' | 'server' | 'proxy';
 
-export interface Reason {
+interface Reason {
   readonly code: ReasonCode;
   /** Its place in REASON_ROWS: small and dense, for counters. */
   readonly index: number;

@@ -81,7 +81,7 @@ const MODULE = new Uint8Array([
 type Callback = (...args: number[]) => number;
 
 /** The callbacks to give to llhttp, and the memory they write to. */
-export interface Recorder {
+interface Recorder {
   /** Word 0 and then the records. Set word 0 to `RECORDS_AT * 4` to forget them. */
   readonly words: Int32Array;
   /** Ignores its one argument. */

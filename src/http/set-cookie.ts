@@ -4,7 +4,7 @@
 import { withoutBlanksAround } from '../base/blanks.js';
 
 /** What becomes of an attribute's value: another one, null to take the attribute away, or the same. */
-export type AttributeChange = (value: string) => string | null;
+type AttributeChange = (value: string) => string | null;
 
 /** An attribute up to its value. */
 const ATTRIBUTE = /^([ \t]*)(path|domain)([ \t]*=[ \t]*)/i;

@@ -21,7 +21,7 @@ export type EventSink = (event: ProcessEvent) => void;
 /** The event of one type. */
 export type EventOf<Type extends ProcessEvent['type']> = Extract<ProcessEvent, { readonly type: Type }>;
 
-export type ServiceEvent =
+type ServiceEvent =
   /** Listeners are open and workers run. */
   | { readonly type: 'service.ready' }
   /** It was ended before it was ready. */
@@ -29,7 +29,7 @@ export type ServiceEvent =
   /** It cannot start, or cannot go on. */
   | { readonly type: 'service.failed'; readonly reason: string };
 
-export type ConfigEvent =
+type ConfigEvent =
   /** A mistake in the configuration. */
   | (Problem & { readonly type: 'config.problem' })
   /** What is allowed in it but probably not meant. */
@@ -48,7 +48,7 @@ export type ListenerEvent =
   /** With a reload. In a drain all are closed, without an event of each. */
   | { readonly type: 'listener.closed'; readonly address: string };
 
-export type WorkerEvent =
+type WorkerEvent =
   | { readonly type: 'worker.ready'; readonly worker: number; readonly accept: 'handoff' | 'shared' }
   | { readonly type: 'worker.died'; readonly worker: number; readonly reason: string }
   /** It runs again after it died. */
@@ -66,7 +66,7 @@ interface Checked extends OfServer {
   readonly found: string;
 }
 
-export type ServerEvent =
+type ServerEvent =
   /** It passed its health checks after it was down. */
   | (Checked & { readonly type: 'server.up' })
   /** It failed its health checks. */
@@ -80,7 +80,7 @@ export type ServerEvent =
   /** It answers after it was failing. */
   | (OfServer & { readonly type: 'server.answering' });
 
-export type DiscoveryEvent =
+type DiscoveryEvent =
   /** A name does not resolve; the addresses it had last stay in use. */
   | {
       readonly type: 'discovery.stale';
@@ -96,7 +96,7 @@ export type DiscoveryEvent =
   | { readonly type: 'discovery.refused'; readonly reason: string };
 
 /** Certificates, keys, authorities and OCSP responses. `user` is the listener or pool: `Listener :443`, `Pool api`. */
-export type TlsEvent =
+type TlsEvent =
   /** Files have changed and are in use. `certificates` are those that are new. */
   | {
       readonly type: 'tls.renewed';
@@ -110,7 +110,7 @@ export type TlsEvent =
   | { readonly type: 'tls.staple-ended'; readonly user: string; readonly ocsp: string; readonly certificate: string };
 
 /** How many rules of each kind. */
-export interface RuleCounts {
+interface RuleCounts {
   readonly added: number;
   readonly removed: number;
   readonly changed: number;
@@ -142,6 +142,6 @@ export type ReloadEvent =
   /** There is no file to read again. */
   | { readonly type: 'reload.needless'; readonly source: string };
 
-export type DrainEvent =
+type DrainEvent =
   | { readonly type: 'drain.began' }
   | { readonly type: 'drain.ended'; readonly tookMs: number; readonly connectionsCut: number };

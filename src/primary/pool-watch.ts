@@ -18,7 +18,7 @@ const RESOLVE_INTERVAL_MS = 30_000;
 /** Longest time a start or a reload waits for the DNS, in milliseconds. */
 const RESOLVE_WAIT_MS = 5000;
 
-export interface PoolWatchParts {
+interface PoolWatchParts {
   state: ServerState;
   emit: EventSink;
   /** Names of this pool lead elsewhere than when `servers` was asked last. */

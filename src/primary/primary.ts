@@ -29,7 +29,7 @@ import {
 } from './tls-contexts.js';
 import { TlsWatch } from './tls-watch.js';
 
-export interface PrimaryOptions {
+interface PrimaryOptions {
   workers: number;
   /** Who accepts: this thread, which hands over, or every worker for itself. */
   accept: 'handoff' | 'shared';
@@ -41,7 +41,7 @@ export interface PrimaryOptions {
 }
 
 /** What was configured, and the routing table made of it. */
-export interface Loaded {
+interface Loaded {
   config: Config;
   routes: CompiledRoutes;
 }

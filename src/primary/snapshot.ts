@@ -15,10 +15,10 @@ import type { Snapshot, SnapshotChange } from '../worker/snapshot.js';
 import type { TlsContexts } from './tls-contexts.js';
 
 /** The servers of a pool, names resolved. */
-export type ServersOf = (pool: string) => readonly ResolvedServer[];
+type ServersOf = (pool: string) => readonly ResolvedServer[];
 
 /** A pool before it has slots, and how its servers are checked. */
-export type UnplacedCheckedPool = UnplacedPool & Pick<CheckedPoolPlan, 'healthCheck'>;
+type UnplacedCheckedPool = UnplacedPool & Pick<CheckedPoolPlan, 'healthCheck'>;
 
 /** A pool of a configuration with the servers it has now. `index` is its place among the pools. */
 export function unplacedPool({ name, options }: PoolConfig, index: number, serversOf: ServersOf): UnplacedCheckedPool {

@@ -8,7 +8,7 @@ import { Piscina } from 'piscina';
 import type { Snapshot, SnapshotChange } from '../worker/snapshot.js';
 import type { FromWorker, ToWorker, WorkerReport, WorkerTask } from '../worker/thread.js';
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   workers: number;
   acceptShared: boolean;
   /** Run worker i on core i. */

@@ -127,7 +127,7 @@ export function closeTlsContexts({ uses }: TlsContexts): void {
 }
 
 /** What a context was made of anew. */
-export interface Renewed {
+interface Renewed {
   readonly certificates: EventOf<'tls.renewed'>['certificates'];
   readonly warnings: readonly CertificateWarning[];
 }

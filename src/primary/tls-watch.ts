@@ -26,7 +26,7 @@ interface Watched<Use> {
   last: string;
 }
 
-export interface TlsWatchParts<Use> {
+interface TlsWatchParts<Use> {
   /** The files of this context are others than those it was made from, and were at rest since the last look. */
   onChanged(use: Use): void;
   /** Every look, for what time alone changes. */

@@ -38,7 +38,7 @@ export interface CompiledRoutes {
 }
 
 /** Where the compiler finds what the configuration only names. */
-export interface CompileSources {
+interface CompileSources {
   /** Where a path of the document stands in its file, for warnings and for explain. */
   readonly placeOf?: PlaceOf;
   /** What stands in the files of error pages and direct responses, by their absolute names. */

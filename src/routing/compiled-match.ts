@@ -59,16 +59,7 @@ const OPS: Readonly<Record<StringMatchType, number>> = {
 };
 
 /** The steps of precedence, in order; the first that differs decides. */
-export const PRECEDENCE = [
-  'priority',
-  'hostname',
-  'path',
-  'method',
-  'headers',
-  'queryParams',
-  'client',
-  'order',
-] as const;
+const PRECEDENCE = ['priority', 'hostname', 'path', 'method', 'headers', 'queryParams', 'client', 'order'] as const;
 export type PrecedenceStep = (typeof PRECEDENCE)[number];
 
 /**

@@ -9,7 +9,7 @@ import { type PlanScope, planBody } from './plan-scope.js';
 export const ERROR_PAGE_BYTES_MAX = 65_536;
 
 /** The type of a page that names none. */
-export const ERROR_PAGE_TYPE = 'text/html; charset=utf-8';
+const ERROR_PAGE_TYPE = 'text/html; charset=utf-8';
 
 /** The pages as workers take them. Those that stand in the same file share its bytes. */
 export function planErrorPages(pages: readonly ErrorPageConfig[] | undefined, scope: PlanScope): ErrorPagePlan[] {

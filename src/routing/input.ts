@@ -51,7 +51,7 @@ export interface MatchConfig {
   readonly clientCertificate?: ClientCertificateMatchConfig | undefined;
 }
 
-export interface BackendRefConfig {
+interface BackendRefConfig {
   readonly pool: string;
   /** Share of the requests, against the sum of the rule's weights. Default 1; 0 is drained. */
   readonly weight?: number | undefined;

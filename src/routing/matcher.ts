@@ -32,7 +32,7 @@ const RANK_MAX = 0x7fffffff;
 const DOTS_MAX = HOST_NAME_BYTES_MAX;
 
 /** The two views of a table: its words and its bytes. Throws when the block is not a table of this version. */
-export function openTable(table: SharedArrayBuffer): { words: Int32Array; bytes: Uint8Array } {
+function openTable(table: SharedArrayBuffer): { words: Int32Array; bytes: Uint8Array } {
   const whole = new Int32Array(table, 0, table.byteLength >> 2);
   if (whole.length < HEADER.WORDS || whole[HEADER.magic] !== TABLE_MAGIC) {
     throw new Error(`Not a routing table: the first word of ${table.byteLength} bytes is not its mark.`);

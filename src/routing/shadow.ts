@@ -8,7 +8,7 @@ import { HOST_KIND, LEAF_KIND, OP } from './layout.js';
 const PAIRS_MAX = 200;
 
 /** A match that is dead, with the one that takes its requests. */
-export interface Shadow {
+interface Shadow {
   readonly match: MatchIr;
   readonly by: MatchIr;
 }

@@ -18,7 +18,7 @@ import type { ReasonCode } from '../http/reasons.js';
 import type { RequestText } from '../routing/request-text.js';
 
 /** The limits that a head can break. */
-export type HeadLimits = Pick<Limits, 'headBytesMax' | 'uriBytesMax' | 'fieldsMax'>;
+type HeadLimits = Pick<Limits, 'headBytesMax' | 'uriBytesMax' | 'fieldsMax'>;
 
 /** Longest text that is looked at: more than any head may have. */
 const TEXT_BYTES_MAX = 524_288;

@@ -12,7 +12,7 @@ import type { FilterPlan } from '../routing/plan.js';
 import { HttpListener } from './http-listener.js';
 
 /** What all listeners of one snapshot share. */
-export interface ListenerScope {
+interface ListenerScope {
   /** Filters of all. */
   readonly filters: readonly FilterPlan[];
   /** By index, as they change. */
@@ -27,7 +27,7 @@ export interface ListenerScope {
  * Known by its number in the engine's registry, which is never given out twice. Connections hold the listener itself: they
  * see a new plan with their next request, and those of a listener that is gone keep its last settings.
  */
-export class Listener {
+class Listener {
   plan: ListenerPlan;
   /** How requests are read that come in here. */
   http: HttpListener;

@@ -14,7 +14,7 @@ import type { FilterPlan, RulePlan } from '../routing/plan.js';
 import { Split } from '../routing/split.js';
 
 /** What all rules of one snapshot share. */
-export interface RuleScope {
+interface RuleScope {
   /** By index. A pool that changes takes the place of the one before: never kept, always looked up. */
   readonly pools: readonly Pool[];
   /** Deadlines and limits of all. */

@@ -64,7 +64,7 @@ import { Scratch } from './scratch.js';
 import { type RoutingPart, type SettingsPart, type Snapshot, type SnapshotChange, wholeSnapshot } from './snapshot.js';
 import { Connections } from './tables.js';
 
-export interface WorkerOptions {
+interface WorkerOptions {
   index: number;
   snapshot: Snapshot;
   /** The shared server state. */

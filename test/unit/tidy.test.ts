@@ -1,5 +1,5 @@
 // The order of the house, read from its text: which folder may import which, no cycles, one writer per state machine,
-// and words that say nothing to a reader who greps for those of the field.
+// exports that something uses, and words that say nothing to a reader who greps for those of the field.
 // Known violations stand in tidy.known.txt. The list may only shrink: a new violation fails here, and so does a listed
 // one that is gone, until `TIDY=shrink node --import tsx --test test/unit/tidy.test.ts` has struck it off.
 
@@ -20,7 +20,7 @@ const below = (folder: string, ending: RegExp): string[] =>
     .sort();
 
 /** What a line of the list begins with. */
-type Kind = 'arrow' | 'cycle' | 'word';
+type Kind = 'arrow' | 'cycle' | 'export' | 'word';
 const lines = (): string[] => readFileSync(listFile, 'utf8').trimEnd().split('\n');
 const shrinks = process.env.TIDY === 'shrink';
 
@@ -185,6 +185,28 @@ function inCycles(all: readonly Import[]): string[] {
   return [...next.keys()].filter(leadsBack).sort();
 }
 
+/** What programs import, threads run, and Node loads as hooks. */
+const PUBLIC = ['src/index.ts', 'src/worker/thread.ts', 'src/config/module-hooks.ts'];
+
+/** Functions, classes and values that a file exports. */
+const EXPORTED = /^export (?:async )?(?:function\*?|class|const|let) (\w+)/gm;
+
+/** A line for each export that no other file imports, of `files` by their paths. */
+function unusedExports(files: ReadonlyMap<string, string>): string[] {
+  const used = new Set<string>();
+  for (const [file, text] of files) {
+    for (const [, , clause = '*', path] of text.matchAll(IMPORT)) {
+      const from = relative(root, resolve(root, dirname(file), path!)).replace(/\.js$/, '.ts');
+      // With `* as name`, and without names, all of it counts as used.
+      for (const name of clause.match(/\w+|\*/g) ?? []) used.add(`${from}#${name}`);
+    }
+  }
+  return [...files].flatMap(([file, text]) => {
+    if (!file.startsWith('src/') || PUBLIC.includes(file) || used.has(`${file}#*`)) return [];
+    return [...text.matchAll(EXPORTED)].map(([, name]) => `${file}#${name}`).filter((name) => !used.has(name));
+  });
+}
+
 /** Not the field's words. Beside each, what to say instead. */
 const BANNED: readonly { word: string; pattern: RegExp; say: string }[] = [
   { word: 'goodbye', pattern: /\bgoodbye/i, say: 'drain, shutdown, close_notify' },
@@ -209,6 +231,15 @@ test('imports follow the order of the folders', () => {
 
 test('no file imports itself by way of others', () => {
   ratchet('cycle', inCycles(imports), 'pass in what is needed, or move it to a third file');
+});
+
+test('what is exported is used by another file', () => {
+  const files = ['src', 'test', 'bench'].flatMap((folder) => below(folder, /(?<!\.d)\.ts$/));
+  ratchet(
+    'export',
+    unusedExports(new Map(files.map((file) => [file, read(file)]))),
+    'take `export` away, or what is exported if nothing uses it',
+  );
 });
 
 test('the prose uses the words of the field', () => {
@@ -266,6 +297,11 @@ test('the guard itself finds what it looks for', () => {
   const types = { ...value('c', 'a'), typeOnly: true };
   assert.deepEqual(inCycles([value('a', 'b'), value('b', 'c'), types]), []);
   assert.deepEqual(inCycles([value('a', 'b'), value('b', 'c'), value('c', 'b')]), ['b', 'c']);
+  const files = [
+    ['src/a.ts', 'export const b = 1;\nexport async function c() {}\nexport class D {}\nexport type E = 1;'],
+    ['test/f.ts', "import { b, type E } from '../src/a.js';"],
+  ] as const;
+  assert.deepEqual(unusedExports(new Map(files)), ['src/a.ts#c', 'src/a.ts#D']);
   assert.deepEqual(bannedWords('x.ts', '// Who lives by a plan\n is told of its twin. const hastyUntil = 0;'), [
     'x.ts: lives by',
     'x.ts: is told',

@@ -23,10 +23,6 @@ export class Tokens {
   readonly #ats = new Int32Array(TOKENS_MAX);
   readonly #bytes = new Int32Array(TOKENS_MAX);
 
-  clear(): void {
-    this.count = 0;
-  }
-
   /** Reads the Connection fields of a head, in place of what was read before. Returns false as `read` does. */
   readAll(memory: Uint8Array, head: Head): boolean {
     this.count = 0;

@@ -56,7 +56,7 @@ function connectionEnds(w: CodecContext, client: ClientConnection): ProxyAddress
 }
 
 /** A header in scratch memory: good until the next batch, longer for what was sent. Allocated once per connection. */
-export interface Written {
+interface Written {
   at: number;
   bytes: number;
 }

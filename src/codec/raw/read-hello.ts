@@ -10,7 +10,7 @@ import { Parked } from '../parked.js';
 import { ClientHello, HELLO } from './client-hello.js';
 
 /** As much of a ClientHello is read, records and all: it goes on in one piece, from one chunk. */
-export const HELLO_BYTES_MAX = CHUNK_BYTES;
+const HELLO_BYTES_MAX = CHUNK_BYTES;
 
 /** A fatal alert as a record (RFC 8446, 6), fit to be pinned. */
 const alert = (description: number): string => String.fromCharCode(21, 3, 3, 0, 2, 2, description);

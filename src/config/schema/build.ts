@@ -8,7 +8,6 @@ import {
   DURATION_MS_MAX,
   type Duration,
   durationText,
-  readCidr,
   readDuration,
   readPeers,
   readSize,
@@ -16,7 +15,7 @@ import {
 } from '../units.js';
 
 /** What the reference page says beyond the description and the default. */
-export interface Reference {
+interface Reference {
   /** What kind of value it is, where the JSON Schema does not tell. */
   readonly kind?: string;
   /** What 0 means, where 0 is special. */
@@ -269,11 +268,6 @@ export function sizeText(bytes: number): string {
     unit++;
   }
   return unit === 0 ? `${bytes} bytes` : `${amount}${units[unit]}`;
-}
-
-/** An address, or a range of them, with its prefix length written out once read. */
-export function cidr() {
-  return scalar<string, string>('CIDR range', { type: 'string' }, (value) => readCidr(value));
 }
 
 /** An address, a range of them, or `unix:` for everything that comes over a unix socket. */

@@ -18,5 +18,3 @@ export const filter = z.discriminatedUnion('type', filterSchemas(), {
     return refusalText(refuse(type, 'a filter type', expected + meant));
   },
 });
-
-export type FilterInput = z.input<typeof filter>;

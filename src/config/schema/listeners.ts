@@ -1,6 +1,5 @@
 // The schema of listeners: where clients come in.
 
-import type { z } from 'zod';
 import { TLS_VERSIONS } from '../../base/tls-versions.js';
 import { type ListenAddress, readListenAddress, readMode } from '../units.js';
 import { choice, fileName, flag, integer, list, map, option, peers, scalar, text } from './build.js';
@@ -33,7 +32,7 @@ const certificate = map('a certificate', {
   ),
 });
 
-export const CLIENT_CERTIFICATE_MODES = ['optional', 'required'] as const;
+const CLIENT_CERTIFICATE_MODES = ['optional', 'required'] as const;
 
 const clientCertificates = map('client certificate options', {
   mode: option(
@@ -205,5 +204,3 @@ const listener = map('a listener', {
 });
 
 export const listeners = list('a list of listeners', listener, 1);
-
-export type ListenerInput = z.input<typeof listener>;

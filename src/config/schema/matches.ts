@@ -1,6 +1,5 @@
 // The schema of matches: the conditions of a rule on a request.
 
-import type { z } from 'zod';
 import { didYouMean, Refusal, refuse } from '../../base/problems.js';
 import { TLS_VERSIONS } from '../../base/tls-versions.js';
 import { standardName } from '../ciphers.js';
@@ -8,7 +7,7 @@ import { readCidr } from '../units.js';
 import { choice, flag, list, map, option, scalar, text } from './build.js';
 import { fieldName } from './field-name.js';
 
-export const PATH_TYPES = ['Exact', 'PathPrefix', 'RegularExpression'] as const;
+const PATH_TYPES = ['Exact', 'PathPrefix', 'RegularExpression'] as const;
 export const STRING_TYPES = ['Exact', 'Prefix', 'Suffix', 'Contains', 'Present', 'RegularExpression'] as const;
 
 const path = map('a path match', {
@@ -146,5 +145,3 @@ export const match = map('a match', {
     { byDefault: 'any certificate, or none' },
   ),
 });
-
-export type MatchInput = z.input<typeof match>;

@@ -172,7 +172,7 @@ export const sessionPersistence = session('sevenfold');
 /** Of a rule: which pool a client had. */
 export const splitPersistence = session(SPLIT_COOKIE);
 
-export const RETRY_CAUSES = ['connect-failure', 'reset', 'timeout', 'status'] as const;
+const RETRY_CAUSES = ['connect-failure', 'reset', 'timeout', 'status'] as const;
 
 export const retry = map('a retry policy', {
   retriesMax: option(integer('a number of retries', 0, 10).optional(), 'Most further tries for one request.', {
@@ -240,7 +240,7 @@ export const poolLimits = map('pool limits', {
   ),
 });
 
-export const HASH_KEYS = ['ClientAddress', 'Path', 'Header', 'Cookie', 'QueryParam'] as const;
+const HASH_KEYS = ['ClientAddress', 'Path', 'Header', 'Cookie', 'QueryParam'] as const;
 
 export const hashKey = map('a hash key', {
   type: option(choice('a kind of key', HASH_KEYS), 'What is hashed.'),

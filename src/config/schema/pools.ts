@@ -1,6 +1,5 @@
 // The schema of pools: groups of servers that serve the same content.
 
-import type { z } from 'zod';
 import { WEIGHT_MAX } from '../../balance/server-state.js';
 import { PROXY_VERSIONS } from '../../base/proxy-protocol.js';
 import { TLS_VERSIONS } from '../../base/tls-versions.js';
@@ -9,7 +8,7 @@ import { choice, duration, fileName, flag, integer, list, map, named, option, sc
 import { tcpKeepAlive } from './keep-alive.js';
 import { hashKey, healthCheck, outlierDetection, poolLimits, retry, sessionPersistence } from './pool-options.js';
 
-export const BALANCE_ALGORITHMS = ['round-robin', 'least-requests', 'random', 'ip-hash', 'consistent-hash'] as const;
+const BALANCE_ALGORITHMS = ['round-robin', 'least-requests', 'random', 'ip-hash', 'consistent-hash'] as const;
 
 const server = map('a server', {
   address: option(
@@ -99,5 +98,3 @@ const pool = map('a pool', {
 });
 
 export const pools = named('a map from pool names to pools', pool);
-
-export type PoolInput = z.input<typeof pool>;

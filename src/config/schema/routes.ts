@@ -1,6 +1,5 @@
 // The schema of routes and their rules: which request goes where.
 
-import type { z } from 'zod';
 import { REPEATED_SLASHES } from '../../routing/plan.js';
 import { choice, duration, integer, list, map, option, size, text } from './build.js';
 import { errorPages } from './error-pages.js';
@@ -161,6 +160,3 @@ const route = map('a route', {
 });
 
 export const routes = list('a list of routes', route);
-
-export type RouteInput = z.input<typeof route>;
-export type RuleInput = z.input<typeof rule>;

@@ -1,7 +1,6 @@
 // The schema of route expectations: `tests`, run by `sevenfold test`.
 
 import { isIP } from 'node:net';
-import type { z } from 'zod';
 import { TLS_VERSIONS } from '../../base/tls-versions.js';
 import { choice, integer, list, map, named, option, text } from './build.js';
 import { cipherName, fingerprint } from './matches.js';
@@ -37,7 +36,7 @@ const certificate = map('a client certificate', {
 });
 
 /** A raw TLS connection in words: the name it asks for, empty for none, and the port of the one listener that is meant. */
-export interface ConnectionAsked {
+interface ConnectionAsked {
   readonly serverName: string;
   readonly port: number | undefined;
 }
@@ -96,5 +95,3 @@ const test = map('a test', {
 });
 
 export const tests = list('a list of tests', test);
-
-export type TestInput = z.input<typeof test>;

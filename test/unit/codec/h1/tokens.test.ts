@@ -42,9 +42,8 @@ test('more names than there is room for are told, not forgotten', () => {
   const tokens = new Tokens();
   const memory = Buffer.from(Array.from({ length: 33 }, (_, i) => `x-${i}`).join(','), 'latin1');
   assert.equal(tokens.read(memory, 0, memory.length), false);
-  tokens.clear();
-  assert.equal(tokens.count, 0);
-  assert.ok(tokens.read(memory, 0, memory.lastIndexOf(',')));
-  assert.equal(tokens.count, 32);
-  assert.equal(tokens.has(memory, FIELD_ID.NONE, memory.indexOf('x-31'), 4), true);
+  const all = new Tokens();
+  assert.ok(all.read(memory, 0, memory.lastIndexOf(',')));
+  assert.equal(all.count, 32);
+  assert.equal(all.has(memory, FIELD_ID.NONE, memory.indexOf('x-31'), 4), true);
 });
