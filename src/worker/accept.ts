@@ -119,7 +119,10 @@ export function clientSecured(w: CodecContext, client: ClientConnection, at: num
   linger(w, client);
 }
 
-/** The handshake failed with this error of the engine's, and the connection goes on without TLS: to its end, or to one local reply. */
+/**
+ * The handshake failed with this error of the engine's, and the connection goes on without TLS: to its end, or to one local
+ * reply.
+ */
 export function clientNotSecured(w: CodecContext, client: ClientConnection, error: number): void {
   certificateFailed(w, error);
   handshakeDrop(w, client);
@@ -191,7 +194,10 @@ function closeOpening(w: CodecContext, client: ClientConnection, reason: ReasonC
   closeClient(w, client);
 }
 
-/** The client will send no more, or its connection is dead. One that never sent a byte only looked whether the port is open. */
+/**
+ * The client will send no more, or its connection is dead. One that never sent a byte only looked whether the port is
+ * open.
+ */
 function openingEnded(w: CodecContext, client: ClientConnection, failed: boolean): void {
   if (client.parked === null) closeOpening(w, client, null);
   else if (client.state === CLIENT.PROXY) closeOpening(w, client, 'PROXY_HEADER_INVALID');

@@ -9,6 +9,7 @@ import { type AddressInfo, createServer as createPlainServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createSecureContext, TLSSocket, type TlsOptions } from 'node:tls';
+import { TLS_VERSIONS } from '../../src/base/tls-versions.js';
 import { issueCertificate } from '../../src/cli/issue-certificate.js';
 import { start as startEcho } from '../origins/json-echo.js';
 import { scratchDirectory } from '../support/addresses.js';
@@ -83,7 +84,7 @@ async function outcome(proxy: RunningProxy): Promise<string> {
 }
 
 describeProduct('TLS to servers', () => {
-  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+  for (const version of TLS_VERSIONS) {
     test(`asks by name over ${version}, verifies, reuses connections, and goes on with sessions`, async (t) => {
       const origin = await use(t, startOrigin({ maxVersion: version }));
       const proxy = await useProxy(t, poolOf(origin.address, verified));
@@ -107,7 +108,7 @@ describeProduct('TLS to servers', () => {
     });
   }
 
-  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+  for (const version of TLS_VERSIONS) {
     test(`a session with a server ends with its certificate (${version})`, async (t) => {
       const origin = await use(t, startOrigin({ maxVersion: version }));
       const proxy = await useProxy(t, { ...poolOf(origin.address, verified), limits: { idleConnectionsMax: 0 } });

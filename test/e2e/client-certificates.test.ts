@@ -6,6 +6,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { TLS_VERSIONS } from '../../src/base/tls-versions.js';
 import { issueCertificate } from '../../src/cli/issue-certificate.js';
 import { type Echo, echoOf, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import { loopback, type Place, scratchDirectory, written } from '../support/addresses.js';
@@ -21,7 +22,6 @@ import { run } from '../support/programs.js';
 import { describeProduct, type ProxySpec, type RunningProxy, startProxy, useProxy } from '../support/proxy.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
-const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
 const DAY_MS = 86_400_000;
 
 /** The fields about the client's certificate that the server got, in the order they came. */
@@ -114,7 +114,7 @@ describeProduct('client certificates', () => {
   });
 
   test('a client with a certificate is let in, and servers are told who it is', async () => {
-    for (const version of VERSIONS) {
+    for (const version of TLS_VERSIONS) {
       for (const place of [required, optional]) {
         const echo = await askEcho(place, as(alice, { minVersion: version, maxVersion: version }));
         assert.deepEqual(told(echo), [
@@ -137,7 +137,7 @@ describeProduct('client certificates', () => {
       'TLSv1.2': 'HANDSHAKE_FAILURE',
       'TLSv1.3': 'CERTIFICATE_REQUIRED',
     };
-    for (const version of VERSIONS) {
+    for (const version of TLS_VERSIONS) {
       const options = as(undefined, { minVersion: version, maxVersion: version });
       assert.equal(await refusal(required, options), alerts[version]);
     }
@@ -213,7 +213,7 @@ describeProduct('client certificates', () => {
     };
     for (const [what, who, alert, counted] of cases) {
       const before = await total(counted);
-      for (const version of VERSIONS) {
+      for (const version of TLS_VERSIONS) {
         for (const place of [required, optional]) {
           const options = as(who, { minVersion: version, maxVersion: version });
           assert.equal(await refusal(place, options), alert, `${what}, ${version}`);
@@ -245,7 +245,7 @@ describeProduct('client certificates', () => {
   });
 
   test('a resumed session is the client it began with', async () => {
-    for (const version of VERSIONS) {
+    for (const version of TLS_VERSIONS) {
       for (const place of [required, optional]) {
         const options = as(alice, { minVersion: version, maxVersion: version });
         const session = await sessionOf(place, options);
@@ -264,7 +264,7 @@ describeProduct('client certificates', () => {
   });
 
   test('a session begun elsewhere opens nothing: not from a listener that asks nobody, nor one with other rules', async () => {
-    for (const version of VERSIONS) {
+    for (const version of TLS_VERSIONS) {
       const versions = { minVersion: version, maxVersion: version };
       for (const [from, to, who] of [
         [unasked, required, undefined],
@@ -299,7 +299,7 @@ describeProduct('client certificates', () => {
     const ca = caFile;
     const changing = await useProxy(t, spec());
     const place = changing.place;
-    for (const version of VERSIONS) {
+    for (const version of TLS_VERSIONS) {
       const versions = { minVersion: version, maxVersion: version };
       for (const [before, who, after] of [
         [undefined, undefined, { ca }],
@@ -347,7 +347,7 @@ describeProduct('client certificates', () => {
   });
 
   test('a session ends with its certificate', async () => {
-    for (const version of VERSIONS) {
+    for (const version of TLS_VERSIONS) {
       const until = new Date(Date.now() + 2500);
       const brief = makeClient({ subject: 'brief', until });
       const versions = { minVersion: version, maxVersion: version };

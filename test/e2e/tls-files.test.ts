@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { TLS_VERSIONS } from '../../src/base/tls-versions.js';
 import { type Issued, issueCertificate } from '../../src/cli/issue-certificate.js';
 import { type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import { type Place, scratchDirectory } from '../support/addresses.js';
@@ -240,7 +241,7 @@ describe('TLS files that change', { concurrency: 3, skip: standIn && 'only the p
     const [first, second] = [renewed(), renewed()];
     const proxy = await useProxy(t, { servers: [await address()], listeners: [listener(first.files)] });
     const sessions = new Map<string, Buffer>();
-    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    for (const version of TLS_VERSIONS) {
       const socket = connect({ ...client, ...proxy.place, minVersion: version, maxVersion: version });
       const got = once(socket, 'session');
       socket.write(get('/'));

@@ -5,6 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { TLS_VERSIONS } from '../../src/base/tls-versions.js';
 import { start as startNeverAccepts } from '../origins/never-accepts.js';
 import { listenRaw, type RawOrigin } from '../origins/raw.js';
 import { start as startTcpEcho } from '../origins/tcp-echo.js';
@@ -97,7 +98,7 @@ describeProduct('tls-passthrough', () => {
       ['other.example', other, 'other'],
       ['', other, 'other'],
     ] as const) {
-      for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+      for (const version of TLS_VERSIONS) {
         const { socket, greeting } = await greeted(proxy.place, {
           ca: authority().cert,
           servername,
@@ -170,7 +171,7 @@ describeProduct('tls-passthrough', () => {
 
   test('answers a name nobody has, and none, with the alert unrecognized_name where there is no pool for the rest', async () => {
     const before = await proxy.reasonCount('SERVER_NAME_UNKNOWN');
-    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    for (const version of TLS_VERSIONS) {
       await assert.rejects(greeted(strict, { servername: 'nobody.example', maxVersion: version }), /unrecognized name/);
     }
     await assert.rejects(greeted(strict, { servername: '' }), /unrecognized name/);

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { connect as connectPlain } from 'node:net';
 import { after, before, test } from 'node:test';
 import { connect } from 'node:tls';
+import { TLS_VERSIONS } from '../../src/base/tls-versions.js';
 import { start as startAnswers } from '../origins/answers.js';
 import { listenRaw, type RawOrigin } from '../origins/raw.js';
 import { start as startTcpEcho } from '../origins/tcp-echo.js';
@@ -115,7 +116,7 @@ describeProduct('tls listeners', () => {
   after(() => site.stop());
 
   test('end TLS, lead by the name asked for, and pass the bytes on as they are', async () => {
-    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    for (const version of TLS_VERSIONS) {
       for (const [servername, expected] of [
         ['shop.example', 'a:'],
         ['SHOP.example', 'a:'],
@@ -154,7 +155,7 @@ describeProduct('tls listeners', () => {
   });
 
   test('a resumed session is led by its name too', async () => {
-    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    for (const version of TLS_VERSIONS) {
       const options = { ...shop.client, servername: 'shop.example', minVersion: version, maxVersion: version };
       const opener = connect({ ...options, host: proxy.place.host, port: proxy.place.port });
       opener.resume();

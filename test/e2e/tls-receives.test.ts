@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { TLS_VERSIONS } from '../../src/base/tls-versions.js';
 import { start as startAnswers } from '../origins/answers.js';
 import { scratchDirectory } from '../support/addresses.js';
 import { makeIdentity } from '../support/identity.js';
@@ -35,7 +36,7 @@ test('a handshake and a request take a handful of receives, whatever OpenSSL it 
       RECEIVES_FILE: file,
     },
   });
-  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+  for (const version of TLS_VERSIONS) {
     const before = receives();
     for (let i = 0; i < CONNECTIONS; i++) {
       const tls = { ...identity.client, minVersion: version, maxVersion: version };

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { connect } from 'node:tls';
+import { TLS_VERSIONS } from '../../src/base/tls-versions.js';
 import { type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import type { Place } from '../support/addresses.js';
 import { authority, authorityFile, type Identity, makeIdentity } from '../support/identity.js';
@@ -133,7 +134,7 @@ describeProduct('connections that do not come to TLS', () => {
 
   test('a client without the certificate it needs hears the alert, however much it has sent meanwhile', async () => {
     const upload = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(200_000)}`;
-    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    for (const version of TLS_VERSIONS) {
       const heard = new Map<string, number>();
       for (let i = 0; i < 20; i++) {
         const options = { ...identity.client, minVersion: version, maxVersion: version };

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { TLS_VERSIONS } from '../../src/base/tls-versions.js';
 import { issueCertificate } from '../../src/cli/issue-certificate.js';
 import { type Echo, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import type { RawOrigin } from '../origins/raw.js';
@@ -23,8 +24,7 @@ import { run } from '../support/programs.js';
 import { describeProduct, type RunningProxy, startProxy } from '../support/proxy.js';
 import { get } from '../support/wire-client.js';
 
-const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
-type Version = (typeof VERSIONS)[number];
+type Version = (typeof TLS_VERSIONS)[number];
 
 describeProduct('resumed sessions', () => {
   let site: Identity;
@@ -131,7 +131,7 @@ describeProduct('resumed sessions', () => {
   }
 
   for (const protocol of ['https', 'tls'] as const) {
-    for (const version of VERSIONS) {
+    for (const version of TLS_VERSIONS) {
       const where = `${protocol} listener, ${version}`;
 
       test(`a session goes on under its own name, however it is written (${where})`, async () => {
@@ -160,7 +160,7 @@ describeProduct('resumed sessions', () => {
     }
   }
 
-  for (const version of VERSIONS) {
+  for (const version of TLS_VERSIONS) {
     test(`under another name a client is who its own certificate says (${version})`, async () => {
       const alice = makeClient({ subject: 'alice' });
       const bob = makeClient({ subject: 'bob' });

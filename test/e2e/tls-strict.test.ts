@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { TLS_VERSIONS } from '../../src/base/tls-versions.js';
 import { issueCertificate } from '../../src/cli/issue-certificate.js';
 import { type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import { type Place, written } from '../support/addresses.js';
@@ -117,7 +118,7 @@ describeProduct('strict TLS', () => {
   test('a session of one listener is not resumed at another', async (t) => {
     const listeners = [https({ certificates: [ec.files] }), https({ certificates: [ec.files] })];
     const proxy = await useProxy(t, { servers: [origin.address], listeners });
-    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    for (const version of TLS_VERSIONS) {
       const options: ConnectionOptions = { ...client, minVersion: version, maxVersion: version };
       const opener = connect({ ...options, ...proxy.place });
       const given = once(opener, 'session');

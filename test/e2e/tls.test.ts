@@ -7,6 +7,7 @@ import { connect as connectPlain } from 'node:net';
 import { after, before, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { Agent, request } from 'undici';
+import { TLS_VERSIONS } from '../../src/base/tls-versions.js';
 import { type Echo, echoOf, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import { ok, type RawOrigin, serveRequests } from '../origins/raw.js';
 import { loopback, written } from '../support/addresses.js';
@@ -86,7 +87,7 @@ describeProduct('TLS', () => {
   });
 
   test('speaks TLS 1.2 and 1.3, and tells servers that the client came by https', async () => {
-    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    for (const version of TLS_VERSIONS) {
       const client = await WireClient.connect(proxy.place, {
         tls: { ...first.client, minVersion: version, maxVersion: version },
       });
@@ -186,7 +187,7 @@ describeProduct('TLS', () => {
   });
 
   test('a session begun on one worker is resumed on any other', async () => {
-    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    for (const version of TLS_VERSIONS) {
       const options = { ...first.client, minVersion: version, maxVersion: version };
       const opener = connect({ ...options, host: proxy.place.host, port: proxy.place.port });
       const got = once(opener, 'session');
@@ -372,7 +373,7 @@ describeProduct('handshakes that go wrong', () => {
     await stillServes(proxy);
   });
 
-  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+  for (const version of TLS_VERSIONS) {
     test(`the client's last flight of ${version} cut or spoilt at every byte costs its connection and nothing else`, async (t) => {
       const proxy = await useProxy(t, { servers: [origin.address], listeners: [listener()] });
       const one = async (at: number, spoil: boolean): Promise<number> => {

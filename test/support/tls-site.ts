@@ -1,4 +1,5 @@
-// Raw listeners in front of one server for each pool, for tests of TLS that is ended at a listener, begun to a server, or passed on.
+// Raw listeners in front of one server for each pool, for tests of TLS that is ended at a listener, begun to a server, or
+// passed on.
 
 import { type ProxySpec, type RunningProxy, startProxy } from './proxy.js';
 

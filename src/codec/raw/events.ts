@@ -1,4 +1,5 @@
-// What happens on a connection that is passed on unread, on either side, event by event. Before it is a tunnel, its exchange is CONNECTING; what the client sends until then is pending.
+// What happens on a connection that is passed on unread, on either side, event by event. Before it is a tunnel, its exchange
+// is CONNECTING; what the client sends until then is pending.
 // Owns connecting to one server after the other, and closing both sides. Leaves what crosses to tunnel.ts.
 
 import { keyOfAddress } from '../../balance/keys.js';

@@ -32,9 +32,9 @@ function endOf(record: Uint8Array, at: number): { address: Uint8Array; port: num
 }
 
 /**
- * The two ends of the client's connection: as a PROXY header named them, or those of its socket; the source is the client that a
- * trusted peer stated for this request, if it did (its port is not known: 0). Null when it has none: a client must not
- * pass for ourselves, so there is no header then.
+ * The two ends of the client's connection: as a PROXY header named them, or those of its socket; the source is the client
+ * that a trusted peer stated for this request, if it did (its port is not known: 0). Null when it has none: a client must
+ * not pass for ourselves, so there is no header then.
  */
 function endsOf(w: CodecContext, x: Exchange): ProxyAddresses | null {
   const ends = connectionEnds(w, clientOf(x));
@@ -64,7 +64,10 @@ interface Written {
 /** No bytes in front of a handshake. */
 export const NO_HEADER: Written = { at: 0, bytes: 0 };
 
-/** Writes the header that names the client of the exchange for `server` to scratch memory. Null: it cannot be named, or the slab is full. */
+/**
+ * Writes the header that names the client of the exchange for `server` to scratch memory. Null: it cannot be named, or the
+ * slab is full.
+ */
 export function writeProxyHeader(w: CodecContext, x: Exchange, server: Server): Written | null {
   const ends = endsOf(w, x);
   if (ends === null) return null;
