@@ -22,16 +22,16 @@ export class FilterWait implements Wait {
   next = 0;
   /** What the filter said: an answer, a reason, or null to go on. */
   said: LocalReply | ReasonCode | null = null;
+  /** Gives up what the filter waits for. */
+  giveUp: (() => void) | undefined;
   readonly #x: Exchange;
   readonly #resume: Resume;
-  readonly #left: (() => void) | undefined;
   #state: number = STATE.HELD;
 
-  constructor(x: Exchange, ms: number, resume: Resume, left: (() => void) | undefined) {
+  constructor(x: Exchange, ms: number, resume: Resume) {
     this.#x = x;
     this.ms = ms;
     this.#resume = resume;
-    this.#left = left;
   }
 
   proceed(): void {
@@ -46,11 +46,11 @@ export class FilterWait implements Wait {
     this.#say(reason);
   }
 
-  /** The exchange goes on, or has ended for another cause: then the filter learns that it need not go on. */
+  /** The exchange goes on, or (`left`) has ended for another cause: then what the filter waits for is given up. */
   end(left: boolean): void {
     if (this.#state === STATE.OVER) return;
     this.#state = STATE.OVER;
-    if (left) this.#left?.();
+    if (left) this.giveUp?.();
   }
 
   /** Later, since the filter may speak inside a turn of another request. */

@@ -13,7 +13,7 @@ export const VERDICT = {
   CONTINUE: 0,
   /** The filter has ended the exchange by `reply` or `fail`. It must not be touched any more: it may be another request's by now. */
   ANSWERED: 1,
-  /** The filter has called `wait`, and goes on with what that returned. Until then the exchange stays in FILTERING. */
+  /** What `wait` returns: the exchange stays in FILTERING until what was begun there goes on with it. */
   WAIT: 2,
 } as const;
 export type Verdict = (typeof VERDICT)[keyof typeof VERDICT];
@@ -79,6 +79,9 @@ export interface Wait {
   fail(reason: ReasonCode): void;
 }
 
+/** Starts what a filter waits for, and goes on by `wait` later, or at once. May return how to give it up. */
+export type BeginWait = (wait: Wait) => (() => void) | undefined;
+
 /** Makes the path that goes to the server. */
 export interface PathChange {
   /** Bytes that the new path needs at most; `most` when it cannot be said. */
@@ -107,10 +110,12 @@ export interface FilterTools {
   fail(x: AnyExchange, reason: ReasonCode): void;
   /**
    * Holds the request up for `ms` milliseconds at most; then it fails with FILTER_TIMEOUT, or with REQUEST_TIMEOUT when the time of
-   * the whole request is over first. Return WAIT after it. `left` is called when the exchange ends meanwhile: by a deadline,
-   * or because the client left.
+   * the whole request is over first. Return what it returns.
+   *
+   * `begin` starts what is waited for, and may return a function that gives it up: that is called when the exchange ends
+   * meanwhile, by a deadline or because the client left. For a request in words (explain, test, diff) nothing is begun.
    */
-  wait(x: AnyExchange, ms: number, left?: () => void): Wait;
+  wait(x: AnyExchange, ms: number, begin: BeginWait): typeof VERDICT.WAIT;
 }
 
 /** What filters of one rule are made with. */

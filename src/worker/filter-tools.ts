@@ -4,7 +4,7 @@
 import type { Context } from '../exchange/context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { fail } from '../exchange/fail.js';
-import type { FilterScope, LocalReply, Wait } from '../exchange/filter.js';
+import { type BeginWait, type FilterScope, type LocalReply, VERDICT } from '../exchange/filter.js';
 import { FilterWait } from '../exchange/filter-wait.js';
 import { reply } from '../exchange/local-reply.js';
 import type { Pool } from '../exchange/pools.js';
@@ -35,10 +35,11 @@ export class WorkerFilterTools extends RequestTools {
     fail(this.#w, x, reason);
   }
 
-  wait(x: Exchange, ms: number, left?: () => void): Wait {
-    const wait = new FilterWait(x, ms, this.#resume, left);
+  wait(x: Exchange, ms: number, begin: BeginWait): typeof VERDICT.WAIT {
+    const wait = new FilterWait(x, ms, this.#resume);
     x.wait = wait;
-    return wait;
+    wait.giveUp = begin(wait);
+    return VERDICT.WAIT;
   }
 }
 

@@ -29,17 +29,18 @@ export const gate = {
           return VERDICT.ANSWERED;
         }
         if (path.startsWith('/open')) return VERDICT.CONTINUE;
-        const left = new AbortController();
-        const wait = tools.wait(x, timeoutMs, () => left.abort());
-        fetch(`${ask}?path=${encodeURIComponent(path)}`, { signal: left.signal }).then(
-          async (answer) => {
-            const body = new Uint8Array(await answer.arrayBuffer());
-            if (answer.ok) wait.proceed();
-            else wait.reply({ status: answer.status, fields: 'Content-Type: text/plain\r\n', body });
-          },
-          () => wait.fail('OVERLOADED'),
-        );
-        return VERDICT.WAIT;
+        return tools.wait(x, timeoutMs, (wait) => {
+          const left = new AbortController();
+          fetch(`${ask}?path=${encodeURIComponent(path)}`, { signal: left.signal }).then(
+            async (answer) => {
+              const body = new Uint8Array(await answer.arrayBuffer());
+              if (answer.ok) wait.proceed();
+              else wait.reply({ status: answer.status, fields: 'Content-Type: text/plain\r\n', body });
+            },
+            () => wait.fail('OVERLOADED'),
+          );
+          return () => left.abort();
+        });
       },
       attemptHead: (x, edit) => {
         edit.change(attemptField, `X-Gate-Attempt: ${++seen.get(x)!.attempts}\r\n`);
