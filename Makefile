@@ -129,7 +129,7 @@ bench-quick: build ## The same in a minute
 
 # The laboratory, bench/lab: what is measured to decide how to build, not shipped with the product.
 LAB = $(NODE) --import tsx bench/lab
-.PHONY: bench-allocation bench-instructions bench-rules bench-balance bench-match bench-pool bench-faults bench-where
+.PHONY: bench-allocation bench-instructions bench-rules bench-balance bench-match bench-pool bench-churn bench-faults bench-where
 bench-allocation: build ## Heap growth per request between garbage collections
 	@$(LAB)/allocation.ts
 
@@ -159,6 +159,9 @@ bench-match: build ## Nanoseconds and heap per match of the routing table, and h
 
 bench-pool: build ## What all features of a pool cost per request: FLAGS=ROUNDS
 	@$(LAB)/pool-cost.ts $(FLAGS)
+
+bench-churn: build ## What 10,000 rules cost while a pool's members change every 100 ms: FLAGS='--seconds 30 --servers 1000'
+	@$(LAB)/churn.ts $(FLAGS)
 
 bench-faults: build ## What faults of servers do to clients, beside nginx and HAProxy: FLAGS='--write' makes docs/reliability.md
 	@$(LAB)/faults.ts $(FLAGS)
