@@ -22,19 +22,25 @@ export interface Balancer {
 
 /**
  * The balancer a pool's plan asks for. `seed` makes workers start at different servers: pass the worker's index or
- * anything else that differs. Make a new one when the pool's members change; health and weights it follows by itself.
+ * anything else that differs. Make a new one when the pool's members change; health and weights it follows by itself. One
+ * that takes the place of `before` goes on where that was: members may change more often than all of them are picked once.
  */
-export function createBalancer(plan: BalancePoolPlan, state: ServerState, seed: number): Balancer {
+export function createBalancer(
+  plan: BalancePoolPlan,
+  state: ServerState,
+  seed: number,
+  before: Balancer | null = null,
+): Balancer {
   const view = new PoolView(plan, state);
   switch (plan.balance.kind) {
     case 'round-robin':
-      return new RoundRobin(view, seed);
+      return new RoundRobin(view, seed, before instanceof RoundRobin ? before : null);
     case 'least-requests':
-      return new LeastRequests(view, seed);
+      return new LeastRequests(view, seed, before instanceof LeastRequests ? before : null);
     case 'random':
-      return new RandomOfTwo(view, seed);
+      return new RandomOfTwo(view, seed, before instanceof RandomOfTwo ? before : null);
     case 'ip-hash':
     case 'consistent-hash':
-      return new ConsistentHash(view, seed);
+      return new ConsistentHash(view, before instanceof ConsistentHash ? before : null);
   }
 }

@@ -4,10 +4,22 @@
 import type { Balancer } from './balancer.js';
 import { mix } from './keys.js';
 import { buildMaglev } from './maglev.js';
+import type { ServerPlan } from './options.js';
 import type { PoolView, Tried } from './view.js';
 
 /** Further homes a key has before the open servers are walked in order. With half the pool down, 1 key in 2^16 gets there. */
 const HOMES_MAX = 16;
+
+/** What a table is built from is the same: it may serve on. */
+function sameMembers(a: readonly ServerPlan[], b: readonly ServerPlan[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ address, weight, backup }, i) => {
+      const other = b[i]!;
+      return other.address === address && other.weight === weight && other.backup === backup;
+    })
+  );
+}
 
 /**
  * The table is over all members and never changes while the pool's members stay. A closed server's keys each have a
@@ -22,10 +34,15 @@ export class ConsistentHash implements Balancer {
   readonly #positions: Int32Array;
   #onBackups = false;
 
-  constructor(view: PoolView, _seed: number) {
+  constructor(view: PoolView, before: ConsistentHash | null = null) {
     const { servers } = view.plan;
     this.#view = view;
     this.#positions = new Int32Array(servers.length).fill(-1);
+    if (before !== null && sameMembers(before.#view.plan.servers, servers)) {
+      this.#table = before.#table;
+      this.#backupTable = before.#backupTable;
+      return;
+    }
     this.#table = buildMaglev(servers.map((s) => ({ name: s.address, weight: s.backup ? 0 : s.weight })));
     this.#backupTable = servers.some((s) => s.backup)
       ? buildMaglev(servers.map((s) => ({ name: s.address, weight: s.backup ? s.weight : 0 })))

@@ -22,10 +22,11 @@ export class LeastRequests implements Balancer {
   readonly #loads = new Int32Array(LOOKED_AT_MAX);
   #next: number;
 
-  constructor(view: PoolView, seed: number) {
+  constructor(view: PoolView, seed: number, before: LeastRequests | null = null) {
     this.#view = view;
     this.#credit = new Float64Array(view.servers.length);
-    this.#next = (seed >>> 0) % 0x10000;
+    this.#next = before === null ? (seed >>> 0) % 0x10000 : before.#next;
+    if (before !== null) view.takeOver(before.#view, before.#credit, this.#credit);
   }
 
   pick(_key: number, tried: Tried): number {

@@ -35,14 +35,14 @@ export class Pool<T, Plan extends BalancePoolPlan = BalancePoolPlan> {
   constructor(plan: Plan, state: ServerState, before?: Pool<T>) {
     this.plan = plan;
     this.state = state;
-    this.balancer = createBalancer(plan, state, state.worker);
+    this.balancer = createBalancer(plan, state, state.worker, before?.balancer ?? null);
     this.reports = new OutlierReports(plan, state);
     this.retries = new Retries(plan, state);
     this.breaker = new Breaker(plan, state);
     this.line = before?.line ?? new WaitingLine(plan, state);
     this.line.apply(plan);
     this.members = new Set(plan.servers.map(({ index }) => index));
-    this.sessions = plan.session === null ? null : new Sessions(plan, plan.session, state);
+    this.sessions = plan.session === null ? null : new Sessions(plan, plan.session, state, before?.sessions ?? null);
   }
 
   /**

@@ -23,10 +23,10 @@ export class RandomOfTwo implements Balancer {
   readonly #small: Int32Array;
   readonly #large: Int32Array;
 
-  constructor(view: PoolView, seed: number) {
+  constructor(view: PoolView, seed: number, before: RandomOfTwo | null = null) {
     const size = view.servers.length;
     this.#view = view;
-    this.#dice[0] = Math.imul(seed + 1, 0x9e3779b1) || 1;
+    this.#dice[0] = before === null ? Math.imul(seed + 1, 0x9e3779b1) || 1 : before.#dice[0]!;
     this.#own = new Int32Array(size);
     this.#alias = new Int32Array(size);
     this.#scaled = new Float64Array(size);

@@ -30,12 +30,17 @@ export class RoundRobin implements Balancer {
   #next = 0;
   #started = false;
 
-  constructor(view: PoolView, seed: number) {
+  constructor(view: PoolView, seed: number, before: RoundRobin | null = null) {
     this.#view = view;
     this.#seed = seed >>> 0;
     this.#credit = new Int32Array(view.servers.length);
     this.#arcEnds = new Int32Array(view.servers.length);
     this.#stand[0] = Math.imul(this.#seed, 0x85ebca6b);
+    if (before === null) return;
+    this.#started = before.#started;
+    this.#next = before.#next;
+    this.#stand[0] = before.#stand[0]!;
+    view.takeOver(before.#view, before.#credit, this.#credit);
   }
 
   pick(_key: number, tried: Tried): number {

@@ -39,10 +39,16 @@ export class Sessions {
   readonly #places: Int32Array;
   readonly #names: Uint8Array[] = [];
   readonly #servers: number[] = [];
+  readonly #secret: string;
+  /** By address. */
+  readonly #tokens = new Map<string, string>();
   /** By server index: the whole line to add to an answer. */
   readonly #lines: (string | undefined)[] = [];
 
-  constructor(plan: BalancePoolPlan, options: SessionOptions, state: ServerState) {
+  /** `before` are those of the same pool under the plan before: tokens that stay are not made again. */
+  constructor(plan: BalancePoolPlan, options: SessionOptions, state: ServerState, before: Sessions | null = null) {
+    const known = before !== null && before.#secret === options.secret ? before.#tokens : null;
+    this.#secret = options.secret;
     this.#state = state;
     this.#isCookie = options.type === 'Cookie';
     this.#cookieName = Buffer.from(options.name, 'latin1');
@@ -50,7 +56,8 @@ export class Sessions {
     while (places < plan.servers.length * 2) places *= 2;
     this.#places = new Int32Array(places).fill(-1);
     for (const server of plan.servers) {
-      const name = sessionToken(plan.name, server.address, options.secret);
+      const name = known?.get(server.address) ?? sessionToken(plan.name, server.address, options.secret);
+      this.#tokens.set(server.address, name);
       const bytes = Buffer.from(name, 'latin1');
       let place = keyOfBytes(bytes, 0, bytes.length) & (places - 1);
       while (this.#places[place] !== -1) place = (place + 1) & (places - 1);

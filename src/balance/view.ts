@@ -90,6 +90,12 @@ export class PoolView {
     return true;
   }
 
+  /** Gives each member what `before` kept for its server; 0 where that is new. `kept` and `into` are by member. */
+  takeOver<Kept extends Int32Array | Float64Array>(before: PoolView, kept: Kept, into: Kept): void {
+    const byServer = new Map(before.plan.servers.map(({ index }, member) => [index, kept[member]!]));
+    for (const [member, { index }] of this.plan.servers.entries()) into[member] = byServer.get(index) ?? 0;
+  }
+
   /** Whether the server at `position` has room for another request. */
   hasRoom(position: number): boolean {
     const at = this.ats[position]!;

@@ -47,6 +47,27 @@ export function balanceCases(kind: BalanceKind): void {
       assert.ok(chiSquared(counts, [1, 1, 1, 1, 1]) < chiSquaredLimit(5) * 3, `spread was ${counts}`);
     });
 
+    test('spreads evenly over servers that stay, though others come and go between any three picks', () => {
+      const made = make({ weights: [1, 1, 1, 1, 1, 1] });
+      const { membership, state } = made;
+      const servers = made.plan.servers;
+      const next = keys(7);
+      const counts = Array<number>(state.capacity.servers).fill(0);
+      let balancer = createBalancer(made.plan, state, 0);
+      for (let round = 0; round < 2000; round++) {
+        const plan = membership.place({ ...made.plan, servers: round % 2 === 0 ? servers.slice(0, 5) : servers });
+        balancer = createBalancer(plan, state, 0, balancer);
+        for (let picks = 0; picks < 3; picks++) counts[balancer.pick(next(), NONE)]! += 1;
+        membership.collect();
+      }
+      const stayed = counts.slice(0, 5);
+      const total = stayed.reduce((a, b) => a + b, 0);
+      assert.ok(
+        stayed.every((count) => count > total / 7 && count < total / 3),
+        `spread was ${counts.slice(0, 8)}`,
+      );
+    });
+
     test('spreads by weight', () => {
       const weights = [5, 1, 3, 1];
       const counts = spread(make({ weights }), 20_000);
