@@ -3,6 +3,7 @@
 // Owns finding the listeners that a URL means, and the words. Leaves the rules to src/routing.
 
 import { parseAddress } from './base/addresses.js';
+import { portOf } from './base/endpoint.js';
 import { isRaw, type ListenerConfig } from './config/config.js';
 import type { Trust } from './exchange/trust.js';
 import { forwardedScheme } from './http/forwarded-scheme.js';
@@ -86,7 +87,7 @@ export function peerAt(
   listener: ListenerConfig | undefined,
   { clientAddress }: RequestText,
 ): string | undefined | null {
-  return listener?.port === -1 && listener.proxySources === undefined ? null : clientAddress;
+  return listener?.endpoint.kind === 'unix' && listener.proxySources === undefined ? null : clientAddress;
 }
 
 /** True when the listener redirects the request, as its workers decide it. */
@@ -112,9 +113,9 @@ function saysHttps(request: RequestText): boolean {
 /** The listeners of the request's scheme that read requests, and those of them at its port. */
 function meant(request: RequestText, listeners: readonly ListenerConfig[]) {
   const { scheme, host } = partsOf(request);
-  const port = portOf(host) ?? (scheme === undefined ? undefined : DEFAULT_PORTS[scheme]);
+  const port = portIn(host) ?? (scheme === undefined ? undefined : DEFAULT_PORTS[scheme]);
   const readers = listeners.filter(({ protocol }) => !isRaw(protocol) && (scheme ?? protocol) === protocol);
-  return { port, readers, named: readers.filter((listener) => listener.port === port) };
+  return { port, readers, named: readers.filter(({ endpoint }) => port !== undefined && portOf(endpoint) === port) };
 }
 
 interface Parts {
@@ -138,7 +139,7 @@ function partsOf({ url, headers = [], serverName, tlsVersion, tlsCipher, clientC
   };
 }
 
-function portOf(host: string): number | undefined {
+function portIn(host: string): number | undefined {
   const port = /:(\d+)$/.exec(host)?.[1];
   return port === undefined ? undefined : Number(port);
 }
@@ -154,7 +155,7 @@ function passingOn(
   nobodyReads: boolean,
 ): readonly ListenerConfig[] {
   const passing = listeners.filter(({ protocol }) => (isHttps ? isRaw(protocol) : protocol === 'tcp'));
-  const named = passing.filter((listener) => listener.port === port);
+  const named = passing.filter(({ endpoint }) => port !== undefined && portOf(endpoint) === port);
   if (named.length > 0) return named;
   if (listeners.every(({ protocol }) => isRaw(protocol))) return passing.length > 0 ? passing : listeners;
   return isHttps && nobodyReads ? passing.filter(leadsByName) : [];
@@ -181,10 +182,10 @@ function refused(doors: readonly ListenerConfig[]): Entrance {
 function unread(passing: readonly ListenerConfig[], host: string): Entrance {
   const [who, s] = whoIs(passing);
   const says = `${who} pass${s === '' ? '' : 'es'} connections on unread`;
-  const port = portOf(host);
+  const port = portIn(host);
   // Clients ask for names only, not for addresses (RFC 6066, 3).
   const name = host.replace(/:\d*$/, '').replace(/^(\[.*\]|[\d.]+)$/, '');
-  const named = passing.some((listener) => listener.port === port) ? `:${port}` : '';
+  const named = passing.some(({ endpoint }) => port !== undefined && portOf(endpoint) === port) ? `:${port}` : '';
   const advice = passing.some(leadsByName) ? `sevenfold explain tls://${name}${named}` : 'sevenfold routes';
   return {
     listeners: passing,

@@ -11,6 +11,21 @@ export type SocketEndpoint =
 /** Where a server is, as a configuration says it: `srv` is an SRV record. */
 export type Endpoint = SocketEndpoint | { readonly kind: 'srv'; readonly name: string };
 
+/** The port of a TCP address; undefined for what has none. */
+export function portOf(endpoint: Endpoint): number | undefined {
+  return endpoint.kind === 'tcp' ? endpoint.port : undefined;
+}
+
+/** True for a host and port, whatever the host is called there. */
+export function isAt(endpoint: Endpoint, host: string, port: number | undefined): boolean {
+  return endpoint.kind === 'tcp' && endpoint.host === host && endpoint.port === port;
+}
+
+/** One text for each place: the same for equal endpoints alone. */
+export function endpointKey(endpoint: SocketEndpoint): string {
+  return endpoint.kind === 'unix' ? `unix:${endpoint.path}` : hostPortText(endpoint.host, endpoint.port);
+}
+
 /** `HOST:PORT` or `[IPv6]:PORT` in two, brackets gone; undefined when it has no such shape. Neither part is looked at. */
 export function splitHostPort(text: string): { host: string; port: string; bracketed: boolean } | undefined {
   const bracketed = /^\[([^\]]*)\]:(.*)$/s.exec(text);

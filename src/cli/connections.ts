@@ -3,6 +3,7 @@
 // Owns the short wording. Leaves the order in which names win to src/routing.
 
 import type { Place } from '../base/document-path.js';
+import { portOf } from '../base/endpoint.js';
 import { isRaw, type ListenerConfig, type TlsRouteConfig } from '../config/config.js';
 import type { LoadedRoutes } from '../config/routes.js';
 import { HTTPS_REDIRECT_STATUS } from '../http/https-location.js';
@@ -87,7 +88,7 @@ export function connectionTargets(
   const lines = connectionLines(loaded);
   return loaded.config.listeners
     .filter(({ protocol }) => protocol === 'tls' || protocol === 'tls-passthrough')
-    .filter((listener) => port === undefined || listener.port === port)
+    .filter((listener) => port === undefined || portOf(listener.endpoint) === port)
     .map(({ address, protocol }) => {
       const names = new ServerNames<ConnectionLine>();
       const own = lines.filter(({ listener }) => listener === address);

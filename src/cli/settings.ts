@@ -16,7 +16,7 @@ export function topSettings(config: Config): Settings {
 
 /** Everything of a listener but its address, its protocol, where it leads, and whether it asks for client certificates. */
 export function listenerSettings({ tls, proxySources, socket, tcpKeepAlive, ...listener }: ListenerConfig): Settings {
-  const told = ['address', 'host', 'port', 'protocol', 'pool', 'tlsRoutes', 'tls.clientCertificates'];
+  const told = ['address', 'endpoint', 'protocol', 'pool', 'tlsRoutes', 'tls.clientCertificates'];
   const proxyProtocol = proxySources === undefined ? undefined : { from: proxySources };
   const mode = socket?.mode === undefined ? undefined : `0${socket.mode.toString(8)}`;
   return settingsOf(

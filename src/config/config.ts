@@ -2,7 +2,7 @@
 // Owns the step from the parsed document to that shape. Leaves validation to load.ts, and the shape of routes to src/routing.
 
 import { dirname, resolve } from 'node:path';
-import type { Endpoint } from '../base/endpoint.js';
+import { type Endpoint, isAt, portOf, type SocketEndpoint } from '../base/endpoint.js';
 import { type KeepAlive, NO_KEEP_ALIVE } from '../base/keep-alive.js';
 import type { ProxyVersion } from '../base/proxy-protocol.js';
 import type { TlsVersion } from '../base/tls-versions.js';
@@ -21,13 +21,11 @@ export interface ListenerConfig {
   readonly name?: string;
   /** As it was written, for messages. */
   readonly address: string;
-  /** An IP address without brackets, or the path of a unix socket. */
-  readonly host: string;
-  /** -1 for a unix socket. */
-  readonly port: number;
+  /** The same, read: a TCP host is an IP address. */
+  readonly endpoint: SocketEndpoint;
   /** Who may connect to a unix socket. */
   readonly socket?: SocketOptions;
-  /** Set exactly when `host` is ::, whether it takes no IPv4 connections. */
+  /** Set exactly when the host is ::, whether it takes no IPv4 connections. */
   readonly ipv6Only?: boolean;
   /** Of accepted connections; off for a unix socket. */
   readonly tcpKeepAlive: KeepAlive;
@@ -216,8 +214,8 @@ function keepAliveOf(said: ParsedConfig['listeners'][number]['tcpKeepAlive']): K
 }
 
 /** Some listener takes every IPv4 connection at the port: then [::] does not. */
-function hasV4Wildcard(listeners: ParsedConfig['listeners'], port: number): boolean {
-  return listeners.some(({ address }) => address.host === '0.0.0.0' && address.port === port);
+function hasV4Wildcard(listeners: ParsedConfig['listeners'], port: number | undefined): boolean {
+  return listeners.some(({ address }) => isAt(address.endpoint, '0.0.0.0', port));
 }
 
 function listenerConfig(
@@ -227,12 +225,13 @@ function listenerConfig(
 ): ListenerConfig {
   const { address, protocol, pool, tlsRoutes, tls, redirectToHttps, strictTransportSecurity, proxyProtocol } = listener;
   const { name, clientAddressHeader, redirectToHttpsExcept, repeatedSlashes, filters, socket } = listener;
+  const port = portOf(address.endpoint);
   return {
     ...(name === undefined ? {} : { name }),
     ...address,
     ...(socket === undefined ? {} : { socket }),
-    ...(address.host === '::' ? { ipv6Only: listener.ipv6Only ?? hasV4Wildcard(all, address.port) } : {}),
-    tcpKeepAlive: address.port === -1 ? NO_KEEP_ALIVE : keepAliveOf(listener.tcpKeepAlive),
+    ...(isAt(address.endpoint, '::', port) ? { ipv6Only: listener.ipv6Only ?? hasV4Wildcard(all, port) } : {}),
+    tcpKeepAlive: address.endpoint.kind === 'unix' ? NO_KEEP_ALIVE : keepAliveOf(listener.tcpKeepAlive),
     protocol,
     ...(pool === undefined ? {} : { pool }),
     tlsRoutes: (tlsRoutes ?? []).map((route) => ({

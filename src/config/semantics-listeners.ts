@@ -108,7 +108,7 @@ export function warnOfUnrouted(
 
 /** Reports options of a socket file where there is none, and warns of sources of PROXY headers that never connect. */
 export function checkSocket({ address, socket, proxyProtocol }: Listener, at: DocumentPath, scope: Scope): void {
-  const isUnix = address.port === -1;
+  const isUnix = address.endpoint.kind === 'unix';
   if (socket !== undefined && !isUnix) {
     scope.report([...at, 'socket'], `'${address.address}' has no file.`, "Expected 'address: unix:/PATH' beside it.");
   }
@@ -127,7 +127,7 @@ export function checkSocket({ address, socket, proxyProtocol }: Listener, at: Do
 
 /** Reports TCP keep-alive where there is no TCP. */
 export function checkKeepAlive({ address, tcpKeepAlive }: Listener, at: DocumentPath, scope: Scope): void {
-  if (tcpKeepAlive === undefined || address.port !== -1) return;
+  if (tcpKeepAlive === undefined || address.endpoint.kind !== 'unix') return;
   scope.report(
     [...at, 'tcpKeepAlive'],
     `'${address.address}' is no TCP.`,

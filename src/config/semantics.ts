@@ -3,6 +3,7 @@
 // listeners lead to semantics-raw.ts.
 
 import type { DocumentPath } from '../base/document-path.js';
+import { endpointKey, isAt, portOf } from '../base/endpoint.js';
 import { didYouMean } from '../base/problems.js';
 import { isRaw } from './config.js';
 import { sizeText } from './schema/build.js';
@@ -28,7 +29,6 @@ import { checkPoolOptions } from './semantics-pools.js';
 import { checkRawListener } from './semantics-raw.js';
 import { checkRoutes } from './semantics-routes.js';
 import { checkListenerTls, checkPoolTls } from './semantics-tls.js';
-import type { ListenAddress } from './units.js';
 
 /** Reports every contradiction in a configuration that fits the schema. */
 export function checkMeaning(config: ParsedConfig, scope: Scope): void {
@@ -67,7 +67,10 @@ function checkListeners(config: ParsedConfig, scope: Scope): void {
         "Expected 'routes' with at least one rule, at the top level.",
       );
     }
-    const earlier = listeners.slice(0, index).findIndex((other) => collides(other.address, address));
+    const earlier = listeners.slice(0, index).findIndex(
+      // One address beside all of them at a port is fine: it gets its own connections.
+      (other) => endpointKey(other.address.endpoint) === endpointKey(address.endpoint),
+    );
     if (earlier >= 0) {
       scope.report(
         [...at, 'address'],
@@ -91,11 +94,6 @@ function checkProxySources({ proxyProtocol }: ParsedConfig['listeners'][number],
   }
 }
 
-/** True for the same place. One address beside all of them at a port is fine: it gets its own connections. */
-function collides(a: ListenAddress, b: ListenAddress): boolean {
-  return a.port === b.port && a.host === b.host;
-}
-
 /** Reports a choice of families where there is none, and one that leaves IPv4 to two listeners. */
 function checkFamilies(
   { address, ipv6Only }: ParsedConfig['listeners'][number],
@@ -105,15 +103,16 @@ function checkFamilies(
 ): void {
   if (ipv6Only === undefined) return;
   const at = ['listeners', index, 'ipv6Only'];
-  if (address.host !== '::') {
+  const port = portOf(address.endpoint);
+  if (!isAt(address.endpoint, '::', port)) {
     scope.report(at, `'${address.address}' is not [::].`, "Expected 'ipv6Only' beside the address [::] alone.");
     return;
   }
-  const v4 = listeners.findIndex(({ address: other }) => other.host === '0.0.0.0' && other.port === address.port);
+  const v4 = listeners.findIndex(({ address: other }) => isAt(other.endpoint, '0.0.0.0', port));
   if (ipv6Only || v4 < 0) return;
   scope.report(
     at,
-    `listeners[${v4}] takes the IPv4 connections at port ${address.port} already.`,
+    `listeners[${v4}] takes the IPv4 connections at port ${port} already.`,
     'Expected ipv6Only: true, or one of the two listeners.',
   );
 }

@@ -2,7 +2,7 @@
 // Owns their syntax. Each reader returns the value, or a Refusal that says what was expected.
 
 import { isIP, isIPv4, isIPv6 } from 'node:net';
-import { type Endpoint, splitHostPort } from '../base/endpoint.js';
+import { type Endpoint, type SocketEndpoint, splitHostPort } from '../base/endpoint.js';
 import { isHostName } from '../base/host-names.js';
 import { Refusal, refuse } from '../base/problems.js';
 import { parseRange } from '../base/ranges.js';
@@ -79,12 +79,10 @@ export function readSize(value: unknown): number | Refusal {
   return bytes;
 }
 
-/** Where a listener listens. `host` is an IP address without brackets, or the path of a unix socket with `port` -1. */
+/** Where a listener listens, as it was written, and what it means: the host is an IP address. */
 export interface ListenAddress {
-  /** As it was written. */
   readonly address: string;
-  readonly host: string;
-  readonly port: number;
+  readonly endpoint: SocketEndpoint;
 }
 
 /** The address of a server as it was written, and what it means. */
@@ -120,17 +118,18 @@ export function readListenAddress(value: unknown): ListenAddress | Refusal {
   }
   if (value.startsWith('unix:')) {
     const path = readSocketPath(value, 'a listen address');
-    return path instanceof Refusal ? path : { address: value, host: path, port: -1 };
+    return path instanceof Refusal ? path : { address: value, endpoint: { kind: 'unix', path } };
   }
   const parts = splitHostPort(value);
   if (!parts) return refuse(value, 'a listen address', LISTEN_EXPECTED + addressAdvice(value, ':'));
   const port = readPort(parts.port);
   if (port instanceof Refusal) return port;
-  if (parts.host === '' && !parts.bracketed) return { address: value, host: '0.0.0.0', port };
+  const at = (host: string): ListenAddress => ({ address: value, endpoint: { kind: 'tcp', host, port } });
+  if (parts.host === '' && !parts.bracketed) return at('0.0.0.0');
   if (parts.host === '*') {
     return refuse(value, 'a listen address', `${LISTEN_EXPECTED} Did you mean :${port}?`);
   }
-  if (parts.bracketed ? isIPv6(parts.host) : isIPv4(parts.host)) return { address: value, host: parts.host, port };
+  if (parts.bracketed ? isIPv6(parts.host) : isIPv4(parts.host)) return at(parts.host);
   return refuse(value, 'a listen address', `${LISTEN_EXPECTED} A listener needs an IP address, not a host name.`);
 }
 

@@ -6,6 +6,7 @@ import { Pool as BalancePool } from '../balance/pool.js';
 import type { ServerState } from '../balance/server-state.js';
 import type { KeepAlive } from '../base/keep-alive.js';
 import type { ProxyVersion } from '../base/proxy-protocol.js';
+import { engineAddress } from '../engine/address.js';
 import type { Engine } from '../engine/engine.js';
 import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
@@ -183,7 +184,7 @@ export class Servers {
   }
 
   #addressIndexOf({ name, address, endpoint }: ServerPlan, { keepAlive }: PoolPart): number {
-    const [host, port] = endpoint.kind === 'unix' ? [endpoint.path, -1] : [endpoint.host, endpoint.port];
+    const [host, port] = engineAddress(endpoint);
     const addressIndex = this.#engine.addressAdd(host, port, keepAlive);
     if (addressIndex < 0) throw new Error(`server ${name}: '${address}' is not an address the engine can reach`);
     return addressIndex;

@@ -1,7 +1,9 @@
 // The listening sockets of the process: opened before a worker starts, kept over reloads, closed first in a drain.
 
+import { endpointKey } from '../base/endpoint.js';
 import type { ListenerConfig } from '../config/config.js';
 import { addon, EngineUnusableError } from '../engine/addon.js';
+import { engineAddress } from '../engine/address.js';
 import type { ListenerPlan } from '../exchange/settings.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import { setAccess, withMode } from './socket-file.js';
@@ -32,7 +34,7 @@ const SOCKET_ADVICE: Readonly<Record<string, string>> = {
 };
 
 /** What makes a listener the same one in another plan, however its address is written. */
-const placeOf = ({ host, port, ipv6Only }: ListenerConfig): string => `${host} ${port} ${ipv6Only ?? ''}`;
+const placeOf = ({ endpoint, ipv6Only }: ListenerConfig): string => `${endpointKey(endpoint)} ${ipv6Only ?? ''}`;
 
 /** The open listeners, by their places. */
 export class Listeners {
@@ -61,9 +63,7 @@ export class Listeners {
         if (!this.#open.has(place)) {
           this.#open.set(place, openOne(config));
           opened.push(place);
-        } else if (config.socket !== undefined) {
-          explained(config, () => setAccess(config.host, config.socket!));
-        }
+        } else setSocket(config);
         const listener = this.#open.get(place)!;
         return {
           listener,
@@ -131,12 +131,13 @@ export class Listeners {
 
 function openOne(config: ListenerConfig): number {
   return explained(config, () => {
-    const open = (): number => addon().listenerOpen(config.host, config.port, BACKLOG, config.ipv6Only ?? true);
-    const { socket } = config;
-    if (socket === undefined) return open();
+    const { endpoint, socket } = config;
+    const [host, port] = engineAddress(endpoint);
+    const open = (): number => addon().listenerOpen(host, port, BACKLOG, config.ipv6Only ?? true);
+    if (socket === undefined || endpoint.kind !== 'unix') return open();
     const listener = withMode(socket, open);
     try {
-      setAccess(config.host, socket);
+      setAccess(endpoint.path, socket);
     } catch (error) {
       addon().listenerClose(listener);
       throw error;
@@ -145,21 +146,28 @@ function openOne(config: ListenerConfig): number {
   });
 }
 
+/** The socket file of a listener that stays open gets the access that is asked for now. */
+function setSocket(config: ListenerConfig): void {
+  const { endpoint, socket } = config;
+  if (endpoint.kind !== 'unix' || socket === undefined) return;
+  explained(config, () => setAccess(endpoint.path, socket));
+}
+
 /** Sockets that are accepted inherit it. */
 function keepAlive(config: ListenerConfig, listener: number): void {
-  if (config.port === -1) return;
+  if (config.endpoint.kind === 'unix') return;
   const { idleSeconds, intervalSeconds, probes } = config.tcpKeepAlive;
   explained(config, () => addon().listenerKeepAlive(listener, idleSeconds, intervalSeconds, probes));
 }
 
 /** Runs `what`, and makes a ListenError of its failure. */
-function explained<T>({ address, port, socket }: ListenerConfig, what: () => T): T {
+function explained<T>({ address, endpoint, socket }: ListenerConfig, what: () => T): T {
   try {
     return what();
   } catch (error) {
     if (error instanceof EngineUnusableError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    const advice = port === -1 ? SOCKET_ADVICE : ADVICE;
+    const advice = endpoint.kind === 'unix' ? SOCKET_ADVICE : ADVICE;
     const owner =
       code === 'EPERM' && socket?.owner !== undefined
         ? `this process may not give the file to ${socket.owner}. Run it as root, or leave 'owner' out.`

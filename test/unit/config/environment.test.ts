@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { portOf } from '../../../src/base/endpoint.js';
 import { formatProblem, Refusal } from '../../../src/base/problems.js';
 import { ConfigError } from '../../../src/config/config-error.js';
 import { expand } from '../../../src/config/environment.js';
@@ -109,7 +110,7 @@ test('every kind of value takes them, in YAML, JSON and modules', async () => {
       },
     ]);
     for (const config of [yaml, parseConfig(json, 'shop.json').config, (await loadConfig(module)).config]) {
-      assert.equal(config.listeners[0]!.port, 8080);
+      assert.equal(portOf(config.listeners[0]!.endpoint), 8080);
       assert.deepEqual(config.trustedProxies, ['10.0.0.0/8']);
       const [server] = config.pools.api!.servers;
       assert.deepEqual([server!.address, server!.weight], ['shop.test:80', 7]);

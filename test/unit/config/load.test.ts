@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { portOf } from '../../../src/base/endpoint.js';
 import { ConfigError } from '../../../src/config/config-error.js';
 import { checkValue, loadConfig, parseConfig } from '../../../src/config/load.js';
 import { METHODS } from '../../../src/config/schema/matches.js';
@@ -77,8 +78,7 @@ test('every default is filled in, durations are in milliseconds and sizes in byt
   assert.deepEqual(config.listeners, [
     {
       address: ':8080',
-      host: '0.0.0.0',
-      port: 8080,
+      endpoint: { kind: 'tcp', host: '0.0.0.0', port: 8080 },
       protocol: 'http',
       tcpKeepAlive: { idleSeconds: 60, intervalSeconds: 10, probes: 3 },
       tlsRoutes: [],
@@ -181,7 +181,7 @@ test('a module may be TypeScript or JavaScript, and may export a promise', async
     ['c.mjs', `export default Promise.resolve(${value});\n`],
   ];
   for (const [name, text] of modules) {
-    assert.equal((await loadConfig(file(name, text))).config.listeners[0]?.port, 8080, name);
+    assert.equal(portOf((await loadConfig(file(name, text))).config.listeners[0]!.endpoint), 8080, name);
   }
 });
 
@@ -189,10 +189,10 @@ test('a module that has changed is loaded anew', async () => {
   const text = (port: number) =>
     `export default { listeners: [{ address: ':${port}' }], routes: [{ rules: [{ pool: 'a' }] }], pools: { a: { servers: [] } } };`;
   const path = file('changing.mjs', text(8080));
-  assert.equal((await loadConfig(path)).config.listeners[0]?.port, 8080);
+  assert.equal(portOf((await loadConfig(path)).config.listeners[0]!.endpoint), 8080);
   file('changing.mjs', text(8081));
   utimesSync(path, new Date(), new Date(Date.now() + 5000));
-  assert.equal((await loadConfig(path)).config.listeners[0]?.port, 8081);
+  assert.equal(portOf((await loadConfig(path)).config.listeners[0]!.endpoint), 8081);
 });
 
 test('problems of a module name the file and the path in the value', async () => {

@@ -47,7 +47,9 @@ test('a listen address is read with and without a host', () => {
     ['[::1]:80', '::1', 80],
     ['[::]:65535', '::', 65_535],
   ];
-  for (const [address, host, port] of cases) assert.deepEqual(readListenAddress(address), { address, host, port });
+  for (const [address, host, port] of cases) {
+    assert.deepEqual(readListenAddress(address), { address, endpoint: { kind: 'tcp', host, port } });
+  }
 });
 
 test('a server address is read as a host and port or as a unix socket', () => {
