@@ -6,7 +6,8 @@ import { after, before, test } from 'node:test';
 import { echoOf, type JsonEcho, start as startEcho } from '../origins/json-echo.js';
 import type { RawOrigin } from '../origins/raw.js';
 import { start as startTcpEcho } from '../origins/tcp-echo.js';
-import { freePlace, type Place } from '../support/addresses.js';
+import { freePlace, type Place, written } from '../support/addresses.js';
+import { helloMessage, records, serverNames } from '../support/client-hello.js';
 import { type Identity, makeIdentity } from '../support/identity.js';
 import { type Message, statusOf } from '../support/messages.js';
 import { describeProduct, type RunningProxy, startProxy, use, useProxy } from '../support/proxy.js';
@@ -237,6 +238,35 @@ describeProduct('the PROXY protocol in front of clients', () => {
       await client.until('its bytes back', () => (client.received === 'hello' ? true : undefined));
       client.close();
     }
+  });
+
+  test('what came with the header of a raw connection that no server gets is given back', async (t) => {
+    const hello = (name: string): string =>
+      records(helloMessage({ extensions: [serverNames(name)] })).toString('latin1');
+    const tlsRoutes = [{ hostnames: ['known.example'], pool: 'gone' }];
+    const front = await useProxy(t, {
+      listeners: [
+        { protocol: 'tcp', pool: 'gone', proxyProtocol: FROM_TESTS },
+        { protocol: 'tls-passthrough', tlsRoutes, proxyProtocol: FROM_TESTS },
+        { protocol: 'tls', tls: { certificates: [identity.files] }, pool: 'gone', proxyProtocol: FROM_TESTS },
+      ],
+      pools: { gone: { servers: [{ address: written(freePlace()) }] } },
+    });
+    for (const [index, behind, reason] of [
+      [0, 'for a server', 'CONNECT_REFUSED'],
+      [1, hello('known.example'), 'CONNECT_REFUSED'],
+      [1, hello('unknown.example'), 'SERVER_NAME_UNKNOWN'],
+      [1, get('/'), 'HELLO_MALFORMED'],
+      [2, get('/'), 'TLS_EXPECTED'],
+    ] as const) {
+      const before = await front.reasonCount(reason);
+      const client = await WireClient.connect(front.listeners[index]!);
+      await client.send(line(V4) + behind);
+      await client.closed();
+      assert.equal((await front.reasonCount(reason)) - before, 1, reason);
+      client.close();
+    }
+    await front.closedAll();
   });
 
   test('a tcp listener connects to nobody before the header is complete', async () => {
