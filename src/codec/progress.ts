@@ -58,7 +58,10 @@ function stillTakes(w: CodecContext, connection: Moving, rateMin: number, expire
     movement.rateBytes = bytes;
   } else if (rateMin > 0 && now - movement.rateAt >= w.ticks.clientRate) {
     const seconds = ((now - movement.rateAt) * TICK_MS) / 1000;
-    if (bytes - movement.rateBytes < rateMin * seconds) return false;
+    if (bytes - movement.rateBytes < rateMin * seconds) {
+      w.counters.clientsTooSlow++; // only clients have a minimum
+      return false;
+    }
     movement.rateAt = now;
     movement.rateBytes = bytes;
   }

@@ -55,6 +55,8 @@ export class Counters {
   retries = 0;
   /** Requests of idempotent methods whose body was not kept for another try, by why. */
   readonly bodiesNotKept = new Map<NotKept, number>();
+  /** Clients cut, or refused their body, because they were slower than `limits.clientBytesPerSecondMin`. */
+  clientsTooSlow = 0;
   /** Requests that went to the fallback pool of their rule. */
   fallbacks = 0;
   /** Copies of requests sent to mirrors, and those that were not, or were given up, by why. */

@@ -48,7 +48,10 @@ export function measureBody(w: Context, x: Exchange): void {
 export function bodyTooSlow(w: Context, x: Exchange): boolean {
   const bytes = x.bodyBytesTotal + x.framingBytesTotal - x.bodyRateBytes;
   const ticks = w.deadlines.now - x.bodyRateAt + w.ticks.clientRate;
-  if (bytes < (w.limits.clientBytesPerSecondMin * ticks * TICK_MS) / 1000) return true;
+  if (bytes < (w.limits.clientBytesPerSecondMin * ticks * TICK_MS) / 1000) {
+    w.counters.clientsTooSlow++;
+    return true;
+  }
   measureBody(w, x);
   return false;
 }

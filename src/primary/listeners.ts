@@ -1,5 +1,6 @@
 // The listening sockets of the process: opened before a worker starts, kept over reloads, closed first in a drain.
 
+import { readlinkSync } from 'node:fs';
 import { endpointKey } from '../base/endpoint.js';
 import type { ListenerConfig } from '../config/config.js';
 import { addon, EngineUnusableError } from '../engine/addon.js';
@@ -160,6 +161,16 @@ function keepAlive(config: ListenerConfig, listener: number): void {
   explained(config, () => addon().listenerKeepAlive(listener, idleSeconds, intervalSeconds, probes));
 }
 
+/** What to do about a symbolic link where a socket is to be made: the system follows none there, and we remove none. */
+function linkAdvice(path: string): string | undefined {
+  try {
+    const target = readlinkSync(path);
+    return `a symbolic link to ${target} is in the way. Remove it, or listen on its target.`;
+  } catch {
+    return undefined; // no link
+  }
+}
+
 /** Runs `what`, and makes a ListenError of its failure. */
 function explained<T>({ address, endpoint, socket }: ListenerConfig, what: () => T): T {
   try {
@@ -168,10 +179,11 @@ function explained<T>({ address, endpoint, socket }: ListenerConfig, what: () =>
     if (error instanceof EngineUnusableError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     const advice = endpoint.kind === 'unix' ? SOCKET_ADVICE : ADVICE;
+    const link = endpoint.kind === 'unix' && code === 'EADDRINUSE' ? linkAdvice(endpoint.path) : undefined;
     const owner =
       code === 'EPERM' && socket?.owner !== undefined
         ? `this process may not give the file to ${socket.owner}. Run it as root, or leave 'owner' out.`
         : undefined;
-    throw new ListenError(`cannot listen on ${address}: ${owner ?? advice[code ?? ''] ?? message}`);
+    throw new ListenError(`cannot listen on ${address}: ${owner ?? link ?? advice[code ?? ''] ?? message}`);
   }
 }

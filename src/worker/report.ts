@@ -20,6 +20,7 @@ export function reportOf(w: Worker) {
     backendsOpened: w.counters.opened,
     backendsReused: w.counters.reused,
     retries: w.counters.retries,
+    clientsTooSlow: w.counters.clientsTooSlow,
     fallbacks: w.counters.fallbacks,
     bodiesNotKept: Object.fromEntries(w.counters.bodiesNotKept),
     connections: engine.counter(CONTROL.connections),

@@ -120,6 +120,7 @@ test('a client that takes less of its answer than the minimum rate is cut', asyn
   await client.send(get('/'));
   await proxy.countersUntil('client given up', ({ clientConnections }) => clientConnections === 1);
   await proxy.countersUntil('client given up', ({ clientConnections }) => clientConnections === 0);
+  assert.equal((await proxy.counters())[0]!.clientsTooSlow, 1);
   client.close();
 });
 
@@ -147,6 +148,7 @@ test('a client that sends its body slower than the minimum rate gets 408, a fast
   const [slow, fast] = await Promise.all([upload('x', 200), upload('x'.repeat(500), 40)]);
   assert.equal(statusOf(await slow.response('POST')), 408);
   assert.equal((await fast.response('POST')).body, '20000');
+  assert.equal((await proxy.counters())[0]!.clientsTooSlow, 1);
   slow.close();
   fast.close();
 });

@@ -1,7 +1,7 @@
 // Listeners on unix sockets: who may connect, what is said of such clients, and what becomes of the files.
 
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect, createServer, type Socket } from 'node:net';
@@ -123,6 +123,19 @@ describe('listeners on unix sockets', { skip: standIn && 'only the product' }, (
     const answer = await answered(path, `${line(ends)}GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
     assert.match(answer, /"x-forwarded-for":"203\.0\.113\.7"/);
     assert.match(answer, /"x-forwarded-port":"8443"/);
+  });
+
+  test('a symbolic link in the way is named, and stays', async () => {
+    const path = socketPath();
+    await leaveSocket(path);
+    symlinkSync(path, `${path}.link`);
+    await assert.rejects(
+      startProxy({ listeners: [{ address: `unix:${path}.link` }], servers: ['127.0.0.1:1'] }),
+      new RegExp(
+        `cannot listen on unix:${path}.link: a symbolic link to ${path} is in the way. Remove it, or listen on its target.`,
+      ),
+    );
+    assert.ok(existsSync(`${path}.link`));
   });
 
   test('a file that a dead process left is replaced; one that is in use, and one that is no socket, stay', async (t) => {
