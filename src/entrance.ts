@@ -3,7 +3,7 @@
 // Owns finding the listeners that a URL means, and the words. Leaves the rules to src/routing.
 
 import { parseAddress } from './base/addresses.js';
-import { portOf } from './base/endpoint.js';
+import { portOf, splitHostPort } from './base/endpoint.js';
 import { isRaw, type ListenerConfig } from './config/config.js';
 import type { Trust } from './exchange/trust.js';
 import { forwardedScheme } from './http/forwarded-scheme.js';
@@ -140,8 +140,8 @@ function partsOf({ url, headers = [], serverName, tlsVersion, tlsCipher, clientC
 }
 
 function portIn(host: string): number | undefined {
-  const port = /:(\d+)$/.exec(host)?.[1];
-  return port === undefined ? undefined : Number(port);
+  const port = splitHostPort(host)?.port ?? '';
+  return /^\d+$/.test(port) ? Number(port) : undefined;
 }
 
 /**

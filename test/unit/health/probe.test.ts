@@ -173,6 +173,14 @@ test('asks a server by the name it is listed by, with the port it connects to un
   assert.equal((await check(named, { host: 'shop.example', expectedBody: 'shop.example' })).passed, true);
 });
 
+test('a check whose files cannot be read fails, and says which', async () => {
+  const tls = { serverName: 'a', ca: '/nonexistent/ca.pem', minVersion: 'TLSv1.2', verify: true } as const;
+  assert.deepEqual(await check('127.0.0.1:1', { tls }), {
+    passed: false,
+    says: 'The file /nonexistent/ca.pem does not exist.',
+  });
+});
+
 test('says what a check sends', () => {
   const text = (address: string, options: Partial<HealthCheckOptions> = {}, host?: string) =>
     checkText(
