@@ -62,8 +62,11 @@ export class HeadEdit {
   rewriteIds = 0;
   /** A forwarding field that we would add is removed or set. */
   touchesForwarding = false;
+  /** Of these the first so many count: emptying an array would have it grow again for each head. */
   readonly #drops: FieldDrop[] = [];
+  #dropCount = 0;
   readonly #rewrites: ValueRewrite[] = [];
+  #rewriteCount = 0;
 
   /** Forgets the head before. */
   begin(): this {
@@ -71,15 +74,15 @@ export class HeadEdit {
     this.hostname = null;
     this.rewriteIds = 0;
     this.touchesForwarding = false;
-    this.#drops.length = 0;
-    this.#rewrites.length = 0;
+    this.#dropCount = 0;
+    this.#rewriteCount = 0;
     return this;
   }
 
   /** Takes fields away, those too that an earlier change added; then adds whole lines, each ending in CRLF. */
   change(drop: FieldDrop, lines: string): void {
     this.lines = this.lines === '' ? lines : drop.without(this.lines) + lines;
-    this.#drops.push(drop);
+    this.#drops[this.#dropCount++] = drop;
     if (drop.touchesForwarding) this.touchesForwarding = true;
   }
 
@@ -90,36 +93,38 @@ export class HeadEdit {
 
   /** Rewrites the values of a known field of a server's response. Local replies have none that need it, and keep theirs. */
   rewrite(rewrite: ValueRewrite): void {
-    this.#rewrites.push(rewrite);
+    this.#rewrites[this.#rewriteCount++] = rewrite;
     this.rewriteIds |= 1 << rewrite.id;
   }
 
   /** True when the field whose name stands at `at` goes. Hot. */
   drops(memory: Uint8Array, at: number, bytes: number): boolean {
     const drops = this.#drops;
-    for (let i = 0; i < drops.length; i++) if (drops[i]!.has(memory, at, bytes)) return true;
+    for (let i = 0; i < this.#dropCount; i++) if (drops[i]!.has(memory, at, bytes)) return true;
     return false;
   }
 
   /** True when a field that we would add is left to this edit. */
   owns(id: number): boolean {
     const drops = this.#drops;
-    for (let i = 0; i < drops.length; i++) if (drops[i]!.hasId(id)) return true;
+    for (let i = 0; i < this.#dropCount; i++) if (drops[i]!.hasId(id)) return true;
     return false;
   }
 
   /** Whole lines of our own, without those that go. */
   without(lines: string): string {
     let kept = lines;
-    for (const drop of this.#drops) kept = drop.without(kept);
+    for (let i = 0; i < this.#dropCount; i++) kept = this.#drops[i]!.without(kept);
     return kept;
   }
 
   /** The value of a field as it goes on. */
   valueOf(id: number, memory: Uint8Array, nameAt: number, nameBytes: number, value: string): string {
     let changed = value;
-    for (const rewrite of this.#rewrites)
+    for (let i = 0; i < this.#rewriteCount; i++) {
+      const rewrite = this.#rewrites[i]!;
       if (rewrite.id === id) changed = rewrite.value(memory, nameAt, nameBytes, changed);
+    }
     return changed;
   }
 }
