@@ -11,7 +11,7 @@ import { checkValue, type Loaded } from './config/load.js';
 import { compileRoutes, type LoadedRoutes } from './config/routes.js';
 import { alsoRedirecting, type Entrance, entrance, listenersMeant, listenerText, peerAt } from './entrance.js';
 import { Trust } from './exchange/trust.js';
-import { answerOf, filterTypes } from './filters/registry.js';
+import { filterTypes, localReplyOf } from './filters/registry.js';
 import { methodNumber } from './http/methods.js';
 import { REASONS, type ReasonCode } from './http/reasons.js';
 import { type Candidate, type Explanation, explain } from './routing/explain.js';
@@ -297,7 +297,7 @@ function slashesRefused(rule: RulePlan, way: RepeatedSlashes): Decision {
 function endsHere(rule: RulePlan, { method, headers }: RequestText): boolean {
   if (method !== 'OPTIONS' && method !== 'TRACE') return false;
   const left = headers?.find(([name]) => name.toLowerCase() === 'max-forwards')?.[1].trim() ?? '';
-  return /^0+$/.test(left) && answerOf(rule.filters) === undefined;
+  return /^0+$/.test(left) && localReplyOf(rule.filters) === undefined;
 }
 
 function endedHere(rule: RulePlan, { method }: RequestText): Decision {
@@ -354,7 +354,7 @@ function sharesOf({ backendRefs, drained, fallback }: RulePlan, names: readonly 
 
 /** The status of the answer that a rule gives itself, if it does. */
 function ownStatus({ filters, drained, fallback }: RulePlan): number | undefined {
-  return answerOf(filters)?.status ?? (drained && fallback === null ? 500 : undefined);
+  return localReplyOf(filters)?.status ?? (drained && fallback === null ? 500 : undefined);
 }
 
 function requestText(request: RouteRequest): RequestText {

@@ -3,7 +3,7 @@
 
 import type { Place } from '../base/document-path.js';
 import type { LoadedRoutes } from '../config/routes.js';
-import { answerOf, filterTypes } from '../filters/registry.js';
+import { filterTypes, localReplyOf } from '../filters/registry.js';
 import { actionLines } from '../routing/explain-text.js';
 import { hostnameOf } from '../routing/findings.js';
 import type { MatchConfig, RuleConfig, StringMatchConfig } from '../routing/input.js';
@@ -57,8 +57,8 @@ export function routeLines({ config, routes }: LoadedRoutes): RouteLine[] {
 }
 
 function describeTarget({ backendRefs, filters, drained, fallback }: RulePlan, pools: readonly string[]): string {
-  const answer = answerOf(filters);
-  if (answer !== undefined) return answer.says;
+  const reply = localReplyOf(filters);
+  if (reply !== undefined) return reply.says;
   if (drained) return fallback === null ? 'answer 500' : `fallback ${pools[fallback]}`;
   const total = backendRefs.reduce((sum, { weight }) => sum + weight, 0);
   const shares =

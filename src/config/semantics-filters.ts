@@ -4,28 +4,31 @@
 
 import type { DocumentPath } from '../base/document-path.js';
 import type { Around, RuleAround } from '../filters/kind.js';
-import { answers, kindOf } from '../filters/registry.js';
+import { kindOf, repliesLocally } from '../filters/registry.js';
 import type { FilterConfig } from '../routing/plan.js';
 import type { ParsedRule } from './schema.js';
 import type { Scope } from './scope.js';
 
 /** The filter of a rule that answers the request, so that no server sees it, and its place. */
-export function answering({ filters = [] }: ParsedRule): { filter: FilterConfig; index: number } | undefined {
-  const index = filters.findIndex(answers);
+export function localReplyFilter({ filters = [] }: ParsedRule): { filter: FilterConfig; index: number } | undefined {
+  const index = filters.findIndex(repliesLocally);
   const filter = filters[index];
   return filter && { filter, index };
 }
 
-const seenAround = (rule: ParsedRule): RuleAround => ({ ...rule, answers: answering(rule) !== undefined });
+const seenAround = (rule: ParsedRule): RuleAround => ({
+  ...rule,
+  repliesLocally: localReplyFilter(rule) !== undefined,
+});
 
 /** Reports what is wrong with the filters of a rule. */
 export function checkRuleFilters(rule: ParsedRule, at: DocumentPath, scope: Scope): void {
   const filters = rule.filters ?? [];
   checkFilters(filters, [...at, 'filters'], { kind: 'rule', rules: [seenAround(rule)] }, scope);
-  const answer = answering(rule);
+  const answer = localReplyFilter(rule);
   if (answer === undefined) return;
   for (const [index, { type }] of filters.entries()) {
-    if (index === answer.index || type === answer.filter.type || kindOf(type).besideAnswer) continue;
+    if (index === answer.index || type === answer.filter.type || kindOf(type).besideLocalReply) continue;
     scope.report(
       [...at, 'filters', index, 'type'],
       `${type} makes no sense with ${answer.filter.type}.`,
@@ -55,7 +58,7 @@ export function checkFilters(filters: readonly FilterConfig[], at: DocumentPath,
       if (first === undefined) taken.set(part, index);
       else scope.report([...here, 'type'], `filters[${first}] ${says} already.`, 'Expected it once.');
     }
-    if (around.kind !== 'rule' && answers(filter)) {
+    if (around.kind !== 'rule' && repliesLocally(filter)) {
       scope.report(
         [...here, 'type'],
         `A ${filter.type} stands outside of a rule.`,

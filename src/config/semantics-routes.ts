@@ -3,11 +3,11 @@
 
 import { type DocumentPath, formatPath } from '../base/document-path.js';
 import { alternatives } from '../base/problems.js';
-import { answeringNames } from '../filters/registry.js';
+import { localReplyNames } from '../filters/registry.js';
 import type { ParsedConfig, ParsedRule } from './schema.js';
 import { checkPoolName, type Scope } from './scope.js';
 import { checkErrorPages } from './semantics-error-pages.js';
-import { answering, checkFilters, checkRouteFilters, checkRuleFilters } from './semantics-filters.js';
+import { checkFilters, checkRouteFilters, checkRuleFilters, localReplyFilter } from './semantics-filters.js';
 import { checkRouteListeners, isFor } from './semantics-listeners.js';
 import { checkMatch } from './semantics-matches.js';
 import { StickyChecks } from './semantics-sticky.js';
@@ -61,7 +61,7 @@ function checkUnique(
 function checkBackends(rule: ParsedRule, at: DocumentPath, scope: Scope): void {
   const { pool, backendRefs } = rule;
   checkBackendRefs(rule, 'rule', at, scope);
-  const answer = answering(rule);
+  const answer = localReplyFilter(rule);
   if (answer && (pool !== undefined || backendRefs !== undefined)) {
     scope.report(
       [...at, pool === undefined ? 'backendRefs' : 'pool'],
@@ -73,7 +73,7 @@ function checkBackends(rule: ParsedRule, at: DocumentPath, scope: Scope): void {
     scope.report(
       at,
       'The rule leads nowhere.',
-      `Expected pool, backendRefs, or a ${alternatives(answeringNames())} filter.`,
+      `Expected pool, backendRefs, or a ${alternatives(localReplyNames())} filter.`,
     );
   }
   if (!answer && backendRefs?.every(({ weight }) => weight === 0)) {
@@ -90,7 +90,7 @@ function checkFallback(rule: ParsedRule, at: DocumentPath, scope: Scope): void {
   const { fallback, pool, backendRefs } = rule;
   if (fallback === undefined) return;
   checkPoolName(fallback, [...at, 'fallback'], scope);
-  const answer = answering(rule);
+  const answer = localReplyFilter(rule);
   if (answer !== undefined) {
     scope.report(
       [...at, 'fallback'],

@@ -11,8 +11,8 @@ import type { PlanScope } from '../routing/plan-scope.js';
 export interface RuleAround {
   readonly matches?: readonly { readonly path?: { readonly type: string } | undefined }[] | undefined;
   readonly filters?: readonly FilterConfig[] | undefined;
-  /** One of its filters answers in place of a server. */
-  readonly answers: boolean;
+  /** One of its filters gives a local reply, always. */
+  readonly repliesLocally: boolean;
 }
 
 /** What a list of filters is for: one rule, all rules of a route, or more than that. */
@@ -20,8 +20,8 @@ export type Around =
   | { readonly kind: 'rule' | 'route'; readonly rules: readonly RuleAround[] }
   | { readonly kind: 'listener' | 'all' };
 
-/** What a filter that answers in place of a server answers with. */
-export interface Answer {
+/** The local reply of a filter that always gives one. */
+export interface ReplySummary {
   readonly status: number;
   /** In a word or two, for lists of rules: `redirect 302`. */
   readonly says: string;
@@ -35,10 +35,10 @@ export interface FilterKind<Config extends FilterConfig = FilterConfig, Plan ext
    * camel case. Descriptions and notes make the reference page and the JSON Schema.
    */
   readonly schema: z.ZodObject;
-  /** It changes local replies too, or decides before a rule answers: it makes sense in and around rules that answer by themselves. */
-  readonly besideAnswer?: true;
-  /** For a type that answers in place of a server, always: a rule with it has no pool. */
-  answer?(plan: Plan): Answer;
+  /** It changes local replies too, or decides before one is given: it makes sense in and around rules that reply locally. */
+  readonly besideLocalReply?: true;
+  /** For a type that always gives a local reply: a rule with it has no pool. */
+  localReply?(plan: Plan): ReplySummary;
   /**
    * What a second filter of one list could only undo: a key for each such thing, and words for it: `rewrites the path`. Without it,
    * filters of the type add up.

@@ -6,7 +6,7 @@ import type { FilterTypes } from '../routing/filter-types.js';
 import type { FilterConfig, FilterPlan } from '../routing/plan.js';
 import { cookieRewrite } from './cookie-rewrite/config.js';
 import { directResponse } from './direct-response/config.js';
-import type { Answer, FilterKind } from './kind.js';
+import type { FilterKind, ReplySummary } from './kind.js';
 import { locationRewrite } from './location-rewrite/config.js';
 import { requestHeaderModifier } from './request-header-modifier/config.js';
 import { requestMirror } from './request-mirror/config.js';
@@ -55,23 +55,23 @@ export const filterSchemas = (): FilterSchemas =>
 /** The names of all registered types. */
 export const filterNames = (): string[] => [...kinds.keys()];
 
-/** True for a type that answers in place of a server. */
-export const answers = ({ type }: FilterConfig | FilterPlan): boolean => kindOf(type).answer !== undefined;
+/** True for a type that always gives a local reply. */
+export const repliesLocally = ({ type }: FilterConfig | FilterPlan): boolean => kindOf(type).localReply !== undefined;
 
-/** The names of the types that answer in place of a server. */
-export const answeringNames = (): string[] =>
-  [...kinds.values()].flatMap(({ type, answer }) => (answer === undefined ? [] : [type]));
+/** The names of the types that always give a local reply. */
+export const localReplyNames = (): string[] =>
+  [...kinds.values()].flatMap(({ type, localReply }) => (localReply === undefined ? [] : [type]));
 
-/** What a rule with these filters answers by itself; undefined when a server answers. */
-export function answerOf(plans: readonly FilterPlan[]): Answer | undefined {
-  const plan = plans.find(answers);
-  return plan && kindOf(plan.type).answer?.(plan);
+/** The local reply of a rule with these filters; undefined when it has none and a server responds. */
+export function localReplyOf(plans: readonly FilterPlan[]): ReplySummary | undefined {
+  const plan = plans.find(repliesLocally);
+  return plan && kindOf(plan.type).localReply?.(plan);
 }
 
 /** What routing has to know of filters. */
 export const filterTypes: FilterTypes = {
   plan: (filter, scope) => kindOf(filter.type).plan(filter, scope),
   describe: (plan, pools) => kindOf(plan.type).describe(plan, pools),
-  answers,
-  isBesideAnswer: ({ type }) => kindOf(type).besideAnswer === true,
+  repliesLocally,
+  isBesideLocalReply: ({ type }) => kindOf(type).besideLocalReply === true,
 };

@@ -154,7 +154,7 @@ function planRule(
     place,
     priority: rule.priority ?? 0,
     backendRefs,
-    drained: !rule.filters?.some(scope.filterTypes.answers) && backendRefs.every(({ weight }) => weight === 0),
+    drained: !rule.filters?.some(scope.filterTypes.repliesLocally) && backendRefs.every(({ weight }) => weight === 0),
     sticky: planSticky(rule),
     fallback: rule.fallback === undefined ? null : planPool(rule.fallback, scope),
     filters: planFilters(rule.filters, scope),

@@ -155,10 +155,10 @@ export function actionLines(
     lines.push(`every weight is 0: ${fallback === null ? 'the answer is 500' : `${fallback} gets all`}`);
   else if (fallback !== null) lines.push(`${fallback} where that cannot answer`);
   // No server sees a request that the rule answers: of what is around it only changes of the response are left.
-  const answersItself = rule.filters.some(filterTypes.answers);
+  const isLocal = rule.filters.some(filterTypes.repliesLocally);
   for (const { of, filters } of [...outer, { of: 'route', filters: rule.routeFilters }]) {
     for (const filter of filters) {
-      if (!answersItself || filterTypes.isBesideAnswer(filter))
+      if (!isLocal || filterTypes.isBesideLocalReply(filter))
         lines.push(`${filterTypes.describe(filter, pools)} (${of})`);
     }
   }

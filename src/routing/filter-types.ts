@@ -9,18 +9,18 @@ export interface FilterTypes {
   plan(filter: FilterConfig, scope: PlanScope): FilterPlan;
   /** What a filter does, in a line. `pools` are the names of pools by their indexes. */
   describe(plan: FilterPlan, pools: readonly string[]): string;
-  /** True for a filter that answers in place of a server: a rule with it needs no pool. */
-  answers(filter: FilterConfig | FilterPlan): boolean;
-  /** True for a filter that has a part in answers of that kind. */
-  isBesideAnswer(filter: FilterConfig | FilterPlan): boolean;
+  /** True for a filter that always gives a local reply: a rule with it needs no pool. */
+  repliesLocally(filter: FilterConfig | FilterPlan): boolean;
+  /** True for a filter that has a part in such replies. */
+  isBesideLocalReply(filter: FilterConfig | FilterPlan): boolean;
 }
 
 /** For configurations without filters. */
 export const NO_FILTER_TYPES: FilterTypes = {
   plan: ({ type }) => unknown(type),
   describe: ({ type }) => unknown(type),
-  answers: ({ type }) => unknown(type),
-  isBesideAnswer: ({ type }) => unknown(type),
+  repliesLocally: ({ type }) => unknown(type),
+  isBesideLocalReply: ({ type }) => unknown(type),
 };
 
 function unknown(type: string): never {

@@ -33,7 +33,7 @@ const BODILESS: readonly number[] = [204, 205, 304];
 export const directResponse = {
   type: 'DirectResponse',
   schema,
-  answer: ({ status }) => ({ status, says: `answer ${status}` }),
+  localReply: ({ status }) => ({ status, says: `answer ${status}` }),
   once: () => [['DirectResponse', 'is a DirectResponse']],
   check({ directResponse: { status, headers = [], body, file } }, place, _around, scope) {
     const at = [...place, 'directResponse'];

@@ -110,8 +110,8 @@ function checkPrefixes(
     );
     return;
   }
-  for (const [index, { matches, filters, answers }] of around.rules.entries()) {
-    if (around.kind === 'route' && (answers || filters?.some(rewritesPath))) continue;
+  for (const [index, { matches, filters, repliesLocally }] of around.rules.entries()) {
+    if (around.kind === 'route' && (repliesLocally || filters?.some(rewritesPath))) continue;
     const stray = (matches ?? []).findIndex(({ path }) => path !== undefined && path.type !== 'PathPrefix');
     if (stray < 0) continue;
     scope.report(

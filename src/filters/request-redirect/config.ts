@@ -32,7 +32,7 @@ export type Config = z.output<typeof schema>;
 export const requestRedirect = {
   type: 'RequestRedirect',
   schema,
-  answer: ({ statusCode }) => ({ status: statusCode, says: `redirect ${statusCode}` }),
+  localReply: ({ statusCode }) => ({ status: statusCode, says: `redirect ${statusCode}` }),
   once: () => [['RequestRedirect', 'is a RequestRedirect']],
   check({ requestRedirect: { scheme, hostname, port, path } }, at, around, scope) {
     if (scheme === undefined && hostname === undefined && port === undefined && path === undefined) {

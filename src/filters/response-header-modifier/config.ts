@@ -18,7 +18,7 @@ export const responseHeaderModifier = {
   type: 'ResponseHeaderModifier',
   schema,
   // Local replies are responses too.
-  besideAnswer: true,
+  besideLocalReply: true,
   check({ responseHeaderModifier: modifier }, at, _around, scope) {
     checkHeaderModifier(modifier, [...at, 'responseHeaderModifier'], false, scope);
   },

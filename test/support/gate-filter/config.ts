@@ -26,7 +26,7 @@ export type Config = z.output<typeof schema>;
 export const gate = {
   type: 'Gate',
   schema,
-  besideAnswer: true,
+  besideLocalReply: true,
   check({ gate: { ask } }, at, _around, scope) {
     if (!URL.canParse(ask))
       scope.report([...at, 'gate', 'ask'], `'${ask}' is not a URL.`, 'Expected http:// and a host.');
