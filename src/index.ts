@@ -15,4 +15,4 @@ export {
   type RouteCertificate,
   type RouteRequest,
   Router,
-} from './router.js';
+} from './explain/router.js';

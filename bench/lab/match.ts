@@ -9,7 +9,7 @@ import { compile } from '../../src/routing/compile.js';
 import type { RouteConfig, RoutingConfig } from '../../src/routing/input.js';
 import { Matcher } from '../../src/routing/matcher.js';
 import type { MatchRequest } from '../../src/routing/request.js';
-import { requestView } from '../../src/routing/request-text.js';
+import { matchRequest } from '../../test/support/match-request.js';
 
 /** Requests that take turns, so that no branch predictor learns one by heart. A power of two. */
 const REQUESTS = 256;
@@ -50,7 +50,7 @@ function rulesFor(hosts: number, paths: number, tenants: number): RoutingConfig 
 
 function requestsFor(hosts: number, paths: number, tenants: number): MatchRequest[] {
   return Array.from({ length: REQUESTS }, (_, i) =>
-    requestView({
+    matchRequest({
       url: `http://shop-${(i * 7) % hosts}.example.com/api/v1/service-${(i * 31) % paths}/items/42`,
       headers: [...BROWSER_HEADERS, ['X-Tenant', `tenant-${(i * 13) % tenants}`]],
     }),
@@ -83,7 +83,7 @@ group('path alone', () => {
     const sent = Array.from({ length: REQUESTS }, (_, i) => paths[(i * 31) % count]!);
     const ours = matching(
       { routes: [{ rules }], pools: { p: {} } },
-      sent.map((url) => requestView({ url })),
+      sent.map((url) => matchRequest({ url })),
     );
     const router = findMyWay();
     for (const path of paths) router.on('GET', path, () => undefined);

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { formatProblem } from '../base/problems.js';
 import { ConfigError } from '../config/config-error.js';
 import { loadRoutes } from '../config/routes.js';
-import { type RouteRequest, Router } from '../router.js';
+import { type RouteRequest, Router } from '../explain/router.js';
 import { type Comparison, compare, type RuleChange, type SettingChange } from './compare.js';
 import { namesHost, readRequests } from './requests.js';
 import { counted, type Outcome, outcome, paint, printReport } from './terminal.js';

@@ -4,7 +4,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { TLS_VERSIONS } from '../base/tls-versions.js';
-import type { RouteRequest } from '../router.js';
+import type { RouteRequest } from '../explain/router.js';
 
 /** Reads a file of recorded requests, one line at a time; null for a line that is none. Empty lines and `#` are left out. */
 export async function* readRequests(file: string, host: string | undefined): AsyncGenerator<RouteRequest | null> {

@@ -5,8 +5,8 @@ import type { Command } from 'commander';
 import type { TestConfig } from '../config/config.js';
 import { loadRoutes } from '../config/routes.js';
 import { connectionAsked } from '../config/schema/tests.js';
-import { listenerText } from '../entrance.js';
-import { type Decision, Router } from '../router.js';
+import { describeListener } from '../explain/listener-action.js';
+import { type Decision, Router } from '../explain/router.js';
 import { type ConnectionTarget, connectionTargets, connectionTargetText } from './connections.js';
 import { describePlace } from './describe.js';
 import { counted, type Outcome, outcome, paint, printReport } from './terminal.js';
@@ -84,7 +84,7 @@ function ofDecision(expectation: TestConfig, decision: Decision): Result {
   const { rule, pools, status, elsewhere } = decision;
   const failures = failuresOf(expectation, decision);
   const others = elsewhere.flatMap((other) => {
-    const where = other.listener === undefined ? '' : ` at listener ${listenerText(other.listener)}`;
+    const where = other.listener === undefined ? '' : ` at listener ${describeListener(other.listener)}`;
     return failuresOf(expectation, other.decision).map((failure) => `${failure}${where}`);
   });
   return { failures: [...failures, ...others], reasons: reasonLines(decision), found: { rule, pools, status } };
@@ -156,7 +156,7 @@ export function describeDestination({
   ...decision
 }: Pick<Decision, 'pools' | 'status' | 'actions' | 'elsewhere'>): string {
   const others = elsewhere.map((other) => {
-    const where = other.listener === undefined ? 'elsewhere' : `at ${listenerText(other.listener)}`;
+    const where = other.listener === undefined ? 'elsewhere' : `at ${describeListener(other.listener)}`;
     return `, ${where} ${describeOneDestination(other.decision)}`;
   });
   return `${describeOneDestination(decision)}${others.join('')}`;

@@ -52,6 +52,17 @@ export interface ListenerConfig {
   readonly filters?: readonly FilterConfig[];
 }
 
+/** What a listener says of the requests that come to it, defaults filled in; undefined is one that says nothing. */
+export function requestSettings(listener: ListenerConfig | undefined) {
+  return {
+    name: listener?.name ?? '',
+    redirectToHttps: listener?.redirectToHttps ?? 0,
+    redirectToHttpsExcept: [...(listener?.redirectToHttpsExcept ?? [])],
+    clientAddressHeader: listener?.clientAddressHeader ?? '',
+    repeatedSlashes: listener?.repeatedSlashes ?? ('merge' as const),
+  };
+}
+
 /** The file of a unix socket. */
 export interface SocketOptions {
   readonly mode?: number | undefined;

@@ -2,11 +2,10 @@
 // Owns that it goes on once, in a turn of its own, and not after the exchange has ended. Leaves going on to the worker.
 
 import type { ReasonCode } from '../http/reasons.js';
-import type { Exchange } from './exchange.js';
 import type { LocalReply, Wait } from './filter.js';
 
 /** Goes on with an exchange whose wait is over. Called outside of any turn. */
-type Resume = (x: Exchange, wait: FilterWait) => void;
+type Resume = (wait: FilterWait) => void;
 
 /*
  *   HELD ──proceed, reply, fail──► DUE ──the turn after──► OVER   the filter's word is taken
@@ -24,12 +23,10 @@ export class FilterWait implements Wait {
   said: LocalReply | ReasonCode | null = null;
   /** Gives up what the filter waits for. */
   giveUp: (() => void) | undefined;
-  readonly #x: Exchange;
   readonly #resume: Resume;
   #state: number = STATE.HELD;
 
-  constructor(x: Exchange, ms: number, resume: Resume) {
-    this.#x = x;
+  constructor(ms: number, resume: Resume) {
     this.ms = ms;
     this.#resume = resume;
   }
@@ -59,7 +56,7 @@ export class FilterWait implements Wait {
     this.#state = STATE.DUE;
     this.said = said;
     setImmediate(() => {
-      if (this.#state === STATE.DUE) this.#resume(this.#x, this);
+      if (this.#state === STATE.DUE) this.#resume(this);
     });
   }
 }

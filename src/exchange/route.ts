@@ -13,7 +13,7 @@ import {
   PATH_REFUSED,
   scanPath,
 } from '../routing/path.js';
-import type { RepeatedSlashes } from '../routing/plan.js';
+import type { RepeatedSlashes, RulePlan } from '../routing/plan.js';
 import { NOT_STATED } from './client-address.js';
 import type { AnyExchange } from './client-info.js';
 import type { Context } from './context.js';
@@ -36,12 +36,20 @@ export interface RouteContext
   readonly engine: Pick<Engine, 'peers' | 'retain'>;
 }
 
+/** True when some listener or rule does not merge runs of `/`. */
+export function distinguishesSlashes(
+  listeners: readonly { readonly repeatedSlashes?: RepeatedSlashes }[],
+  rules: readonly RulePlan[],
+): boolean {
+  return [...listeners, ...rules].some(({ repeatedSlashes = 'merge' }) => repeatedSlashes !== 'merge');
+}
+
 const COLON = 0x3a;
 const BRACKET = 0x5d;
 const QUESTION = 0x3f;
 
 /** Length of a host without its port. */
-function withoutPort(memory: Uint8Array, at: number, bytes: number): number {
+export function hostNameBytes(memory: Uint8Array, at: number, bytes: number): number {
   for (let i = at + bytes - 1; i >= at; i--) {
     const byte = memory[i]!;
     if (byte === COLON) return i - at;
@@ -83,7 +91,7 @@ export function route(w: RouteContext, x: AnyExchange): ReasonCode | null {
     const refused = rewritePath(w, x, at, query, end, hasRuns);
     if (refused !== null) return refused;
   }
-  x.hostNameBytes = withoutPort(memory, x.hostAt, x.hostBytes);
+  x.hostNameBytes = hostNameBytes(memory, x.hostAt, x.hostBytes);
   readClientAddress(w, x);
   const index = w.matcher.match(x);
   if (index < 0) return 'NO_ROUTE';

@@ -2,7 +2,7 @@
 
 import { readlinkSync } from 'node:fs';
 import { endpointKey } from '../base/endpoint.js';
-import type { ListenerConfig } from '../config/config.js';
+import { type ListenerConfig, requestSettings } from '../config/config.js';
 import { addon, EngineUnusableError } from '../engine/addon.js';
 import { engineAddress } from '../engine/address.js';
 import type { ListenerPlan } from '../exchange/settings.js';
@@ -73,9 +73,7 @@ export class Listeners {
           families: config.ipv6Only === undefined ? '' : config.ipv6Only ? 'IPv6 only' : 'IPv6 and IPv4',
           port: addon().listenerPort(listener),
           tls: tls.get(config.address) ?? -1,
-          name: config.name ?? '',
-          redirectToHttps: config.redirectToHttps ?? 0,
-          redirectToHttpsExcept: [...(config.redirectToHttpsExcept ?? [])],
+          ...requestSettings(config),
           strictTransportSecurity: config.strictTransportSecurity ?? '',
           pool: config.pool === undefined ? -1 : poolIndex.get(config.pool)!,
           tlsRoutes: config.tlsRoutes.map(({ hostnames, backendRefs }) => ({
@@ -83,8 +81,6 @@ export class Listeners {
             backendRefs: backendRefs.map(({ pool, weight }) => ({ pool: poolIndex.get(pool)!, weight })),
           })),
           proxySources: [...(config.proxySources ?? [])],
-          clientAddressHeader: config.clientAddressHeader ?? '',
-          repeatedSlashes: config.repeatedSlashes ?? 'merge',
           filters: filters[index] ?? [],
         };
       });

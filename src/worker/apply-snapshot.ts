@@ -6,6 +6,7 @@ import { ErrorPages } from '../exchange/error-pages.js';
 import { serveLines } from '../exchange/lines.js';
 import { moveToNewPool } from '../exchange/move.js';
 import { Pool } from '../exchange/pools.js';
+import { distinguishesSlashes } from '../exchange/route.js';
 import { Ticks } from '../exchange/ticks.js';
 import { Trust } from '../exchange/trust.js';
 import { Matcher } from '../routing/matcher.js';
@@ -90,9 +91,7 @@ function makeRules(w: Worker): void {
   w.rules = routing.rules.map((rule) => new Rule(rule, scope));
   // Made now, so that no request has to wait for it.
   for (const { filters } of settings.listeners) if (filters.length > 0) for (const rule of w.rules) rule.under(filters);
-  w.distinguishesSlashes =
-    settings.listeners.some(({ repeatedSlashes }) => repeatedSlashes !== 'merge') ||
-    routing.rules.some(({ repeatedSlashes = 'merge' }) => repeatedSlashes !== 'merge');
+  w.distinguishesSlashes = distinguishesSlashes(settings.listeners, routing.rules);
   w.pinned.renew();
   w.listeners.apply(settings.listeners, { ...scope, pinned: w.pinned });
 }

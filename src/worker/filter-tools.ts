@@ -17,13 +17,11 @@ const NOTHING = new Uint8Array(0);
 
 /** One per worker. */
 export class WorkerFilterTools extends RequestTools {
-  readonly #w: Context;
-  readonly #resume: (x: Exchange, wait: FilterWait) => void;
+  readonly #w: Worker;
 
   constructor(w: Worker) {
     super(w);
     this.#w = w;
-    this.#resume = (x, wait) => w.step(() => resumeFilters(w, x, wait));
   }
 
   reply(x: Exchange, { status, fields, body }: LocalReply): void {
@@ -36,7 +34,7 @@ export class WorkerFilterTools extends RequestTools {
   }
 
   wait(x: Exchange, ms: number, begin: BeginWait): typeof VERDICT.WAIT {
-    const wait = new FilterWait(x, ms, this.#resume);
+    const wait = new FilterWait(ms, (ended) => this.#w.step(() => resumeFilters(this.#w, x, ended)));
     x.wait = wait;
     wait.giveUp = begin(wait);
     return VERDICT.WAIT;

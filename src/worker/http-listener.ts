@@ -8,6 +8,12 @@ import type { ListenerPlan } from '../exchange/settings.js';
 import { phasesOf, withoutPools } from '../filters/runs.js';
 import type { FilterPlan, RepeatedSlashes } from '../routing/plan.js';
 
+/** What a listener's plan says of its requests. */
+type HttpListenerPlan = Pick<
+  ListenerPlan,
+  'name' | 'clientAddressHeader' | 'redirectToHttps' | 'redirectToHttpsExcept' | 'repeatedSlashes' | 'filters'
+>;
+
 export class HttpListener {
   /** The name that routes are bound to; empty for none. */
   readonly name: string;
@@ -26,7 +32,7 @@ export class HttpListener {
   readonly phases: Phases;
 
   /** `filtersOfAll` are those of the top level. */
-  constructor(plan: ListenerPlan, filtersOfAll: readonly FilterPlan[], filterScope: FilterScope) {
+  constructor(plan: HttpListenerPlan, filtersOfAll: readonly FilterPlan[], filterScope: FilterScope) {
     const { name, clientAddressHeader, redirectToHttps, redirectToHttpsExcept, repeatedSlashes, filters } = plan;
     this.name = name;
     this.repeatedSlashes = repeatedSlashes;

@@ -53,8 +53,8 @@ export class Rule {
     this.plan = plan;
     this.#scope = scope;
     this.#split = new Split(plan.backendRefs, seed);
-    const shares = plan.backendRefs.map((ref) => ({ name: pools[ref.pool]!.plan.name, ref }));
-    this.#sticky = plan.sticky === null ? null : stickySplit(plan.sticky, shares, this.#split);
+    const shares = () => plan.backendRefs.map((ref) => ({ name: pools[ref.pool]!.plan.name, ref }));
+    this.#sticky = plan.sticky === null ? null : stickySplit(plan.sticky, shares(), this.#split);
     this.phases = phasesOf([filters, listenerFilters, plan.routeFilters, plan.filters], filterScope);
     this.errorPages = plan.errorPages.length === 0 ? null : new ErrorPages(plan.errorPages);
     this.ticks = ticks.within(plan.timeouts);

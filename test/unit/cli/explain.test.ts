@@ -121,7 +121,8 @@ test('the method may be left out', async () => {
 test('a path that no rule may see is answered with 400', async () => {
   const { code, out } = await said('GET http://shop.example.com/images%00');
   assert.equal(code, 1);
-  assert.equal(out, 'The path "/images%00" is answered with 400 before any rule is looked at.\n');
+  const why = 'the request target is not valid (TARGET_INVALID)';
+  assert.equal(out, `The answer is 400 before any rule is looked at: ${why}.\n`);
 });
 
 test('JSON carries the decision and its reasons', async () => {

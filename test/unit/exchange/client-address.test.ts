@@ -6,14 +6,14 @@ import fc from 'fast-check';
 import { addressText } from '../../../src/base/addresses.js';
 import { ClientAddressField, NOT_STATED } from '../../../src/exchange/client-address.js';
 import { Trust } from '../../../src/exchange/trust.js';
-import { requestView } from '../../../src/routing/request-text.js';
+import { matchRequest } from '../../support/match-request.js';
 
 const trust = new Trust(['10.0.0.0/8', '192.0.2.7', 'fd00::/8']);
 
 /** The client that these fields name, as text; `peer` when they name none, `unknown` when nobody can know. */
 function client(name: string, ...fields: (string | readonly [name: string, value: string])[]): string {
   const headers = fields.map((field) => (typeof field === 'string' ? ([name, field] as const) : field));
-  const view = requestView({ url: '/', headers });
+  const view = matchRequest({ url: '/', headers });
   const out = new Uint8Array(16);
   const length = new ClientAddressField(name).read(view.bytes, view.head!, trust, out);
   return length === NOT_STATED ? 'peer' : length === 0 ? 'unknown' : addressText(out.subarray(0, length));

@@ -3,13 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Exchange } from '../../../src/exchange/exchange.js';
 import { FilterWait } from '../../../src/exchange/filter-wait.js';
 
 /** A wait, and what it went on with; `given up` where it was. */
 function start(): { wait: FilterWait; seen: unknown[] } {
   const seen: unknown[] = [];
-  const wait = new FilterWait({} as Exchange, 1000, (_x, { said }) => seen.push(said));
+  const wait = new FilterWait(1000, ({ said }) => seen.push(said));
   wait.giveUp = () => seen.push('given up');
   return { wait, seen };
 }

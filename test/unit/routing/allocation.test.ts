@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { compile } from '../../../src/routing/compile.js';
 import { Matcher } from '../../../src/routing/matcher.js';
-import { requestView } from '../../../src/routing/request-text.js';
+import { matchRequest } from '../../support/match-request.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
@@ -34,7 +34,7 @@ test('a match that looks at every part of a request takes no memory', () => {
   }));
   const { table } = compile({ routes: [{ hostnames: ['*.example.com'], rules }], pools: { p: {} } });
   const matcher = new Matcher(table);
-  const view = requestView({
+  const view = matchRequest({
     url: 'http://shop.eu.example.com/api/v1/items?x=1&a+b=1%2F2',
     headers: [
       ['Accept', 'text/html'],

@@ -9,7 +9,7 @@ import { explain } from '../../../src/routing/explain.js';
 import { explanationText } from '../../../src/routing/explain-text.js';
 import type { RouteConfig } from '../../../src/routing/input.js';
 import { Matcher } from '../../../src/routing/matcher.js';
-import { type RequestText, requestView } from '../../../src/routing/request-text.js';
+import { matchRequest, type RequestText } from '../../support/match-request.js';
 import { request, routes } from './arbitraries.js';
 
 /** A variable as a config writes it. */
@@ -76,7 +76,7 @@ function explained(sent: RequestText): string {
       }),
     },
   );
-  return explanationText(explain(compiled, requestView(sent)), Object.keys(POOLS), filterTypes);
+  return explanationText(explain(compiled, matchRequest(sent)), Object.keys(POOLS), filterTypes);
 }
 
 test('names the winner with its reasons, pools, shares, filters and timeouts, and what the others lacked', () => {
@@ -155,7 +155,7 @@ test('a rule of the right host is nearer than one of the right path', () => {
     ],
     pools: { p: {} },
   });
-  const { losers } = explain(compiled, requestView({ url: 'http://a.test/z' }));
+  const { losers } = explain(compiled, matchRequest({ url: 'http://a.test/z' }));
   assert.deepEqual(
     losers.map(({ rule }) => rule.name),
     ['right host', 'right path'],
@@ -167,7 +167,7 @@ test('agrees with match() on random rules, and tells the truth about every loser
     fc.property(routes, request, (set, sent) => {
       const compiled = compile({ routes: set, pools: { p: {} } });
       const matcher = new Matcher(compiled.table);
-      const view = requestView({
+      const view = matchRequest({
         ...sent,
         url: `http://${sent.host}${sent.path}?${sent.query}`,
         clientAddress: sent.clientAddress?.join('.'),
@@ -199,12 +199,12 @@ test('among thousands of rules, those of unrelated hosts are no losers', () => {
     routes: [...many, site('www.shop.test', '/a'), site('shpo.test', '/b'), site('*.shop.test', '/c')],
     pools: { p: {} },
   });
-  const losersOf = (url: string) => explain(compiled, requestView({ url })).losers.map(({ rule }) => rule.name);
+  const losersOf = (url: string) => explain(compiled, matchRequest({ url })).losers.map(({ rule }) => rule.name);
   assert.deepEqual(losersOf('http://shop.test/path-1/x').sort(), ['*.shop.test/c', 'shpo.test/b', 'www.shop.test/a']);
   assert.deepEqual(losersOf('http://elsewhere.org/path-1/x'), []);
   assert.deepEqual(losersOf('http://elsewhere.org/c'), ['*.shop.test/c'], 'few lack the host alone');
   assert.match(
-    explanationText(explain(compiled, requestView({ url: 'http://elsewhere.org/path-1' })), ['p'], filterTypes),
+    explanationText(explain(compiled, matchRequest({ url: 'http://elsewhere.org/path-1' })), ['p'], filterTypes),
     /^No rule matches: the answer is 404\.\nNo route is for the host "elsewhere\.org"\.\n$/m,
   );
 });

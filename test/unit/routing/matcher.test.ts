@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { compile } from '../../../src/routing/compile.js';
 import type { MatchConfig, RouteConfig } from '../../../src/routing/input.js';
 import { Matcher } from '../../../src/routing/matcher.js';
-import { type RequestText, requestView } from '../../../src/routing/request-text.js';
+import { matchRequest, type RequestText } from '../../support/match-request.js';
 
 const POOLS = { a: {}, b: {}, c: {} };
 
@@ -14,7 +14,7 @@ function router(routes: readonly RouteConfig[]): (request: RequestText | string)
   const { table, rules } = compile({ routes, pools: POOLS });
   const matcher = new Matcher(table);
   return (request) => {
-    const rule = matcher.match(requestView(typeof request === 'string' ? { url: request } : request));
+    const rule = matcher.match(matchRequest(typeof request === 'string' ? { url: request } : request));
     return rule === -1 ? undefined : rules[rule]!.name;
   };
 }
@@ -251,9 +251,9 @@ test('two values with one hash are still two values', () => {
 test('tells how long the matched prefix is', () => {
   const { table } = compile({ routes: rules({ api: [{ path: { value: '/api/v1/' } }], root: [{}] }), pools: POOLS });
   const matcher = new Matcher(table);
-  matcher.match(requestView({ url: '/api/v1/x' }));
+  matcher.match(matchRequest({ url: '/api/v1/x' }));
   assert.equal(matcher.prefixBytes, 7);
-  matcher.match(requestView({ url: '/x' }));
+  matcher.match(matchRequest({ url: '/x' }));
   assert.equal(matcher.prefixBytes, 0);
 });
 

@@ -7,8 +7,8 @@ import fc from 'fast-check';
 import { compile } from '../../../src/routing/compile.js';
 import { ENTRY, HEADER } from '../../../src/routing/layout.js';
 import { Matcher } from '../../../src/routing/matcher.js';
-import { requestView } from '../../../src/routing/request-text.js';
 import { findShadows } from '../../../src/routing/shadow.js';
+import { matchRequest } from '../../support/match-request.js';
 import { request, routes } from './arbitraries.js';
 import { type ReferenceRequest, referenceMatch } from './reference.js';
 
@@ -23,7 +23,7 @@ const settings: fc.Parameters<unknown> = {
 };
 
 function viewOf(sent: ReferenceRequest) {
-  const view = requestView({
+  const view = matchRequest({
     method: sent.method,
     url: `http://${sent.host}${sent.path}?${sent.query}`,
     headers: sent.headers,

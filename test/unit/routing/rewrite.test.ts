@@ -6,8 +6,8 @@ import { filterTypes } from '../../../src/filters/registry.js';
 import type { Plan } from '../../../src/filters/url-rewrite/plan.js';
 import { compile } from '../../../src/routing/compile.js';
 import { Matcher } from '../../../src/routing/matcher.js';
-import { requestView } from '../../../src/routing/request-text.js';
 import { replacePrefix } from '../../../src/routing/rewrite.js';
+import { matchRequest } from '../../support/match-request.js';
 
 const CASES = [
   ['/foo', '/foo/bar', '/xyz', '/xyz/bar'],
@@ -30,7 +30,7 @@ for (const [prefix, path, value, result] of CASES) {
     const urlRewrite = { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: value } };
     const rule = { matches: [{ path: { value: prefix } }], filters: [{ type: 'URLRewrite', urlRewrite }], pool: 'p' };
     const { table, rules } = compile({ routes: [{ rules: [rule] }], pools: { p: {} } }, { filterTypes });
-    const view = requestView({ url: path });
+    const view = matchRequest({ url: path });
     const matcher = new Matcher(table);
     const filter = rules[matcher.match(view)]?.filters[0] as Plan;
     assert.ok(filter.path?.type === 'ReplacePrefixMatch');

@@ -1,43 +1,21 @@
-// Fills a request view from text, for explain, for tests and for the public API.
-// Owns laying the bytes out as a parsed head would have them. The worker fills its view from the wire instead.
+// A request for the matcher alone, laid out from text: no parser, no checks, and bytes of its own.
+// For tests and benchmarks of src/routing. Everything else goes through the exchange (src/explain/dry-run.ts).
 
-import { parseAddress } from '../base/addresses.js';
-import { FIELD_ID, fieldId } from '../http/fields.js';
-import { FIELD, FIELDS_MAX, Head } from '../http/head.js';
-import { methodNumber } from '../http/methods.js';
-import { normalisePath, PATH_AS_IS, PATH_GROWTH, PATH_REFUSED } from './path.js';
-import { type ClientCertificate, type MatchRequest, sniOf, type TlsView } from './request.js';
+import { parseAddress } from '../../src/base/addresses.js';
+import type { RequestText } from '../../src/explain/request-text.js';
+import { FIELD_ID, fieldId } from '../../src/http/fields.js';
+import { FIELD, FIELDS_MAX, Head } from '../../src/http/head.js';
+import { methodNumber } from '../../src/http/methods.js';
+import { normalisePath, PATH_AS_IS, PATH_GROWTH, PATH_REFUSED } from '../../src/routing/path.js';
+import { type ClientCertificate, type MatchRequest, sniOf, type TlsView } from '../../src/routing/request.js';
 
-/** A request in words. */
-export interface RequestText {
-  /** Default GET. */
-  readonly method?: string | undefined;
-  /** `http://shop.example.com/images?x=1`, or only `/images?x=1` when a Host header tells the host. */
-  readonly url: string;
-  /** In the order they are sent; a name may come more than once. */
-  readonly headers?: readonly (readonly [name: string, value: string])[] | undefined;
-  /** Address of the client; none when left out. */
-  readonly clientAddress?: string | undefined;
-  /** With any of these, or an https URL, the request comes over TLS. Default with https: the host of the URL. */
-  readonly serverName?: string | undefined;
-  /** `TLSv1.2` or `TLSv1.3`, the default. */
-  readonly tlsVersion?: string | undefined;
-  /** Default TLS_AES_128_GCM_SHA256. */
-  readonly tlsCipher?: string | undefined;
-  /** A verified one; what it leaves out is empty. */
-  readonly clientCertificate?: Partial<ClientCertificate> | undefined;
-}
+export type { RequestText };
 
 /** What a request over TLS has unless it says otherwise: what most clients come with. */
 const TLS_DEFAULTS = { version: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256' };
 
-/** The request cannot be: a server would answer 400 before it looks at any route. */
-export class RequestTextError extends Error {
-  override readonly name = 'RequestTextError';
-}
-
 /** A request in words, laid out as the matcher wants it. */
-export class RequestView implements MatchRequest {
+export class TextRequest implements MatchRequest {
   bytes: Uint8Array = new Uint8Array(0);
   head: Head | null = null;
   pathAt = 0;
@@ -57,22 +35,21 @@ export class RequestView implements MatchRequest {
 /**
  * A view over freshly allocated bytes. Values are encoded as UTF-8.
  *
- * Throws RequestTextError for a method that cannot be parsed, a path that is refused (see normalisePath), an address
+ * Throws Error for a method that cannot be parsed, a path that is refused (see normalisePath), an address
  * that is none, or more than FIELDS_MAX headers.
  */
-export function requestView(text: RequestText): RequestView {
+export function matchRequest(text: RequestText): TextRequest {
   const { host, path, query } = splitUrl(text);
   const headers = text.headers ?? [];
-  if (headers.length > FIELDS_MAX) throw new RequestTextError(`${headers.length} headers; at most ${FIELDS_MAX} fit.`);
+  if (headers.length > FIELDS_MAX) throw new Error(`${headers.length} headers; at most ${FIELDS_MAX} fit.`);
   const layout = new ByteLayout();
-  const view = new RequestView();
+  const view = new TextRequest();
   const head = new Head();
   view.head = head;
   while (head.room < headers.length) head.grow();
   const method = text.method ?? 'GET';
   head.method = methodNumber(method);
-  if (head.method === -1)
-    throw new RequestTextError(`'${method}' is not a method; methods are in capitals, as in GET.`);
+  if (head.method === -1) throw new Error(`'${method}' is not a method; methods are in capitals, as in GET.`);
   view.method = head.method;
   [view.hostAt, view.hostNameBytes] = layout.add(host);
   [view.queryAt, view.queryBytes] = layout.add(query);
@@ -120,11 +97,6 @@ function certificateOf({ subject = '', names = [], fingerprint = '' }: Partial<C
   return { subject, names: names.map(lower), fingerprint: fingerprint.replaceAll(':', '').toLowerCase() };
 }
 
-/** The path of the request as it is written, not in normal form. */
-export function pathOf(text: RequestText): string {
-  return splitUrl(text).path;
-}
-
 /** Host without its port, path and query of a URL in origin or absolute form (RFC 9112, 3.2). */
 function splitUrl(text: RequestText): { host: string; path: string; query: string } {
   const withoutFragment = text.url.replace(/#.*$/s, '');
@@ -145,15 +117,15 @@ function normalBytes(path: string): Uint8Array {
   const out = Buffer.alloc(bytes.length * PATH_GROWTH + 1);
   const written = normalisePath(bytes, 0, bytes.length, out, 0);
   if (written === PATH_REFUSED) {
-    throw new RequestTextError(`The path ${JSON.stringify(path)} is answered with 400 before any rule is looked at.`);
+    throw new Error(`The path ${JSON.stringify(path)} is answered with 400 before any rule is looked at.`);
   }
   return written === PATH_AS_IS ? bytes : out.subarray(0, written);
 }
 
-function setClientAddress(view: RequestView, text: string | undefined): void {
+function setClientAddress(view: TextRequest, text: string | undefined): void {
   if (text === undefined) return;
   const address = parseAddress(text);
-  if (address === undefined) throw new RequestTextError(`'${text}' is not a client address.`);
+  if (address === undefined) throw new Error(`'${text}' is not a client address.`);
   view.clientAddress.set(address);
   view.clientAddressBytes = address.length;
 }

@@ -1,26 +1,31 @@
-// A compiled configuration that answers where a request would go: no sockets, the workers' own matcher.
-// Owns the public face of routing, for programs and for the command line. Leaves matching to src/routing, what is
-// refused before any rule to src/worker, and what listeners do themselves to entrance.ts.
+// A compiled configuration that answers where a request would go, without a socket.
+// Owns the public face of routing, for programs and for the command line. Leaves deciding to dry-run.ts, and what
+// listeners do themselves to listener-action.ts.
 
-import type { Place } from './base/document-path.js';
-import { alternatives, type Problem } from './base/problems.js';
-import { type ClientSeen, clientLine, seeClient } from './client-seen.js';
-import type { ListenerConfig } from './config/config.js';
-import type { ConfigValue } from './config/define.js';
-import { checkValue, type Loaded } from './config/load.js';
-import { compileRoutes, type LoadedRoutes } from './config/routes.js';
-import { alsoRedirecting, type Entrance, entrance, listenersMeant, listenerText, peerAt } from './entrance.js';
-import { Trust } from './exchange/trust.js';
-import { filterTypes, localReplyOf } from './filters/registry.js';
-import { methodNumber } from './http/methods.js';
-import { REASONS, type ReasonCode } from './http/reasons.js';
-import { type Candidate, type Explanation, explain } from './routing/explain.js';
-import { actionLines, errorPageLines, explanationText, type OuterFilters } from './routing/explain-text.js';
-import { Matcher } from './routing/matcher.js';
-import { keptPathOf } from './routing/path.js';
-import type { RepeatedSlashes, RulePlan } from './routing/plan.js';
-import { pathOf, type RequestText, RequestTextError, requestView } from './routing/request-text.js';
-import { judge } from './worker/judge.js';
+import type { Place } from '../base/document-path.js';
+import { alternatives, type Problem } from '../base/problems.js';
+import { type ListenerConfig, requestSettings } from '../config/config.js';
+import type { ConfigValue } from '../config/define.js';
+import { checkValue, type Loaded } from '../config/load.js';
+import { compileRoutes, type LoadedRoutes } from '../config/routes.js';
+import { filterTypes, localReplyOf } from '../filters/registry.js';
+import { methodNumber } from '../http/methods.js';
+import { REASONS, type ReasonCode } from '../http/reasons.js';
+import { type Candidate, type Explanation, explain } from '../routing/explain.js';
+import { actionLines, errorPageLines, explanationText, type OuterFilters } from '../routing/explain-text.js';
+import type { RepeatedSlashes, RulePlan } from '../routing/plan.js';
+import { type ClientSeen, clientLine } from './client-seen.js';
+import { type Asked, DryRun, isWithoutPeer, type Outcome } from './dry-run.js';
+import {
+  alsoRedirecting,
+  describeListener,
+  handshakeRefused,
+  type ListenerAction,
+  listenersMeant,
+  passedOn,
+  redirected,
+} from './listener-action.js';
+import { type RequestText, RequestTextError } from './request-text.js';
 
 /** A request in words. */
 export interface RouteRequest {
@@ -90,7 +95,7 @@ export interface Decision {
   readonly pools: readonly PoolShare[];
   /**
    * The status of an answer of our own: 404 without a rule, that of a redirect or a direct response, or why no rule may see
-   * it. Undefined when a server answers, or nobody does.
+   * it. Undefined when a server answers, or when there is no answer.
    */
   readonly status: number | undefined;
   /** What happens to the request and its response, in words: pools, filters, timeouts. */
@@ -113,16 +118,14 @@ export function compile(config: ConfigValue | Loaded): Router {
 /** Where requests go under one configuration. Not shared between threads. */
 export class Router {
   readonly #loaded: LoadedRoutes;
-  readonly #matcher: Matcher;
+  readonly #dryRun: DryRun;
   readonly #poolNames: readonly string[];
-  readonly #trust: Trust;
   readonly #hasBoundRoutes: boolean;
 
   constructor(loaded: LoadedRoutes) {
     this.#loaded = loaded;
-    this.#matcher = new Matcher(loaded.routes.table);
+    this.#dryRun = new DryRun(loaded.config, loaded.routes);
     this.#poolNames = Object.keys(loaded.config.pools);
-    this.#trust = new Trust(loaded.config.trustedProxies);
     this.#hasBoundRoutes = loaded.config.routes.some(({ listeners }) => listeners !== undefined);
   }
 
@@ -134,21 +137,70 @@ export class Router {
   /** Decides where a request goes. */
   match(request: RouteRequest): Decision {
     const text = requestText(request);
-    const refusal = judge(text, this.#loaded.config.limits);
-    if (refusal !== null) return refusedFor(refusal, request);
+    const asked = this.#dryRun.asks(text);
+    if (typeof asked === 'string') return refusedFor(asked, request);
     const listeners = this.#listenersFor(request.listener);
-    const ahead = entrance(text, listeners, this.#trust);
-    if (ahead !== null) return this.#aheadOfRules(ahead);
+    const unread = passedOn(asked, listeners);
+    if (unread !== null) return this.#aheadOfRules(unread);
+    const meant = listenersMeant(asked, listeners);
     try {
-      const [first, ...others] = this.#decisions(request, text, listenersMeant(text, listeners, this.#trust));
-      const elsewhere = others.filter(({ decision }) => !sameOutcome(decision, first!.decision));
-      const decision = elsewhere.length === 0 ? first!.decision : severally(first!, elsewhere);
-      const redirecting = alsoRedirecting(text, listeners, this.#trust);
-      return redirecting === null ? decision : { ...decision, text: () => `${decision.text()}\n${redirecting}\n` };
+      return this.#atListeners(request, text, asked, meant);
     } catch (error) {
       if (!(error instanceof RequestTextError)) throw error;
       return refused(400, error.message, error.message);
     }
+  }
+
+  /** What the listeners that the request means make of it, all together. */
+  #atListeners(request: RouteRequest, text: RequestText, asked: Asked, meant: readonly ListenerConfig[]): Decision {
+    const outcomes = this.#outcomes(text, meant);
+    const redirecting = meant.filter((listener) => outcomes.get(listener)!.redirectsToHttps);
+    if (meant.length > 0 && redirecting.length === meant.length) {
+      const location = /^Location: (.*)\r\n/.exec(outcomes.get(meant[0])!.fields)?.[1] ?? '';
+      return this.#aheadOfRules(redirected(meant, location));
+    }
+    const handshake = handshakeRefused(asked, text, meant);
+    if (handshake !== null) return this.#aheadOfRules(handshake);
+    const asking = meant.length === 0 ? [undefined] : meant.filter((listener) => !redirecting.includes(listener));
+    const [first, ...others] = this.#decisions(request, text, asking, outcomes);
+    const elsewhere = others.filter(({ decision }) => !sameOutcome(decision, first!.decision));
+    const decision = elsewhere.length === 0 ? first!.decision : severally(first!, elsewhere);
+    const also = alsoRedirecting(redirecting);
+    return also === null ? decision : { ...decision, text: () => `${decision.text()}\n${also}\n` };
+  }
+
+  /** What becomes of the request at each of the listeners; those that cannot differ share one outcome. */
+  #outcomes(text: RequestText, listeners: readonly ListenerConfig[]): Map<ListenerConfig | undefined, Outcome> {
+    const bySettings = new Map<string, Outcome>();
+    const outcomes = new Map<ListenerConfig | undefined, Outcome>();
+    for (const listener of listeners.length === 0 ? [undefined] : listeners) {
+      const name = this.#hasBoundRoutes ? listener?.name : undefined;
+      const { filters, protocol } = listener ?? {};
+      const settings = { ...requestSettings(listener), name, filters, protocol, noPeer: isWithoutPeer(listener) };
+      const key = JSON.stringify(settings);
+      const outcome = bySettings.get(key) ?? this.#dryRun.run(text, listener);
+      bySettings.set(key, outcome);
+      outcomes.set(listener, outcome);
+    }
+    return outcomes;
+  }
+
+  /** A decision for each outcome, at the first of the listeners that have it. */
+  #decisions(
+    request: RouteRequest,
+    text: RequestText,
+    listeners: readonly (ListenerConfig | undefined)[],
+    outcomes: ReadonlyMap<ListenerConfig | undefined, Outcome>,
+  ): AtListener[] {
+    const first = new Map<Outcome, ListenerConfig | undefined>();
+    for (const listener of listeners) {
+      const outcome = outcomes.get(listener)!;
+      if (!first.has(outcome)) first.set(outcome, listener);
+    }
+    return [...first].map(([outcome, listener]) => ({
+      listener,
+      decision: this.#decision(request, text, listener, outcome),
+    }));
   }
 
   /** The error pages of all requests for a status, in words. */
@@ -157,14 +209,6 @@ export class Router {
     return errorPageLines(
       pages.filter(({ statuses }) => statuses.some(({ from, to }) => from <= status && status <= to)),
     );
-  }
-
-  /** The head says that the body is longer than the rule allows, or without one, all requests. */
-  #isTooLarge(rule: RulePlan | undefined, { headers }: RequestText): boolean {
-    if (rule === undefined) return false;
-    const most = rule.limits.bodyBytesMax ?? this.#loaded.config.limits.bodyBytesMax;
-    const length = headers?.find(([name]) => name.toLowerCase() === 'content-length')?.[1];
-    return most !== 0 && length !== undefined && Number(length) > most;
   }
 
   /** All listeners, or the one that the request names. */
@@ -179,35 +223,7 @@ export class Router {
     );
   }
 
-  /** What the rules decide at each of the listeners; once where they cannot differ. */
-  #decisions(request: RouteRequest, text: RequestText, listeners: readonly ListenerConfig[]): AtListener[] {
-    const byView = new Map<string, ListenerConfig | undefined>();
-    for (const listener of listeners.length === 0 ? [undefined] : listeners) {
-      const name = this.#hasBoundRoutes ? listener?.name : undefined;
-      const { clientAddressHeader, repeatedSlashes, filters } = listener ?? {};
-      const key = JSON.stringify([name, peerAt(listener, text), clientAddressHeader, repeatedSlashes, filters]);
-      if (!byView.has(key)) byView.set(key, listener);
-    }
-    return [...byView.values()].map((listener) => ({ listener, decision: this.#decide(request, text, listener) }));
-  }
-
-  #decide(request: RouteRequest, text: RequestText, listener: ListenerConfig | undefined): Decision {
-    const view = requestView(text);
-    view.listener = listener?.name ?? '';
-    if (peerAt(listener, text) === null) view.clientAddressBytes = 0;
-    const client = seeClient(view, listener, this.#trust);
-    const rule = this.#loaded.routes.rules[this.#matcher.match(view)];
-    const way = rule?.repeatedSlashes ?? listener?.repeatedSlashes ?? 'merge';
-    const kept = rule === undefined || way === 'merge' ? undefined : keptPathOf(pathOf(text));
-    if (rule !== undefined && kept !== undefined && (way === 'refuse' || kept === null))
-      return slashesRefused(rule, way);
-    if (this.#isTooLarge(rule, text)) return refusedFor('BODY_TOO_LARGE', request);
-    if (rule !== undefined && endsHere(rule, text)) return endedHere(rule, text);
-    const trail = () => explain(this.#loaded.routes, view, this.#matcher);
-    return this.#decision(rule, trail, client, kept ?? undefined, this.#outerFilters(listener));
-  }
-
-  #aheadOfRules({ listeners, status, says, text }: Entrance): Decision {
+  #aheadOfRules({ listeners, status, says, text }: ListenerAction): Decision {
     const { config, source } = this.#loaded;
     return {
       ...unruled(status === undefined ? says : `${status}: ${says}`, text),
@@ -226,41 +242,53 @@ export class Router {
   }
 
   #decision(
-    rule: RulePlan | undefined,
-    trail: () => Explanation,
-    client: ClientSeen,
-    keptPath: string | undefined,
-    outer: readonly OuterFilters[],
+    request: RouteRequest,
+    text: RequestText,
+    listener: ListenerConfig | undefined,
+    outcome: Outcome,
   ): Decision {
+    const { reason, status, rule, client, keptPath } = outcome;
+    if (rule === undefined && reason !== null && reason !== 'NO_ROUTE') return refusedFor(reason, request);
+    const way = rule?.repeatedSlashes ?? listener?.repeatedSlashes ?? 'merge';
+    if (rule !== undefined && reason !== null && reason !== 'POOL_UNKNOWN')
+      return refusedByRule(rule, reason, keptPath === undefined ? 'merge' : way, request);
+    if (rule !== undefined && status !== undefined && reason === null && localReplyOf(rule.filters) === undefined)
+      return endedHere(rule, status, request);
     const names = this.#poolNames;
-    const line = clientLine(client);
-    const slashes = keptPath === undefined ? [] : [`runs of / in the path are kept: ${keptPath}`];
-    const notes = [...(line === undefined ? [] : [line]), ...slashes];
+    const outer = this.#outerFilters(listener);
+    const line = client === undefined ? undefined : clientLine(client);
+    const slashes =
+      way === 'merge' || typeof keptPath !== 'string' ? [] : [`runs of / in the path are kept: ${keptPath}`];
+    const notes = [...(line === undefined ? [] : [line]), ...(rule === undefined ? [] : slashes)];
+    const trail = () => this.#trail(text, listener);
     const base = {
       client,
+      status,
       elsewhere: [],
       listeners: [],
       explain: trail,
       text: () => explanationText(trail(), names, filterTypes, notes, outer),
     };
     if (rule === undefined) {
-      return {
-        rule: undefined,
-        place: undefined,
-        pools: [],
-        status: 404,
-        actions: ['404: no rule matches', ...this.#pagesFor(404)],
-        ...base,
-      };
+      const actions = ['404: no rule matches', ...this.#pagesFor(404)];
+      return { rule: undefined, place: undefined, pools: [], actions, ...base };
     }
     return {
       rule: rule.name,
       place: rule.place,
       pools: sharesOf(rule, names),
-      status: ownStatus(rule),
       actions: [...actionLines(rule, names, filterTypes, outer), ...slashes],
       ...base,
     };
+  }
+
+  /** Why it goes where it goes, taken from another run: exchanges are not kept. */
+  #trail(text: RequestText, listener: ListenerConfig | undefined): Explanation {
+    let trail: Explanation | undefined;
+    this.#dryRun.run(text, listener, (x) => {
+      trail = explain(this.#loaded.routes, x, this.#dryRun.matcher);
+    });
+    return trail!;
   }
 }
 
@@ -271,7 +299,7 @@ function sameOutcome(a: Decision, b: Decision): boolean {
 
 /** The decision at the first of several listeners, which says that others decide otherwise. */
 function severally({ listener, decision }: AtListener, elsewhere: readonly AtListener[]): Decision {
-  const name = (at: ListenerConfig | undefined): string => (at === undefined ? '' : listenerText(at));
+  const name = (at: ListenerConfig | undefined): string => (at === undefined ? '' : describeListener(at));
   const others = elsewhere.map((other) => {
     const goesTo = other.decision.rule === undefined ? 'no rule matches' : `it goes to ${other.decision.rule}`;
     const advice = other.listener?.name === undefined ? '' : ` (--listener ${other.listener.name} says why)`;
@@ -284,24 +312,20 @@ function severally({ listener, decision }: AtListener, elsewhere: readonly AtLis
   };
 }
 
-/** The rule, or its listener, does not take the runs of `/` in the path. */
-function slashesRefused(rule: RulePlan, way: RepeatedSlashes): Decision {
-  const why =
+/** Its rule was found, and does not let it go on. `way`: what becomes of the runs of `/` in its path, merge without any. */
+function refusedByRule(rule: RulePlan, reason: ReasonCode, way: RepeatedSlashes, request: RouteRequest): Decision {
+  const { status, says } = REASONS[reason];
+  if (reason === 'METHOD_REFUSED') return endedHere(rule, status, request);
+  const slashes =
     way === 'refuse'
-      ? `runs of / in the path are refused at ${rule.name} (TARGET_INVALID)`
-      : `.. behind // leads to different paths, so ${rule.name}, which keeps //, refuses it (TARGET_INVALID)`;
-  return refused(400, why, `The answer is 400: ${why}.`);
+      ? `runs of / in the path are refused at ${rule.name}`
+      : `.. behind // leads to different paths, so ${rule.name}, which keeps //, refuses it`;
+  const why = reason === 'TARGET_INVALID' && way !== 'merge' ? slashes : `${says}, at ${rule.name}`;
+  return refused(status, `${why} (${reason})`, `The answer is ${status}: ${why} (${reason}).`);
 }
 
 /** It may be forwarded no more, and its rule does not answer by itself (RFC 9110, 7.6.2). */
-function endsHere(rule: RulePlan, { method, headers }: RequestText): boolean {
-  if (method !== 'OPTIONS' && method !== 'TRACE') return false;
-  const left = headers?.find(([name]) => name.toLowerCase() === 'max-forwards')?.[1].trim() ?? '';
-  return /^0+$/.test(left) && localReplyOf(rule.filters) === undefined;
-}
-
-function endedHere(rule: RulePlan, { method }: RequestText): Decision {
-  const status = method === 'OPTIONS' ? 200 : REASONS.METHOD_REFUSED.status;
+function endedHere(rule: RulePlan, status: number, { method }: RouteRequest): Decision {
   const why = `Max-Forwards is 0, so nothing is forwarded, and ${method} is answered here in place of ${rule.name}`;
   return refused(status, why, `The answer is ${status}: ${why}.`);
 }
@@ -350,11 +374,6 @@ function sharesOf({ backendRefs, drained, fallback }: RulePlan, names: readonly 
   return backendRefs
     .filter(({ weight }) => weight > 0)
     .map(({ pool, weight }) => ({ pool: names[pool] ?? String(pool), share: weight / total }));
-}
-
-/** The status of the answer that a rule gives itself, if it does. */
-function ownStatus({ filters, drained, fallback }: RulePlan): number | undefined {
-  return localReplyOf(filters)?.status ?? (drained && fallback === null ? 500 : undefined);
 }
 
 function requestText(request: RouteRequest): RequestText {
