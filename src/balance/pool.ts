@@ -12,8 +12,8 @@ import { NO_SERVER, type Tried } from './view.js';
 import { WaitingLine } from './waiting-line.js';
 
 /**
- * Made anew with each plan. Requests that began on the old one count themselves out of it, and pick from the new one:
- * indexes of servers may belong to others by then. `T` is the worker's request object,
+ * Made anew with each plan. Requests move from the old one to the new one, with what they count; copies to mirrors count
+ * themselves out of the old one. Nothing is picked there: indexes of servers may belong to others by then. `T` is the worker's request object,
  * `Plan` what the worker knows of the pool besides.
  */
 export class Pool<T, Plan extends BalancePoolPlan = BalancePoolPlan> {
@@ -31,7 +31,7 @@ export class Pool<T, Plan extends BalancePoolPlan = BalancePoolPlan> {
   /** A new plan has taken its place: nothing is picked here any more. */
   retired = false;
 
-  /** `before` is the pool of the same slot under the plan before, if there was one: who waits there goes on waiting. */
+  /** `before` is the pool of the same slot under the plan before, if there was one: requests that wait there go on waiting. */
   constructor(plan: Plan, state: ServerState, before?: Pool<T>) {
     this.plan = plan;
     this.state = state;

@@ -13,7 +13,7 @@ interface HttpListener extends RequestListener {
   readonly ownField: ClientAddressField | null;
 }
 
-/** Connections hold the listener itself: they see a new plan with their next request. */
+/** Connections hold the listener itself: they see new settings with their next request. */
 export interface Listener {
   readonly plan: { readonly protocol: ListenerProtocol; readonly tls: number; readonly port: number };
   readonly http: HttpListener;

@@ -23,7 +23,7 @@ export function beginCopies(w: Context, x: Exchange, edit: HeadEdit | null, more
 }
 
 function beginCopy(w: Context, x: Exchange, named: Pool, edit: HeadEdit | null, more: boolean): void {
-  // The rule may be that of a plan before.
+  // The rule may be that of an earlier snapshot.
   const pool = named.retired ? w.poolNamed(named.plan.name) : named;
   if (pool === undefined) return;
   const index = enter(w, pool);

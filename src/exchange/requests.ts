@@ -88,7 +88,7 @@ function toPool(w: Context, x: Exchange, rule: Rule): ReasonCode | null {
   if (rule.fallback !== null) x.fallbackKey = keyOf(w, x, rule.fallback);
   x.pool = rule.choose(w, x);
   if (x.pool?.retired) {
-    // A filter held the request up over a reload: it goes on under the new plan, with the pool of the same name if there is one.
+    // A filter held the request up over a reload: it goes on under the new snapshot, with the pool of the same name if there is one.
     x.pool = w.poolNamed(x.pool.plan.name) ?? null;
     if (x.pool === null) return reroute(w, x);
   }

@@ -1,5 +1,5 @@
 // Turns host names into addresses, in the primary, and again whenever they may have changed.
-// Owns resolving and comparing. Leaves slots to Membership, and handing new plans to workers to the primary.
+// Owns resolving and comparing. Leaves slots to Membership, and handing changes to workers to the primary.
 
 import { isIP } from 'node:net';
 import { WEIGHT_MAX } from '../balance/server-state.js';

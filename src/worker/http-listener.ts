@@ -1,4 +1,4 @@
-// A listener that reads requests, as a worker applies it: its plan made ready, once for each plan.
+// A listener that reads requests, as a worker applies it: its plan made ready, once for each snapshot that makes listeners anew.
 
 import { ClientAddressField } from '../exchange/client-address.js';
 import type { FilterScope } from '../exchange/filter.js';

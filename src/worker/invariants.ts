@@ -208,7 +208,7 @@ function checkExchange(w: Worker, x: Exchange, wrong: (what: string) => void): v
   if (stage === STAGE.BACKOFF && attempt.reason === null) says('does not know why its last attempt failed');
   const hasAttempt = x.isAtServer || stage === STAGE.CONNECTING;
   if (attempt.isOpen !== hasAttempt) says(hasAttempt ? 'has no attempt' : 'has an attempt');
-  if (!x.isAtServer && x.pool?.retired && w.poolNamed(x.pool.plan.name)) says('waits for a server of an old plan');
+  if (x.pool?.retired && w.poolNamed(x.pool.plan.name)) says('holds a retired pool');
   if ((x.head === null) !== (x.headAt === NO_ADDRESS)) says('has a head and not its bytes, or the reverse');
   if ((x.wait !== null) !== (stage === STAGE.FILTERING)) says('does not know whether a filter holds it up');
   switch (stage) {

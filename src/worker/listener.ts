@@ -25,7 +25,7 @@ interface ListenerScope {
 
 /**
  * Known by its number in the engine's registry, which is never given out twice. Connections hold the listener itself: they
- * see a new plan with their next request, and those of a listener that is gone keep its last settings.
+ * see new settings with their next request, and those of a listener that is gone keep its last ones.
  */
 class Listener {
   plan: ListenerPlan;
@@ -65,7 +65,7 @@ class Listener {
     this.forwardingSecure = lines('https');
   }
 
-  /** The new plan has no such listener. Nothing that belongs to a plan may be used from here on. */
+  /** The new snapshot has no such listener. Nothing that belongs to a snapshot may be used from here on. */
   retire(): void {
     this.current = false;
     this.http.retire();
