@@ -44,7 +44,6 @@ export function openBackend(w: CodecContext, attempt: Attempt, server: Server): 
   backend.tls = tls;
   if (server.proxyProtocol !== null) backend.proxyClient = proxyClientOf(w, x);
   if (tls >= 0) w.engine.tls(conn, tls, front.at, front.bytes);
-  w.deadlines.set(backend.slot, w.ticks.connect);
   return backend;
 }
 

@@ -39,7 +39,7 @@ function closePinned(w: CodecContext, client: ClientConnection): void {
 
 /**
  * Between two messages a client connection holds the pending bytes and nothing else: they begin with the first byte of the
- * next request. LIFECYCLE.md, section 9, says for every early end of an exchange how that comes about.
+ * next request. h1/LIFECYCLE.md, section 6, says for every early end of an exchange how that comes about.
  */
 function checkBetween({ x, parked, parser }: ClientConnection): void {
   assert(x.request.done, 'a request is read to its end before the next begins');

@@ -59,9 +59,14 @@ export function clientFlow(w: CodecContext, client: ClientConnection, blocked: b
   if (x.isAtServer && backend !== null && (x.request.done || x.responseStarted)) {
     // Which side waits: the server while it may write, the client while it has to read.
     const { responseIdle } = ticksOf(w, x);
-    if (blocked) watch(w, client, responseIdle, x.expires);
-    else waitForServer(w, x);
-    w.deadlines.set(backend.slot, blocked ? 0 : responseIdle, attempt.expires);
+    if (blocked) {
+      watch(w, client, responseIdle);
+      w.exchangeDeadlines.set(x.id, 0, x.expires);
+    } else {
+      w.deadlines.clear(client.slot);
+      waitForServer(w, x);
+    }
+    w.attemptDeadlines.set(attempt.id, blocked ? 0 : responseIdle, attempt.expires);
   }
   if (client.state === CLIENT.IDLE && !client.handshaking) {
     if (blocked) watch(w, client, w.ticks.responseIdle);
@@ -92,12 +97,13 @@ export function backendFlow(w: CodecContext, backend: BackendConnection, blocked
   if (backend.state === BACKEND.TUNNEL) tunnelFlow(w, client, backend, blocked);
   else if (!x.request.done) {
     const { requestBody } = ticksOf(w, x);
-    w.deadlines.set(client.slot, blocked ? 0 : requestBody, x.expires);
-    if (blocked) watch(w, backend, requestBody, x.attempt.expires);
-    else w.deadlines.set(backend.slot, 0, x.attempt.expires);
+    w.exchangeDeadlines.set(x.id, blocked ? 0 : requestBody, x.expires);
+    if (blocked) watch(w, backend, requestBody);
+    else w.deadlines.clear(backend.slot);
     measureBody(w, x);
   } else if (!blocked && backend.state === BACKEND.HEAD) {
     // Only now the server has it all.
+    w.deadlines.clear(backend.slot);
     requestSent(w, x);
   }
   steerClient(w, client);

@@ -4,8 +4,9 @@
 // Owns these looks, and the minimum rate of clients. Leaves to flow.ts who waits for whom.
 
 import { TICK_MS } from '../base/tick.js';
+import type { Exchange } from '../exchange/exchange.js';
 import { ticksOf } from '../exchange/waits.js';
-import { BACKEND, type BackendConnection, backendOf, CLIENT, type ClientConnection } from './connections.js';
+import { BACKEND, type BackendConnection, backendOf, CLIENT, type ClientConnection, clientOf } from './connections.js';
 import type { CodecContext } from './context.js';
 import { type Movement, UNSEEN } from './movement.js';
 
@@ -22,27 +23,27 @@ interface Moving {
 /** Acknowledged bytes, and those of a TLS record under way. */
 const progress = new Float64Array(2);
 
-function look(w: CodecContext, connection: Moving, ticks: number, expires: number): void {
+function look(w: CodecContext, connection: Moving, ticks: number): void {
   const { clientRate } = w.ticks;
   const next = ticks === 0 ? clientRate : Math.min(Math.ceil(ticks / LOOKS), clientRate);
-  w.deadlines.set(connection.slot, next, expires);
+  w.deadlines.set(connection.slot, next);
 }
 
 /** From now on the peer has to take something of what waits for it every `ticks` ticks; 0 for no limit but its rate. */
-export function watch(w: CodecContext, connection: Moving, ticks: number, expires = 0): void {
+export function watch(w: CodecContext, connection: Moving, ticks: number): void {
   const { movement } = connection;
   movement.ticks = ticks;
   movement.at = w.deadlines.now;
   movement.bytes = UNSEEN;
   movement.rateAt = 0;
-  look(w, connection, ticks, expires);
+  look(w, connection, ticks);
 }
 
 /**
  * Looks at a watched connection as its deadline passes. True: its peer has taken something in time, at `rateMin` bytes a
  * second or more, and the next look has its deadline.
  */
-function stillTakes(w: CodecContext, connection: Moving, rateMin: number, expires = 0): boolean {
+function stillTakes(w: CodecContext, connection: Moving, rateMin: number): boolean {
   const { movement } = connection;
   const { now } = w.deadlines;
   if (!w.engine.progress(connection.conn, progress)) return false;
@@ -65,7 +66,7 @@ function stillTakes(w: CodecContext, connection: Moving, rateMin: number, expire
     movement.rateAt = now;
     movement.rateBytes = bytes;
   }
-  look(w, connection, movement.ticks, expires);
+  look(w, connection, movement.ticks);
   return true;
 }
 
@@ -76,7 +77,6 @@ function stillSends(w: CodecContext, conn: number): boolean {
 
 /** A client whose deadline has passed, but with whom bytes move: it has its next deadline. */
 export function clientMoves(w: CodecContext, client: ClientConnection): boolean {
-  const { expires } = client.x;
   const { blocked } = client;
   const rateMin = w.limits.clientBytesPerSecondMin;
   switch (client.state) {
@@ -84,14 +84,8 @@ export function clientMoves(w: CodecContext, client: ClientConnection): boolean 
       return blocked && stillTakes(w, client, rateMin);
     case CLIENT.LINGER:
       return stillTakes(w, client, rateMin);
-    case CLIENT.BUSY: {
-      if (!client.x.isAtServer) return false;
-      if (expires !== 0 && w.deadlines.now >= expires) return false;
-      if (blocked) return stillTakes(w, client, rateMin, expires);
-      if (client.x.request.done || !stillSends(w, client.conn)) return false;
-      w.deadlines.set(client.slot, ticksOf(w, client.x).requestBody, expires);
-      return true;
-    }
+    case CLIENT.BUSY:
+      return blocked && stillTakes(w, client, rateMin);
     case CLIENT.TUNNEL: {
       const backend = backendOf(client.x.attempt);
       if ((blocked && stillTakes(w, client, 0)) || (backend.blocked && takesTunnel(w, client))) return true;
@@ -104,12 +98,21 @@ export function clientMoves(w: CodecContext, client: ClientConnection): boolean 
   }
 }
 
+/** An exchange whose deadline has passed, but with whose client bytes move: the next deadline runs. */
+export function exchangeMoves(w: CodecContext, x: Exchange): boolean {
+  const client = clientOf(x);
+  if (client.blocked) return stillTakes(w, client, w.limits.clientBytesPerSecondMin);
+  if (x.request.done || !stillSends(w, client.conn)) return false;
+  w.exchangeDeadlines.set(x.id, ticksOf(w, x).requestBody, x.expires);
+  return true;
+}
+
 /** As stillTakes for the server's side of a tunnel, whose deadline is the client's. */
 function takesTunnel(w: CodecContext, client: ClientConnection): boolean {
   const backend = backendOf(client.x.attempt);
   if (!stillTakes(w, backend, 0)) return false;
   w.deadlines.clear(backend.slot);
-  look(w, client, backend.movement.ticks, 0);
+  look(w, client, backend.movement.ticks);
   return true;
 }
 
@@ -117,18 +120,21 @@ function takesTunnel(w: CodecContext, client: ClientConnection): boolean {
 export function watchTunnel(w: CodecContext, client: ClientConnection, side: Moving, ticks: number): void {
   watch(w, side, ticks);
   w.deadlines.clear(side.slot);
-  look(w, client, ticks, 0);
+  look(w, client, ticks);
 }
 
-/** A server whose deadline has passed, but which still takes the request, or sends a record: it has its next deadline. */
+/** A server whose deadline has passed, but which still takes the request, or sends a record: the next deadline runs. */
 export function serverMoves(w: CodecContext, backend: BackendConnection): boolean {
   const { exchange: x } = backend;
   if (x === null) return false;
-  const { expires } = x.attempt;
+  const { expires, id } = x.attempt;
   if (expires !== 0 && w.deadlines.now >= expires) return false;
   if (backend.state !== BACKEND.HEAD && backend.state !== BACKEND.BODY) return false;
-  if (backend.blocked && !x.client.blocked) return stillTakes(w, backend, 0, expires);
+  if (backend.blocked && !x.client.blocked) {
+    w.attemptDeadlines.set(id, 0, expires);
+    return stillTakes(w, backend, 0);
+  }
   if (backend.state !== BACKEND.BODY || !stillSends(w, backend.conn)) return false;
-  w.deadlines.set(backend.slot, ticksOf(w, x).responseIdle, expires);
+  w.attemptDeadlines.set(id, ticksOf(w, x).responseIdle, expires);
   return true;
 }

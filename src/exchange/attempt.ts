@@ -27,11 +27,13 @@ const edges = new Edges('attempt', ATTEMPT, {
 
 /**
  * Made with its exchange, since an exchange has one attempt at a time, and used again for the next. A copy for a mirror is an
- * attempt of its own, which no retry follows. Hot: all fields are there from the start.
+ * attempt of its own, from a free list, which no retry follows. Hot: all fields are there from the start.
  */
 export class Attempt {
-  /** The exchange it is a try of; of a copy, the one it copies. */
-  readonly exchange: Exchange;
+  /** The exchange it is a try of; of a copy, the one it copies, which is another each time. */
+  exchange: Exchange;
+  /** Number of this object among those of its worker: dense, for its deadline. -1 where there are none. */
+  id = -1;
   /** ATTEMPT; written by `to()` alone. */
   state: number = ATTEMPT.NONE;
   /** Which try it is; 0 before the first. One that met a stale pooled connection does not count. */
@@ -101,6 +103,7 @@ export function endAttempt(w: Context, attempt: Attempt): void {
   assert(attempt.server !== null, 'an open attempt has a server');
   attempt.to(ATTEMPT.ENDED);
   attempt.backend = null;
+  w.attemptDeadlines.clear(attempt.id);
   w.state.requestEnds(attempt.server.index);
   w.roomFreed = true;
 }

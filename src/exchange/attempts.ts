@@ -117,6 +117,6 @@ function tryAgain(w: Context, x: Exchange, cause: number, code: ReasonCode, wait
     return;
   }
   x.to(STAGE.BACKOFF);
-  w.deadlines.set(x.client.slot, Deadlines.ticks(waitMs), x.expires);
+  w.exchangeDeadlines.set(x.id, Deadlines.ticks(waitMs), x.expires);
   w.clientStream.steer(w, x);
 }

@@ -33,7 +33,10 @@ export function beginAttempt(w: Context, x: Exchange, server: Server): ReasonCod
     return null;
   }
   attempt.backend = w.backendStream.open(w, attempt, server);
-  if (attempt.backend !== null) return null;
+  if (attempt.backend !== null) {
+    w.attemptDeadlines.set(attempt.id, w.ticks.connect);
+    return null;
+  }
   endAttempt(w, attempt);
   return 'OVERLOADED';
 }

@@ -6,9 +6,11 @@ import type { Engine } from '../engine/engine.js';
 import type { Pinned, PinnedTexts, Writer } from '../engine/text.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { Matcher } from '../routing/matcher.js';
+import type { Attempt } from './attempt.js';
 import type { Counters } from './counters.js';
 import type { Deadlines } from './deadlines.js';
 import type { ErrorPages } from './error-pages.js';
+import type { Exchange } from './exchange.js';
 import type { FilterTools } from './filter.js';
 import type { HeadEdit } from './head-edit.js';
 import type { Observer } from './observer.js';
@@ -64,7 +66,11 @@ export interface Context {
   readonly servers: Servers;
 
   // Time, numbers, and what is counted.
+  /** Of connections, by slot. Its `now` is the clock of all. */
   readonly deadlines: Deadlines;
+  /** Of exchanges and of attempts, by their ids. */
+  readonly exchangeDeadlines: Deadlines;
+  readonly attemptDeadlines: Deadlines;
   readonly ids: RequestIds;
   readonly counters: Counters;
   /** What sees every exchange as it ends. */
@@ -79,6 +85,9 @@ export interface Context {
   handshakes: number;
   /** Copies of requests under way to mirrors. */
   mirrors: number;
+  /** An attempt that copies a request, and takes it back once it has ended. */
+  copyTake(x: Exchange): Attempt;
+  copyFree(copy: Attempt): void;
   readonly draining: boolean;
   readonly closed: boolean;
 

@@ -21,6 +21,7 @@ export function endExchange(w: Context, x: Exchange): void {
   x.wait?.end(true);
   x.wait = null;
   x.to(STAGE.DONE);
+  w.exchangeDeadlines.clear(x.id);
   for (let i = 0; i < w.observers.length; i++) w.observers[i]!.exchangeEnded(x);
   releaseRequest(w, x);
   leavePool(x);

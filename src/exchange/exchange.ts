@@ -102,6 +102,8 @@ export class Exchange<Client extends ClientInfo = ClientSide> implements MatchRe
   readonly bytes: Uint8Array;
   /** What the request came on. A request in words comes on no connection: only what routing may ask of one is known then. */
   readonly client: Client;
+  /** Number of this object among those of its worker: dense, for its deadline. -1 where there are none. */
+  id = -1;
   /** Its tries at servers, one at a time. */
   readonly attempt = new Attempt(this as unknown as Exchange);
   /** STAGE; written by `to()` alone. */

@@ -15,9 +15,15 @@ export function clientEnds(w: Context, x: Exchange, hasPending: boolean): void {
     waitForServer(w, x);
 }
 
-/** The deadline of the exchange has passed, and nothing moves between it and its client. */
+/** The time of the whole request is over. */
+function isExpired(w: Context, { expires }: Exchange): boolean {
+  return expires !== 0 && w.deadlines.now >= expires;
+}
+
+/** The deadline of the exchange has passed. */
 export function exchangeLate(w: Context, x: Exchange): void {
-  if (x.expires !== 0 && w.deadlines.now >= x.expires) fail(w, x, 'REQUEST_TIMEOUT');
+  if (x.isAtServer && !isExpired(w, x) && w.clientStream.moves(w, x)) return;
+  if (isExpired(w, x)) fail(w, x, 'REQUEST_TIMEOUT');
   else if (x.stage === STAGE.QUEUED) fail(w, x, 'QUEUE_TIMEOUT');
   else if (x.stage === STAGE.BACKOFF) attemptNext(w, x, x.attempt.reason);
   else if (x.wait !== null) fail(w, x, 'FILTER_TIMEOUT');

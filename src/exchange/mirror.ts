@@ -4,7 +4,7 @@
 // would wait.
 
 import { NO_SERVER, Tried } from '../balance/view.js';
-import { Attempt, endAttempt } from './attempt.js';
+import { type Attempt, endAttempt } from './attempt.js';
 import type { Context } from './context.js';
 import type { MirrorDrop } from './counters.js';
 import type { Exchange } from './exchange.js';
@@ -29,11 +29,12 @@ function beginCopy(w: Context, x: Exchange, named: Pool, edit: HeadEdit | null, 
   const index = enter(w, pool);
   if (index < 0) return;
   const server = w.servers.byIndex[index]!;
-  const copy = new Attempt(x);
+  const copy = w.copyTake(x);
   copy.begin(pool, server);
   copy.backend = w.backendStream.open(w, copy, server);
   if (copy.backend === null) {
     endAttempt(w, copy);
+    w.copyFree(copy);
     pool.breaker.leaves();
     countDrop(w, 'noRoom');
     return;
@@ -80,8 +81,8 @@ function dropCopy(w: Context, copy: Attempt, why: MirrorDrop): void {
 }
 
 /** The mirror is waited for once it has all of the request; before that, the client is. */
-function setDeadline(w: Context, { exchange, backend }: Attempt): void {
-  w.deadlines.set(backend!.slot, exchange.request.done ? w.ticks.mirror : w.ticks.requestBody);
+function setDeadline(w: Context, { exchange, id }: Attempt): void {
+  w.attemptDeadlines.set(id, exchange.request.done ? w.ticks.mirror : w.ticks.requestBody);
 }
 
 /**
@@ -111,4 +112,5 @@ export function endCopy(w: Context, copy: Attempt): void {
   copy.pool!.breaker.leaves();
   w.mirrors--;
   endAttempt(w, copy);
+  w.copyFree(copy);
 }

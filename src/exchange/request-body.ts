@@ -44,6 +44,6 @@ function moved(w: Context, x: Exchange): ReasonCode | null {
   }
   if (x.attempt.backend!.blocked) return null;
   if (w.deadlines.now >= x.bodyRateAt && bodyTooSlow(w, x)) return 'BODY_TIMEOUT';
-  w.deadlines.set(x.client.slot, ticksOf(w, x).requestBody, x.expires);
+  w.exchangeDeadlines.set(x.id, ticksOf(w, x).requestBody, x.expires);
   return null;
 }

@@ -63,7 +63,7 @@ export function attemptNext(w: Context, x: Exchange, failed: ReasonCode | null):
 
 /** A filter holds the request up. What comes from the client meanwhile is kept, as for one that waits for a server. */
 function holdUp(w: Context, x: Exchange, wait: FilterWait): void {
-  w.deadlines.set(x.client.slot, Deadlines.ticks(wait.ms), x.expires);
+  w.exchangeDeadlines.set(x.id, Deadlines.ticks(wait.ms), x.expires);
   w.clientStream.steer(w, x);
 }
 

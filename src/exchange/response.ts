@@ -18,7 +18,7 @@ const REQUEST_TIMEOUT = 408;
 export function responseInterim(w: Context, x: Exchange, head: Head): void {
   const { attempt } = x;
   w.clientStream.writeInterim(w, x, head);
-  w.deadlines.set(attempt.backend!.slot, x.request.done ? ticksOf(w, x).responseHead : 0, attempt.expires);
+  w.attemptDeadlines.set(attempt.id, x.request.done ? ticksOf(w, x).responseHead : 0, attempt.expires);
 }
 
 /**
@@ -59,7 +59,7 @@ export function responseBody(w: Context, x: Exchange): ReasonCode | null {
 export function responseGoesOn(w: Context, x: Exchange): void {
   if (x.client.blocked) return;
   const { attempt } = x;
-  w.deadlines.set(attempt.backend!.slot, ticksOf(w, x).responseIdle, attempt.expires);
+  w.attemptDeadlines.set(attempt.id, ticksOf(w, x).responseIdle, attempt.expires);
   if (x.client.ended) waitForServer(w, x);
 }
 

@@ -76,6 +76,8 @@ export interface ClientStream {
   finish(w: Context, x: Exchange): void;
   /** Ends the exchange in the middle of what it is at. `cut`: the client sees that it is not complete. */
   close(w: Context, x: Exchange, cut: boolean): void;
+  /** Its deadline has passed. True: bytes still move, in a way that no event tells, and the next deadline runs. */
+  moves(w: Context, x: Exchange): boolean;
   /** Reads on or stops reading, as the stage of the exchange asks for. */
   steer(w: Context, x: Exchange): void;
   /** Once this event is handled, reads what the client has sent already: its body, or its next request. */

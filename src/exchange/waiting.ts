@@ -30,7 +30,7 @@ export function waitForRoom(w: Context, x: Exchange): ReasonCode | null {
   if (!pool.line.join(x)) return 'QUEUE_FULL';
   x.to(STAGE.QUEUED);
   x.queued = true;
-  w.deadlines.set(x.client.slot, pool.queueTicks, x.expires);
+  w.exchangeDeadlines.set(x.id, pool.queueTicks, x.expires);
   w.clientStream.steer(w, x);
   pool.arm(w);
   return null;

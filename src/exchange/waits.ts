@@ -22,18 +22,18 @@ export function requestSent(w: Context, x: Exchange): void {
   const attemptTicks = x.responseStarted || ticks.attempt >= 0 ? ticks.attempt : x.pool!.tryTicks;
   attempt.expires = attemptTicks <= 0 ? 0 : w.deadlines.now + attemptTicks;
   waitForServer(w, x);
-  w.deadlines.set(attempt.backend!.slot, x.responseStarted ? ticks.responseIdle : ticks.responseHead, attempt.expires);
+  w.attemptDeadlines.set(attempt.id, x.responseStarted ? ticks.responseIdle : ticks.responseHead, attempt.expires);
 }
 
 /** The server is waited for, and the client only as long as one that ended its side may be: it could have left. Hot. */
 export function waitForServer(w: Context, x: Exchange): void {
-  w.deadlines.set(x.client.slot, x.client.ended ? w.ticks.halfClosed : 0, x.expires);
+  w.exchangeDeadlines.set(x.id, x.client.ended ? w.ticks.halfClosed : 0, x.expires);
 }
 
 /** The client is still uploading: it is waited for. */
 export function waitForBody(w: Context, x: Exchange): void {
-  w.deadlines.set(x.client.slot, ticksOf(w, x).requestBody, x.expires);
-  w.deadlines.set(x.attempt.backend!.slot, 0);
+  w.exchangeDeadlines.set(x.id, ticksOf(w, x).requestBody, x.expires);
+  w.attemptDeadlines.clear(x.attempt.id);
   measureBody(w, x);
 }
 

@@ -240,7 +240,9 @@ function waitsForEver(w: Worker, client: ClientConnection): boolean {
   const { connectMs, idleMs, requestBodyMs, requestHeadMs, responseHeadMs, responseIdleMs, tunnelIdleMs } = w.timeouts;
   const bounded = [connectMs, idleMs, requestBodyMs, requestHeadMs, responseHeadMs, responseIdleMs, tunnelIdleMs];
   if (bounded.includes(0) || (client.x.queued && client.x.pool!.queueTicks === 0)) return false;
-  return !w.deadlines.runs(client.slot) && (backend === null || !w.deadlines.runs(backend.slot));
+  if (w.deadlines.runs(client.slot) || w.exchangeDeadlines.runs(client.x.id)) return false;
+  if (w.attemptDeadlines.runs(client.x.attempt.id)) return false;
+  return backend === null || !w.deadlines.runs(backend.slot);
 }
 
 function checkBackend(w: Worker, backend: BackendConnection, slot: number, report: Report): void {
@@ -272,6 +274,7 @@ function checkBackend(w: Worker, backend: BackendConnection, slot: number, repor
   }
   if (state === BACKEND.IDLE || state === BACKEND.MIRROR) {
     const { backendIdleMs, responseHeadMs } = w.timeouts;
-    if (backendIdleMs > 0 && responseHeadMs > 0 && !w.deadlines.runs(slot)) wrong('no deadline runs for it');
+    const runs = attempt === null ? w.deadlines.runs(slot) : w.attemptDeadlines.runs(attempt.id);
+    if (backendIdleMs > 0 && responseHeadMs > 0 && !runs) wrong('no deadline runs for it');
   }
 }

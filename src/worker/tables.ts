@@ -1,10 +1,12 @@
-// The connections of one worker, by slot, as plain objects from free lists: none is made per request.
+// The connections of one worker by slot, its exchanges and attempts by id, as plain objects from free lists: none is made
+// per request.
 // Owns the tables and the free lists. Leaves what a connection holds to those who close it.
 
 import { Tried } from '../balance/view.js';
 import { BACKEND, BackendConnection, CLIENT, ClientConnection } from '../codec/connections.js';
 import { slotOf } from '../engine/engine.js';
-import type { Attempt } from '../exchange/attempt.js';
+import { Attempt } from '../exchange/attempt.js';
+import type { Exchange } from '../exchange/exchange.js';
 import type { Listener } from '../exchange/listener.js';
 import type { Server } from '../exchange/pools.js';
 
@@ -13,6 +15,10 @@ export class Connections {
   readonly #clients: (ClientConnection | null)[];
   readonly #backends: (BackendConnection | null)[];
   readonly #freeClients: ClientConnection[] = [];
+  /** All that were made, by id. */
+  readonly #exchanges: Exchange[] = [];
+  readonly #attempts: Attempt[] = [];
+  readonly #freeCopies: Attempt[] = [];
   readonly #freeBackends: BackendConnection[] = [];
 
   /** `memory` is that of the worker, `slotCount` the connections it may have at once. */
@@ -34,10 +40,50 @@ export class Connections {
 
   /** A client connection for a handle that the engine reported. */
   openClient(conn: number, listener: Listener): ClientConnection {
-    const client = this.#freeClients.pop() ?? new ClientConnection(this.#memory, new Tried());
+    const client = this.#freeClients.pop() ?? this.#newClient();
     client.open(conn, slotOf(conn), listener);
     this.#clients[client.slot] = client;
     return client;
+  }
+
+  #newClient(): ClientConnection {
+    const client = new ClientConnection(this.#memory, new Tried());
+    client.x.id = this.#exchanges.length;
+    this.#exchanges.push(client.x);
+    this.#number(client.x.attempt);
+    return client;
+  }
+
+  #number(attempt: Attempt): void {
+    attempt.id = this.#attempts.length;
+    this.#attempts.push(attempt);
+  }
+
+  /** The exchange with this id. */
+  exchangeAt(id: number): Exchange {
+    return this.#exchanges[id]!;
+  }
+
+  /** The attempt with this id. */
+  attemptAt(id: number): Attempt {
+    return this.#attempts[id]!;
+  }
+
+  /** An attempt that copies the request of an exchange. */
+  openCopy(x: Exchange): Attempt {
+    let copy = this.#freeCopies.pop();
+    if (copy === undefined) {
+      copy = new Attempt(x);
+      this.#number(copy);
+    }
+    copy.exchange = x;
+    copy.reset();
+    return copy;
+  }
+
+  /** Takes back a copy that has ended. */
+  freeCopy(copy: Attempt): void {
+    this.#freeCopies.push(copy);
   }
 
   /** Takes back a client connection whose handle has been given up. */

@@ -5,7 +5,7 @@
 import { ServerState } from '../balance/server-state.js';
 import { TICK_MS } from '../base/tick.js';
 import { closeClient, linger } from '../codec/close.js';
-import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from '../codec/connections.js';
+import { BACKEND, type BackendConnection, backendOf, CLIENT, type ClientConnection } from '../codec/connections.js';
 import type { CodecContext } from '../codec/context.js';
 import { backendFlow, clientFlow } from '../codec/flow.js';
 import {
@@ -39,6 +39,8 @@ import type { ClientAddressField } from '../exchange/client-address.js';
 import { Counters } from '../exchange/counters.js';
 import { Deadlines } from '../exchange/deadlines.js';
 import type { ErrorPages } from '../exchange/error-pages.js';
+import { exchangeLate } from '../exchange/events.js';
+import type { Exchange } from '../exchange/exchange.js';
 import { HeadEdit } from '../exchange/head-edit.js';
 import { serveLines } from '../exchange/lines.js';
 import type { Observer } from '../exchange/observer.js';
@@ -91,6 +93,8 @@ export class Worker implements CodecContext {
   readonly longHeads: LongHeads;
   readonly engine: Engine;
   readonly deadlines: Deadlines;
+  readonly exchangeDeadlines: Deadlines;
+  readonly attemptDeadlines: Deadlines;
   readonly state: ServerState;
   readonly servers: Servers;
   readonly pinned: PinnedTexts;
@@ -178,6 +182,9 @@ export class Worker implements CodecContext {
     this.longHeads = new LongHeads(settings.limits.slabBytes);
     this.connections = new Connections(this.memory, slotCount);
     this.deadlines = new Deadlines(slotCount);
+    this.exchangeDeadlines = new Deadlines(slotCount);
+    // One for each exchange, and one for each copy.
+    this.attemptDeadlines = new Deadlines(2 * slotCount);
     this.engine = new Engine({
       memory: this.memory.buffer as ArrayBuffer,
       slabAt: this.llhttp.slabAt,
@@ -259,6 +266,14 @@ export class Worker implements CodecContext {
     handshakeDrop(this, client);
     this.deadlines.clear(client.slot);
     this.connections.freeClient(client);
+  }
+
+  copyTake(x: Exchange): Attempt {
+    return this.connections.openCopy(x);
+  }
+
+  copyFree(copy: Attempt): void {
+    this.connections.freeCopy(copy);
   }
 
   backendOpen(conn: number, server: Server, attempt: Attempt): BackendConnection {
@@ -420,6 +435,7 @@ export class Worker implements CodecContext {
     }
   }
 
+  /** The deadline of a connection has passed. */
   readonly #late = (slot: number): void => {
     const client = this.connections.clientAt(slot);
     const backend = client === null ? this.connections.backendAt(slot) : null;
@@ -428,18 +444,36 @@ export class Worker implements CodecContext {
       else if (isOpening(client)) openingLate(this, client);
       else clientLate(this, client);
     } else if (backend !== null) {
-      if (isRawBackend(backend)) rawBackendLate(this, backend);
-      else backendLate(this, backend);
+      this.#backendLate(backend);
     }
     this.#resumeWoken();
   };
 
+  readonly #exchangeLate = (id: number): void => {
+    exchangeLate(this, this.connections.exchangeAt(id));
+    this.#resumeWoken();
+  };
+
+  readonly #attemptLate = (id: number): void => {
+    this.#backendLate(backendOf(this.connections.attemptAt(id)));
+    this.#resumeWoken();
+  };
+
+  #backendLate(backend: BackendConnection): void {
+    if (isRawBackend(backend)) rawBackendLate(this, backend);
+    else backendLate(this, backend);
+  }
+
   #tick(): void {
     const now = Math.floor((performance.now() - this.#startedAt) / TICK_MS) + 1;
     this.deadlines.now = now;
+    this.exchangeDeadlines.now = now;
+    this.attemptDeadlines.now = now;
     // What has arrived comes first: after a pause of this thread it may be what a deadline waited for.
     this.engine.run();
     this.deadlines.sweep(now, this.#late);
+    this.exchangeDeadlines.sweep(now, this.#exchangeLate);
+    this.attemptDeadlines.sweep(now, this.#attemptLate);
     if (this.limitedPools.length > 0) serveLines(this);
     this.#resumeWoken();
     this.engine.run();

@@ -16,9 +16,7 @@ import {
 import type { Exchange } from '../../exchange/exchange.js';
 import { countDrop } from '../../exchange/mirror.js';
 import { announcesBody, BODY, keepsConnection, responseFraming } from '../../http/framing.js';
-import type { Head } from '../../http/head.js';
 import { METHOD } from '../../http/methods.js';
-import { PARSED } from '../../http/parsed.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import { closeBackend, endAside, keepBackend } from '../backends.js';
 import { connectReason } from '../connect-reason.js';
@@ -28,9 +26,8 @@ import { readBulk } from '../flow.js';
 import { serverMoves } from '../progress.js';
 import { sendProxyHeader } from '../raw/proxy-out.js';
 import { tunnelBegin } from '../raw/tunnel.js';
-import { isLong, type LongHead, moveToRun } from './long-head.js';
 import { BULK_BYTES, endOfResponse, readResponseBody } from './read-body.js';
-import { park, unpark } from './read-head.js';
+import { readOn, readResponseHead } from './read-response-head.js';
 import { writeInterim } from './write-head.js';
 
 /** The connection is established: the request that waited for it goes out. */
@@ -122,10 +119,6 @@ export function backendLate(w: CodecContext, backend: BackendConnection): void {
   broken(w, backend, 'CONNECT_TIMEOUT', 'RESPONSE_TIMEOUT');
 }
 
-const LETTER_H = 0x48;
-const SPACE = 0x20;
-const STATUS_MAX = 599;
-
 /** Bytes of a response; their chunk reference passes to this function. */
 function responseData(w: CodecContext, backend: BackendConnection, at: number, bytes: number): void {
   const x = backend.exchange!;
@@ -145,138 +138,28 @@ function readResponse(w: CodecContext, x: Exchange, backend: BackendConnection, 
   const end = at + bytes;
   let from = at;
   while (from < end) {
-    const long = backend.longHead;
-    const code = readResponseHead(w, backend, from, end - from);
-    if (code === PARSED.partial) {
-      parkResponse(w, x, backend, at, from, end);
-      return;
-    }
-    if (code !== PARSED.complete) {
+    const isLong = backend.longHead !== null;
+    const result = readResponseHead(w, backend, from, end);
+    if (result !== 'complete') {
       w.engine.release(at);
-      fail(w, x, code === PARSED.tooManyFields ? 'RESPONSE_HEAD_TOO_LARGE' : 'RESPONSE_MALFORMED');
+      if (result === 'partial') readOn(w, backend);
+      else fail(w, x, result);
       return;
     }
     const parser = backend.parser!;
-    const { status, bytes: headBytes } = parser.head;
-    if (headBytes > w.limits.headBytesMax) {
-      w.engine.release(at);
-      fail(w, x, 'RESPONSE_HEAD_TOO_LARGE');
-      return;
-    }
-    if (long !== null && !endLongHead(w, backend, long, from)) {
-      w.engine.release(at);
-      fail(w, x, 'OVERLOADED');
-      return;
-    }
-    const { base } = parser.head;
+    const { base, bytes: headBytes, status } = parser.head;
     from = parser.endAt;
-    const goesOn = passHead(w, x, backend, at, from, end - from, status);
-    if (long !== null) w.engine.runRelease(base, headBytes);
-    if (!goesOn) return;
+    const isInterim = status < 200 && interim(w, x, backend, at, from, end - from);
+    if (status >= 200) beginResponse(w, x, backend, at, from, end - from);
+    if (isLong) w.engine.runRelease(base, headBytes);
+    if (!isInterim) return;
   }
   w.engine.release(at);
 }
 
-/** Where the reason of a status line begins, or the CR behind a status without one. */
-const REASON_AT = 'HTTP/1.1 200'.length;
-const CR = 0x0d;
-const TAB = 0x09;
-const DEL = 0x7f;
-
-/** A reason has no control characters but the tab (RFC 9112, 4); llhttp lets all but line ends pass. Hot. */
-function reasonValid(memory: Uint8Array, head: Head): boolean {
-  for (let at = head.base + REASON_AT; memory[at] !== CR; at++) {
-    const byte = memory[at]!;
-    if ((byte < SPACE && byte !== TAB) || byte === DEL) return false;
-  }
-  return true;
-}
-
-/** Does what a complete response head says. Returns false when the chunk, whose reference passes then, is spoken for. */
-function passHead(
-  w: CodecContext,
-  x: Exchange,
-  backend: BackendConnection,
-  chunk: number,
-  restAt: number,
-  restBytes: number,
-  status: number,
-): boolean {
-  // llhttp skips empty lines in front of an answer and takes any three digits: neither may go on.
-  const { head } = backend.parser!;
-  if (w.memory[head.base] !== LETTER_H || status < 100 || status > STATUS_MAX || !reasonValid(w.memory, head)) {
-    w.engine.release(chunk);
-    fail(w, x, 'RESPONSE_MALFORMED');
-    return false;
-  }
-  if (status < 200) return interim(w, x, backend, chunk, restAt, restBytes);
-  beginResponse(w, x, backend, chunk, restAt, restBytes);
-  return false;
-}
-
-/** A long response head is complete: from here on it lies in a run of chunks. False: the slab has none. */
-function endLongHead(w: CodecContext, backend: BackendConnection, long: LongHead, at: number): boolean {
-  const moved = moveToRun(w, backend.parser!, long, at);
-  w.longHeads.drop(long);
-  backend.longHead = null;
-  return moved;
-}
-
-function readResponseHead(w: CodecContext, backend: BackendConnection, at: number, bytes: number): number {
-  if (backend.longHead !== null) {
-    // What has to be mended lies elsewhere by now: only the first half chunk of a head is.
-    if (backend.parser!.heldBack > 0) return PARSED.invalid;
-    backend.longHead.placeBefore(backend.parser!, at);
-    return backend.parser!.executeHeadPiece(at, bytes);
-  }
-  if (backend.parked !== null) {
-    unpark(w, backend.parser!, backend.parked, at);
-    backend.parked = null;
-  } else {
-    backend.parser ??= w.llhttp.acquireResponse();
-    if (backend.parser === null) return PARSED.invalid;
-    backend.parser.begin(at, w.limits.fieldsMax);
-  }
-  return backend.parser!.executeResponseHead(at, bytes);
-}
-
-/** The response head goes on: keeps its new bytes, from `from` to `end`, outside the slab, and reads on. */
-function parkResponse(
-  w: CodecContext,
-  x: Exchange,
-  backend: BackendConnection,
-  chunk: number,
-  from: number,
-  end: number,
-): void {
-  const parser = backend.parser!;
-  const { headBytesMax } = w.limits;
-  const received = end - parser.head.base;
-  if (received >= headBytesMax) {
-    w.engine.release(chunk);
-    fail(w, x, 'RESPONSE_HEAD_TOO_LARGE');
-    return;
-  }
-  if (backend.longHead !== null || isLong(headBytesMax, received)) {
-    // A head that was mended begins behind the bytes it came with.
-    const newAt = backend.longHead === null ? parser.head.base : from;
-    backend.longHead = w.longHeads.collect(backend.longHead, w.memory, newAt, end);
-    if (backend.longHead === null) {
-      w.engine.release(chunk);
-      fail(w, x, 'OVERLOADED');
-      return;
-    }
-  } else {
-    backend.parked = park(w, parser, end);
-  }
-  w.engine.release(chunk);
-  backend.paused = false;
-  w.engine.readStart(backend.conn, backend.parked === null ? 0 : backend.parked.length);
-}
-
 /**
- * An interim response goes to a client that can understand it. A 101 makes the pair a tunnel. Returns false when the
- * chunk, whose reference passes then, is spoken for.
+ * An interim response goes to a client that can understand it. A 101 makes the pair a tunnel. Returns false when no further
+ * head follows; the chunk reference passes then.
  */
 function interim(
   w: CodecContext,

@@ -11,7 +11,7 @@ import { Parked } from '../parked.js';
 import { isLong, type LongHead, moveToRun } from './long-head.js';
 
 /** What reading made of the bytes: the head is complete, more is needed, or the reason why not. */
-type HeadResult = 'complete' | 'partial' | ReasonCode;
+export type HeadResult = 'complete' | 'partial' | ReasonCode;
 
 const CR = 0x0d;
 const LF = 0x0a;

@@ -3,7 +3,7 @@
 // Leaves what becomes of a request to exchange/, and the end of a connection to close.ts.
 
 import { assert } from '../../base/assert.js';
-import { clientEnds, exchangeLate, fail, requestBody, requestHead, requestRefused } from '../../exchange/events.js';
+import { clientEnds, fail, requestBody, requestHead, requestRefused } from '../../exchange/events.js';
 import { KIND, NO_ADDRESS } from '../../exchange/exchange.js';
 import type { Head } from '../../http/head.js';
 import type { ReasonCode } from '../../http/reasons.js';
@@ -51,6 +51,8 @@ function readRequest(w: CodecContext, client: ClientConnection, at: number, byte
   }
   w.counters.requests++;
   client.to(CLIENT.BUSY);
+  // From here on its exchange has a deadline, where it waits for anything.
+  w.deadlines.clear(client.slot);
   client.keepAlive = x.head!.keepAlive;
   const refused = check(w, x);
   if (refused === null) requestHead(w, x);
@@ -130,7 +132,8 @@ export function clientLate(w: CodecContext, client: ClientConnection): void {
       requestRefused(w, client.x, 'HEAD_TIMEOUT');
       break;
     case CLIENT.BUSY:
-      exchangeLate(w, client.x);
+      // It takes nothing of what waits for it.
+      fail(w, client.x, 'CLIENT_LEFT');
       break;
     default:
       closeClient(w, client);

@@ -11,6 +11,7 @@ import { closeClient, finish, releaseParser } from '../close.js';
 import { BACKEND, backendOf, clientOf } from '../connections.js';
 import type { CodecContext } from '../context.js';
 import { steerClient } from '../flow.js';
+import { exchangeMoves } from '../progress.js';
 import { sendProxyHeader } from '../raw/proxy-out.js';
 import { readTarget } from './check.js';
 import { resendBody, writeRequestBody, writeResponseBody } from './write-body.js';
@@ -54,6 +55,7 @@ export const clientStream = {
   endWrite: (w) => w.engine.sendEnd(),
   finish,
   close: (w: CodecContext, x, cut) => closeClient(w, clientOf(x), cut),
+  moves: exchangeMoves,
   steer: (w: CodecContext, x) => steerClient(w, clientOf(x)),
   wake: (w: CodecContext, x) => {
     if (clientOf(x).pendingAt !== NO_ADDRESS) w.woken.push(clientOf(x));

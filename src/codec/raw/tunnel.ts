@@ -16,6 +16,8 @@ export function tunnelBegin(w: CodecContext, client: ClientConnection, backend: 
   x.to(STAGE.TUNNEL);
   client.to(CLIENT.TUNNEL);
   backend.to(BACKEND.TUNNEL);
+  w.exchangeDeadlines.clear(x.id);
+  w.attemptDeadlines.clear(x.attempt.id);
   w.deadlines.clear(backend.slot);
   w.deadlines.set(client.slot, ticksOf(w, x).tunnelIdle);
   if (client.pendingAt !== NO_ADDRESS) {

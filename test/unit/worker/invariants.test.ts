@@ -109,6 +109,8 @@ const cooked: readonly { what: string; cook(at: AtWork): void; says: RegExp }[] 
     cook: ({ worker, client, backend }) => {
       worker.deadlines.clear(slotOf(client.conn));
       worker.deadlines.clear(slotOf(backend.conn));
+      worker.exchangeDeadlines.clear(client.x.id);
+      worker.attemptDeadlines.clear(client.x.attempt.id);
     },
     says: /no deadline runs for what it waits for$/,
   },
