@@ -7,7 +7,7 @@ import { start as startNever } from '../origins/never-answers.js';
 import { ok } from '../origins/raw.js';
 import { statusOf } from '../support/messages.js';
 import { type ProxySpec, type RunningProxy, standIn, use, useProxy } from '../support/proxy.js';
-import { get, WireClient } from '../support/wire-client.js';
+import { ask, get, WireClient } from '../support/wire-client.js';
 
 const skip = standIn ? 'nginx stands in, and bounds no mirrors' : false;
 
@@ -103,4 +103,21 @@ test('mirrorsMax 0 copies nothing', { skip }, async (t) => {
   await askOften(proxy, 3);
   assert.equal(mirror.accepted, 0);
   assert.deepEqual(await copies(proxy), { mirrors: 0, mirrored: 0, mirrorsDropped: { mirrorsMax: 3 } });
+});
+
+test('copies count in poolRequestsMax of a pool that serves clients as well', { skip }, async (t) => {
+  const main = await use(t, startAnswers());
+  const shared = await use(t, startNever());
+  const { routes, pools } = mirrored(main.address, shared.address, {}, { limits: { poolRequestsMax: 2 } });
+  const direct = { rules: [{ matches: [{ path: { value: '/direct' } }], pool: 'mirror' }] };
+  const proxy = await useProxy(t, { routes: [...routes!, direct], pools: pools! });
+  await askOften(proxy, 2);
+  await shared.until('two copies', (seen) => seen.accepted === 2);
+  assert.equal(statusOf(await ask(proxy.place, get('/direct'))), 503);
+  for (const { socket } of shared.visits) socket.destroy();
+  await proxy.countersUntil('no copy under way', ({ mirrors }) => mirrors === 0);
+  const client = await WireClient.connect(proxy.place);
+  await client.send(get('/direct'));
+  await shared.until('the request of a client', (seen) => seen.accepted === 3);
+  client.close();
 });

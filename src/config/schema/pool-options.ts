@@ -235,7 +235,7 @@ export const poolLimits = map('pool limits', {
   queueTimeout: option(duration(100).prefault('5s'), 'To wait for a server with room. Then 503.'),
   poolRequestsMax: option(
     integer('a number of requests', 0, COUNT_MAX).prefault(0),
-    'Circuit breaker: requests in flight in the whole pool, waiting ones included. Further ones get 503 at once.',
+    'Circuit breaker: requests in flight in the whole pool, waiting ones and copies to a mirror included. Further ones get 503 at once.',
     { zero: 'no limit' },
   ),
 });
