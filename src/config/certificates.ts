@@ -188,7 +188,7 @@ function parseKey(pem: Buffer, name: string): KeyObject {
       throw new CertificateError(
         'key',
         `The key in ${name} is encrypted.`,
-        'Nobody can type its pass phrase when the server starts: store it unencrypted, readable by this user only.',
+        'No one can type its pass phrase when the server starts: store it unencrypted, readable by this user only.',
       );
     }
     if (text.includes(BEGIN) && !text.includes('PRIVATE KEY-----')) {

@@ -88,7 +88,7 @@ function checkProxySources({ proxyProtocol }: ParsedConfig['listeners'][number],
     if (!range.endsWith('/0')) continue;
     scope.warn(
       [...at, 'proxyProtocol', 'from', index],
-      `${range} is everybody, and whoever is in the list can claim any address.`,
+      `${range} is everybody, and every peer in the list can claim any address.`,
       'Expected the addresses of the proxies in front alone.',
     );
   }
@@ -135,12 +135,12 @@ function checkPools({ pools }: ParsedConfig, scope: Scope): void {
     const byName = new Map<string, number>();
     for (const [index, server] of servers.entries()) {
       const { address } = server.address;
-      const twin = byAddress.get(address);
-      if (twin === undefined) byAddress.set(address, index);
+      const first = byAddress.get(address);
+      if (first === undefined) byAddress.set(address, index);
       else {
         scope.report(
           [...at, 'servers', index, 'address'],
-          `servers[${twin}] has the address '${address}' already.`,
+          `servers[${first}] has the address '${address}' already.`,
           'Expected each server once. Use weight to give one a larger share.',
         );
       }
@@ -224,7 +224,7 @@ function checkTests({ tests, routes, listeners }: ParsedConfig, scope: Scope): v
   }
 }
 
-/** What a test can tell of TLS. */
+/** What a test can state about TLS. */
 const TLS_KEYS = ['serverName', 'tlsVersion', 'tlsCipher', 'clientCertificate'] as const;
 
 /** A test of where a raw TLS connection goes: by its name alone, to a pool. */

@@ -6,7 +6,7 @@ import { HostsFile } from './hosts-file.js';
 
 /** What the DNS says about a name. Errors have the codes of node:dns. */
 export interface Resolver {
-  /** All IPv4 and IPv6 addresses, and how long they may be kept, in seconds, or null when nobody says. */
+  /** All IPv4 and IPv6 addresses, and how long they may be kept, in seconds, or null when no answer says. */
   addresses(host: string): Promise<{ addresses: string[]; ttlSeconds: number | null }>;
   services(name: string): Promise<{ name: string; port: number; priority: number; weight: number }[]>;
 }

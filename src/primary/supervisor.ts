@@ -68,7 +68,7 @@ export class Supervisor {
       atomics: 'disabled',
       recordTiming: false,
     });
-    // A death at work is told by the task it ended; this is one before there was a task: the thread could not boot.
+    // A worker that dies at work ends its task, which reports it; this is one that died before: the thread could not boot.
     this.#pool.on('error', (error: Error) => this.#countDeath(error));
   }
 

@@ -7,8 +7,8 @@ import { stat } from 'node:fs/promises';
 
 /**
  * Time between two looks at the files, in milliseconds. Asking where the names lead now finds every kind of change, also
- * through links in any part of a path and on file systems that tell nobody, for which notices of the kernel would need
- * a watch on each directory on the way, and would still not come.
+ * through links in any part of a path. Notices of the kernel would need a watch on each directory on the way, and do not
+ * come from every file system.
  */
 const LOOK_MS = 1000;
 
