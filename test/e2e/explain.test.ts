@@ -74,6 +74,41 @@ test('for every request, explain names the status that the proxy answers with', 
   }
 });
 
+test('a refusal that only a filter gives is named as well', async (t) => {
+  const rewrite = (substitution: string) => ({
+    type: 'URLRewrite',
+    urlRewrite: { path: { type: 'ReplaceRegexMatch', replaceRegexMatch: { pattern: 'x', substitution } } },
+  });
+  const spec: ProxySpec = {
+    servers: ['127.0.0.1:1'],
+    routes: [
+      {
+        rules: [
+          { matches: [{ path: { value: '/long' } }], pool: 'main', filters: [rewrite('y'.repeat(9000))] },
+          { matches: [{ path: { value: '/climbs' } }], pool: 'main', filters: [rewrite('..;')] },
+          { filters: [{ type: 'RequestRedirect', requestRedirect: { scheme: 'https' } }] },
+        ],
+      },
+    ],
+  };
+  const proxy = await useProxy(t, spec);
+  const router = compile(documentOf(spec, proxy.listeners) as ConfigValue);
+  for (const [url, Host, status] of [
+    ['/long/xx', 'a.example', 414],
+    ['/climbs/x', 'a.example', 400],
+    ['/', '', 400],
+    ['/', 'a.example', 302],
+  ] as const) {
+    const request = { url, headers: { Host } };
+    const client = await WireClient.connect(proxy.place);
+    await client.send(written(request));
+    assert.equal(statusOf(await client.response()), status);
+    client.close();
+    const said = router.match(request);
+    assert.equal(said.status, status, said.text());
+  }
+});
+
 /** A server that answers everything with 200 and the name of its pool. Its address. */
 async function originOf(t: TestContext, pool: string): Promise<string> {
   const server = createServer((request, response) => {
