@@ -4,7 +4,7 @@
 import type { Place } from '../base/document-path.js';
 import type { LoadedRoutes } from '../config/routes.js';
 import { filterTypes, localReplyOf } from '../filters/registry.js';
-import { actionLines } from '../routing/explain-text.js';
+import { actionLines } from '../routing/describe.js';
 import { hostnameOf } from '../routing/findings.js';
 import type { MatchConfig, RuleConfig, StringMatchConfig } from '../routing/input.js';
 import type { RulePlan } from '../routing/plan.js';

@@ -11,8 +11,8 @@ import { compileRoutes, type LoadedRoutes } from '../config/routes.js';
 import { filterTypes, localReplyOf } from '../filters/registry.js';
 import { methodNumber } from '../http/methods.js';
 import { REASONS, type ReasonCode } from '../http/reasons.js';
+import { actionLines, describeExplanation, errorPageLines, type OuterFilters } from '../routing/describe.js';
 import { type Candidate, type Explanation, explain } from '../routing/explain.js';
-import { actionLines, errorPageLines, explanationText, type OuterFilters } from '../routing/explain-text.js';
 import type { RepeatedSlashes, RulePlan } from '../routing/plan.js';
 import { type ClientSeen, clientLine } from './client-seen.js';
 import { type Asked, DryRun, isWithoutPeer, type Outcome } from './dry-run.js';
@@ -267,7 +267,7 @@ export class Router {
       elsewhere: [],
       listeners: [],
       explain: trail,
-      text: () => explanationText(trail(), names, filterTypes, notes, outer),
+      text: () => describeExplanation(trail(), names, filterTypes, notes, outer),
     };
     if (rule === undefined) {
       const actions = ['404: no rule matches', ...this.#pagesFor(404)];

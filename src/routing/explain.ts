@@ -1,6 +1,6 @@
 // Says why a request goes where it goes: the winner, and for its nearest rivals what they lacked.
 // Owns the trail as data, taken from the matcher's own walk. Leaves single conditions to findings.ts, words to
-// explain-text.ts.
+// describe.ts.
 
 import { distance } from 'fastest-levenshtein';
 import type { Place } from '../base/document-path.js';

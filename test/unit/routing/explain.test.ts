@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { filterTypes } from '../../../src/filters/registry.js';
 import { compile } from '../../../src/routing/compile.js';
+import { describeExplanation } from '../../../src/routing/describe.js';
 import { explain } from '../../../src/routing/explain.js';
-import { explanationText } from '../../../src/routing/explain-text.js';
 import type { RouteConfig } from '../../../src/routing/input.js';
 import { Matcher } from '../../../src/routing/matcher.js';
 import { matchRequest, type RequestText } from '../../support/match-request.js';
@@ -76,7 +76,7 @@ function explained(sent: RequestText): string {
       }),
     },
   );
-  return explanationText(explain(compiled, matchRequest(sent)), Object.keys(POOLS), filterTypes);
+  return describeExplanation(explain(compiled, matchRequest(sent)), Object.keys(POOLS), filterTypes);
 }
 
 test('names the winner with its reasons, pools, shares, filters and timeouts, and what the others lacked', () => {
@@ -204,7 +204,7 @@ test('among thousands of rules, those of unrelated hosts are no losers', () => {
   assert.deepEqual(losersOf('http://elsewhere.org/path-1/x'), []);
   assert.deepEqual(losersOf('http://elsewhere.org/c'), ['*.shop.test/c'], 'few lack the host alone');
   assert.match(
-    explanationText(explain(compiled, matchRequest({ url: 'http://elsewhere.org/path-1' })), ['p'], filterTypes),
+    describeExplanation(explain(compiled, matchRequest({ url: 'http://elsewhere.org/path-1' })), ['p'], filterTypes),
     /^No rule matches: the answer is 404\.\nNo route is for the host "elsewhere\.org"\.\n$/m,
   );
 });

@@ -1,4 +1,4 @@
-// Puts an explanation into words for a terminal.
+// Describes an explanation, and what a rule does, for people.
 // Owns the wording. Leaves deciding to explain.ts, and where the text goes to the command line.
 
 import type { PrecedenceStep } from './compiled-match.js';
@@ -15,7 +15,7 @@ import type {
   StickyPlan,
 } from './plan.js';
 
-const PART_WORDS: Readonly<Record<Part, string>> = {
+const PART_NAMES: Readonly<Record<Part, string>> = {
   listener: 'listener',
   hostname: 'host',
   path: 'path',
@@ -33,7 +33,7 @@ const PART_WORDS: Readonly<Record<Part, string>> = {
   clientCertificateSubjectAltName: 'alternative names of the client certificate',
 };
 
-const COMPARISON_WORDS: Readonly<Record<Comparison, string>> = {
+const COMPARISON_NAMES: Readonly<Record<Comparison, string>> = {
   Exact: '',
   PathPrefix: 'prefix ',
   Prefix: 'beginning with ',
@@ -45,7 +45,7 @@ const COMPARISON_WORDS: Readonly<Record<Comparison, string>> = {
   OneOf: 'one of ',
 };
 
-const STEP_WORDS: Readonly<Record<PrecedenceStep, string>> = {
+const STEP_NAMES: Readonly<Record<PrecedenceStep, string>> = {
   priority: 'a lower priority',
   hostname: 'a less specific host name',
   path: 'a less specific path',
@@ -60,7 +60,7 @@ const STEP_WORDS: Readonly<Record<PrecedenceStep, string>> = {
  * The explanation as lines of text. `pools` are the names of the pools in the order of their indexes; `notes` are lines about the
  * request itself, `outer` the filters of all and of its listener.
  */
-export function explanationText(
+export function describeExplanation(
   explanation: Explanation,
   pools: readonly string[],
   filterTypes: FilterTypes,
@@ -75,45 +75,45 @@ export function explanationText(
     lines.push('No rule matches: the answer is 404.');
     if (!knowsHost && request.host !== '') lines.push(`No route is for the host ${quoted(request.host)}.`);
   } else {
-    lines.push(`goes to ${ruleText(winner)}`);
-    for (const finding of winner.findings) lines.push(`  because ${holdsText(finding)}`);
+    lines.push(`goes to ${describeCandidate(winner)}`);
+    for (const finding of winner.findings) lines.push(`  because ${describeHolding(finding)}`);
     for (const line of actionLines(winner.rule, pools, filterTypes, outer)) lines.push(`  ${line}`);
   }
   for (const loser of losers) {
-    lines.push('', `not to ${ruleText(loser)}`);
-    if (loser.outrankedBy !== undefined) lines.push(`  it matches too, but has ${STEP_WORDS[loser.outrankedBy]}`);
-    for (const finding of loser.findings) if (!finding.holds) lines.push(`  ${lacksText(finding)}`);
+    lines.push('', `not to ${describeCandidate(loser)}`);
+    if (loser.outrankedBy !== undefined) lines.push(`  it matches too, but has ${STEP_NAMES[loser.outrankedBy]}`);
+    for (const finding of loser.findings) if (!finding.holds) lines.push(`  ${describeLacking(finding)}`);
   }
   return `${lines.join('\n')}\n`;
 }
 
-function ruleText({ rule, place, match }: Candidate): string {
+function describeCandidate({ rule, place, match }: Candidate): string {
   const where = place.line === 0 ? place.file : `${place.file}:${place.line}:${place.column}`;
   return `${rule.name}, match ${match + 1} (${where})`;
 }
 
-function expectedText({ comparison, expected, invert }: Finding): string {
+function describeExpected({ comparison, expected, invert }: Finding): string {
   // An expression as it is written: its backslashes would not be read twice.
   const value = comparison === 'Present' ? '' : comparison === 'RegularExpression' ? `"${expected}"` : quoted(expected);
-  return `${invert ? 'not ' : ''}${COMPARISON_WORDS[comparison]}${value}`;
+  return `${invert ? 'not ' : ''}${COMPARISON_NAMES[comparison]}${value}`;
 }
 
-function partText({ part, name }: Finding): string {
-  return name === undefined ? PART_WORDS[part] : `${PART_WORDS[part]} ${name}`;
+function describePart({ part, name }: Finding): string {
+  return name === undefined ? PART_NAMES[part] : `${PART_NAMES[part]} ${name}`;
 }
 
-function holdsText(finding: Finding): string {
+function describeHolding(finding: Finding): string {
   if (finding.part === 'hostname' && finding.expected === '*') return 'the route is for every host';
   const verb = finding.part === 'clientCertificateSubjectAltName' ? 'are' : 'is';
-  return `${partText(finding)} ${verb} ${foundText(finding)}, expected ${expectedText(finding)}`;
+  return `${describePart(finding)} ${verb} ${describeFound(finding)}, expected ${describeExpected(finding)}`;
 }
 
-function lacksText(finding: Finding): string {
-  const found = isUnstated(finding) ? foundText(finding) : `found ${foundText(finding)}`;
-  return `${partText(finding)}: ${found}, expected ${expectedText(finding)}`;
+function describeLacking(finding: Finding): string {
+  const found = isUnstated(finding) ? describeFound(finding) : `found ${describeFound(finding)}`;
+  return `${describePart(finding)}: ${found}, expected ${describeExpected(finding)}`;
 }
 
-function foundText(finding: Finding): string {
+function describeFound(finding: Finding): string {
   if (isUnstated(finding)) return 'not stated';
   return finding.found === undefined ? 'absent' : quoted(finding.found);
 }
@@ -149,7 +149,7 @@ export function actionLines(
     return `pool ${pools[pool] ?? pool}${rule.backendRefs.length === 1 ? '' : ` gets ${Number(share.toFixed(2))} %`}`;
   });
   if (rule.priority !== 0) lines.unshift(`priority ${rule.priority}`);
-  if (rule.sticky !== null) lines.push(stickyText(rule.sticky));
+  if (rule.sticky !== null) lines.push(describeSticky(rule.sticky));
   const fallback = rule.fallback === null ? null : `pool ${pools[rule.fallback] ?? rule.fallback}`;
   if (rule.drained)
     lines.push(`every weight is 0: ${fallback === null ? 'the answer is 500' : `${fallback} gets all`}`);
@@ -164,17 +164,17 @@ export function actionLines(
   }
   for (const filter of rule.filters) lines.push(filterTypes.describe(filter, pools));
   lines.push(...errorPageLines(rule.errorPages));
-  const slashes = rule.repeatedSlashes === undefined ? [] : [SLASH_WORDS[rule.repeatedSlashes]];
+  const slashes = rule.repeatedSlashes === undefined ? [] : [SLASH_TEXTS[rule.repeatedSlashes]];
   return [...lines, ...slashes, ...timeoutLines(rule.timeouts), ...limitLines(rule.limits)];
 }
 
-const SLASH_WORDS: Readonly<Record<RepeatedSlashes, string>> = {
+const SLASH_TEXTS: Readonly<Record<RepeatedSlashes, string>> = {
   merge: 'the server gets one / for a run of them',
   keep: 'the server gets runs of / as they were sent',
   refuse: 'a path with a run of / is answered with 400',
 };
 
-function stickyText(sticky: StickyPlan): string {
+function describeSticky(sticky: StickyPlan): string {
   if (sticky.by === 'session') return `a client stays with its pool by the ${sticky.type.toLowerCase()} ${sticky.name}`;
   const { type, name } = sticky;
   const part = {
@@ -196,7 +196,7 @@ export function errorPageLines(pages: readonly ErrorPagePlan[]): string[] {
   });
 }
 
-const TIMEOUT_WORDS: Readonly<Record<keyof RuleTimeouts, string>> = {
+const TIMEOUT_TEXTS: Readonly<Record<keyof RuleTimeouts, string>> = {
   request: 'the whole request may take',
   backendRequest: 'one try may take, from the request sent to the end of the response,',
   responseHead: 'the head of the response may take',
@@ -206,9 +206,9 @@ const TIMEOUT_WORDS: Readonly<Record<keyof RuleTimeouts, string>> = {
 };
 
 function timeoutLines(timeouts: RuleTimeouts): string[] {
-  return (Object.keys(TIMEOUT_WORDS) as (keyof RuleTimeouts)[]).flatMap((name) => {
+  return (Object.keys(TIMEOUT_TEXTS) as (keyof RuleTimeouts)[]).flatMap((name) => {
     const ms = timeouts[name];
-    return ms === undefined ? [] : [`${TIMEOUT_WORDS[name]} ${ms === 0 ? 'any time' : `${ms} ms`}`];
+    return ms === undefined ? [] : [`${TIMEOUT_TEXTS[name]} ${ms === 0 ? 'any time' : `${ms} ms`}`];
   });
 }
 
