@@ -22,9 +22,9 @@ function sameMembers(a: readonly ServerPlan[], b: readonly ServerPlan[]): boolea
 }
 
 /**
- * The table is over all members and never changes while the pool's members stay. A closed server's keys each have a
- * second home, a third and so on, found by hashing the key again: they spread over all others, nobody else's key
- * moves, and all return when the server does. That is also where a retry goes.
+ * The table is over all members and changes only with them. While a server is closed, each of its keys maps to a fallback
+ * server, found by hashing the key again: the keys spread over all others, no other key moves, and all return with the
+ * server. A retry goes to the fallback too.
  */
 export class ConsistentHash implements Balancer {
   readonly #view: PoolView;

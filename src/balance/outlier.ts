@@ -30,7 +30,7 @@ export function resultOfStatus(status: number): number {
  *                                        ▲                                            │            │
  *                                        └──── gives the place back ◄── was set ──────┘      was not set
  *                                              (another worker won)                                │
- *       COUNTING ◄── success of a request that found nobody else ── EJECTED
+ *       COUNTING ◄── success, when no other server was left ──── EJECTED
  *          PROBATION ◄── primary: bit cleared, place given back ◄───── EJECTED ◄──────────────┘
  *             │                   when time is over, or active checks have passed
  *             │    └── success ──► COUNTING, from 0

@@ -19,18 +19,18 @@ interface Kept {
   change: number;
 }
 
-/** Hears what becomes of servers that fail: one call per change. */
+/** Receives changes of failing servers, one call each. */
 interface FailureNotes {
   /** The server with slot `index` is ejected for `lengthMs`. */
   ejected(pool: string, server: string, lengthMs: number, index: number): void;
   /** A server fails as often as would eject it, but the pool may eject no more. */
   failing(pool: string, server: string): void;
-  /** A server of which `failing` was told has answered. */
+  /** A server reported as `failing` has answered. */
   answers(pool: string, server: string): void;
 }
 
-/** How far a server is told of: a failure that shows in two ticks is not just being turned into an ejection. */
-const FAILING = { NO: 0, SEEN: 1, TOLD: 2 } as const;
+/** Whether a failing server was reported. Only after two ticks: within one, the worker may still be ejecting it. */
+const FAILING = { NO: 0, SEEN: 1, REPORTED: 2 } as const;
 
 /**
  * Call `tick(now)` every TICK_MS from the primary, with any monotonic clock in milliseconds. All state that must
@@ -102,7 +102,7 @@ export class PoolTicker {
       let changed = false;
       for (const { index, name } of kept.plan.servers) {
         this.#tendEjection(index, name, kept.plan, nowMs);
-        this.#tellFailing(index, name, kept.plan);
+        this.#reportFailing(index, name, kept.plan);
         if (this.#climb(index, kept.plan, nowMs)) changed = true;
       }
       if (changed) this.#state.changed(kept.plan.slot);
@@ -115,7 +115,7 @@ export class PoolTicker {
    */
   readmit(server: number, plan: BalancePoolPlan, bits: number, nowMs: number): boolean {
     if ((this.#state.gate(server) & bits) === 0) return false;
-    // The weight first: nobody may see an open gate with the full weight.
+    // The weight first: no worker may see an open gate with the full weight.
     if (plan.balance.slowStartMs > 0) {
       const { words } = this.#state;
       const at = this.#state.serverAt(server);
@@ -178,17 +178,17 @@ export class PoolTicker {
     this.endEjection(server, plan, nowMs);
   }
 
-  /** Tells of a server that fails and stays in use all the same, and of its first answer afterwards. */
-  #tellFailing(server: number, name: string, plan: BalancePoolPlan): void {
+  /** Reports a server that fails but stays in use, and its first success afterwards. */
+  #reportFailing(server: number, name: string, plan: BalancePoolPlan): void {
     const { words } = this.#state;
     const inRow = Atomics.load(words, this.#state.serverAt(server) + SERVER.failuresInRow);
     const seen = this.#failing[server]!;
     const threshold = plan.outlier?.failures ?? 0;
     if (threshold > 0 && inRow >= threshold && this.#state.gate(server) === 0) {
       if (seen === FAILING.SEEN) this.#notes?.failing(plan.name, name);
-      this.#failing[server] = seen === FAILING.NO ? FAILING.SEEN : FAILING.TOLD;
+      this.#failing[server] = seen === FAILING.NO ? FAILING.SEEN : FAILING.REPORTED;
     } else if (inRow === 0 || seen === FAILING.SEEN) {
-      if (seen === FAILING.TOLD) this.#notes?.answers(plan.name, name);
+      if (seen === FAILING.REPORTED) this.#notes?.answers(plan.name, name);
       this.#failing[server] = FAILING.NO;
     }
   }

@@ -85,8 +85,8 @@ export class Retries {
    */
   decide(cause: number, retries: number, written: boolean, replayable: boolean, idempotent: boolean): number {
     if (!replayable || (written && !idempotent)) return NO_RETRY.UNSAFE;
-    // A server may close an idle connection at any time: that is nobody's failure, so it needs no leave and costs nothing.
-    // The next try opens a new connection, so this cannot go round.
+    // A server may close an idle connection at any time: that is not a failure, so the retry needs no permission and no
+    // budget. The next attempt opens a new connection, so this cannot loop.
     if (cause === STALE) return 0;
     const options = this.#options;
     if ((options.on & cause) === 0) return NO_RETRY.NOT_ASKED;

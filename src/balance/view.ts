@@ -48,7 +48,7 @@ export class Tried {
 export class PoolView {
   readonly state: ServerState;
   readonly words: Int32Array;
-  /** Open servers, as many as the arrays below hold. Backups are among them only when nobody else is. */
+  /** Open servers, as many as the arrays below hold. Backups are included only when no other server is open. */
   count = 0;
   /** By position: the server's index in the shared state. */
   readonly servers: Int32Array;
@@ -104,9 +104,9 @@ export class PoolView {
   }
 
   /**
-   * Where to go when the balancer found nobody among the open ones: an untried backup with room, then an untried server
-   * that is only ejected, each in the plan's order; else ALL_BUSY when an untried one is merely full, else NO_SERVER.
-   * Ejection is a guess from the past: with nobody else left, asking the server is better than failing. Cold.
+   * The choice when the balancer found no open server: a backup not yet attempted with room, then a server not yet
+   * attempted that is only ejected, each in the plan's order; else ALL_BUSY when one is merely full, else NO_SERVER.
+   * Ejection is a guess from past failures: with no other server left, an attempt is better than an error. Cold.
    */
   otherwise(tried: Tried): number {
     for (let i = 0; i < this.count; i++) if (!tried.has(this.servers[i]!)) return ALL_BUSY;

@@ -15,8 +15,8 @@ import { POOL, type ServerState, SLICE } from './server-state.js';
  *                                │        └─ its client leaves ───► remove()
  *                                └─ somebody else's is older: wait for their turn, then wake()
  *
- * A freed place is offered by whoever freed it (`offer`). If the one woken cannot use it, or died, the next offer or the
- * next sweep tries again: sweep every line that is not empty, a few times a second.
+ * The worker that frees a place offers it (`offer`). If the worker it wakes cannot use it, or died, the next offer or
+ * sweep wakes again: sweep every line that is not empty, a few times a second.
  */
 
 /** The line of one pool in one worker. `T` is the worker's own request object. Joining may allocate; it is the slow path. */
@@ -64,7 +64,7 @@ export class WaitingLine<T> {
       return false;
     }
     words[this.#ownAt + SLICE.waiting]! += 1;
-    // 0 says that nobody waits, so the ticket that wraps to it is passed over.
+    // 0 means an empty line, so a ticket that wraps to 0 is skipped.
     let ticket = (Atomics.add(words, this.#ticketAt, 1) + 1) | 0;
     if (ticket === 0) ticket = (Atomics.add(words, this.#ticketAt, 1) + 1) | 0;
     this.#items.push(item);
@@ -78,7 +78,7 @@ export class WaitingLine<T> {
     return this.#items.length > 0 && this.#oldestWorker() === this.#state.worker ? this.#items[0] : undefined;
   }
 
-  /** The oldest request of this worker, whoever's turn it is: for looking at its deadline. */
+  /** The oldest request of this worker, whether or not it is next: for checking its deadline. */
   oldest(): T | undefined {
     return this.#items[0];
   }

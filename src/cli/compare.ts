@@ -214,7 +214,7 @@ function compareSettings(before: Config, after: Config): SettingChange[] {
   each('timeouts.', timeouts(before), timeouts(after), (ms) => `${ms} ms`);
   const asked = ({ nameservers }: Config) => nameservers.join(', ') || 'those of the machine';
   note('nameservers', asked(before), asked(after));
-  note('trustedProxies', before.trustedProxies.join(', ') || 'nobody', after.trustedProxies.join(', ') || 'nobody');
+  note('trustedProxies', before.trustedProxies.join(', ') || 'none', after.trustedProxies.join(', ') || 'none');
   each('', topSettings(before), topSettings(after), String);
   // What the words above leave out, of those that stay.
   for (const [address, old] of listeners(before)) {

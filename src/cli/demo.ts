@@ -64,7 +64,7 @@ async function demo(options: DemoOptions): Promise<void> {
   });
 }
 
-/** A certificate of the demo's own in a directory that goes with it. Nobody trusts it who is not told to. */
+/** A self-signed certificate for the demo, in a directory of its own. Clients do not trust it by default. */
 function makeCertificate(): { directory: string; cert: string; key: string } {
   const directory = mkdtempSync(join(tmpdir(), 'sevenfold-demo-'));
   const { cert, key } = issueCertificate({ subject: 'Sevenfold demo', names: ['localhost', '127.0.0.1', '::1'] });

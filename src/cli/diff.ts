@@ -65,7 +65,7 @@ export async function diff(before: string, after: string, options: DiffOptions =
   return outcome(code, `${sections.filter((section) => section !== '').join('\n')}`);
 }
 
-/** A name that nobody has (RFC 6761, 6.4): routes for every host match it, others do not. */
+/** A reserved name (RFC 6761, 6.4): only routes for every host match it. */
 const NO_HOST = 'no-host.invalid';
 
 async function replay(file: string, host: string | undefined, before: Router, after: Router): Promise<Replay> {
@@ -103,7 +103,7 @@ async function replay(file: string, host: string | undefined, before: Router, af
 function destinations(request: RouteRequest, before: Router, after: Router): [from: string, to: string] {
   const was = before.match(request);
   if (was.listeners.length > 0 && was.status === undefined) {
-    // It was served, so its client had the certificate that is required: the record only does not tell of it.
+    // It was served, so its client had the required certificate, which the record does not contain.
     const certified = { clientCertificate: {}, ...request };
     const served = before.match(certified);
     if (served.listeners.length === 0)

@@ -153,7 +153,7 @@ function readRequest(request: string, options: ExplainOptions): RouteRequest | s
   };
 }
 
-/** Options that tell of TLS, as they are written, and what they tell of. */
+/** Options that describe the TLS connection: key, spelling on the command line, and meaning. */
 const TLS_OPTIONS = [
   ['clientCertificateSubject', '--client-certificate-subject', 'a client certificate'],
   ['clientCertificateSan', '--client-certificate-san', 'a client certificate'],

@@ -204,7 +204,7 @@ export class BackendConnection implements BackendSide, Poolable {
   keepAlive = false;
   /** The server announced a body where none can be: what follows may be that, so it is not used again. */
   distrusted = false;
-  /** Its answer named the length of a body it did not have: when it is idle, nobody takes it for a while. */
+  /** Its response named the length of a body it did not have: once idle, it is not reused for a while. */
   aside = false;
   /** How the server takes what waits for it. */
   readonly movement = new Movement();

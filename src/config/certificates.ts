@@ -188,7 +188,7 @@ function parseKey(pem: Buffer, name: string): KeyObject {
       throw new CertificateError(
         'key',
         `The key in ${name} is encrypted.`,
-        'No one can type its pass phrase when the server starts: store it unencrypted, readable by this user only.',
+        'There is no way to enter a pass phrase at start: store the key unencrypted, readable by this user only.',
       );
     }
     if (text.includes(BEGIN) && !text.includes('PRIVATE KEY-----')) {

@@ -208,14 +208,14 @@ export function checkRepeatedSlashes(
   );
 }
 
-/** Warns when everybody may state any address and some listener believes it. */
+/** Warns when any client may state any address and a listener trusts it. */
 export function checkTrust({ listeners, trustedProxies }: ParsedConfig, scope: Scope): void {
   if (listeners.every(({ clientAddressHeader }) => clientAddressHeader === undefined)) return;
   for (const [index, range] of trustedProxies.entries()) {
     if (!range.endsWith('/0')) continue;
     scope.warn(
       ['trustedProxies', index],
-      `${range} is everybody: every client can claim any address.`,
+      `${range} is every address: any client can claim any address.`,
       'Expected the addresses of the proxies in front alone.',
     );
   }

@@ -82,13 +82,13 @@ function checkListeners(config: ParsedConfig, scope: Scope): void {
   }
 }
 
-/** Warns of a listener at which anybody may claim to be any client. */
+/** Warns of a listener where any client may claim any address in a PROXY header. */
 function checkProxySources({ proxyProtocol }: ParsedConfig['listeners'][number], at: DocumentPath, scope: Scope): void {
   for (const [index, range] of (proxyProtocol?.from ?? []).entries()) {
     if (!range.endsWith('/0')) continue;
     scope.warn(
       [...at, 'proxyProtocol', 'from', index],
-      `${range} is everybody, and every peer in the list can claim any address.`,
+      `${range} is every address: any client can claim any address in a PROXY header.`,
       'Expected the addresses of the proxies in front alone.',
     );
   }
@@ -224,7 +224,7 @@ function checkTests({ tests, routes, listeners }: ParsedConfig, scope: Scope): v
   }
 }
 
-/** What a test can state about TLS. */
+/** Keys of a test that describe its TLS connection. */
 const TLS_KEYS = ['serverName', 'tlsVersion', 'tlsCipher', 'clientCertificate'] as const;
 
 /** A test of where a raw TLS connection goes: by its name alone, to a pool. */

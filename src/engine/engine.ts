@@ -316,7 +316,7 @@ export class Engine {
     this.#submit2(SUBMIT.retain, at);
   }
 
-  /** Chunks nobody holds, before what is submitted is carried out. */
+  /** Chunks without a reference, before the queued submissions are carried out. */
   get freeChunks(): number {
     return this.#control[CONTROL.freeChunks]!;
   }

@@ -81,7 +81,7 @@ export const SEND_FLAG = { none: 0, more: 1 } as const;
 export const CONTROL = {
   /** Handles left on the free list, which starts at word `WORDS`. */
   freeHandles: 0,
-  /** Chunks nobody holds. */
+  /** Chunks without a reference. */
   freeChunks: 1,
   /** Connections open, client and backend. */
   connections: 2,

@@ -39,7 +39,7 @@ export class PinnedTexts {
     return [...this.#constants.chunks, ...this.#ofPlan.chunks];
   }
 
-  /** The place of a constant, for a slab that nobody uses yet. Throws RangeError when it has no room. */
+  /** The place of a constant, for a slab that is not in use yet. Throws RangeError when it has no room. */
   pin(text: string): Pinned {
     const pinned = this.#constants.known.get(text) ?? this.#put(this.#constants, text);
     if (pinned === null) throw new RangeError(`no room in the slab for a constant of ${text.length} bytes`);

@@ -14,8 +14,7 @@ import { type Exchange, NO_ADDRESS } from './exchange.js';
 import { requestId } from './header-variables.js';
 
 /**
- * Seconds after which a client that got a 503 may try again. Nobody knows when a place is freed or a server comes back,
- * and the sooner it may be, the less a longer wait would be true.
+ * `Retry-After` of a 503, in seconds. When a place is freed or a server comes back is unknown, so the value is short.
  */
 const RETRY_AFTER_SECONDS = 1;
 

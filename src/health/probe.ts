@@ -69,7 +69,7 @@ async function probeTcp(
   const socket = await connected(target, signal);
   // A server that waits for a header would complain of a connection without.
   if (proxyProtocol !== undefined) socket.end(proxyHeaderOfOwn(proxyProtocol), () => socket.destroy());
-  // A reset leaves nothing in TIME_WAIT here, and the server sees at once that nothing will be sent.
+  // A reset leaves nothing in TIME_WAIT here, and the server need not wait for a request.
   else if (target.kind === 'tcp') socket.resetAndDestroy();
   else socket.destroy();
   return { passed: true, says: 'the connection was accepted' };
@@ -95,7 +95,7 @@ type SecureOptions = Pick<
 
 type Connected = Parameters<buildConnector.connector>[1];
 
-/** Connects as undici would, but begins with a PROXY header that names no client. */
+/** Connects as undici would, but begins with a PROXY header without a client address. */
 function connectorWithHeader(
   target: SocketEndpoint,
   version: ProxyVersion,

@@ -4,9 +4,9 @@
 import { Resolver as DnsResolver, lookup } from 'node:dns/promises';
 import { HostsFile } from './hosts-file.js';
 
-/** What the DNS says about a name. Errors have the codes of node:dns. */
+/** DNS records of a name. Errors have the codes of node:dns. */
 export interface Resolver {
-  /** All IPv4 and IPv6 addresses, and how long they may be kept, in seconds, or null when no answer says. */
+  /** All IPv4 and IPv6 addresses, and their TTL in seconds, or null when it is unknown. */
   addresses(host: string): Promise<{ addresses: string[]; ttlSeconds: number | null }>;
   services(name: string): Promise<{ name: string; port: number; priority: number; weight: number }[]>;
 }

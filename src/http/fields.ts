@@ -26,7 +26,7 @@ export const FIELD_ID = {
   VIA: 17,
   COOKIE: 18,
   ACCEPT: 19,
-  /** All fields that tell of a client's certificate. */
+  /** All fields that describe a client certificate. */
   CLIENT_CERT: 20,
   HTTP2_SETTINGS: 21,
   DATE: 22,
@@ -147,9 +147,9 @@ export function equalsCaseless(bytes: Uint8Array, at: number, length: number, lo
   return true;
 }
 
-// A name is looked up by its length and first letter. Of the names that requests and answers usually carry, hardly one
-// that is not known shares both with one that is: then telling so costs one load. The bytes decide, so whoever makes up
-// names that share them costs himself a comparison.
+// A name is looked up by its length and first letter, then its bytes are compared. Unknown names that are common in real
+// traffic hardly ever share both with a known one, so ruling them out costs one load. A client that makes up names which
+// do costs one comparison each.
 const LOOKUP_BITS = 5;
 const LOOKUP_MASK = (1 << LOOKUP_BITS) - 1;
 const NAME_ROOM = 32;

@@ -44,7 +44,7 @@ function readLength(bytes: Uint8Array, at: number, count: number): number {
 /** The kind of body that one Transfer-Encoding value makes. */
 function coding(bytes: Uint8Array, at: number, count: number): number {
   if (equalsCaseless(bytes, at, count, CHUNKED)) return BODY.chunked;
-  // Unless chunked comes last, nobody can tell where the message ends (RFC 9112, 6.3).
+  // Unless chunked comes last, the end of the message is unknown (RFC 9112, 6.3).
   const before = count - CHUNKED.length - 1;
   const last =
     before >= 0 && isListSpace(bytes[at + before]!) && equalsCaseless(bytes, at + before + 1, CHUNKED.length, CHUNKED);

@@ -68,7 +68,7 @@ export class Supervisor {
       atomics: 'disabled',
       recordTiming: false,
     });
-    // A worker that dies at work ends its task, which reports it; this is one that died before: the thread could not boot.
+    // A worker that dies at work rejects its task. This event is for a thread that could not boot: it had no task yet.
     this.#pool.on('error', (error: Error) => this.#countDeath(error));
   }
 

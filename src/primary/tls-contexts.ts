@@ -81,7 +81,7 @@ export interface TlsContexts {
 
 /**
  * Opens a context for every listener and every pool with TLS. Throws CertificateError, or an Error that names which; none
- * is left open then. Warnings came out when the configuration was checked.
+ * is left open then. Warnings were printed when the configuration was checked.
  */
 export function openTlsContexts({ listeners, pools }: Config): TlsContexts {
   const contexts = {

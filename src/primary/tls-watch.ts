@@ -6,9 +6,9 @@ import { type BigIntStats, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
 /**
- * Time between two looks at the files, in milliseconds. Asking where the names lead now finds every kind of change, also
- * through links in any part of a path. Notices of the kernel would need a watch on each directory on the way, and do not
- * come from every file system.
+ * Time between two checks of the files, in milliseconds. Polling by name finds every kind of change: also a symbolic link
+ * changed in any part of the path, for which inotify would need a watch on each directory, and a change on a network
+ * file system, for which inotify reports nothing.
  */
 const LOOK_MS = 1000;
 

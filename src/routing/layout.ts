@@ -142,7 +142,7 @@ export const REGEX = { sourceAt: 0, sourceBytes: 1, WORDS: 2 } as const;
 export const HASH_SEED = 0x811c9dc5 | 0;
 export const HASH_PRIME = 0x01000193;
 
-/** FNV-1a over bytes as they are. Hashes only narrow a search: whoever uses one compares the bytes afterwards. */
+/** FNV-1a over bytes as they are. Hashes only narrow a search: callers compare the bytes afterwards. */
 export function hashBytes(bytes: Uint8Array, at: number, length: number): number {
   let hash = HASH_SEED;
   for (let i = at; i < at + length; i++) hash = Math.imul(hash ^ bytes[i]!, HASH_PRIME);

@@ -94,7 +94,7 @@ export function scanPath(bytes: Uint8Array, at: number, length: number): number 
 /**
  * Writes the normal form segment by segment. A piece is a part of a segment that some servers would take for a
  * segment of its own: up to `;` (path parameters), `%2F` or `%5C`. One that is `.` or `..` is refused, because
- * whoever reads it that way ends up at another path than the one the rules saw.
+ * a server that reads it that way would serve another path than the one the rules matched.
  */
 function rewrite(
   bytes: Uint8Array,

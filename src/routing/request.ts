@@ -13,7 +13,7 @@ export interface ClientCertificate {
   readonly fingerprint: string;
 }
 
-/** What TLS tells of a client connection: printable ASCII. Made once for each, at the end of its handshake. */
+/** TLS properties of a client connection, in printable ASCII. Made once per connection, when its handshake completes. */
 export interface TlsView {
   /** `TLSv1.2` or `TLSv1.3`. */
   readonly version: string;

@@ -1,45 +1,19 @@
 // The order of the house, read from its text: which folder may import which, no cycles, one writer per state machine,
 // exports that something uses, and words that say nothing to a reader who greps for those of the field.
-// Known violations stand in tidy.known.txt. The list may only shrink: a new violation fails here, and so does a listed
-// one that is gone, until `TIDY=shrink node --import tsx --test test/unit/tidy.test.ts` has struck it off.
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const listFile = fileURLToPath(new URL('tidy.known.txt', import.meta.url));
-const SHRINK = 'TIDY=shrink node --import tsx --test test/unit/tidy.test.ts';
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const below = (folder: string, ending: RegExp): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => ending.test(name))
     .map((name) => join(folder, name))
     .sort();
-
-/** What a line of the list begins with. */
-type Kind = 'arrow' | 'cycle' | 'export' | 'word';
-const lines = (): string[] => readFileSync(listFile, 'utf8').trimEnd().split('\n');
-const shrinks = process.env.TIDY === 'shrink';
-
-/** Compares what was found with what is known. `mend` says what to do about a new one. */
-function ratchet(kind: Kind, violations: readonly string[], mend: string): void {
-  const found = violations.map((violation) => `${kind}: ${violation}`);
-  const known = lines().filter((line) => line.startsWith(`${kind}: `));
-  const fresh = found.filter((line) => !known.includes(line));
-  assert.deepEqual(fresh, [], `new violations: ${mend}`);
-  const gone = known.filter((line) => !found.includes(line));
-  if (shrinks)
-    writeFileSync(
-      listFile,
-      `${lines()
-        .filter((line) => !gone.includes(line))
-        .join('\n')}\n`,
-    );
-  else assert.deepEqual(gone, [], `mended, so strike them off: ${SHRINK}`);
-}
 
 interface Import {
   readonly from: string;
@@ -241,18 +215,18 @@ function bannedWords(file: string, text: string): string[] {
 }
 
 test('imports follow the order of the folders', () => {
-  ratchet('arrow', arrowsBack(imports), 'move what both need to the lower folder, or turn the dependency around');
+  assert.deepEqual(arrowsBack(imports), [], 'move what both need to the lower folder, or turn the dependency around');
 });
 
 test('no file imports itself by way of others', () => {
-  ratchet('cycle', inCycles(imports), 'pass in what is needed, or move it to a third file');
+  assert.deepEqual(inCycles(imports), [], 'pass in what is needed, or move it to a third file');
 });
 
 test('what is exported is used by another file', () => {
   const files = ['src', 'test', 'bench'].flatMap((folder) => below(folder, /(?<!\.d)\.ts$/));
-  ratchet(
-    'export',
+  assert.deepEqual(
     unusedExports(new Map(files.map((file) => [file, read(file)]))),
+    [],
     'take `export` away, or what is exported if nothing uses it',
   );
 });
@@ -266,9 +240,9 @@ test('the prose uses the words of the field', () => {
     ...below('native', /\.[ch]$/),
   ];
   const says = BANNED.map(({ word, say }) => `${word} (${say})`).join('; ');
-  ratchet(
-    'word',
+  assert.deepEqual(
     files.flatMap((file) => bannedWords(file, read(file))),
+    [],
     `say it otherwise: ${says}`,
   );
 });

@@ -41,7 +41,7 @@ What the clients of a pool notice when one of its three servers fails. Real proc
 keep-alive connection each send GETs (twelve) and POSTs (four) one at a time, 8 ms after the last answer, and never retry; after
 ${schedule.warmUpMs / 1000} s one server gets the fault, for ${schedule.faultMs / 1000} s, then it is well again.
 
-All proxies are told the same: least requests (or connections), two further tries, on failed connects, resets,
+All proxies are configured alike: least requests (or connections), two retries, on failed connects, resets,
 timeouts of ${TRY_TIMEOUT_MS / 1000} s and the statuses 500, 502, 503 and 504, for idempotent methods; a server is out after a few failures in
 a row; health checks every second where there are any (nginx has none without a subscription). The configurations
 stand in \`bench/lab/faults/contestants.ts\`.

@@ -98,8 +98,8 @@ export function check(w: CheckContext, x: AnyExchange): ReasonCode | null {
   x.request.set(kind, length);
   x.bodyBytesTotal = 0;
   x.framingBytesTotal = 0;
-  // Speaking HTTP/2 to a server through a tunnel we opened would pass every rule by: h2c is never asked for.
-  // Several Upgrade fields are legal, and nobody sends them: such a request is no upgrade.
+  // h2c is never requested of a server: HTTP/2 in a tunnel would bypass every rule.
+  // Several Upgrade fields are legal, but no client sends them: such a request is not treated as an upgrade.
   x.upgrade =
     head.upgrade &&
     (head.repeated & UPGRADE) === 0 &&

@@ -46,7 +46,7 @@ const PROXY_HEADERS = ['PROXY TCP4 ', 'PROXY TCP6 ', 'PROXY UNKNOWN', '\0\r\nQUI
   Buffer.from(text, 'latin1'),
 );
 
-/** True when a proxy in front says who the client is, and nobody asked it: mostly its address is missing from a list. */
+/** True when a head begins with a PROXY header where none is expected: mostly `proxyProtocol.from` lacks the address. */
 function hasProxyHeader(memory: Uint8Array, at: number, end: number): boolean {
   return PROXY_HEADERS.some((start) => at + start.length <= end && start.every((byte, i) => memory[at + i] === byte));
 }

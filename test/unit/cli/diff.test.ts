@@ -98,7 +98,7 @@ test('pools, listeners, limits and timeouts are compared', async () => {
 ~ pools.api  10.0.0.11:3000 weight 2, 10.0.0.12:3000; round-robin → 10.0.0.11:3000 weight 3, 10.0.0.12:3000; round-robin
 ~ limits.bodyBytesMax  0 → 1024
 ~ timeouts.idle  75000 ms → 10000 ms
-~ trustedProxies  nobody → 10.0.0.0/8
+~ trustedProxies  none → 10.0.0.0/8
 
 6 settings changed.
 `,
