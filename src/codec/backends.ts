@@ -19,6 +19,8 @@ export function takeIdle(w: CodecContext, x: Exchange, server: Server): BackendC
     server.proxyProtocol === null ? (server.idleTake() as BackendConnection | null) : takePinned(w, x, server);
   if (idle === null) return null;
   idle.to(BACKEND.HEAD);
+  // It is not idle any more; what it waits for now is the attempt's.
+  w.deadlines.clear(idle.slot);
   idle.requests++;
   idle.attempt = x.attempt;
   idle.exchange = x;

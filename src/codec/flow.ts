@@ -55,6 +55,8 @@ export function clientFlow(w: CodecContext, client: ClientConnection, blocked: b
   client.blocked = blocked;
   const { x } = client;
   const { attempt } = x;
+  // Nothing waits for it any more.
+  if (!blocked && client.state === CLIENT.BUSY) w.deadlines.clear(client.slot);
   const backend = attempt.backend as BackendConnection | null;
   if (x.isAtServer && backend !== null && (x.request.done || x.responseStarted)) {
     // Which side waits: the server while it may write, the client while it has to read.
@@ -63,7 +65,6 @@ export function clientFlow(w: CodecContext, client: ClientConnection, blocked: b
       watch(w, client, responseIdle);
       w.exchangeDeadlines.set(x.id, 0, x.expires);
     } else {
-      w.deadlines.clear(client.slot);
       waitForServer(w, x);
     }
     w.attemptDeadlines.set(attempt.id, blocked ? 0 : responseIdle, attempt.expires);
@@ -93,17 +94,17 @@ export function backendFlow(w: CodecContext, backend: BackendConnection, blocked
   backend.blocked = blocked;
   const x = backend.exchange;
   if (x === null) return;
+  if (!blocked) w.deadlines.clear(backend.slot);
   const client = clientOf(x);
   if (backend.state === BACKEND.TUNNEL) tunnelFlow(w, client, backend, blocked);
   else if (!x.request.done) {
     const { requestBody } = ticksOf(w, x);
     w.exchangeDeadlines.set(x.id, blocked ? 0 : requestBody, x.expires);
+    w.attemptDeadlines.set(x.attempt.id, 0, x.attempt.expires);
     if (blocked) watch(w, backend, requestBody);
-    else w.deadlines.clear(backend.slot);
     measureBody(w, x);
   } else if (!blocked && backend.state === BACKEND.HEAD) {
     // Only now the server has it all.
-    w.deadlines.clear(backend.slot);
     requestSent(w, x);
   }
   steerClient(w, client);

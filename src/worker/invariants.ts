@@ -182,6 +182,7 @@ function checkClient(w: Worker, client: ClientConnection, slot: number, report: 
       wrong('still in the table');
       break;
     case CLIENT.BUSY:
+      if (!client.blocked && w.deadlines.runs(slot)) wrong('its socket takes what it gets, and has a deadline');
       checkExchange(w, client.x, wrong);
       break;
     case CLIENT.TUNNEL:
@@ -270,6 +271,7 @@ function checkBackend(w: Worker, backend: BackendConnection, slot: number, repor
     default:
       if (x === null) wrong('works for no client connection');
       if (attempt === null) wrong('carries no attempt');
+      if (!backend.blocked && w.deadlines.runs(slot)) wrong('its socket takes what it gets, and has a deadline');
       if (backend.idleAt !== NO_ADDRESS) wrong('is on the idle list of its server');
   }
   if (state === BACKEND.IDLE || state === BACKEND.MIRROR) {

@@ -7,7 +7,7 @@ import { start as startClosesIdle } from '../origins/closes-idle-at-once.js';
 import { start as startClosesOnReuse } from '../origins/closes-on-reuse.js';
 import { start as startExtra } from '../origins/extra-bytes-after-response.js';
 import { type JsonEcho, start as startEcho } from '../origins/json-echo.js';
-import { ok, serveRequests } from '../origins/raw.js';
+import { ok, serveRequests, type Visit } from '../origins/raw.js';
 import { start as startResets } from '../origins/resets.js';
 import { freePlace, written } from '../support/addresses.js';
 import { statusOf } from '../support/messages.js';
@@ -31,6 +31,29 @@ test('requests of different clients share a backend connection', async (t) => {
   const proxy = await useProxy(t, { servers: [origin.address] });
   for (let i = 0; i < 20; i++) assert.equal(statusOf(await ask(proxy.place, get(`/${i}`))), 200);
   assert.equal(origin.accepted(), 1);
+});
+
+test('a response over a reused connection has the time of any other, however long that may be idle', async (t) => {
+  const held: Visit[] = [];
+  const origin = await use(
+    t,
+    serveRequests((request, visit) => {
+      if (request.startLine.includes('/hold')) held.push(visit);
+      else visit.socket.write(ok('at once'));
+    }),
+  );
+  const proxy = await useProxy(t, { servers: [origin.address], timeouts: { backendIdle: '300ms' } });
+  assert.equal(statusOf(await ask(proxy.place, get('/'))), 200);
+  const client = await WireClient.connect(proxy.place);
+  await client.send(get('/hold'));
+  await origin.until('the held request', () => held[0]);
+  // Idle later than the first connection was: once it is closed for that, the time of the first one is over too.
+  assert.equal(statusOf(await ask(proxy.place, get('/'))), 200);
+  await origin.until('an idle connection closed', ({ visits }) => visits[1]?.ended || visits[1]?.closed || undefined);
+  assert.equal(origin.visits.length, 2);
+  held[0]!.socket.write(ok('late'));
+  await client.until('the response', () => client.received.endsWith('late') || undefined);
+  client.close();
 });
 
 test('no more backend connections stay idle than idleConnectionsMax', async (t) => {

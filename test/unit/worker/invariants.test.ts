@@ -105,6 +105,11 @@ const cooked: readonly { what: string; cook(at: AtWork): void; says: RegExp }[] 
     says: /IDLE: is set aside, or on the idle list: not one of them$/,
   },
   {
+    what: 'a deadline that an idle connection has left behind',
+    cook: ({ worker, backend }) => worker.deadlines.set(slotOf(backend.conn), 10),
+    says: /HEAD: its socket takes what it gets, and has a deadline$/,
+  },
+  {
     what: 'a wait without an end',
     cook: ({ worker, client, backend }) => {
       worker.deadlines.clear(slotOf(client.conn));
