@@ -236,8 +236,10 @@ export class Worker implements CodecContext {
     this.#listening.clear();
     this.ticks = this.ticks.hurried(FIRST_REQUEST_MS);
     this.connections.eachClient((client) => {
-      // A new connection is for a request that is on its way, and that no client sends again as it does on a kept one.
-      const isNew = client.state === CLIENT.PROXY || (client.state === CLIENT.IDLE && client.headTimed);
+      // A new connection is for a request that is on its way, and that no client sends again as it does on a kept one. One
+      // of a raw listener is for a tunnel, which would be begun only to be cut.
+      const awaits = client.headTimed && client.listener.plan.protocol !== 'tls';
+      const isNew = client.state === CLIENT.PROXY || (client.state === CLIENT.IDLE && awaits);
       if (isNew) this.deadlines.set(client.slot, this.ticks.requestHead);
       else if (client.state === CLIENT.IDLE) linger(this, client);
       else if (client.state === CLIENT.HELLO) closeClient(this, client);
