@@ -29,6 +29,8 @@ export class WireClient {
   private readonly pieces: string[] = [];
   private joined = '';
   private receivedBytes = 0;
+  /** Offset of the first byte behind the first head; -1 as long as it has not come. */
+  private headEnd = -1;
   private readonly waiting = new Set<() => void>();
 
   private constructor(
@@ -94,6 +96,16 @@ export class WireClient {
   /** How many bytes were received so far. */
   get receivedCount(): number {
     return this.receivedBytes;
+  }
+
+  /** How many bytes came behind the first head. Large bodies are waited for by it: it joins no text once the head is there. */
+  get bodyCount(): number {
+    if (this.headEnd < 0) {
+      const at = this.received.indexOf('\r\n\r\n');
+      if (at < 0) return 0;
+      this.headEnd = at + 4;
+    }
+    return this.receivedBytes - this.headEnd;
   }
 
   /** True once the connection is over in both directions, or the other side has ended its own. */
@@ -187,6 +199,7 @@ export class WireClient {
     this.pieces.length = 0;
     this.joined = '';
     this.receivedBytes = 0;
+    this.headEnd = -1;
   }
 
   /** Waits for the other side to end or reset the connection. */
