@@ -1,6 +1,6 @@
 // Who the client is behind trusted proxies: read from the field that the listener names, from the right.
 // Owns finding and judging the address in a head. Leaves who is a trusted peer to trust.ts, and what is done with it to
-// route.ts and send-head.ts.
+// route.ts and codec/h1/write-forwarding.ts.
 
 import { addressText } from '../base/addresses.js';
 import { skipBlanks, trimEnd } from '../base/bytes.js';

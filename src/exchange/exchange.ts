@@ -1,6 +1,6 @@
 // One request and its response: the object that everything between a client and a server works on.
 // Owns what is known of a request while it is under way, and its stage. Leaves sockets, and the syntax on them, to the
-// connections, and what ends with it to codec/h1/finish.ts.
+// connections, and what ends with it to end.ts.
 
 import type { Tried } from '../balance/view.js';
 import { Edges } from '../base/edges.js';

@@ -5,7 +5,7 @@ import type { Engine } from '../engine/engine.js';
 import { CHUNK_BYTES } from '../engine/layout.js';
 
 /**
- * One per client connection, empty for almost all of their lives. Bytes are only ever added behind those there are, so a
+ * One per exchange, empty for almost all of its life. Bytes are only ever added behind those there are, so a
  * send that is still queued keeps what it lists.
  *
  * A copy, since what is received may stand in many chunks with a few bytes in each: a client that sends single bytes would

@@ -48,7 +48,7 @@ interface TlsRoutePlan {
 
 /** Every limit, with its default in config/. Bytes and counts; 0 means what the comment says. */
 export interface Limits {
-  /** Longest head of a request or a response. At most one chunk. */
+  /** Longest head of a request or a response. One over a chunk is collected on the heap (codec/h1/long-head.ts). */
   headBytesMax: number;
   uriBytesMax: number;
   fieldsMax: number;

@@ -1,5 +1,5 @@
 // Reads a chunked body (RFC 9112, 7.1), cut anywhere: takes the framing off, drops extensions, keeps trailers as text.
-// Owns the grammar of chunks. Leaves limits on bodies, and which trailers go on, to codec/h1/relay.ts.
+// Owns the grammar of chunks. Leaves limits on bodies, and which trailers go on, to codec/h1/read-body.ts.
 
 import { withoutBlanksAround } from '../base/blanks.js';
 import { isBlank } from '../base/bytes.js';

@@ -1,6 +1,6 @@
 // Heads that outgrow a chunk (limits.headBytesMax above 16 KiB): collected piece by piece on the heap, so that slow
 // senders cannot fill the slab, and moved into a run of neighbouring chunks once they are complete.
-// Owns the collecting and the bound on all that a worker collects. Leaves parsing to read-head.ts and backend.ts.
+// Owns the collecting and the bound on all that a worker collects. Leaves parsing to read-head.ts and read-response-head.ts.
 
 import { CHUNK_BYTES } from '../../engine/layout.js';
 import type { HeadParser } from '../../http/llhttp.js';
