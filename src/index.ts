@@ -7,6 +7,7 @@ export { ConfigError } from './config/config-error.js';
 export { type ConfigValue, defineConfig } from './config/define.js';
 export { type Loaded, loadConfig } from './config/load.js';
 export {
+  type AtListener,
   type Candidate,
   compile,
   type Decision,

@@ -78,11 +78,6 @@ export class WaitingLine<T> {
     return this.#items.length > 0 && this.#oldestWorker() === this.#state.worker ? this.#items[0] : undefined;
   }
 
-  /** The oldest request of this worker, whether or not it is next: for checking its deadline. */
-  oldest(): T | undefined {
-    return this.#items[0];
-  }
-
   /** Takes the one in front out, after it got its room. */
   shift(): void {
     this.#takeOut(0);

@@ -27,7 +27,7 @@ const BUILT_IN = [
 ] as const;
 
 /** The schemas of the filter types: what a list of filters may hold. */
-export type FilterSchemas = SchemasOf<typeof BUILT_IN>;
+type FilterSchemas = SchemasOf<typeof BUILT_IN>;
 type SchemasOf<Kinds extends readonly { readonly schema: unknown }[]> = {
   [Index in keyof Kinds]: Kinds[Index]['schema'];
 };

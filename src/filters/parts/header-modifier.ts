@@ -24,7 +24,7 @@ export const headerModifier = (message: string) =>
     ),
   });
 
-export interface HeaderModifierConfig {
+interface HeaderModifierConfig {
   readonly set?: readonly HeaderValueConfig[] | undefined;
   readonly add?: readonly HeaderValueConfig[] | undefined;
   readonly remove?: readonly string[] | undefined;

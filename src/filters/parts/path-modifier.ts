@@ -42,7 +42,7 @@ export const pathModifier = map('a path modifier', {
   ),
 });
 
-export interface PathModifierConfig {
+interface PathModifierConfig {
   readonly type: 'ReplaceFullPath' | 'ReplacePrefixMatch' | 'ReplaceRegexMatch';
   readonly replaceFullPath?: string | undefined;
   readonly replacePrefixMatch?: string | undefined;

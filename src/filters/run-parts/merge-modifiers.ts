@@ -4,7 +4,7 @@ import type { HeaderValuePlan } from '../../routing/plan.js';
 import type { HeaderModifierPlan } from '../parts/header-modifier.js';
 
 /** What a list of modifiers comes to. */
-export interface MergedModifiers {
+interface MergedModifiers {
   /** Names of fields that go, in lower case. */
   readonly gone: readonly string[];
   /** Lines that come. */
