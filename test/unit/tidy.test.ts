@@ -177,7 +177,7 @@ function inCycles(all: readonly Import[]): string[] {
 /** What programs import, threads run, and Node loads as hooks. */
 const PUBLIC = ['src/index.ts', 'src/worker/thread.ts', 'src/config/module-hooks.ts'];
 
-/** Functions, classes and values that a file exports. */
+/** Functions, classes and values that a file exports. Types are left out: declarations name some that no file imports. */
 const EXPORTED = /^export (?:async )?(?:function\*?|class|const|let) (\w+)/gm;
 
 /** A line for each export that no other file imports, of `files` by their paths. */
@@ -247,11 +247,16 @@ test('the prose uses the words of the field', () => {
   );
 });
 
-test('the state of a connection has one writer', () => {
-  const writers = ['exchange', 'codec', 'worker']
+test('each state machine of a connection, an exchange or an attempt has one writer', () => {
+  const writers = ['exchange', 'codec', 'worker', 'filters', 'explain']
     .flatMap((folder) => below(`src/${folder}`, /\.ts$/))
-    .filter((file) => /\.state = (?!new )/.test(read(file)));
-  assert.deepEqual(writers, ['src/exchange/attempt.ts', 'src/codec/connections.ts']);
+    .filter((file) => /\.(?:state|stage) = (?!new )/.test(read(file)));
+  assert.deepEqual(writers, ['src/exchange/attempt.ts', 'src/exchange/exchange.ts', 'src/codec/connections.ts']);
+  for (const file of writers) {
+    const text = read(file);
+    const writes = text.match(/\.(?:state|stage) = /g)!.length;
+    assert.equal(writes, text.match(/^ {2}to\(st\w+: number\): void \{$/gm)?.length, `${file}: only to() writes`);
+  }
 });
 
 test('one file of the engine asks the kernel for anything of a socket', () => {
