@@ -254,7 +254,6 @@ export class Primary {
   async #apply(loaded: Loaded): Promise<void> {
     const before = this.#snapshot;
     const names = before.pools.map(({ name }) => name);
-    this.#moved.clear();
     const tlsBefore = this.#tls;
     const tls = openTlsContexts(loaded.config);
     try {
@@ -263,6 +262,8 @@ export class Primary {
       closeTlsContexts(tls);
       throw error;
     }
+    // The new snapshot has them all. One that is refused leaves them to be applied once this change is over.
+    this.#moved.clear();
     this.#loaded = loaded;
     this.#tls = tls;
     const closing = this.#listeners.retireOthers(this.listeners);

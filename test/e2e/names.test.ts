@@ -1,6 +1,7 @@
 // Servers by name: a real DNS server whose records change while the proxy runs.
 
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { start as startDns } from '../origins/dns.js';
@@ -100,4 +101,30 @@ test('health checks ask a server by its name', { skip: standIn }, async (t) => {
   const [check] = first.requests;
   assert.equal(check!.startLine, 'GET /up HTTP/1.1');
   assert.equal(fieldValue(check!, 'host'), `app.example:${first.port}`);
+});
+
+test('an address that changed is not forgotten by a reload that is refused', { skip: standIn }, async (t) => {
+  const origin = await use(t, named('here'));
+  const dns = await use(t, startDns());
+  // Nobody listens there.
+  dns.addresses.set('app.example', ['127.255.255.254']);
+  dns.addresses.set('box.example', [origin.address.split(':')[0]!]);
+  dns.services.set('_http._tcp.other.example', [{ name: 'box.example', port: origin.port }]);
+  const proxy = await startProxy({
+    nameservers: [dns.address],
+    servers: [`app.example:${origin.port}`],
+    timeouts: { connect: '1s' },
+  });
+  t.after(() => proxy.process.kill('SIGTERM'));
+  assert.equal(statusOf(await ask(proxy.place, get())), 502);
+  const document = JSON.parse(readFileSync(proxy.file!, 'utf8'));
+  document.listeners.push({ address: origin.address }); // in use
+  // A name that is new, and takes two questions: the reload waits for it, and hears of the other one meanwhile.
+  document.pools.other = { servers: [{ address: 'srv:_http._tcp.other.example' }] };
+  document.routes[0].rules.push({ matches: [{ path: { value: '/other' } }], pool: 'other' });
+  writeFileSync(proxy.file!, JSON.stringify(document));
+  dns.addresses.set('app.example', dns.addresses.get('box.example')!);
+  proxy.process.kill('SIGHUP');
+  await proxy.process.until('a refused reload', () => proxy.process.stderr.includes('cannot listen') || undefined);
+  await untilAnswers(proxy, 'here');
 });
