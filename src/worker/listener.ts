@@ -97,7 +97,8 @@ export class WorkerListeners {
 
   /**
    * Applies the listeners of a snapshot. Those that it does not have stay known until the next one: connections that came in
-   * before may still be handed over.
+   * before may still be handed over. One that speaks another protocol is another listener: what began a handshake for the one
+   * before must not go on as what this one speaks.
    */
   apply(listeners: readonly ListenerPlan[], scope: ListenerScope): void {
     const wanted = new Set(listeners.map(({ listener }) => listener));
@@ -107,9 +108,12 @@ export class WorkerListeners {
       listener.retire();
     }
     for (const plan of listeners) {
-      const known = this.#byNumber.get(plan.listener) ?? new Listener(plan, scope.filterScope);
-      this.#byNumber.set(plan.listener, known);
-      known.apply(plan, scope);
+      const known = this.#byNumber.get(plan.listener);
+      const goesOn = known !== undefined && known.plan.protocol === plan.protocol;
+      if (!goesOn) known?.retire();
+      const listener = goesOn ? known : new Listener(plan, scope.filterScope);
+      this.#byNumber.set(plan.listener, listener);
+      listener.apply(plan, scope);
     }
   }
 }

@@ -318,6 +318,33 @@ test('a handshake that ends after the drain began leads nowhere', {
   assert.equal((await front.process.exited()).code, 0);
 });
 
+for (const protocol of ['tcp', 'tls-passthrough', 'http', 'https']) {
+  test(`a handshake for a tls listener that becomes ${protocol} meanwhile leads nowhere`, {
+    skip: standIn && 'only the product',
+  }, async (t) => {
+    const origin = await use(t, startAnswers());
+    const { files, client } = makeIdentity({ names: ['late.example'] });
+    const tls = { certificates: [files] };
+    const pool = protocol.startsWith('http') ? {} : { pool: 'main' };
+    // The other one has the routes.
+    const before = { listeners: [{ protocol: 'tls', tls, pool: 'main' }, {}], servers: [origin.address] };
+    const after = [{ protocol, ...pool, ...(protocol === 'https' ? { tls } : {}) }, {}];
+    const front = await useProxy(t, before);
+    const { host, port } = front.place;
+    const plain = connectPlain({ host, port });
+    await once(plain, 'connect');
+    await front.countersUntil('a handshake under way', ({ handshaking }) => handshaking === 1);
+    await front.reload({ ...before, listeners: after });
+    const late = connect({ ...client, socket: plain });
+    late.on('error', () => {});
+    late.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    late.resume();
+    await once(late, 'close');
+    assert.deepEqual(origin.requests, []);
+    await front.heldNothing();
+  });
+}
+
 describeProduct('raw listeners in front of servers with TLS', () => {
   let backend: Identity;
   let front: Identity;
