@@ -3,7 +3,6 @@
 import { assert } from '../base/assert.js';
 import { endExchange } from '../exchange/end.js';
 import { type Exchange, NO_ADDRESS } from '../exchange/exchange.js';
-import { dropCopies } from '../exchange/mirror.js';
 import { ticksOf } from '../exchange/waits.js';
 import { closeBackend } from './backends.js';
 import { backendOf, CLIENT, type ClientConnection, clientOf } from './connections.js';
@@ -49,7 +48,6 @@ function checkBetween({ x, parked, parser }: ClientConnection): void {
     'an exchange that is over keeps nothing of its request',
   );
   assert(parked === null && parser === null, 'an exchange that is over reads nothing');
-  assert(x.copies.length === 0, 'copies have the whole request when it is over');
   assert(!x.queued && x.wait === null, 'an exchange that is over waits for nothing');
 }
 
@@ -94,7 +92,6 @@ export function linger(w: CodecContext, client: ClientConnection): void {
 export function closeClient(w: CodecContext, client: ClientConnection, cut = false): void {
   const { x } = client;
   if (x.attempt.isOpen) closeBackend(w, backendOf(x.attempt));
-  if (x.copies.length > 0) dropCopies(w, x);
   closePinned(w, client);
   dropPartial(w, client);
   client.hello = null;

@@ -2,6 +2,7 @@
 
 import type { Context } from './context.js';
 import { type Exchange, STAGE } from './exchange.js';
+import { dropCopies } from './mirror.js';
 import { leavePool } from './waiting.js';
 
 /** Gives back what was kept of the request for another attempt. */
@@ -23,6 +24,7 @@ export function endExchange(w: Context, x: Exchange): void {
   x.to(STAGE.DONE);
   w.exchangeDeadlines.clear(x.id);
   for (let i = 0; i < w.observers.length; i++) w.observers[i]!.exchangeEnded(x);
+  if (x.copies.length > 0) dropCopies(w, x);
   releaseRequest(w, x);
   leavePool(x);
   x.rule = null;

@@ -7,7 +7,6 @@ import type { Context } from './context.js';
 import { type Exchange, KIND } from './exchange.js';
 import { forward } from './forward.js';
 import { localReply } from './local-reply.js';
-import { dropCopies } from './mirror.js';
 import { blame, fallsBack } from './retry.js';
 import { enterPool } from './waiting.js';
 
@@ -36,7 +35,6 @@ function endWith(w: Context, x: Exchange, code: ReasonCode): void {
   x.reason = code;
   blame(x, code);
   if (x.attempt.isOpen) w.backendStream.close(w, x.attempt, false);
-  if (x.copies.length > 0) dropCopies(w, x);
   if (x.responseStarted || code === 'CLIENT_LEFT' || x.kind === KIND.RAW) w.clientStream.close(w, x, true);
   else localReply(w, x, code, false);
 }

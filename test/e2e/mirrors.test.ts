@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
+import { start as startEarly } from '../origins/early-answer.js';
 import { start as startNever } from '../origins/never-answers.js';
 import { ok } from '../origins/raw.js';
 import { statusOf } from '../support/messages.js';
@@ -119,5 +120,19 @@ test('copies count in poolRequestsMax of a pool that serves clients as well', { 
   const client = await WireClient.connect(proxy.place);
   await client.send(get('/direct'));
   await shared.until('the request of a client', (seen) => seen.accepted === 3);
+  client.close();
+});
+
+test('a copy ends with its request: also when that is answered before all of its body came', { skip }, async (t) => {
+  const main = await use(t, startEarly());
+  const mirror = await use(t, startNever());
+  const proxy = await useProxy(t, mirrored(main.address, mirror.address));
+  const client = await WireClient.connect(proxy.place, { halfOpen: true });
+  await client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf');
+  assert.equal(statusOf(await client.response('POST')), 200);
+  assert.equal(await client.closed(), 'end');
+  // The client is still there, and lingers.
+  await mirror.until('a copy that was given up', (seen) => seen.accepted === 1 && seen.open === 0, 1500);
+  await proxy.checkInvariants();
   client.close();
 });
