@@ -102,7 +102,7 @@ export class Discovery {
         const known = before?.names.find((each) => each.listed.address === listed.address && each.tried);
         const entry: Name = {
           listed,
-          servers: known?.servers.map((server) => ({ ...server, backup: listed.backup || server.backup })) ?? [],
+          servers: known?.servers.map((each) => relisted(each, known.listed, listed)) ?? [],
           tried: known !== undefined,
           failures: 0,
           notFound: 0,
@@ -284,6 +284,17 @@ function server(
   backup: boolean,
 ): ResolvedServer {
   const address = hostPortText(endpoint.host, endpoint.port);
-  const name = listed.name === listed.address ? address : `${listed.name}/${address}`;
-  return { name, address, endpoint, weight, backup, host };
+  return { name: nameOf(listed, address), address, endpoint, weight, backup, host };
+}
+
+/** A server that is known, as the configuration lists its name now: the DNS may not answer, and is not what has changed. */
+function relisted(known: ResolvedServer, before: ListedServer, listed: ListedServer): ResolvedServer {
+  const isService = listed.endpoint.kind === 'srv';
+  const weight = isService && listed.weight > 0 ? Math.max(1, known.weight) : listed.weight;
+  const backup = isService && before.backup === listed.backup ? known.backup : listed.backup;
+  return { ...known, name: nameOf(listed, known.address), weight, backup };
+}
+
+function nameOf({ name, address: written }: ListedServer, address: string): string {
+  return name === written ? address : `${name}/${address}`;
 }

@@ -209,6 +209,43 @@ test('takes hosts, ports and weights from SRV records, and later priorities for 
   assert.equal(timers.nextIn, 9000);
 });
 
+test('a name is listed as the configuration says now, although the DNS does not answer', async () => {
+  const { discovery, timers, hosts, services, told } = discovering();
+  hosts.set('api', { addresses: ['10.0.0.1'], ttlSeconds: null });
+  services.set('_http._tcp.shop', [
+    { name: 'api', port: 81, priority: 10, weight: 7 },
+    { name: 'api', port: 82, priority: 20, weight: 7 },
+  ]);
+  const srv = 'srv:_http._tcp.shop';
+  const pools = (more: Partial<ListedServer>) => [
+    { name: 'shop', servers: [listed('api:80', more), listed(srv, more)] },
+  ];
+  const now = () => told.at(-1)!.servers.map(({ name, weight, backup }) => [name, weight, backup]);
+  discovery.apply(pools({ weight: 3 }));
+  await timers.turn(0);
+  assert.deepEqual(now(), [
+    ['10.0.0.1:80', 3, false],
+    ['10.0.0.1:81', 7, false],
+    ['10.0.0.1:82', 7, true],
+  ]);
+  hosts.set('api', 'hangs');
+  services.delete('_http._tcp.shop');
+  discovery.apply(pools({ weight: 5, name: 'n', backup: true }));
+  await timers.turn(100);
+  assert.deepEqual(now(), [
+    ['n/10.0.0.1:80', 5, true],
+    ['n/10.0.0.1:81', 7, true],
+    ['n/10.0.0.1:82', 7, true],
+  ]);
+  discovery.apply(pools({ weight: 0 }));
+  await timers.turn(100);
+  assert.deepEqual(
+    now().map(([, weight]) => weight),
+    [0, 0, 0],
+    'taken out',
+  );
+});
+
 test('takes two names of one address for one server', async () => {
   const { discovery, timers, hosts, told } = discovering();
   hosts.set('a', { addresses: ['10.0.0.1'], ttlSeconds: null });
