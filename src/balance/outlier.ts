@@ -45,14 +45,12 @@ export class OutlierReports {
   readonly #words: Int32Array;
   readonly #failuresMax: number;
   readonly #errorsMax: number;
-  readonly #poolAt: number;
 
   constructor(plan: BalancePoolPlan, state: ServerState) {
     this.#state = state;
     this.#words = state.words;
     this.#failuresMax = plan.outlier?.failures ?? 0;
     this.#errorsMax = plan.outlier?.errors ?? 0;
-    this.#poolAt = state.poolAt(plan.slot);
   }
 
   /**
@@ -82,27 +80,36 @@ export class OutlierReports {
   #admit(server: number, at: number): void {
     if (!this.#state.openGate(server, GATE.EJECTED)) return;
     Atomics.store(this.#words, at + SERVER.ejectedStamped, 0);
-    Atomics.sub(this.#words, this.#poolAt + POOL.ejected, 1);
+    Atomics.sub(this.#words, this.#poolOf(at) + POOL.ejected, 1);
   }
 
   #eject(server: number, at: number): boolean {
     const words = this.#words;
     if ((Atomics.load(words, at + SERVER.gate) & ~GATE.UNCHECKED) !== 0) return false;
-    if (!this.#takePlace()) return false;
+    const poolAt = this.#poolOf(at);
+    if (!this.#takePlace(poolAt)) return false;
     if (!this.#state.closeGate(server, GATE.EJECTED)) {
-      Atomics.sub(words, this.#poolAt + POOL.ejected, 1);
+      Atomics.sub(words, poolAt + POOL.ejected, 1);
       return false;
     }
     Atomics.add(words, at + SERVER.ejectionsTotal, 1);
     return true;
   }
 
-  #takePlace(): boolean {
+  /**
+   * The pool that counts the server, which is not that of these reports when the request has moved to another one of the same
+   * name: places are taken and given back where the primary gives back those of servers that leave.
+   */
+  #poolOf(at: number): number {
+    return this.#state.poolAt(this.#words[at + SERVER.pool]!);
+  }
+
+  #takePlace(poolAt: number): boolean {
     const words = this.#words;
-    const ejectedAt = this.#poolAt + POOL.ejected;
+    const ejectedAt = poolAt + POOL.ejected;
     for (;;) {
       const ejected = Atomics.load(words, ejectedAt);
-      if (ejected >= words[this.#poolAt + POOL.ejectedMax]!) return false;
+      if (ejected >= words[poolAt + POOL.ejectedMax]!) return false;
       if (Atomics.compareExchange(words, ejectedAt, ejected, ejected + 1) === ejected) return true;
     }
   }

@@ -1,7 +1,7 @@
 // Everything about servers and pools that time changes: ends of ejections, slow start, the refill of retry budgets.
 // Owns those words, in the primary. Leaves closing gates to outlier.ts and health/, and membership to membership.ts.
 
-import type { BalancePoolPlan, OutlierOptions } from './options.js';
+import type { BalancePoolPlan, OutlierOptions, ServerPlan } from './options.js';
 import { OUTLIER_DEFAULTS } from './options.js';
 import { RETRY_ONE } from './retry.js';
 import { GATE, POOL, SERVER, type ServerState, SLICE, WEIGHT_ONE } from './server-state.js';
@@ -69,8 +69,10 @@ export class PoolTicker {
     this.#pools.set(plan.slot, this.#keep(plan, this.#pools.get(plan.slot)));
   }
 
-  #keep(plan: BalancePoolPlan, known: Kept | undefined): Kept {
-    if (known?.plan.name === plan.name) return { ...known, plan };
+  #keep(plan: BalancePoolPlan, before: Kept | undefined): Kept {
+    const known = before?.plan.name === plan.name ? before : undefined;
+    this.#begin(plan.servers, known?.plan.servers ?? []);
+    if (known !== undefined) return { ...known, plan };
     const { words } = this.#state;
     const full = (plan.retry.budgetPerSecond * RETRY_ONE * BUDGET_WINDOW_MS) / 1000;
     Atomics.store(words, this.#state.poolAt(plan.slot) + POOL.retryTokens, Math.floor(full));
@@ -78,6 +80,16 @@ export class PoolTicker {
       return words[this.#state.sliceAt(worker, plan.slot) + SLICE.requests]!;
     });
     return { plan, requests, change: 0 };
+  }
+
+  /** Forgets, for servers that are new here, what was noted of those that had their slots before. */
+  #begin(servers: readonly ServerPlan[], before: readonly ServerPlan[]): void {
+    const addresses = new Map(before.map(({ index, address }) => [index, address]));
+    for (const { index, address } of servers) {
+      if (addresses.get(index) === address) continue;
+      this.#failing[index] = FAILING.NO;
+      this.#steadySinceMs[index] = this.#lastTickMs;
+    }
   }
 
   /** The shared state has grown by servers that were not here before. */
@@ -165,6 +177,8 @@ export class PoolTicker {
       words[at + SERVER.ejections]! -= 1;
       return;
     }
+    // Also where a worker will end the ejection: what is forgiven is time that the server stays in.
+    this.#steadySinceMs[server] = nowMs;
     if (words[at + SERVER.ejectedStamped] === 0) {
       const ejections = words[at + SERVER.ejections]! + 1;
       const lengthMs = Math.min(options.baseEjectionMs * ejections, options.maxEjectionMs);

@@ -169,6 +169,53 @@ test('forgives one earlier ejection for every base time a server stays in', () =
   assert.equal(ejections(), 0);
 });
 
+test('forgives nothing when a request ends an ejection: the time in starts there', () => {
+  const { state, ticker, reports, fail } = reporting([1, 1]);
+  const ejections = () => state.words[state.serverAt(0) + SERVER.ejections];
+  ticker.tick(10_000); // it has been in for long
+  fail(0, 3);
+  ticker.tick(10_100);
+  reports.report(0, RESULT.SUCCESS);
+  ticker.tick(10_200);
+  assert.equal(ejections(), 1);
+  ticker.tick(11_200);
+  assert.equal(ejections(), 0);
+});
+
+test('tells nothing of a server that takes the slot of one that failed', () => {
+  const { membership, plan, ticker, fail, told } = reporting([1]);
+  const { index, name } = plan.servers[0]!;
+  fail(index, 3);
+  ticker.tick(100);
+  ticker.tick(200);
+  assert.deepEqual(told, [`${name} failing`]);
+  const place = (address: string) => {
+    const servers = [{ ...plan.servers[0]!, name: address, address }];
+    const next = membership.place({ ...plan, servers });
+    ticker.applyPool(next);
+    membership.collect();
+    return next.servers[0]!.index;
+  };
+  place('10.0.1.1:80');
+  assert.equal(place('10.0.1.2:80'), index, 'the slot is given out again');
+  ticker.tick(300);
+  assert.deepEqual(told, [`${name} failing`]);
+});
+
+test('counts an ejection at the pool of the server, whichever pool of that name its request has moved to', () => {
+  const { membership, plan, state, fail, ejectedNow } = reporting([1, 1]);
+  membership.remove(plan.name);
+  const next = membership.place({ ...plan, servers: [{ ...plan.servers[0]!, address: '10.0.1.1:80' }] });
+  assert.notEqual(next.slot, plan.slot);
+  const moved = new OutlierReports(next, state);
+  const ejectedNext = () => state.words[state.poolAt(next.slot) + POOL.ejected];
+  fail(0, 3);
+  moved.report(0, RESULT.SUCCESS);
+  assert.deepEqual([ejectedNow(), ejectedNext()], [0, 0]);
+  for (let i = 0; i < 3; i++) moved.report(1, RESULT.FAILURE);
+  assert.deepEqual([ejectedNow(), ejectedNext()], [1, 0]);
+});
+
 test('ejects a server on probation at its first failure, and not after its first success', () => {
   for (const succeeds of [false, true]) {
     const { state, ticker, reports, fail } = reporting([1, 1]);
