@@ -22,7 +22,7 @@ export interface BalanceOptions {
   /** When no server is open: `fail` answers 503, `try` picks among all that are not draining. Default `fail`. */
   panic: 'fail' | 'try';
   /** Time in which a server that came back climbs from a tenth of its weight to all of it, in milliseconds.
-   *  Default 0: at once. At most 3600000. Hashing balancers ignore it: a key has one home. */
+   *  Default 0: at once. At most 3600000. Hashing balancers ignore it: a key maps to one server. */
   slowStartMs: number;
 }
 

@@ -31,7 +31,7 @@ export class Server {
   readonly idle: Poolable[] = [];
   /** Connections set aside, which become idle after a while. */
   asideCount = 0;
-  /** Until this tick, requests that cannot be repeated avoid its pooled connections: it closed one in use lately. */
+  /** Until this tick, requests that cannot be repeated avoid its pooled connections: it closed one in use. */
   staleReuseUntil = 0;
   /** The engine's TLS context for new connections, -1 for none. Idle ones are all of it. */
   tls = -1;

@@ -104,7 +104,7 @@ function isLetter(byte: number): boolean {
 /** The handshake is done; what it agreed on is at `at`, in a chunk whose reference passes to this function. */
 export function clientSecured(w: CodecContext, client: ClientConnection, at: number): void {
   handshakeDone(w, client, at);
-  // A drain has shut the connection down meanwhile: what it leads to now would be begun only to be cut.
+  // Draining: the connection was shut down meanwhile. Start no tunnel that would be cut at once.
   if (client.state !== CLIENT.IDLE) return;
   if (client.listener.plan.protocol !== 'tls') {
     w.deadlines.set(client.slot, w.ticks.requestHead);

@@ -36,7 +36,7 @@ export const RELOADS: Sentences<'reload'> = {
     error(`${setting} stays ${value}: ${why} as it starts. Restart to make it ${wanted}.`),
   'reload.refused': ({ source, reason }) => [
     ...(reason === undefined ? [] : [error(reason)]),
-    error(`${source} was not reloaded; what ran before runs on`),
+    error(`${source} was not reloaded; still running the previous configuration`),
   ],
   'reload.needless': ({ source }) => status(`nothing to reload: the configuration is on ${source}, not in a file`),
 };

@@ -76,7 +76,7 @@ test('a reload says what changed, in one line', () => {
 
 test('a reload that is refused says why, unless its mistakes have been reported', () => {
   const refused = { type: 'reload.refused', source: 'shop.yaml' } as const;
-  const runsOn = 'error: shop.yaml was not reloaded; what ran before runs on';
+  const runsOn = 'error: shop.yaml was not reloaded; still running the previous configuration';
   assert.equal(said({ ...refused, reason: 'cannot listen on :80' }), `error: cannot listen on :80\n${runsOn}`);
   assert.equal(said({ ...refused, reason: undefined }), runsOn);
 });
