@@ -7,31 +7,14 @@ import { TICK_MS } from '../base/tick.js';
 import { closeClient, linger } from '../codec/close.js';
 import { BACKEND, type BackendConnection, backendOf, CLIENT, type ClientConnection } from '../codec/connections.js';
 import type { CodecContext } from '../codec/context.js';
-import { backendFlow, clientFlow } from '../codec/flow.js';
-import {
-  backendConnected,
-  backendData,
-  backendEnded,
-  backendFailed,
-  backendFinished,
-  backendLate,
-} from '../codec/h1/client.js';
 import { CONSTANT_LINES } from '../codec/h1/gather-lines.js';
 import { LongHeads } from '../codec/h1/long-head.js';
-import { clientEnded, clientFailed, clientFinished, clientLate, requestData, resume } from '../codec/h1/server.js';
+import { resume } from '../codec/h1/server.js';
 import { backendStream, clientStream } from '../codec/h1/streams.js';
 import { Tokens } from '../codec/h1/tokens.js';
-import {
-  isRawBackend,
-  isRawClient,
-  rawBackendEvent,
-  rawBackendLate,
-  rawClientEvent,
-  rawClientLate,
-} from '../codec/raw/events.js';
-import { certificateFailed, handshakeDrop } from '../codec/raw/handshake.js';
+import { handshakeDrop } from '../codec/raw/handshake.js';
 import { ALERT } from '../codec/raw/read-hello.js';
-import { Engine, eventAt, eventBytes, eventConn, eventKind, slotOf } from '../engine/engine.js';
+import { Engine, eventAt, eventConn, eventKind, slotOf } from '../engine/engine.js';
 import { CHUNK_BYTES, CONTROL, EVENT, EVENT_KIND } from '../engine/layout.js';
 import { type Pinned, PinnedTexts, Writer } from '../engine/text.js';
 import type { Attempt } from '../exchange/attempt.js';
@@ -56,8 +39,9 @@ import { Llhttp } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { ExchangeCounts } from '../observe/exchange-counts.js';
 import type { Matcher } from '../routing/matcher.js';
-import { accepted, clientNotSecured, clientSecured, isOpening, openingEvent, openingLate } from './accept.js';
+import { accepted } from './accept.js';
 import { applySnapshot } from './apply-snapshot.js';
+import { backendEvent, backendExpired, clientEvent, clientExpired } from './dispatch.js';
 import { WorkerFilterTools } from './filter-tools.js';
 import { WorkerListeners } from './listener.js';
 import { reportOf } from './report.js';
@@ -350,10 +334,10 @@ export class Worker implements CodecContext {
       }
       const client = this.connections.clientAt(slot);
       if (client !== null && client.conn === conn) {
-        this.#clientEvent(client, events, at);
+        clientEvent(this, client, events, at);
       } else {
         const backend = this.connections.backendAt(slot);
-        if (backend !== null && backend.conn === conn) this.#backendEvent(backend, events, at);
+        if (backend !== null && backend.conn === conn) backendEvent(this, backend, events, at);
         // Closed earlier in this batch: what it received goes back.
         else if (holdsChunk(eventKind(events, at))) this.engine.release(eventAt(events, at));
       }
@@ -371,83 +355,12 @@ export class Worker implements CodecContext {
     this.woken.length = 0;
   }
 
-  #clientEvent(client: ClientConnection, events: Int32Array, at: number): void {
-    const kind = eventKind(events, at);
-    if (kind === EVENT_KIND.blocked || kind === EVENT_KIND.drained) {
-      clientFlow(this, client, kind === EVENT_KIND.blocked);
-    } else if (isRawClient(client)) {
-      rawClientEvent(this, client, kind, eventAt(events, at), eventBytes(events, at));
-    } else if (isOpening(client)) {
-      openingEvent(this, client, kind, eventAt(events, at), eventBytes(events, at));
-    } else {
-      this.#httpEvent(client, events, at);
-    }
-  }
-
-  #httpEvent(client: ClientConnection, events: Int32Array, at: number): void {
-    switch (eventKind(events, at)) {
-      case EVENT_KIND.data:
-        requestData(this, client, eventAt(events, at), eventBytes(events, at));
-        break;
-      case EVENT_KIND.eof:
-        clientEnded(this, client);
-        break;
-      case EVENT_KIND.finished:
-        clientFinished(this, client);
-        break;
-      case EVENT_KIND.tlsReady:
-        clientSecured(this, client, eventAt(events, at));
-        break;
-      case EVENT_KIND.tlsFailed:
-        clientNotSecured(this, client, eventAt(events, at));
-        break;
-      case EVENT_KIND.error:
-        certificateFailed(this, eventAt(events, at));
-        clientFailed(this, client);
-        break;
-    }
-  }
-
-  #backendEvent(backend: BackendConnection, events: Int32Array, at: number): void {
-    const kind = eventKind(events, at);
-    if (kind === EVENT_KIND.blocked || kind === EVENT_KIND.drained) {
-      backendFlow(this, backend, kind === EVENT_KIND.blocked);
-      return;
-    }
-    if (isRawBackend(backend)) {
-      rawBackendEvent(this, backend, kind, eventAt(events, at), eventBytes(events, at));
-      return;
-    }
-    switch (kind) {
-      case EVENT_KIND.data:
-        backendData(this, backend, eventAt(events, at), eventBytes(events, at));
-        break;
-      case EVENT_KIND.connected:
-        backendConnected(this, backend);
-        break;
-      case EVENT_KIND.eof:
-        backendEnded(this, backend);
-        break;
-      case EVENT_KIND.finished:
-        backendFinished(backend);
-        break;
-      case EVENT_KIND.error:
-        backendFailed(this, backend, eventAt(events, at));
-        break;
-    }
-  }
-
   /** The deadline of a connection has passed. */
-  readonly #late = (slot: number): void => {
+  readonly #connectionLate = (slot: number): void => {
     const client = this.connections.clientAt(slot);
     const backend = client === null ? this.connections.backendAt(slot) : null;
-    if (client !== null) {
-      if (isRawClient(client)) rawClientLate(this, client);
-      else if (isOpening(client)) openingLate(this, client);
-      else clientLate(this, client);
-    } else if (backend !== null) {
-      this.#backendLate(backend);
-    }
+    if (client !== null) clientExpired(this, client);
+    else if (backend !== null) backendExpired(this, backend);
     this.#resumeWoken();
   };
 
@@ -457,14 +370,9 @@ export class Worker implements CodecContext {
   };
 
   readonly #attemptLate = (id: number): void => {
-    this.#backendLate(backendOf(this.connections.attemptAt(id)));
+    backendExpired(this, backendOf(this.connections.attemptAt(id)));
     this.#resumeWoken();
   };
-
-  #backendLate(backend: BackendConnection): void {
-    if (isRawBackend(backend)) rawBackendLate(this, backend);
-    else backendLate(this, backend);
-  }
 
   #tick(): void {
     const now = Math.floor((performance.now() - this.#startedAt) / TICK_MS) + 1;
@@ -473,7 +381,7 @@ export class Worker implements CodecContext {
     this.attemptDeadlines.now = now;
     // What has arrived comes first: after a pause of this thread it may be what a deadline waited for.
     this.engine.run();
-    this.deadlines.sweep(now, this.#late);
+    this.deadlines.sweep(now, this.#connectionLate);
     this.exchangeDeadlines.sweep(now, this.#exchangeLate);
     this.attemptDeadlines.sweep(now, this.#attemptLate);
     if (this.limitedPools.length > 0) serveLines(this);
