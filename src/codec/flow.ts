@@ -2,6 +2,7 @@
 // Owns the decision whether to read. Each rule is a state, not an event, so it can be asked at any time.
 
 import { CHUNK_BYTES } from '../engine/layout.js';
+import { responseGoesOn } from '../exchange/events.js';
 import { NO_ADDRESS } from '../exchange/exchange.js';
 import { measureBody, requestSent, ticksOf, waitForServer } from '../exchange/waits.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, clientOf } from './connections.js';
@@ -103,9 +104,11 @@ export function backendFlow(w: CodecContext, backend: BackendConnection, blocked
     w.attemptDeadlines.set(x.attempt.id, 0, x.attempt.expires);
     if (blocked) watch(w, backend, requestBody);
     measureBody(w, x);
-  } else if (!blocked && backend.state === BACKEND.HEAD) {
+  } else if (!blocked) {
     // Only now the server has it all.
-    requestSent(w, x);
+    if (backend.state === BACKEND.HEAD) requestSent(w, x);
+    // What it sends of its response was not waited for as long as it took bytes.
+    else if (backend.state === BACKEND.BODY) responseGoesOn(w, x);
   }
   steerClient(w, client);
 }

@@ -101,9 +101,14 @@ export function clientMoves(w: CodecContext, client: ClientConnection): boolean 
 /** An exchange whose deadline has passed, but with whose client bytes move: the next deadline runs. */
 export function exchangeMoves(w: CodecContext, x: Exchange): boolean {
   const client = clientOf(x);
-  if (client.blocked) return stillTakes(w, client, w.limits.clientBytesPerSecondMin);
+  const { requestBody } = ticksOf(w, x);
+  if (client.blocked) {
+    // A client that is watched for a response has that deadline on its connection; one that only uploads has this one alone.
+    w.exchangeDeadlines.set(x.id, x.request.done || x.responseStarted ? 0 : requestBody, x.expires);
+    return stillTakes(w, client, w.limits.clientBytesPerSecondMin);
+  }
   if (x.request.done || !stillSends(w, client.conn)) return false;
-  w.exchangeDeadlines.set(x.id, ticksOf(w, x).requestBody, x.expires);
+  w.exchangeDeadlines.set(x.id, requestBody, x.expires);
   return true;
 }
 
