@@ -14,6 +14,8 @@ export interface Behaviour {
   readonly cutAt: number;
   /** How the connection ends after a cut, or after a whole answer; `keep`: it does not. */
   readonly after: 'keep' | 'sayClose' | 'end' | 'reset' | 'extra';
+  /** Says 101 to a request that asks for a tunnel; else it answers it as any other. */
+  readonly upgrades: boolean;
   /** Answers as soon as the head is there. */
   readonly early: boolean;
   /** 1xx responses before the final one. */
@@ -49,6 +51,12 @@ export class Entry {
   poisoned = false;
   /** What the client got: a status, `cut`, `none`. */
   outcome = 'none';
+  /** Its client went, or was slow, so nothing has to arrive. */
+  left = false;
+  /** Its client has its tunnel. */
+  tunnelled = false;
+  /** The client that servers have to be told of; null: not known yet. */
+  client: { readonly address: string; readonly port: number } | null = null;
 
   constructor(
     readonly request: Request,
@@ -79,6 +87,7 @@ function behaviourText(b: Behaviour): string {
   const parts = [`${b.status} ${b.framing} ${b.length}`];
   if (b.cutAt >= 0) parts.push(`cut at ${b.cutAt}`);
   if (b.after !== 'keep') parts.push(b.after);
+  if (b.upgrades) parts.push('upgrades');
   if (b.early) parts.push('early');
   if (b.interims > 0) parts.push(`${b.interims} interims`);
   if (b.pieces > 1) parts.push(`${b.pieces} pieces`);

@@ -1,16 +1,17 @@
 // A client that sends random requests in random pieces, and checks everything it gets.
 // Owns one connection at a time. What it finds wrong goes into the book of the round.
 
-import { connect, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import type { Place } from '../../support/addresses.js';
+import type { Socket } from 'node:net';
 import { fieldValues } from '../../support/messages.js';
 import { reset } from '../../support/reset.js';
 import type { Random } from '../random.js';
 import { responseBody } from './body.js';
 import type { Book, Delivery, Entry } from './book.js';
+import { type Doors, enter, type Way } from './doors.js';
+import { type Front, NO_FRONT, randomFront } from './front.js';
 import { type Head, Reader } from './reader.js';
 import { type Line, type Mood, randomEntry } from './requests.js';
+import { TunnelEnd, upward } from './tunnel.js';
 
 /** Whatever happens, a connection is over after this long: every wait of the proxy is bounded below it. */
 const PATIENCE_MS = 15_000;
@@ -31,14 +32,6 @@ interface Manner {
   readonly deafMs: number;
 }
 
-/** Where the proxy listens. */
-export interface Doors {
-  readonly plain: Place;
-  readonly secure: Place;
-  /** What a client of the secure one has to know. */
-  readonly tls: ConnectionOptions;
-}
-
 /** One client: a few connections, one after the other, with names that begin with `name`. */
 export async function runClient(book: Book, doors: Doors, mood: Mood, dice: Random, name: string): Promise<void> {
   const connections = 1 + dice.below(3);
@@ -51,9 +44,9 @@ class Connection {
   readonly #trace: string[] = [];
   readonly #reader: Reader;
   readonly #secure: boolean;
-  #socket!: Socket;
-  /** Below TLS; else the same. */
-  #wire!: Socket;
+  readonly #fronted: boolean;
+  readonly #front: Front;
+  #way!: Way;
   #written = 0;
   /** Index of the request whose answer is due. */
   #due = 0;
@@ -67,7 +60,8 @@ class Connection {
   /** The client did something that excuses the proxy for ending the connection. */
   #excused = false;
   #wasDeaf = false;
-  #byteByByte = '';
+  /** Behind a 101. */
+  #tunnel: TunnelEnd | null = null;
   #wake: () => void = () => {};
 
   constructor(
@@ -80,10 +74,12 @@ class Connection {
     const count = 1 + dice.below(dice.pick([1, 3, 6]));
     const line: Line = { old: dice.below(12) === 0 };
     this.#secure = !line.old && dice.below(3) === 0;
+    this.#fronted = dice.below(4) === 0;
+    this.#front = this.#fronted ? randomFront(dice) : NO_FRONT;
     for (let i = count - 1; i >= 0; i--) {
       this.#entries.unshift(randomEntry(dice, mood, line, `${name}.${i}`, this.#entries[0]?.request ?? null));
     }
-    let poisoned = false;
+    let poisoned = this.#front.refused;
     for (const entry of this.#entries) {
       entry.poisoned = poisoned;
       poisoned ||= entry.request.ends || !entry.request.keepAlive;
@@ -95,7 +91,7 @@ class Connection {
       lockstep: dice.below(3) === 0,
       leavesAt: rude ? dice.below(total + 1) : -1,
       leaves: dice.pick(['reset', 'close', 'end', 'stall']),
-      halfCloses: !rude && dice.below(8) === 0,
+      halfCloses: !rude && dice.below(8) === 0 && this.#entries.at(-1)!.request.tunnel === null,
       deafMs: mood.rude && dice.below(8) === 0 ? 50 + dice.below(400) : 0,
     };
     this.#reader = new Reader('response', {
@@ -113,7 +109,7 @@ class Connection {
   #fail(what: string): void {
     const { lockstep, leavesAt, leaves, halfCloses, deafMs } = this.#manner;
     this.book.fail(`client ${what}`, [
-      `${this.#secure ? 'TLS, ' : ''}${lockstep ? 'lockstep' : 'pipelined'}${leavesAt >= 0 ? `, ${leaves} at ${leavesAt}` : ''}${halfCloses ? ', half-closes' : ''}${deafMs > 0 ? `, deaf ${deafMs} ms` : ''}; written ${this.#written}`,
+      `${this.#secure ? 'TLS, ' : ''}${this.#fronted ? `${JSON.stringify(this.#front.bytes)}, ` : ''}${lockstep ? 'lockstep' : 'pipelined'}${leavesAt >= 0 ? `, ${leaves} at ${leavesAt}` : ''}${halfCloses ? ', half-closes' : ''}${deafMs > 0 ? `, deaf ${deafMs} ms` : ''}; written ${this.#written}`,
       ...this.#entries.map((entry, i) => `${i === this.#due ? '> ' : '  '}${entry}`),
       ...this.#trace.slice(-40),
     ]);
@@ -122,9 +118,11 @@ class Connection {
   async run(): Promise<void> {
     this.#note('connects');
     const socket = this.#connect();
-    this.#socket = socket;
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-    socket.on('end', () => this.#onEof('end'));
+    socket.on('end', () => {
+      if (this.#tunnel === null) this.#onEof('end');
+      else this.#tunnel.hearEnd();
+    });
     socket.on('error', () => this.#onEof('reset'));
     socket.on('close', () => this.#onEof('end'));
     const patience = setTimeout(() => {
@@ -144,41 +142,18 @@ class Connection {
     }
   }
 
-  /**
-   * Node takes a reset that comes together with bytes for an ordinary end, unless the bytes fill its buffer (libuv,
-   * uv__stream_io). Where the end of the connection is the end of a body the difference matters: there it reads byte by
-   * byte.
-   */
   #connect(): Socket {
-    const options = { ...this.doors[this.#secure ? 'secure' : 'plain'], allowHalfOpen: true, noDelay: true };
-    if (this.#secure) {
-      this.#wire = connect(options);
-      this.#wire.on('error', () => {});
-      const socket = connectTls({ ...this.doors.tls, socket: this.#wire, allowHalfOpen: true } as ConnectionOptions);
-      socket.setEncoding('latin1');
-      socket.on('data', (text: string) => this.#onData(text));
-      return socket;
-    }
-    if (this.#entries.every(({ request }) => request.minor === 1)) {
-      const socket = connect(options);
-      this.#wire = socket;
-      socket.setEncoding('latin1');
-      socket.on('data', (text: string) => this.#onData(text));
-      return socket;
-    }
-    const callback = (bytes: number, buffer: Uint8Array): boolean => {
-      if (this.#byteByByte === '') setImmediate(() => this.#flush());
-      if (bytes > 0) this.#byteByByte += String.fromCharCode(buffer[0]!);
-      return true;
-    };
-    this.#wire = connect({ ...options, onread: { buffer: Buffer.alloc(1), callback } });
-    return this.#wire;
-  }
-
-  #flush(): void {
-    const text = this.#byteByByte;
-    this.#byteByByte = '';
-    if (text !== '') this.#onData(text);
+    const cut = this.dice.below(this.#front.bytes.length + 1);
+    const exact = this.#entries.some(({ request }) => request.minor === 0);
+    const front = this.#fronted ? this.#front : null;
+    this.#way = enter(this.doors, { secure: this.#secure, exact, front, cut }, (text) => this.#onData(text));
+    const { wire, socket } = this.#way;
+    // Whom servers have to take for the client where no header names one.
+    wire.once('connect', () => {
+      const client = this.#front.client ?? { address: wire.localAddress!, port: wire.localPort! };
+      for (const entry of this.#entries) entry.client = client;
+    });
+    return socket;
   }
 
   async #until(done: () => boolean): Promise<void> {
@@ -201,11 +176,15 @@ class Connection {
     if (!this.#manner.lockstep && !(await this.#write(0, this.#entries.map(({ request }) => request.bytes).join('')))) {
       return;
     }
+    const last = this.#entries.at(-1)!.request;
+    if (last.tunnel !== null && last.tunnel.early > 0 && this.#ended === 'no') {
+      this.#way.socket.write(upward(last.id).slice(0, last.tunnel.early), 'latin1');
+    }
     if (this.#manner.halfCloses && this.#ended === 'no') {
       // What is not answered within a second may be given up.
       if (this.mood.trouble || this.mood.limited) this.#excused = true;
       this.#note('ends its side');
-      this.#socket.end();
+      this.#way.socket.end();
     }
   }
 
@@ -226,7 +205,7 @@ class Connection {
     for (const to of [...cuts.filter((cut) => cut > 0 && cut < bytes.length), bytes.length]) {
       if (to === from) continue;
       if (from > 0) await this.#pause();
-      if (this.#ended !== 'no' || !this.#socket.writable) return false;
+      if (this.#ended !== 'no' || !this.#way.socket.writable) return false;
       const { leavesAt } = this.#manner;
       const left = leavesAt >= 0 && this.#written + (to - from) >= leavesAt;
       const piece = bytes.slice(from, left ? from + Math.max(0, leavesAt - this.#written) : to);
@@ -254,7 +233,7 @@ class Connection {
       }
       start = end;
     }
-    if (piece.length > 0) this.#socket.write(piece, 'latin1');
+    if (piece.length > 0) this.#way.socket.write(piece, 'latin1');
     this.#note(`sent ${piece.length} bytes, ${this.#written} in all`);
   }
 
@@ -266,22 +245,28 @@ class Connection {
     });
   }
 
+  /** From now on this client is no judge of the proxy, nor are its servers. */
+  #excuse(): void {
+    this.#excused = true;
+    for (const entry of this.#entries) entry.left = true;
+  }
+
   /** Goes, in the middle of what it had to say. */
   async #leave(): Promise<void> {
-    this.#excused = true;
+    this.#excuse();
     this.#note(`leaves: ${this.#manner.leaves}`);
     if (this.#manner.leaves !== 'stall') await this.#pause();
     switch (this.#manner.leaves) {
       case 'reset':
         this.#onEof('reset');
-        reset(this.#wire, this.#socket);
+        reset(this.#way.wire, this.#way.socket);
         break;
       case 'close':
         this.#onEof('reset');
-        this.#socket.destroy();
+        this.#way.socket.destroy();
         break;
       case 'end':
-        this.#socket.end();
+        this.#way.socket.end();
         this.#closing = true;
         break;
       case 'stall':
@@ -296,25 +281,30 @@ class Connection {
       this.#reader.feed(text);
     } catch (error) {
       this.#fail(`got bytes that are no response: ${(error as Error).message}`);
-      this.#socket.destroy();
+      this.#way.socket.destroy();
     }
     if (this.#manner.deafMs > 0 && !this.#wasDeaf) {
       this.#wasDeaf = true;
-      this.#excused = true;
-      this.#socket.pause();
-      setTimeout(() => this.#socket.resume(), this.#manner.deafMs);
+      this.#excuse();
+      this.#way.socket.pause();
+      setTimeout(() => this.#way.socket.resume(), this.#manner.deafMs);
     }
     this.#wake();
   }
 
-  #onHead(head: Head): 'none' | 'fields' | 'eof' {
+  #onHead(head: Head): 'none' | 'fields' | 'eof' | 'tunnel' {
     const status = Number(head.startLine.slice(9, 12));
     const entry = this.#entries[this.#due];
     if (entry === undefined) {
       this.#fail(`got an answer to nothing: ${head.startLine}`);
       return 'fields';
     }
+    if (this.#front.refused) this.#fail(`got an answer without a PROXY header: ${head.startLine}`);
     if (entry.written === 0) this.#fail(`got an answer before it asked: ${head.startLine}`);
+    if (status === 101) {
+      this.#enterTunnel(entry, head);
+      return 'tunnel';
+    }
     if (status < 200) {
       if (entry.request.minor === 0) this.#fail('of HTTP/1.0 got an interim response');
       return 'none';
@@ -331,6 +321,34 @@ class Connection {
     if (entry.request.minor === 0 && !connection.includes('keep-alive')) this.#closing = true;
     if (bodiless) return 'none';
     return head.framing === 'none' ? 'eof' : 'fields';
+  }
+
+  /** A server said 101. */
+  #enterTunnel(entry: Entry, head: Head): void {
+    const { id, request } = entry;
+    const behaviour = this.#delivery(entry, head)?.behaviour;
+    if (request.tunnel === null || behaviour?.upgrades !== true || fieldValues(head, 'x-id').join() !== id) {
+      this.#fail(`got ${head.startLine} that no server sent for ${id}`);
+      this.#way.socket.destroy();
+      return;
+    }
+    if (fieldValues(head, 'upgrade').join() !== 'fuzz') this.#fail('got a 101 without what it switches to');
+    this.#note(`${id}: in its tunnel`);
+    this.#closing = true;
+    entry.tunnelled = true;
+    this.#tunnel = new TunnelEnd('client', request.tunnel, id, this.#way.socket, this.#way.wire, (what) =>
+      this.#fail(what),
+    );
+    if (request.tunnel.breaks === 'client') this.#excuse();
+    this.#tunnel.speak();
+  }
+
+  /** The tunnel is gone: whole, unless one of its ends went, or was silent for too long. */
+  #leaveTunnel(entry: Entry, tunnel: TunnelEnd): void {
+    entry.outcome = tunnel.whole ? 'tunnel' : 'cut tunnel';
+    this.#due++;
+    this.#note(`${tunnel}`);
+    if (!tunnel.whole && !this.#excused && !this.#anyBroken && !this.#lagged) this.#fail(`lost its tunnel: ${tunnel}`);
   }
 
   #isLocal(head: Head): boolean {
@@ -376,13 +394,14 @@ class Connection {
 
   #onBody(text: string): void {
     const entry = this.#entries[this.#due];
+    if (this.#tunnel !== null) this.#tunnel.hear(text);
     if (entry === undefined || this.#head === null) return;
     const from = this.#bodyBytes;
     this.#bodyBytes += text.length;
     if (this.#isLocal(this.#head)) return;
     if (text !== responseBody(entry.id).slice(from, from + text.length)) {
       this.#fail(`got another body, at byte ${from}: ${JSON.stringify(text.slice(0, 200))}`);
-      this.#socket.destroy();
+      this.#way.socket.destroy();
     }
   }
 
@@ -418,12 +437,13 @@ class Connection {
 
   #onEof(how: 'end' | 'reset'): void {
     if (this.#ended !== 'no') return;
-    this.#flush();
+    this.#way.flush();
     this.#ended = how;
     this.#note(how === 'end' ? 'the connection ended' : 'the connection was reset');
     if (this.#reader.untilEof && how === 'end') this.#onEnd();
     const entry = this.#entries[this.#due];
-    if (this.#head !== null && entry !== undefined) this.#checkCut(entry, this.#head);
+    if (this.#tunnel !== null) this.#leaveTunnel(this.#entries.at(-1)!, this.#tunnel);
+    else if (this.#head !== null && entry !== undefined) this.#checkCut(entry, this.#head);
     else if (entry !== undefined && !this.#closing && !this.#mayLose) {
       this.#fail('lost its connection without an answer');
     }
@@ -434,7 +454,7 @@ class Connection {
   get #mayLose(): boolean {
     // Where idle connections are closed soon, one may be just as its client asks.
     const idle = this.mood.rude && this.#manner.lockstep;
-    return this.#excused || idle || this.#lagged || this.#anyBroken;
+    return this.#excused || this.#front.refused || idle || this.#lagged || this.#anyBroken;
   }
 
   /** An answer broke off: the server has to have broken it off. */

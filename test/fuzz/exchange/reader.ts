@@ -21,8 +21,8 @@ export interface Head {
 }
 
 export interface Listener {
-  /** A head is complete. Returns how its body ends: `none`, what the fields say, or with the connection. */
-  head(head: Head): 'none' | 'fields' | 'eof';
+  /** A head is complete. Returns what follows: nothing, a body as the fields say, one that ends with the connection, a tunnel. */
+  head(head: Head): 'none' | 'fields' | 'eof' | 'tunnel';
   /** A piece of the body, without its framing. */
   body(text: string): void;
   /** The message is complete. */
@@ -31,7 +31,7 @@ export interface Listener {
 
 const HEAD_BYTES_MAX = 32_768;
 
-type State = 'head' | 'counted' | 'size' | 'chunk' | 'chunkEnd' | 'trailers' | 'eof';
+type State = 'head' | 'counted' | 'size' | 'chunk' | 'chunkEnd' | 'trailers' | 'eof' | 'tunnel';
 
 /** One direction of one connection. Text is latin1: one character per byte. */
 export class Reader {
@@ -90,6 +90,7 @@ export class Reader {
         return true;
       }
       case 'eof':
+      case 'tunnel':
         if (this.#text === '') return false;
         this.listener.body(this.#take(this.#text.length));
         return false;
@@ -113,7 +114,7 @@ export class Reader {
     this.#take(rest.end);
     const head: Head = { startLine, fields: rest.fields, framing, length: Number(length ?? 0) };
     const body = this.listener.head(head);
-    if (body === 'eof') this.#state = 'eof';
+    if (body === 'eof' || body === 'tunnel') this.#state = body;
     else if (body === 'none' || framing === 'none' || (framing === 'length' && head.length === 0)) this.#ended();
     else {
       this.#state = framing === 'chunked' ? 'size' : 'counted';

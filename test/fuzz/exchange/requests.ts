@@ -4,6 +4,7 @@
 import type { Random } from '../random.js';
 import { requestBody } from './body.js';
 import { type Behaviour, Entry } from './book.js';
+import { randomTunnel, type TunnelPlan } from './tunnel.js';
 
 export type Framing = 'counted' | 'chunked' | 'eof';
 
@@ -39,6 +40,8 @@ const PATHS: readonly Path[] = [
   plain('/edited'),
   plain('/limited'),
   { path: '/secure', seen: '/secure', local: [], servers: ['t'] },
+  // These servers get PROXY headers.
+  { path: '/named', seen: '/named', local: [], servers: ['n'] },
   // A server with the certificate of another authority: nothing may ever be sent to it.
   local('/impostor', 502, 503, 504),
   local('/direct', 200),
@@ -64,6 +67,8 @@ export interface Request {
   /** It is refused before a rule is asked, or while its body arrives: its connection has to end. */
   readonly ends: boolean;
   readonly idempotent: boolean;
+  /** It asks for a tunnel, which this is then; the last request of its connection. */
+  readonly tunnel: TunnelPlan | null;
   /** The connection may go on after it, as far as the client says. */
   readonly keepAlive: boolean;
   toString(): string;
@@ -109,18 +114,20 @@ export interface Line {
 export function randomEntry(dice: Random, mood: Mood, line: Line, id: string, next: Request | null): Entry {
   const { path, seen, local, servers } = dice.pick(PATHS);
   const odd = dice.below(60);
-  const withBody = dice.below(2) === 0;
-  const method = withBody ? dice.pick(WITH_BODY) : dice.pick(SAFE);
+  const upgrade = next === null && !line.old && path !== '/mirrored' && dice.below(4) === 0;
+  const withBody = !upgrade && dice.below(2) === 0;
+  const method = upgrade ? 'GET' : withBody ? dice.pick(WITH_BODY) : dice.pick(SAFE);
   const minor = line.old && dice.below(2) === 0 ? 0 : 1;
   const inChunks = withBody && minor === 1 && dice.below(3) === 0;
   const large = mood.bodyBytesMax > 0 && withBody && dice.below(15) === 0;
   const likely = next !== null && dice.below(4) === 0 ? trapDistance(next) : dice.pick(SIZES);
   const bytes = large ? mood.bodyBytesMax + 1 + dice.below(1000) : likely;
   const body = withBody ? requestBody(id).slice(0, bytes) : '';
-  const closes = next === null && dice.below(3) === 0;
+  const closes = next === null && !upgrade && dice.below(3) === 0;
   const keepAlive = minor === 1 ? !closes : dice.below(2) === 0;
   const expectation = odd === 0 && minor === 1;
   const ambiguous = odd === 1 && minor === 1;
+  const tunnel = upgrade && !expectation && !ambiguous;
 
   const lines = ['Host: a.example', `X-Id: ${id}`];
   if (inChunks) lines.push('Transfer-Encoding: chunked');
@@ -129,6 +136,7 @@ export function randomEntry(dice: Random, mood: Mood, line: Line, id: string, ne
   else if (withBody && minor === 1 && dice.below(8) === 0) lines.push('Expect: 100-continue');
   if (minor === 0 && keepAlive) lines.push('Connection: keep-alive');
   if (minor === 1 && !keepAlive) lines.push('Connection: close');
+  if (tunnel) lines.push('Connection: Upgrade', 'Upgrade: fuzz');
   if (dice.below(6) === 0) lines.push(`X-Pad: ${'p'.repeat(dice.below(4000))}`);
   if (ambiguous) lines.push('Content-Length: 1', 'Transfer-Encoding: chunked');
   lines.splice(dice.below(2) === 0 ? 0 : dice.below(lines.length + 1), 0, `${TRAP}GET /trap/in-${id} HTTP/1.1`);
@@ -138,6 +146,10 @@ export function randomEntry(dice: Random, mood: Mood, line: Line, id: string, ne
   if (expectation) statuses.push(417);
   if (large) statuses.push(413);
   if (!expectation) statuses.push(...local);
+  const attempts = mood.trouble ? 1 + dice.below(3) : 1;
+  const behaviours = Array.from({ length: attempts }, () => randomBehaviour(dice, mood, line, method, minor, tunnel));
+  // Behind a request that may be answered otherwise its bytes would be the next one.
+  const sure = !mood.trouble && !mood.limited && local.length === 0 && behaviours[0]!.upgrades;
   const request: Request = {
     id,
     method,
@@ -149,18 +161,21 @@ export function randomEntry(dice: Random, mood: Mood, line: Line, id: string, ne
     bodyBytes: body.length,
     local: ambiguous ? [400] : statuses,
     ends: ambiguous || large,
+    tunnel: tunnel ? randomTunnel(dice, !mood.trouble, mood.rude, sure) : null,
     idempotent: !['POST', 'PATCH'].includes(method),
     keepAlive,
     toString: () => {
-      const marks = [inChunks && 'chunked', expectation && 'expectation', ambiguous && 'ambiguous', large && 'large'];
+      const marks = [
+        inChunks && 'chunked',
+        expectation && 'expectation',
+        ambiguous && 'ambiguous',
+        large && 'large',
+        tunnel && 'tunnel',
+      ];
       return [method, `${path}/${id}`, `HTTP/1.${minor}`, body.length, ...marks.filter(Boolean)].join(' ');
     },
   };
-  const attempts = mood.trouble ? 1 + dice.below(3) : 1;
-  return new Entry(
-    request,
-    Array.from({ length: attempts }, () => randomBehaviour(dice, mood, line, method, minor)),
-  );
+  return new Entry(request, behaviours);
 }
 
 const CALM: Behaviour = {
@@ -170,6 +185,7 @@ const CALM: Behaviour = {
   length: 2,
   cutAt: -1,
   after: 'keep',
+  upgrades: false,
   early: false,
   interims: 0,
   pieces: 1,
@@ -178,7 +194,14 @@ const CALM: Behaviour = {
   deafMs: 0,
 };
 
-function randomBehaviour(dice: Random, mood: Mood, line: Line, method: string, minor: number): Behaviour {
+function randomBehaviour(
+  dice: Random,
+  mood: Mood,
+  line: Line,
+  method: string,
+  minor: number,
+  tunnel: boolean,
+): Behaviour {
   const status = dice.pick([200, 200, 200, 200, 201, 204, 304, 404, ...(mood.trouble ? [503, 500] : [])]);
   const bodiless = status === 204 || status === 304 || method === 'HEAD';
   const length = bodiless ? -1 : dice.pick(line.old ? SMALL_SIZES : SIZES);
@@ -188,6 +211,7 @@ function randomBehaviour(dice: Random, mood: Mood, line: Line, method: string, m
     framing: dice.pick(['counted', 'counted', 'counted', 'chunked', 'chunked', 'eof']),
     length,
     after: dice.below(8) === 0 ? 'sayClose' : 'keep',
+    upgrades: tunnel && dice.below(4) > 0,
     interims: minor === 1 && dice.below(10) === 0 ? 1 + dice.below(2) : 0,
     pieces: dice.below(3) === 0 ? 1 + dice.below(4) : 1,
     gapMs: dice.below(15),

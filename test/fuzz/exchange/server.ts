@@ -5,10 +5,13 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { TLSSocket, type TlsOptions } from 'node:tls';
 import { type Place, written } from '../../support/addresses.js';
 import { fieldValue, fieldValues } from '../../support/messages.js';
+import { readHeader } from '../../support/proxy-header.js';
 import { reset } from '../../support/reset.js';
 import { requestBody, responseBody } from './body.js';
 import type { Behaviour, Book, Delivery, Entry } from './book.js';
+import { shortened } from './front.js';
 import { type Head, Reader } from './reader.js';
+import { TunnelEnd } from './tunnel.js';
 
 /** What a server as a whole does. */
 export type Manner = 'serves' | 'refuses' | 'resets' | 'ignores';
@@ -30,6 +33,8 @@ export class FuzzServer {
     readonly book: () => Book,
     /** It speaks TLS. */
     readonly tls: TlsOptions | null = null,
+    /** Every connection begins with a PROXY header. */
+    readonly named = false,
   ) {
     this.address = written(place);
   }
@@ -84,6 +89,12 @@ class Visit {
   /** The answer to the last request is not complete. */
   #answering = false;
   #answered = false;
+  /** Behind a 101; while it is not begun the reader waits for it already. */
+  #tunnel: TunnelEnd | null = null;
+  /** What came before the end of the PROXY header; null: it was read. */
+  #front: string | null;
+  /** The client that it named. */
+  #client = '';
 
   constructor(
     private readonly server: FuzzServer,
@@ -91,6 +102,7 @@ class Visit {
     /** Below TLS; else the same. */
     private readonly wire: Socket,
   ) {
+    this.#front = server.named ? '' : null;
     this.#reader = new Reader('request', {
       head: (head) => this.#head(head),
       body: (text) => this.#body(text),
@@ -99,22 +111,44 @@ class Visit {
     socket.setEncoding('latin1');
     socket.on('data', (text: string) => {
       try {
-        this.#reader.feed(text);
+        this.#reader.feed(this.#behindFront(text));
       } catch (error) {
         this.#fail(`got bytes that are no request: ${(error as Error).message}`);
         socket.destroy();
       }
     });
     socket.on('error', () => {});
+    socket.on('close', () => this.#closed());
     socket.on('end', () => {
       // A request that was cut: nothing of it may be taken for whole.
-      if (!this.#answering) socket.end();
+      if (this.#tunnel !== null) this.#tunnel.hearEnd();
+      else if (!this.#answering) socket.end();
     });
   }
 
   /** The connection is reset from outside, whatever goes on. */
   drop(): void {
     if (this.#delivery !== null) this.#delivery.dropped = true;
+  }
+
+  /** The bytes of requests among `text`: those behind the PROXY header. */
+  #behindFront(text: string): string {
+    if (this.#front === null) return text;
+    this.#front += text;
+    const header = readHeader(this.#front);
+    if (header === undefined) return '';
+    const { ends, end } = header;
+    this.#client = ends === null ? 'unknown' : `${shortened(ends.from)} ${ends.fromPort}`;
+    const rest = this.#front.slice(end);
+    this.#front = null;
+    return rest;
+  }
+
+  /** A tunnel has to have been whole at its end, unless one of its ends went, or its client never got it. */
+  #closed(): void {
+    const [tunnel, entry] = [this.#tunnel, this.#entry];
+    if (tunnel === null || entry === null || tunnel.whole || tunnel.broke) return;
+    if (entry.tunnelled && !entry.left && !this.#delivery!.dropped) this.#fail(`lost its tunnel: ${tunnel}`);
   }
 
   #fail(what: string): void {
@@ -126,7 +160,7 @@ class Visit {
       ]);
   }
 
-  #head(head: Head): 'none' | 'fields' {
+  #head(head: Head): 'fields' | 'tunnel' {
     const id = fieldValues(head, 'x-id').join();
     const book = this.server.book();
     const entry = book.entries.get(id);
@@ -164,18 +198,52 @@ class Visit {
     }
     if (head.framing === 'none' && request.bodyBytes > 0) this.#fail('got no body where there is one');
     if (fieldValue(head, 'host') !== 'a.example') this.#fail(`got Host ${fieldValue(head, 'host')}`);
+    this.#checkClient(entry, head);
     this.#answered = false;
     if (behaviour.deafMs > 0) {
       this.socket.pause();
       setTimeout(() => this.socket.resume(), behaviour.deafMs);
     }
     if (fieldValues(head, 'expect').length > 0 && !behaviour.early) this.socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+    const asksFor = fieldValues(head, 'upgrade').join();
+    if (asksFor !== (request.tunnel === null ? '' : 'fuzz')) this.#fail(`got Upgrade ${JSON.stringify(asksFor)}`);
+    if (this.#upgrades) {
+      this.#delivery.complete = true;
+      this.#answer();
+      return 'tunnel';
+    }
     if (behaviour.early || behaviour.does === 'reset') this.#answer();
     return 'fields';
   }
 
+  /** The request under way asks for a tunnel, and gets it. */
+  get #upgrades(): boolean {
+    const behaviour = this.#delivery?.behaviour;
+    return this.#entry?.request.tunnel != null && behaviour?.does === 'answer' && behaviour.upgrades;
+  }
+
+  /** Who the client is, as the request and the connection it came on say. */
+  #checkClient(entry: Entry, head: Head): void {
+    const { client } = entry;
+    if (client === null) {
+      this.#fail('got a request of a client that is not connected');
+      return;
+    }
+    const forwarded = fieldValues(head, 'x-forwarded-for').join();
+    if (forwarded !== client.address) this.#fail(`got X-Forwarded-For ${forwarded}, the client is ${client.address}`);
+    const named = `${client.address} ${client.port}`;
+    if (this.server.named && this.#client !== named) {
+      this.#fail(`got a request of ${named} on a connection for ${this.#client}`);
+    }
+  }
+
   #body(text: string): void {
     if (this.#entry === null || this.#delivery === null) return;
+    if (this.#upgrades) {
+      if (this.#tunnel === null) this.#fail('got bytes of a tunnel before it said 101');
+      else this.#tunnel.hear(text);
+      return;
+    }
     const from = this.#delivery.bodyBytes;
     this.#delivery.bodyBytes += text.length;
     if (text !== requestBody(this.#entry.id).slice(from, from + text.length)) {
@@ -222,8 +290,20 @@ class Visit {
         this.socket.end('this is no HTTP\r\n\r\n');
         return;
       case 'answer':
-        this.#write(entry, b, attempt);
+        if (this.#upgrades) this.#switch(entry, attempt);
+        else this.#write(entry, b, attempt);
     }
+  }
+
+  /** Says 101, and what the tunnel has for the client. */
+  #switch(entry: Entry, attempt: number): void {
+    const { id, request } = entry;
+    this.#tunnel = new TunnelEnd('server', request.tunnel!, id, this.socket, this.wire, (what) => this.#fail(what));
+    const lines = ['HTTP/1.1 101 As Asked', 'Connection: Upgrade', 'Upgrade: fuzz', `X-Id: ${id}`];
+    this.socket.write(`${lines.join('\r\n')}\r\nX-Attempt: ${attempt}\r\n\r\n`);
+    if (request.tunnel!.breaks === 'server') this.#delivery!.dropped = true;
+    this.#tunnel.speak();
+    if (this.socket.readableEnded) this.#tunnel.hearEnd();
   }
 
   #write(entry: Entry, b: Behaviour, attempt: number): void {

@@ -10,7 +10,8 @@ import { type ProxySpec, type RunningProxy, startProxy } from '../../support/pro
 import { ask, get } from '../../support/wire-client.js';
 import { Random } from '../random.js';
 import { Book } from './book.js';
-import { type Doors, runClient } from './client.js';
+import { runClient } from './client.js';
+import type { Doors } from './doors.js';
 import type { Mood } from './requests.js';
 import { FuzzServer } from './server.js';
 
@@ -29,9 +30,11 @@ export class World {
   readonly servers: readonly FuzzServer[];
   /** They speak TLS: the first two with a certificate the pool believes, the last with one that it does not. */
   readonly #secure: readonly FuzzServer[];
+  /** They are told by PROXY headers who the client is. */
+  readonly #named: readonly FuzzServer[];
   readonly #copies: FuzzServer;
   /** It never fails, and no client of a round asks it: whether the proxy serves is seen by it. */
-  #steady!: RawOrigin;
+  #steady: RawOrigin | null = null;
   readonly #identity = makeIdentity({ names: ['a.example'] });
   readonly #authority = authorityFile(authority());
   #book = new Book();
@@ -41,6 +44,7 @@ export class World {
     const server = (name: string, mirror = false, identity?: Identity): FuzzServer =>
       new FuzzServer(name, freePlace(), mirror, () => this.#book, identity?.issued ?? null);
     this.servers = Array.from({ length: SERVERS }, (_, i) => server(`s${i}`));
+    this.#named = [0, 1].map((i) => new FuzzServer(`n${i}`, freePlace(), false, () => this.#book, null, true));
     const stranger = issueCertificate({ subject: 'another authority', authority: true });
     const ours = makeIdentity({ names: ['server.example'] });
     const theirs = makeIdentity({ names: ['server.example'], issuer: stranger });
@@ -51,26 +55,29 @@ export class World {
   /** Starts servers and proxy. `workers`: threads of the proxy. */
   static async start(workers: number): Promise<World> {
     const world = new World();
-    for (const server of world.#all) await server.turn('serves');
-    world.#steady = await serveRequests((_, { socket }) => socket.write(ok('steady')));
-    const calm: Mood = { trouble: false, limited: false, rude: false, bodyBytesMax: BODY_BYTES_MAX };
-    world.#proxy = await startProxy({
-      ...world.#spec(new Random(1), calm, 0),
-      args: ['--workers', String(workers)],
-    });
+    try {
+      for (const server of world.#all) await server.turn('serves');
+      world.#steady = await serveRequests((_, { socket }) => socket.write(ok('steady')));
+      const calm: Mood = { trouble: false, limited: false, rude: false, bodyBytesMax: BODY_BYTES_MAX };
+      const args = ['--workers', String(workers)];
+      world.#proxy = await startProxy({ ...world.#spec(new Random(1), calm, 0), args });
+    } catch (error) {
+      await world.close();
+      throw error;
+    }
     return world;
   }
 
   get #all(): readonly FuzzServer[] {
-    return [...this.servers, ...this.#secure, this.#copies];
+    return [...this.servers, ...this.#secure, ...this.#named, this.#copies];
   }
 
-  /** Stops everything. The proxy has to end well. */
+  /** Stops everything that was started. The proxy has to end well. */
   async close(): Promise<void> {
     try {
-      await this.#proxy.stop();
+      await this.#proxy?.stop();
     } finally {
-      await this.#steady.close();
+      await this.#steady?.close();
       for (const server of this.#all) await server.close();
     }
   }
@@ -91,8 +98,8 @@ export class World {
     let over = false;
     const chaos = this.#chaos(new Random(dice.next()), mood, () => over);
     const names = seed.toString(36);
-    const [plain, secure] = this.#proxy.listeners as [Place, Place];
-    const doors: Doors = { plain, secure, tls: this.#identity.client };
+    const [plain, secure, fronted, frontedSecure] = this.#proxy.listeners as [Place, Place, Place, Place];
+    const doors: Doors = { plain, secure, fronted, frontedSecure, tls: this.#identity.client };
     const clients = Array.from({ length: CLIENTS }, (_, i) =>
       runClient(book, doors, mood, new Random(dice.next()), `${names}.${i}`),
     );
@@ -187,23 +194,31 @@ export class World {
       ...(filters.length === 0 ? {} : { filters }),
     });
     const set = [{ name: 'X-Edited', value: `${generation} \${clientAddress}` }];
+    const https = { protocol: 'https', tls: { certificates: [this.#identity.files] } };
+    const proxyProtocol = { from: ['127.0.0.0/8'] };
     const tls = { ca: this.#authority, serverName: 'server.example' };
     const [t0, t1, x] = this.#secure as [FuzzServer, FuzzServer, FuzzServer];
     const secure = name('secure');
+    const named = name('named');
     const impostor = name('impostor');
     const pools = {
       [secure]: { ...pool(), servers: [{ address: dice.pick([t0, t1]).address }], tls },
       [impostor]: { servers: [{ address: x.address }], outlierDetection: { failures: 0 }, tls },
+      [named]: {
+        ...pool(),
+        servers: this.#named.map(({ address }) => ({ address })),
+        proxyProtocol: dice.pick(['v1', 'v2']),
+      },
       [a]: pool(),
       [b]: pool(),
       [limited]: { ...pool(), ...limits },
       copies: { servers: [{ address: this.#copies.address }] },
-      steady: { servers: [{ address: this.#steady.address }] },
+      steady: { servers: [{ address: this.#steady!.address }] },
     };
     // In another order each time: so what is numbered by it changes its number.
     const shuffled = Object.entries(pools).sort(() => dice.below(3) - 1);
     return {
-      listeners: [{}, { protocol: 'https', tls: { certificates: [this.#identity.files] } }],
+      listeners: [{}, https, { proxyProtocol }, { ...https, proxyProtocol }],
       pools: Object.fromEntries(shuffled),
       routes: [
         {
@@ -212,6 +227,7 @@ export class World {
             rule('/b', b),
             rule('/limited', limited),
             rule('/secure', secure),
+            rule('/named', named),
             rule('/impostor', impostor),
             rule('/steady', 'steady'),
             // What only a reader out of step takes for a request is sent on, so that a server sees it.
@@ -242,6 +258,7 @@ export class World {
         connect: patience,
         responseHead: patience,
         responseIdle: mood.rude ? SHORT : patience,
+        tunnelIdle: mood.rude ? SHORT : PATIENT,
         backendIdle: dice.pick(['100ms', '10s']),
         request: mood.trouble ? dice.pick(['0', '0', '700ms']) : '0',
       },
