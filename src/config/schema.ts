@@ -22,7 +22,7 @@ export const schema = map('a configuration', {
   }),
   filters: option(
     list('a list of filters', filter).optional(),
-    'What is changed in all requests and responses, around the filters of listeners, routes and rules.',
+    'Changes to all requests and responses, around the filters of listeners, routes and rules.',
   ),
   errorPages: option(
     errorPages.optional(),
@@ -33,7 +33,7 @@ export const schema = map('a configuration', {
   timeouts: option(timeouts.prefault({}), 'How long everything may take.', { byDefault: 'each timeout has its own' }),
   trustedProxies: option(
     list('a list of CIDR ranges', peers()).prefault([]),
-    'Addresses whose `X-Forwarded-*` and `X-Request-Id` are believed: those of proxies in front of this one.',
+    'Addresses whose `X-Forwarded-*` and `X-Request-Id` are trusted: those of proxies in front of this one.',
     { byDefault: 'none' },
   ),
   nameservers: option(

@@ -188,7 +188,7 @@ export function checkClientAddressHeader(
   } else if (trustedProxies.length === 0 && !scope.isBroken(['trustedProxies'])) {
     scope.report(
       here,
-      'No proxy is trusted to say who the client is.',
+      'No proxy is trusted to name the client.',
       "Expected 'trustedProxies' with the addresses of the proxies in front.",
     );
   }

@@ -71,7 +71,7 @@ function checkStrings(match: ParsedMatch, at: DocumentPath, scope: Scope): void 
         scope.warn(
           [...here, 'name'],
           `A header match names '${condition.name}', which the client can send as it likes.`,
-          "Only what servers get of it can be believed. Expected 'clientCertificate'.",
+          "Only the field that servers get can be trusted. Expected 'clientCertificate'.",
         );
       }
     }

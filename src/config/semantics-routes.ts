@@ -112,7 +112,7 @@ function checkTimeouts({ timeouts }: ParsedRule, at: DocumentPath, scope: Scope)
   if (request > 0 && backendRequest > request) {
     scope.report(
       [...at, 'timeouts', 'backendRequest'],
-      'One try may take longer than the whole request.',
+      'One attempt may take longer than the whole request.',
       'Expected at most timeouts.request of the same rule.',
     );
   }
@@ -121,7 +121,7 @@ function checkTimeouts({ timeouts }: ParsedRule, at: DocumentPath, scope: Scope)
   if (mostMs > 0 && responseHead > mostMs) {
     scope.report(
       [...at, 'timeouts', 'responseHead'],
-      `The response head may take longer than ${most === 'request' ? 'the whole request' : 'one try'}.`,
+      `The response head may take longer than ${most === 'request' ? 'the whole request' : 'one attempt'}.`,
       `Expected at most timeouts.${most} of the same rule.`,
     );
   }

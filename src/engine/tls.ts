@@ -31,7 +31,7 @@ export interface TlsIdentity {
 
 /** Whom a listener believes to be its clients. */
 interface TlsClientVerification {
-  /** Clients without a certificate are refused. Those with one that is not believed always are. */
+  /** Clients without a certificate are refused. Those whose certificate cannot be verified always are. */
   readonly required: boolean;
   /** PEM. Each certificate in it is believed by itself, and no other one. */
   readonly authorities: Uint8Array;

@@ -35,7 +35,7 @@ export function seeClient(x: AnyExchange, fieldName: string | undefined, peers: 
   if (field.read(x.bytes, x.head, trust, new Uint8Array(16)) === NOT_STATED) return asPeer;
   return {
     ...asPeer,
-    says: `${fieldName} is not believed: ${address === '' ? OVER_UNIX : address} is not in trustedProxies`,
+    says: `${fieldName} is not trusted: ${address === '' ? OVER_UNIX : address} is not in trustedProxies`,
   };
 }
 

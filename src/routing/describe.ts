@@ -198,7 +198,7 @@ export function errorPageLines(pages: readonly ErrorPagePlan[]): string[] {
 
 const TIMEOUT_TEXTS: Readonly<Record<keyof RuleTimeouts, string>> = {
   request: 'the whole request may take',
-  backendRequest: 'one try may take, from the request sent to the end of the response,',
+  backendRequest: 'one attempt may take, from the request sent to the end of the response,',
   responseHead: 'the head of the response may take',
   responseIdle: 'between two pieces of the response may pass',
   requestBody: 'between two pieces of the request body may pass',

@@ -154,6 +154,6 @@ test('a pool whose name does not resolve is empty, says so, and keeps nobody fro
   assert.equal(await ask(proxy), '503');
   assert.match(
     proxy.process.stderr,
-    /Pool main: nobody.invalid:80 does not resolve \(\w+\); it brings no server until it does\./,
+    /Pool main: nobody.invalid:80 does not resolve \(\w+\); it adds no server until it does\./,
   );
 });

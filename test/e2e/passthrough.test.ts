@@ -60,7 +60,7 @@ test('a passthrough whose one server refuses says so once, and says when it answ
   await proxy.process.until('a note', () => (lines().length > 0 ? true : undefined));
   for (let i = 0; i < 5; i++) await come();
   assert.deepEqual(lines(), [
-    `Pool backend: server ${written(place)} failed again and again; it stays in use, because the pool may eject no more servers.`,
+    `Pool backend: server ${written(place)} failed repeatedly; it stays in use, because the pool may eject no more servers.`,
   ]);
   await use(t, startAnswers(undefined, { at: place }));
   const client = await WireClient.connect(proxy.place);

@@ -47,7 +47,7 @@ async function told(proxy: RunningProxy, line: RegExp, change: () => void): Prom
   await proxy.process.until(String(line), () => (line.test(proxy.process.stdout.slice(from)) ? true : undefined));
 }
 
-const CHANGED = /^Listener \S+: TLS files changed on disk; new connections get what is in them now(: .+)?\.$/m;
+const CHANGED = /^Listener \S+: TLS files changed on disk; new connections use the new content(: .+)?\.$/m;
 const copy = (from: Identity['files'], to: Identity['files']): void => {
   writeFileSync(to.cert, readFileSync(from.cert));
   writeFileSync(to.key, readFileSync(from.key));

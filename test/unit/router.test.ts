@@ -194,7 +194,7 @@ test('actions tell the deadlines and limits of a rule, and that 0 is none', () =
   );
   assert.deepEqual(router.match({ url: 'http://a.example/' }).actions, [
     'pool api',
-    'one try may take, from the request sent to the end of the response, any time',
+    'one attempt may take, from the request sent to the end of the response, any time',
     'the head of the response may take 90000 ms',
     'a tunnel may be idle for 86400000 ms',
     'the request body may have 1024 bytes',

@@ -8,7 +8,7 @@ interface Named {
 }
 
 const named = ({ pool, server }: Named): string => `Pool ${pool}: server ${server}`;
-const failed = (event: Named): string => `${named(event)} failed again and again`;
+const failed = (event: Named): string => `${named(event)} failed repeatedly`;
 
 export const SERVERS: Sentences<'server'> = {
   'server.up': (event) => error(`${named(event)} is up again (${event.sent}: ${event.found}).`),
@@ -26,8 +26,8 @@ export const DISCOVERY: Sentences<'discovery'> = {
   'discovery.stale': ({ pool, address, code, addressesKept }) =>
     error(
       `Pool ${pool}: ${address} does not resolve (${code}); ` +
-        (addressesKept > 0 ? `its last ${addressesKept} addresses stay in use.` : 'it brings no server until it does.'),
+        (addressesKept > 0 ? `its last ${addressesKept} addresses stay in use.` : 'it adds no server until it does.'),
     ),
   'discovery.fresh': ({ pool, address }) => error(`Pool ${pool}: ${address} resolves again.`),
-  'discovery.refused': ({ reason }) => error(`the servers that names lead to now cannot be used: ${reason}`),
+  'discovery.refused': ({ reason }) => error(`the addresses that names resolve to now cannot be used: ${reason}`),
 };

@@ -61,7 +61,7 @@ function changes({ rules, settings, pages, details }: EventOf<'reload.applied'>)
 }
 
 export const DRAINS: Sentences<'drain'> = {
-  'drain.began': () => status('draining: what runs is finished; the same signal again ends it at once'),
+  'drain.began': () => status('draining: requests under way are finished; a second signal ends the process at once'),
   'drain.ended': ({ tookMs, connectionsCut }) => {
     const how =
       connectionsCut === 0

@@ -43,9 +43,13 @@ export const limits = map('limits', {
     integer('a number of connections', 1, 1_000_000).prefault(4096),
     'Most TLS handshakes under way per worker. Beyond it, new https connections are closed at once.',
   ),
-  retriesMax: option(integer('a number of retries', 0, 10).prefault(2), 'Most further servers tried for one request.', {
-    zero: 'no retries',
-  }),
+  retriesMax: option(
+    integer('a number of retries', 0, 10).prefault(2),
+    'Most retries of one request or raw connection.',
+    {
+      zero: 'no retries',
+    },
+  ),
   idleConnectionsMax: option(
     integer('a number of connections', 0, 65_536).prefault(256),
     'Most idle backend connections kept per server and worker.',
@@ -81,7 +85,7 @@ export const timeouts = map('timeouts', {
       zero: 'no limit',
     },
   ),
-  connect: option(duration().prefault('5s'), 'To connect to a server. Then another is tried, or 504.', {
+  connect: option(duration().prefault('5s'), 'To connect to a server. Then the next server is attempted, or 504.', {
     zero: 'no limit',
   }),
   responseHead: option(

@@ -38,11 +38,11 @@ const clientCertificates = map('client certificate options', {
   mode: option(
     choice('a mode', CLIENT_CERTIFICATE_MODES).prefault('required'),
     '`required` refuses clients without a certificate in the handshake. `optional` lets them in; rules can tell. ' +
-      'A certificate that is not believed is refused by both.',
+      'Both refuse a certificate that cannot be verified.',
   ),
   ca: option(
     fileName('PEM file'),
-    'PEM file with the authorities that sign certificates of clients: roots, or intermediate ones, which are then believed ' +
+    'PEM file with the authorities that sign certificates of clients: roots, or intermediate ones, which are then trusted ' +
       'without their root. No other authority is. Relative to the configuration.',
   ),
 });
@@ -194,7 +194,7 @@ const listener = map('a listener', {
   repeatedSlashes: repeatedSlashes('`merge`'),
   filters: option(
     list('a list of filters', filter).optional(),
-    'With `http` and `https`: what is changed in all requests of this listener and their responses, around the filters of routes and rules.',
+    'With `http` and `https`: changes to all requests of this listener and their responses, around the filters of routes and rules.',
   ),
   proxyProtocol: option(
     proxyProtocol.optional(),

@@ -51,7 +51,7 @@ const expectedHeader = map('an expected header', {
 export const healthCheck = map('a health check', {
   type: option(
     choice('a kind of check', ['http', 'tcp']).prefault('http'),
-    'A request whose answer is looked at, or a mere connect.',
+    'An HTTP request whose response is checked, or only a TCP connect.',
   ),
   method: option(
     choice('a method for checks', ['GET', 'HEAD', 'OPTIONS']).prefault('GET'),
@@ -112,7 +112,7 @@ export const outlierDetection = map('outlier detection', {
   ),
   errors: option(
     integer('a number of errors', 0, 1_000_000).prefault(0),
-    'Answers of 500 and above in a row that eject a server.',
+    'Responses of 500 and above in a row that eject a server.',
     { zero: 'they eject no server' },
   ),
   baseEjection: option(
@@ -175,7 +175,7 @@ export const splitPersistence = session(SPLIT_COOKIE);
 const RETRY_CAUSES = ['connect-failure', 'reset', 'timeout', 'status'] as const;
 
 export const retry = map('a retry policy', {
-  retriesMax: option(integer('a number of retries', 0, 10).optional(), 'Most further tries for one request.', {
+  retriesMax: option(integer('a number of retries', 0, 10).optional(), 'Most retries of one request.', {
     zero: 'no retries',
     byDefault: '`limits.retriesMax`',
   }),
@@ -196,7 +196,7 @@ export const retry = map('a retry policy', {
     'Before the second retry; doubles with each further one, at random between half and all of it. The first goes at once.',
     { zero: 'no wait' },
   ),
-  maxBackoff: option(duration().prefault('250ms'), 'The longest wait between two tries.'),
+  maxBackoff: option(duration().prefault('250ms'), 'The longest wait between two attempts.'),
   budgetPercent: option(
     integer('a percentage', 0, 100).prefault(20),
     'Retries the pool may spend, as a share of its requests of the last ten seconds, beside `budgetPerSecond`.',

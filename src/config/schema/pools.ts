@@ -38,13 +38,13 @@ const tls = map('TLS options', {
     'The name to ask servers for (SNI), and the one their certificate must be for.',
     { byDefault: 'the host in the addresses of the servers, if it is the same in all' },
   ),
-  ca: option(pemFile(), 'PEM file with the authorities to believe.', { byDefault: 'those of this machine' }),
+  ca: option(pemFile(), 'PEM file with the authorities to trust.', { byDefault: 'those of this machine' }),
   cert: option(pemFile(), 'PEM file with a certificate to show to servers that ask for one, and its chain.'),
   key: option(pemFile(), 'PEM file with its private key, not encrypted.'),
   minVersion: option(choice('a TLS version', TLS_VERSIONS).prefault('TLSv1.2'), 'The oldest version spoken.'),
   insecureSkipVerify: option(
     flag().prefault(false),
-    'Believe every server, without a look at its certificate. Anyone on the way can then read and change everything.',
+    'Accept any certificate of a server, unverified. Anyone on the path can then read and change everything.',
   ),
 });
 
@@ -91,7 +91,7 @@ const pool = map('a pool', {
   sessionPersistence: option(sessionPersistence.optional(), 'Clients stay with the server they had.', {
     byDefault: 'they do not',
   }),
-  retry: option(retry.prefault({}), 'When a request is tried again.', { byDefault: 'each option has its own' }),
+  retry: option(retry.prefault({}), 'When a request is retried.', { byDefault: 'each option has its own' }),
   limits: option(poolLimits.prefault({}), 'What servers may be given at once.', {
     byDefault: 'each limit has its own',
   }),

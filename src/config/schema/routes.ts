@@ -35,13 +35,13 @@ const ruleTimeouts = map('timeouts of a rule', {
   ),
   backendRequest: option(
     duration().optional(),
-    'For one try at one server, from the whole request sent until the whole response is received. It takes the place of ' +
+    'For one attempt at one server, from the whole request sent until the whole response is received. It takes the place of ' +
       '`timeouts.responseHead`, unless the rule has a `responseHead` of its own, and of `perTryTimeout` of the pool.',
     { zero: 'no limit', byDefault: '`perTryTimeout` of the pool, which ends with the head' },
   ),
   responseHead: option(
     duration().optional(),
-    'From the whole request sent until the response head is complete. Then 504, or another server is tried.',
+    'From the whole request sent until the response head is complete. Then 504, or a retry.',
     { zero: 'no limit', byDefault: '`timeouts.responseHead`, or none where `backendRequest` is given' },
   ),
   responseIdle: option(duration().optional(), 'As `timeouts.responseIdle`.', {
@@ -151,7 +151,7 @@ const route = map('a route', {
   ),
   filters: option(
     list('a list of filters', filter).optional(),
-    'What is changed in requests of all its rules and their responses, around the filters of the rules.',
+    'Changes to requests of all its rules and their responses, around the filters of the rules.',
   ),
   rules: option(
     list('a list of rules', rule, 1),

@@ -40,7 +40,7 @@ test('explain takes the client from the field of a trusted proxy, and says so', 
     'goes to inner',
   ]);
   assert.deepEqual(await said('192.0.2.1'), [
-    'client address 192.0.2.1: X-Forwarded-For is not believed: 192.0.2.1 is not in trustedProxies',
+    'client address 192.0.2.1: X-Forwarded-For is not trusted: 192.0.2.1 is not in trustedProxies',
     'goes to rest',
   ]);
   assert.deepEqual(await said('192.0.2.1', []), [undefined, 'goes to rest']);
@@ -74,5 +74,5 @@ test('expectations state the proxy and what it says', async () => {
   const { code, out } = await run({ config: file('tested.yaml', TEXT + tests) });
   assert.equal(code, 1);
   assert.equal(out.match(/^ok {4}/gm)?.length, 2);
-  assert.match(out, /^ {6}client address 127\.0\.0\.1: X-Forwarded-For is not believed/m);
+  assert.match(out, /^ {6}client address 127\.0\.0\.1: X-Forwarded-For is not trusted/m);
 });

@@ -25,7 +25,7 @@ test('a change of state goes to the errors where a person may have to act, else 
     ],
     [
       { type: 'server.ejected', ...server, ejectedMs: 30_000 },
-      'status: Pool api: server 10.0.0.1:80 failed again and again; it is ejected for 30 s.',
+      'status: Pool api: server 10.0.0.1:80 failed repeatedly; it is ejected for 30 s.',
     ],
     [
       { type: 'server.returned', ...server, checksPassed: 1 },
@@ -42,7 +42,7 @@ test('a change of state goes to the errors where a person may have to act, else 
         user: 'Listener :443',
         certificates: [{ file: '/tls/a.pem', endsMs: Date.UTC(2031, 0, 2) }],
       },
-      'status: Listener :443: TLS files changed on disk; new connections get what is in them now: /tls/a.pem, which ends on 2031-01-02.',
+      'status: Listener :443: TLS files changed on disk; new connections use the new content: /tls/a.pem, which ends on 2031-01-02.',
     ],
     [
       { type: 'listener.opened', address: '[::]:80', protocol: 'http', families: 'IPv6 and IPv4', atStart: true },

@@ -78,7 +78,7 @@ test('starts with an empty pool when a name does not resolve, says so once, and 
     [[]],
   );
   await timers.turn(2500);
-  assert.deepEqual(troubles, ['Pool shop: api:80 does not resolve (ENOTFOUND); it brings no server until it does.']);
+  assert.deepEqual(troubles, ['Pool shop: api:80 does not resolve (ENOTFOUND); it adds no server until it does.']);
   hosts.set('api', { addresses: ['10.0.0.1'], ttlSeconds: null });
   await timers.turn(1000);
   assert.deepEqual(addresses(), ['10.0.0.1:80']);
