@@ -143,7 +143,7 @@ describe('TLS files that change', { concurrency: 3, skip: standIn && 'only the p
     version(1, first);
     const proxy = await useProxy(t, { servers: [await address()], listeners: [listener(live)] });
     assert.equal(await serialShown(proxy.place), serialOf(first));
-    const news = /^Listener \S+: TLS files .* now: \S+\/live\/fullchain\.pem, which ends on \d{4}-\d\d-\d\d\.$/m;
+    const news = /^Listener \S+: TLS files .* content: \S+\/live\/fullchain\.pem, which ends on \d{4}-\d\d-\d\d\.$/m;
     await told(proxy, news, () => version(2, second));
     assert.equal(await serialShown(proxy.place), serialOf(second));
   });
