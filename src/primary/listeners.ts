@@ -59,13 +59,17 @@ export class Listeners {
   ): ListenerPlan[] {
     const opened: string[] = [];
     try {
-      const plans = configs.map((config, index): ListenerPlan => {
+      const kept = configs.filter((config) => this.#open.has(placeOf(config)));
+      for (const config of configs) {
         const place = placeOf(config);
-        if (!this.#open.has(place)) {
-          this.#open.set(place, openOne(config));
-          opened.push(place);
-        } else setSocket(config);
-        const listener = this.#open.get(place)!;
+        if (this.#open.has(place)) continue;
+        this.#open.set(place, openOne(config));
+        opened.push(place);
+      }
+      // Once all are open: a reload that is refused for one of them must not have changed who may connect to another.
+      for (const config of kept) setSocket(config);
+      const plans = configs.map((config, index): ListenerPlan => {
+        const listener = this.#open.get(placeOf(config))!;
         return {
           listener,
           address: config.address,

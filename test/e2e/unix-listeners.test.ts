@@ -1,7 +1,7 @@
 // Listeners on unix sockets: who may connect, what is said of such clients, and what becomes of the files.
 
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect, createServer, type Socket } from 'node:net';
@@ -174,6 +174,24 @@ describe('listeners on unix sockets', { skip: standIn && 'only the product' }, (
     assert.deepEqual([statSync(kept).ino, modeOf(kept)], [ino, 0o660]);
     assert.equal((await heard(kept)).host, 'shop.test');
     assert.equal(existsSync(gone), false);
+  });
+
+  test('a reload that is refused leaves the mode of a socket as it was', async (t) => {
+    const echo = await use(t, startEcho());
+    const path = socketPath();
+    const spec = (mode: string) => ({
+      listeners: [{ address: `unix:${path}`, socket: { mode } }],
+      servers: [echo.address],
+    });
+    const proxy = await startProxy(spec('0600'));
+    t.after(() => proxy.process.kill('SIGTERM'));
+    const document = JSON.parse(readFileSync(proxy.file!, 'utf8'));
+    document.listeners[0].socket.mode = '0666';
+    document.listeners.push({ address: echo.address }); // in use
+    writeFileSync(proxy.file!, JSON.stringify(document));
+    proxy.process.kill('SIGHUP');
+    await proxy.process.until('a refused reload', () => proxy.process.stderr.includes('cannot listen') || undefined);
+    assert.equal(modeOf(path), 0o600);
   });
 
   test('says what is wrong with a directory or an owner', async () => {
