@@ -2,7 +2,7 @@
 // Owns the primary's bookkeeping of slots and the words that come from the config. Leaves health to health/, time to pool-maintenance.ts.
 
 import type { BalancePoolPlan, PoolLimitOptions, ServerPlan } from './options.js';
-import { GATE, POOL, SERVER, type ServerState, WEIGHT_MAX, WEIGHT_ONE } from './server-state.js';
+import { GATE, POOL, SERVER, type ServerState, SLICE, WEIGHT_MAX, WEIGHT_ONE } from './server-state.js';
 
 /** A pool before it has slots. */
 export type UnplacedPool = Omit<BalancePoolPlan, 'slot' | 'servers'> & { servers: Omit<ServerPlan, 'index'>[] };
@@ -122,6 +122,10 @@ export class Membership {
     for (const index of this.#leaving) if (words[this.#state.serverAt(index) + SERVER.pool] === slot) return;
     const at = this.#state.poolAt(slot);
     if (Atomics.load(words, at + POOL.inFlight) !== 0 || Atomics.load(words, at + POOL.waiting) !== 0) return;
+    // No worker writes there any more: what they counted is that of the pool that was here.
+    for (let worker = 0; worker < this.#state.capacity.workers; worker++) {
+      words[this.#state.sliceAt(worker, slot) + SLICE.requests] = 0;
+    }
     this.#leavingPools.delete(slot);
     this.#freePools.unshift(slot);
   }

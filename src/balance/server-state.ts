@@ -112,7 +112,10 @@ export const POOL = {
   WORDS: 32,
 } as const;
 
-/** One pool as one worker counts it: only that worker writes, plainly; the primary reads. One cache line. */
+/**
+ * One pool as one worker counts it: only that worker writes, plainly; the primary reads, and empties it for the next pool of the
+ * slot. One cache line.
+ */
 export const SLICE = {
   /** Requests begun (wraps); pays into the retry budget. */
   requests: 0,

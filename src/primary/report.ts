@@ -24,7 +24,7 @@ interface ServerReport {
 
 /** One pool, all workers together. */
 export interface PoolReport {
-  /** Requests begun since the process started; wraps at 2^32. */
+  /** Requests begun since the pool was added; wraps at 2^32. */
   readonly requests: number;
   /** Requests that wait for room now. */
   readonly waiting: number;

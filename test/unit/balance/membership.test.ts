@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Breaker } from '../../../src/balance/limits.js';
 import type { UnplacedPool } from '../../../src/balance/membership.js';
-import { GATE, POOL, SERVER, SERVERS_MAX, ServerState } from '../../../src/balance/server-state.js';
+import { GATE, POOL, SERVER, SERVERS_MAX, ServerState, SLICE } from '../../../src/balance/server-state.js';
 import { endpointOf } from '../../support/endpoints.js';
 import { pool } from './fixtures.js';
 
@@ -136,6 +136,9 @@ test('gives the slot of a pool to another one only when nothing is counted there
   assert.deepEqual(membership.collect(), [0]);
   assert.throws(() => membership.place(third), /found no room/, 'a request is still counted');
   breaker.leaves();
+  const requestsAt = state.sliceAt(0, plan.slot) + SLICE.requests;
+  state.words[requestsAt] = 7;
   membership.collect();
   assert.equal(membership.place(third).slot, plan.slot);
+  assert.equal(state.words[requestsAt], 0, 'requests of the pool before are not told of this one');
 });
