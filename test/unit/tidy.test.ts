@@ -207,6 +207,7 @@ const BANNED: readonly { word: string; pattern: RegExp; say: string }[] = [
   { word: 'twin', pattern: /\btwins?\b/i, say: 'duplicate, copy' },
   { word: 'hasty', pattern: /hasty/i, say: 'stale reuse' },
   { word: 'nobody', pattern: /\bnobody\b/i, say: 'no client, no server, no worker' },
+  { word: 'conflict marker', pattern: /^[<>]{7} /m, say: 'one of the two versions' },
 ];
 
 /** One entry for each file and banned word in it. */
