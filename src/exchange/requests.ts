@@ -50,6 +50,7 @@ export function reroute(w: Context, x: Exchange): ReasonCode | null {
   leavePool(x);
   x.pool = null;
   x.fellBack = false;
+  x.splitLine = '';
   x.tried.clear();
   x.releaseTarget(w.engine);
   return w.clientStream.readTarget(w, x) ?? goOn(w, x, applyRules(w, x));

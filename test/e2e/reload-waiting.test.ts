@@ -9,7 +9,7 @@ import { start as startAnswers } from '../origins/answers.js';
 import { ok, type RawOrigin, serveRequests, type Visit } from '../origins/raw.js';
 import { freePlace, written } from '../support/addresses.js';
 import { authority, authorityFile, makeIdentity } from '../support/identity.js';
-import { statusOf } from '../support/messages.js';
+import { fieldValues, statusOf } from '../support/messages.js';
 import { type ProxySpec, type RunningProxy, standIn, startProxy, use, useProxy } from '../support/proxy.js';
 import { get, WireClient } from '../support/wire-client.js';
 
@@ -53,6 +53,27 @@ const one = (address: string, more: object = {}): Record<string, object> => ({
 });
 
 describe('a reload while requests wait', { skip, concurrency: 1 }, () => {
+  test('one that is routed anew is not bound to the pool that the split before led it to', async (t) => {
+    const { origin, held } = await useHolding(t);
+    const next = await use(t, startAnswers(ok('next')));
+    const backendRefs = [{ pool: 'main' }, { pool: 'spare', weight: 0 }];
+    const proxy = await useProxy(t, {
+      routes: [{ rules: [{ backendRefs, sessionPersistence: { secure: false } }] }],
+      pools: { ...one(origin.address), spare: { servers: [{ address: next.address }] } },
+    });
+    const [first, second] = await startAll(proxy, 2, () => get('/'));
+    await origin.until('request', () => held.length === 1);
+    await proxy.reload({
+      routes: [{ rules: [{ pool: 'other' }] }],
+      pools: { other: { servers: [{ address: next.address }] } },
+    });
+    const answer = await second!.response();
+    assert.deepEqual([answer.body, fieldValues(answer, 'set-cookie')], ['next', []]);
+    held[0]!.socket.write(ok('held'));
+    await first!.response();
+    for (const client of [first, second]) client!.close();
+  });
+
   for (const workers of ['1', '2']) {
     test(`they go to the server that took the place of theirs (${workers} workers)`, async (t) => {
       const { origin, held } = await useHolding(t);
