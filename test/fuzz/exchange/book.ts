@@ -38,6 +38,8 @@ export interface Delivery {
   complete: boolean;
   /** The server was stopped in the middle of it. */
   dropped: boolean;
+  /** All of the answer has left the server. */
+  said: boolean;
 }
 
 /** One request, from both sides. */
@@ -97,11 +99,22 @@ function behaviourText(b: Behaviour): string {
 
 const PULSE_MS = 10;
 
+/** A pause of this process that comes near to the shortest timeouts. */
+export const LAG_MS = 150;
+
 export class Book {
   readonly entries = new Map<string, Entry>();
   readonly violations: string[] = [];
+  /** The server of each session that was given to a client, by its name. */
+  readonly sessions = new Map<string, string>();
+  /** The proxy was asked to end. */
+  draining = false;
   readonly #startedAt = performance.now();
   #over = false;
+
+  /** `short`: the proxy has timeouts that a pause of this process may reach. */
+  constructor(private readonly short = false) {}
+
   #beat = performance.now();
   #longestMs = 0;
   readonly #pulse = setInterval(() => {
@@ -112,6 +125,11 @@ export class Book {
   /** The longest time in which this process did nothing: as long, clients and servers were silent against their will. */
   get lagMs(): number {
     return Math.max(this.#longestMs, performance.now() - this.#beat - PULSE_MS);
+  }
+
+  /** A pause of this process may have looked like a client or a server that stalls. */
+  get lagged(): boolean {
+    return this.short && this.lagMs > LAG_MS;
   }
 
   add(entry: Entry): void {

@@ -6,18 +6,16 @@ import { fieldValues } from '../../support/messages.js';
 import { reset } from '../../support/reset.js';
 import type { Random } from '../random.js';
 import { responseBody } from './body.js';
-import type { Book, Delivery, Entry } from './book.js';
+import { type Book, type Delivery, type Entry, LAG_MS } from './book.js';
 import { type Doors, enter, type Way } from './doors.js';
 import { type Front, NO_FRONT, randomFront } from './front.js';
 import { type Head, Reader } from './reader.js';
 import { type Line, type Mood, randomEntry } from './requests.js';
+import { checkSession, type Jar } from './session.js';
 import { TunnelEnd, upward } from './tunnel.js';
 
 /** Whatever happens, a connection is over after this long: every wait of the proxy is bounded below it. */
 const PATIENCE_MS = 15_000;
-
-/** A pause of this process that comes near to the shortest timeouts. */
-const LAG_MS = 150;
 
 /** How a client goes about one connection. */
 interface Manner {
@@ -35,7 +33,8 @@ interface Manner {
 /** One client: a few connections, one after the other, with names that begin with `name`. */
 export async function runClient(book: Book, doors: Doors, mood: Mood, dice: Random, name: string): Promise<void> {
   const connections = 1 + dice.below(3);
-  for (let i = 0; i < connections; i++) await new Connection(book, doors, mood, dice, `${name}.${i}`).run();
+  const jar: Jar = { session: null };
+  for (let i = 0; i < connections; i++) await new Connection(book, doors, mood, dice, `${name}.${i}`, jar).run();
 }
 
 class Connection {
@@ -70,9 +69,10 @@ class Connection {
     private readonly mood: Mood,
     private readonly dice: Random,
     name: string,
+    private readonly jar: Jar,
   ) {
     const count = 1 + dice.below(dice.pick([1, 3, 6]));
-    const line: Line = { old: dice.below(12) === 0 };
+    const line: Line = { old: dice.below(12) === 0, session: jar.session };
     this.#secure = !line.old && dice.below(3) === 0;
     this.#fronted = dice.below(4) === 0;
     this.#front = this.#fronted ? randomFront(dice) : NO_FRONT;
@@ -348,7 +348,8 @@ class Connection {
     entry.outcome = tunnel.whole ? 'tunnel' : 'cut tunnel';
     this.#due++;
     this.#note(`${tunnel}`);
-    if (!tunnel.whole && !this.#excused && !this.#anyBroken && !this.#lagged) this.#fail(`lost its tunnel: ${tunnel}`);
+    if (!tunnel.whole && !this.#excused && !this.#anyBroken && !this.book.lagged)
+      this.#fail(`lost its tunnel: ${tunnel}`);
   }
 
   #isLocal(head: Head): boolean {
@@ -360,22 +361,18 @@ class Connection {
     return entry.attempts[Number(fieldValues(head, 'x-attempt').join()) - 1];
   }
 
-  /** Timeouts are so short that a pause of this process may look like a client or a server that stalls. */
-  get #lagged(): boolean {
-    return this.book.lagMs > LAG_MS && (this.mood.rude || this.mood.trouble);
-  }
-
   /** A local reply: one that this request may get. */
   #checkLocal(entry: Entry, head: Head): void {
     const { request } = entry;
     if (request.local.includes(this.#status)) return;
     const excuses: number[] = [];
-    if (this.mood.trouble) excuses.push(502, 503, 504);
+    if (this.mood.trouble) excuses.push(503, 504);
+    if (this.mood.trouble && !this.#isAnswered(entry)) excuses.push(502);
     if (this.mood.limited && request.target.startsWith('/limited')) excuses.push(503);
     if (request.target === '' && request.local.length > 0) excuses.length = 0;
     // Many pieces some milliseconds apart add up: the end of a request and its 408 may pass each other.
     const slow = this.mood.rude && performance.now() - entry.wholeAt < LAG_MS;
-    if (this.#excused || this.#lagged || slow) excuses.push(408);
+    if (this.#excused || this.book.lagged || slow) excuses.push(408);
     if (!excuses.includes(this.#status)) this.#fail(`got a local reply it should not get: ${head.startLine}`);
   }
 
@@ -390,6 +387,21 @@ class Connection {
     if (behaviour === undefined) this.#fail('got an answer of no attempt');
     else if (behaviour.does !== 'answer') this.#fail('got an answer where the server gave none');
     else if (behaviour.status !== this.#status) this.#fail(`got ${this.#status}, the server sent ${behaviour.status}`);
+    if (entry.request.sticky) {
+      const server = this.#delivery(entry, head)?.server ?? 'none';
+      const wrong = checkSession(this.book, this.jar, entry, head, server, !this.mood.trouble);
+      if (wrong !== null) this.#fail(wrong);
+    }
+    const edited = fieldValues(head, 'x-edited').join();
+    if (entry.request.target.startsWith('/edited') && !edited.endsWith(` ${entry.client!.address}`)) {
+      this.#fail(`got an answer for ${edited}, it is ${entry.client!.address}`);
+    }
+  }
+
+  /** A server sent the whole answer, well or early, to the last attempt: the client has to get it. */
+  #isAnswered({ attempts }: Entry): boolean {
+    const last = attempts.at(-1);
+    return last?.said === true && !last.behaviour.upgrades && last.behaviour.status < 500 && !this.#isBroken(last);
   }
 
   #onBody(text: string): void {
@@ -454,7 +466,9 @@ class Connection {
   get #mayLose(): boolean {
     // Where idle connections are closed soon, one may be just as its client asks.
     const idle = this.mood.rude && this.#manner.lockstep;
-    return this.#excused || this.#front.refused || idle || this.#lagged || this.#anyBroken;
+    const early = this.#entries.some(({ attempts }) => attempts.some(({ behaviour }) => behaviour.early));
+    const drained = this.book.draining && this.#entries[this.#due]?.deliveries.length === 0;
+    return this.#excused || this.#front.refused || early || drained || idle || this.book.lagged || this.#anyBroken;
   }
 
   /** An answer broke off: the server has to have broken it off. */
@@ -466,7 +480,8 @@ class Connection {
       return;
     }
     const tooLarge = entry.request.local.includes(413);
-    if (!this.#anyBroken && !tooLarge && !this.#lagged) this.#fail('got half an answer of a server that sent it whole');
+    if (!this.#anyBroken && !tooLarge && !this.book.lagged)
+      this.#fail('got half an answer of a server that sent it whole');
   }
 
   /**
@@ -482,6 +497,6 @@ class Connection {
     if (!this.mood.trouble || delivery?.behaviour.does !== 'answer') return false;
     if (delivery.dropped) return true;
     const { behaviour } = delivery;
-    return behaviour.cutAt >= 0 || behaviour.after === 'end' || behaviour.after === 'reset' || behaviour.early;
+    return behaviour.cutAt >= 0 || behaviour.after === 'end' || behaviour.after === 'reset';
   }
 }

@@ -4,6 +4,7 @@
 import type { Random } from '../random.js';
 import { requestBody } from './body.js';
 import { type Behaviour, Entry } from './book.js';
+import type { Session } from './session.js';
 import { randomTunnel, type TunnelPlan } from './tunnel.js';
 
 export type Framing = 'counted' | 'chunked' | 'eof';
@@ -39,6 +40,8 @@ const PATHS: readonly Path[] = [
   plain('/rewritten', '/new'),
   plain('/edited'),
   plain('/limited'),
+  plain('/sticky'),
+  plain('/sticky'),
   { path: '/secure', seen: '/secure', local: [], servers: ['t'] },
   // These servers get PROXY headers.
   { path: '/named', seen: '/named', local: [], servers: ['n'] },
@@ -67,6 +70,10 @@ export interface Request {
   /** It is refused before a rule is asked, or while its body arrives: its connection has to end. */
   readonly ends: boolean;
   readonly idempotent: boolean;
+  /** It goes to a pool whose clients stay with their server. */
+  readonly sticky: boolean;
+  /** The session that it names. */
+  readonly session: Session | null;
   /** It asks for a tunnel, which this is then; the last request of its connection. */
   readonly tunnel: TunnelPlan | null;
   /** The connection may go on after it, as far as the client says. */
@@ -106,6 +113,8 @@ const TRAP = 'X-Trap: ';
 export interface Line {
   /** Requests of HTTP/1.0 are among those of 1.1. */
   readonly old: boolean;
+  /** Of its client. */
+  readonly session: Session | null;
 }
 
 /**
@@ -136,6 +145,9 @@ export function randomEntry(dice: Random, mood: Mood, line: Line, id: string, ne
   else if (withBody && minor === 1 && dice.below(8) === 0) lines.push('Expect: 100-continue');
   if (minor === 0 && keepAlive) lines.push('Connection: keep-alive');
   if (minor === 1 && !keepAlive) lines.push('Connection: close');
+  const sticky = path === '/sticky';
+  const session = sticky ? line.session : null;
+  if (session !== null) lines.push(`Cookie: other=1; at=${session.name}`);
   if (tunnel) lines.push('Connection: Upgrade', 'Upgrade: fuzz');
   if (dice.below(6) === 0) lines.push(`X-Pad: ${'p'.repeat(dice.below(4000))}`);
   if (ambiguous) lines.push('Content-Length: 1', 'Transfer-Encoding: chunked');
@@ -161,6 +173,8 @@ export function randomEntry(dice: Random, mood: Mood, line: Line, id: string, ne
     bodyBytes: body.length,
     local: ambiguous ? [400] : statuses,
     ends: ambiguous || large,
+    sticky,
+    session,
     tunnel: tunnel ? randomTunnel(dice, !mood.trouble, mood.rude, sure) : null,
     idempotent: !['POST', 'PATCH'].includes(method),
     keepAlive,

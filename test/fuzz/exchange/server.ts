@@ -144,11 +144,12 @@ class Visit {
     return rest;
   }
 
-  /** A tunnel has to have been whole at its end, unless one of its ends went, or its client never got it. */
+  /** A tunnel has to have been whole at its end, unless one of its ends went or may have been silent too long, or its client never got it. */
   #closed(): void {
     const [tunnel, entry] = [this.#tunnel, this.#entry];
     if (tunnel === null || entry === null || tunnel.whole || tunnel.broke) return;
-    if (entry.tunnelled && !entry.left && !this.#delivery!.dropped) this.#fail(`lost its tunnel: ${tunnel}`);
+    if (!entry.tunnelled || entry.left || this.#delivery!.dropped || this.server.book().lagged) return;
+    this.#fail(`lost its tunnel: ${tunnel}`);
   }
 
   #fail(what: string): void {
@@ -184,6 +185,7 @@ class Visit {
       bodyBytes: 0,
       complete: false,
       dropped: false,
+      said: false,
     };
     entry.deliveries.push(this.#delivery);
     if (!request.servers.includes(this.server.name[0]!)) {
@@ -339,8 +341,12 @@ class Visit {
 
   #send(pieces: readonly string[], at: number, b: Behaviour, eof: boolean): void {
     if (this.socket.destroyed) return;
-    if (at === pieces.length - 1) this.#answering = false;
-    this.socket.write(pieces[at]!, 'latin1');
+    const last = at === pieces.length - 1;
+    const delivery = this.#delivery!;
+    if (last) this.#answering = false;
+    this.socket.write(pieces[at]!, 'latin1', (error) => {
+      if (last && error == null) delivery.said = true;
+    });
     if (at < pieces.length - 1) {
       if (b.gapMs === 0) setImmediate(() => this.#send(pieces, at + 1, b, eof));
       else setTimeout(() => this.#send(pieces, at + 1, b, eof), b.gapMs);

@@ -91,18 +91,13 @@ export class World {
       rude: dice.below(2) === 0,
       bodyBytesMax: BODY_BYTES_MAX,
     };
-    const book = new Book();
+    const book = new Book(mood.rude || mood.trouble);
     this.#book = book;
     for (const server of this.#all) await server.turn('serves');
     await this.#proxy.reload(this.#spec(dice, mood, 0));
     let over = false;
     const chaos = this.#chaos(new Random(dice.next()), mood, () => over);
-    const names = seed.toString(36);
-    const [plain, secure, fronted, frontedSecure] = this.#proxy.listeners as [Place, Place, Place, Place];
-    const doors: Doors = { plain, secure, fronted, frontedSecure, tls: this.#identity.client };
-    const clients = Array.from({ length: CLIENTS }, (_, i) =>
-      runClient(book, doors, mood, new Random(dice.next()), `${names}.${i}`),
-    );
+    const clients = this.#clients(book, mood, dice, seed);
     try {
       await Promise.all(clients);
     } finally {
@@ -111,6 +106,36 @@ export class World {
     }
     await this.#check(book);
     return book.summary;
+  }
+
+  /** The last round: the proxy is asked to end while clients are at it. What has begun is finished. */
+  async drain(seed: number): Promise<Record<string, number>> {
+    const dice = new Random(seed);
+    const mood: Mood = { trouble: false, limited: false, rude: false, bodyBytesMax: BODY_BYTES_MAX };
+    const book = new Book();
+    this.#book = book;
+    for (const server of this.#all) await server.turn('serves');
+    await this.#proxy.reload(this.#spec(dice, mood, 0));
+    const clients = this.#clients(book, mood, dice, seed);
+    await new Promise((resolve) => setTimeout(resolve, 20 + dice.below(400)));
+    book.draining = true;
+    this.#proxy.process.kill('SIGTERM');
+    await Promise.all(clients);
+    const { code, signal, stdout, stderr } = await this.#proxy.process.exited();
+    book.close();
+    assert.equal(book.violations.length, 0, book.violations.slice(0, 5).join('\n\n'));
+    assert.deepEqual([code, signal, stderr], [0, null, '']);
+    assert.match(stdout, /^drained in [\d.]+ s: every connection has ended$/m);
+    return book.summary;
+  }
+
+  #clients(book: Book, mood: Mood, dice: Random, seed: number): Promise<void>[] {
+    const [plain, secure, fronted, frontedSecure] = this.#proxy.listeners as [Place, Place, Place, Place];
+    const doors: Doors = { plain, secure, fronted, frontedSecure, tls: this.#identity.client };
+    const names = seed.toString(36);
+    return Array.from({ length: CLIENTS }, (_, i) =>
+      runClient(book, doors, mood, new Random(dice.next()), `${names}.${i}`),
+    );
   }
 
   /** What has to hold once all clients are gone. */
@@ -212,6 +237,11 @@ export class World {
       [a]: pool(),
       [b]: pool(),
       [limited]: { ...pool(), ...limits },
+      sticky: {
+        ...pool(),
+        servers: this.servers.slice(1).map(({ address }) => ({ address })),
+        sessionPersistence: { cookieName: 'at', secret: 'of all rounds' },
+      },
       copies: { servers: [{ address: this.#copies.address }] },
       steady: { servers: [{ address: this.#steady!.address }] },
     };
@@ -228,6 +258,7 @@ export class World {
             rule('/limited', limited),
             rule('/secure', secure),
             rule('/named', named),
+            rule('/sticky', 'sticky'),
             rule('/impostor', impostor),
             rule('/steady', 'steady'),
             // What only a reader out of step takes for a request is sent on, so that a server sees it.
