@@ -11,7 +11,7 @@ import { Membership } from '../../src/balance/membership.js';
 import { BALANCE_DEFAULTS, type BalanceKind, LIMIT_DEFAULTS } from '../../src/balance/options.js';
 import { RETRY_DEFAULTS } from '../../src/balance/retry.js';
 import { createServerState, ServerState } from '../../src/balance/server-state.js';
-import { Tried } from '../../src/balance/view.js';
+import { Attempted } from '../../src/balance/view.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -41,12 +41,12 @@ function measure(kind: BalanceKind, servers: number, weighted: boolean) {
     limits: LIMIT_DEFAULTS,
   });
   const balancer = createBalancer(plan, state, 0);
-  const tried = new Tried();
+  const attempted = new Attempted();
   // Four requests stay in flight: each pick ends the one picked four before.
   const held = new Int32Array(4).fill(-1);
   const run = (count: number): void => {
     for (let i = 0; i < count; i++) {
-      const server = balancer.pick(Math.imul(i, 0x9e3779b1), tried);
+      const server = balancer.pick(Math.imul(i, 0x9e3779b1), attempted);
       state.requestBegins(server);
       const slot = i & 3;
       if (held[slot]! >= 0) state.requestEnds(held[slot]!);

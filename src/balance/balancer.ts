@@ -7,17 +7,17 @@ import type { BalancePoolPlan } from './options.js';
 import { RandomOfTwo } from './random.js';
 import { RoundRobin } from './round-robin.js';
 import type { ServerState } from './server-state.js';
-import { PoolView, type Tried } from './view.js';
+import { type Attempted, PoolView } from './view.js';
 
 /** Chooses servers for one pool in one worker. */
 export interface Balancer {
   /**
-   * The shared-state index of the server to try next, or NO_SERVER, or ALL_BUSY. Never one in `tried`, never one whose
+   * The shared-state index of the server for the next attempt, or NO_SERVER, or ALL_BUSY. Never one in `attempted`, never one whose
    * gate is closed (panic aside). It only chooses: count the request with `ServerState.requestBegins`, and pick again
-   * with the server in `tried` if that says no. `key` is read by hashing balancers alone (keys.ts); pass any number
+   * with the server in `attempted` if that says no. `key` is read by hashing balancers alone (keys.ts); pass any number
    * otherwise. Hot: allocates nothing.
    */
-  pick(key: number, tried: Tried): number;
+  pick(key: number, attempted: Attempted): number;
 }
 
 /**

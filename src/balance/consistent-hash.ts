@@ -5,7 +5,7 @@ import type { Balancer } from './balancer.js';
 import { mix } from './keys.js';
 import { buildMaglev } from './maglev.js';
 import type { ServerPlan } from './options.js';
-import type { PoolView, Tried } from './view.js';
+import type { Attempted, PoolView } from './view.js';
 
 /** Further homes a key has before the open servers are walked in order. With half the pool down, 1 key in 2^16 gets there. */
 const HOMES_MAX = 16;
@@ -49,26 +49,27 @@ export class ConsistentHash implements Balancer {
       : this.#table;
   }
 
-  pick(key: number, tried: Tried): number {
+  pick(key: number, attempted: Attempted): number {
     const view = this.#view;
     if (view.refresh()) this.#locate();
     const { count, servers } = view;
-    if (count === 0) return view.otherwise(tried);
+    if (count === 0) return view.otherwise(attempted);
     const table = this.#onBackups ? this.#backupTable : this.#table;
     const places = table.length;
     let home = key;
     for (let homes = 0; homes < HOMES_MAX; homes++) {
       const position = this.#positions[table[(home >>> 0) % places]!]!;
-      if (position >= 0 && view.hasRoom(position) && (tried.count === 0 || !tried.has(servers[position]!)))
+      if (position >= 0 && view.hasRoom(position) && (attempted.count === 0 || !attempted.has(servers[position]!)))
         return servers[position]!;
       home = mix(home + 0x9e3779b9);
     }
     let position = (home >>> 0) % count;
     for (let looked = 0; looked < count; looked++) {
-      if (view.hasRoom(position) && (tried.count === 0 || !tried.has(servers[position]!))) return servers[position]!;
+      if (view.hasRoom(position) && (attempted.count === 0 || !attempted.has(servers[position]!)))
+        return servers[position]!;
       if (++position === count) position = 0;
     }
-    return view.otherwise(tried);
+    return view.otherwise(attempted);
   }
 
   #locate(): void {

@@ -3,7 +3,7 @@
 
 import type { Balancer } from './balancer.js';
 import { SERVER } from './server-state.js';
-import type { PoolView, Tried } from './view.js';
+import type { Attempted, PoolView } from './view.js';
 
 /** Servers looked at per pick. In larger pools each pick looks at the next that many: a window that walks round. */
 const LOOKED_AT_MAX = 32;
@@ -18,7 +18,7 @@ export class LeastRequests implements Balancer {
   readonly #view: PoolView;
   /** By member, in requests: -1 to 1. */
   readonly #credit: Float64Array;
-  /** By place in the window: requests in flight, or -1 for a server that is full or tried. */
+  /** By place in the window: requests in flight, or -1 for a server that is full or was attempted. */
   readonly #loads = new Int32Array(LOOKED_AT_MAX);
   #next: number;
 
@@ -29,26 +29,28 @@ export class LeastRequests implements Balancer {
     if (before !== null) view.takeOver(before.#view, before.#credit, this.#credit);
   }
 
-  pick(_key: number, tried: Tried): number {
+  pick(_key: number, attempted: Attempted): number {
     const view = this.#view;
     view.refresh();
     const { count } = view;
-    if (count === 0) return view.otherwise(tried);
+    if (count === 0) return view.otherwise(attempted);
     if (this.#next >= count) this.#next %= count;
-    // A window of a large pool that is all full or tried must not hide the rest.
+    // A window of a large pool in which all are full or attempted must not hide the rest.
     for (let looked = 0; looked < count; looked += LOOKED_AT_MAX) {
       const start = (this.#next + looked) % count;
       const window = Math.min(LOOKED_AT_MAX, count - looked);
-      const position = view.equalWeights ? this.#fewest(start, window, tried) : this.#furthest(start, window, tried);
+      const position = view.equalWeights
+        ? this.#fewest(start, window, attempted)
+        : this.#furthest(start, window, attempted);
       if (position < 0) continue;
       // Starting behind the last one chosen makes ties go round.
       this.#next = position + 1;
       return view.servers[position]!;
     }
-    return view.otherwise(tried);
+    return view.otherwise(attempted);
   }
 
-  #fewest(start: number, window: number, tried: Tried): number {
+  #fewest(start: number, window: number, attempted: Attempted): number {
     const { words, ats, servers, count } = this.#view;
     let best = -1;
     let fewest = 0;
@@ -60,7 +62,7 @@ export class LeastRequests implements Balancer {
       if (
         (best < 0 || inFlight < fewest) &&
         (max === 0 || inFlight < max) &&
-        (tried.count === 0 || !tried.has(servers[position]!))
+        (attempted.count === 0 || !attempted.has(servers[position]!))
       ) {
         best = position;
         fewest = inFlight;
@@ -70,7 +72,7 @@ export class LeastRequests implements Balancer {
     return best;
   }
 
-  #furthest(start: number, window: number, tried: Tried): number {
+  #furthest(start: number, window: number, attempted: Attempted): number {
     const { words, ats, servers, members, weights, count } = this.#view;
     const loads = this.#loads;
     const credit = this.#credit;
@@ -81,7 +83,7 @@ export class LeastRequests implements Balancer {
       const at = ats[position]!;
       const inFlight = Atomics.load(words, at + SERVER.inFlight);
       const max = words[at + SERVER.inFlightMax]!;
-      if ((max === 0 || inFlight < max) && (tried.count === 0 || !tried.has(servers[position]!))) {
+      if ((max === 0 || inFlight < max) && (attempted.count === 0 || !attempted.has(servers[position]!))) {
         loads[i] = inFlight;
         inFlightTotal += inFlight;
         weightTotal += weights[position]!;

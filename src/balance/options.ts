@@ -62,18 +62,18 @@ export interface SessionOptions {
 
 /** Retries (retry.ts). */
 export interface RetryOptions {
-  /** Tries after the first one. Default 2; 0 never retries; at most 10. */
+  /** Attempts after the first one. Default 2; 0 never retries; at most 10. */
   retriesMax: number;
   /** What is retried: RETRY_ON bits of retry.ts. */
   on: number;
   /** Statuses retried when `on` has the STATUS bit. Default 502, 503, 504. */
   statuses: number[];
-  /** Time one try may wait for its response head, in milliseconds. Default 0: the route's own timeouts alone. */
+  /** Time one attempt may wait for its response head, in milliseconds. Default 0: the route's own timeouts alone. */
   perTryTimeoutMs: number;
   /** Wait before the second retry, in milliseconds; doubles with each further one, at random between half and all of it.
    *  The first retry goes at once: it is meant for another server. Default 25; 0 never waits. */
   backoffMs: number;
-  /** Longest wait between two tries, in milliseconds. Default 250. */
+  /** Longest wait between two attempts, in milliseconds. Default 250. */
   backoffMaxMs: number;
   /** Retries the pool may spend per request it gets. Default 0.2; 0 leaves only `budgetPerSecond`. */
   budgetRatio: number;

@@ -1,4 +1,4 @@
-// Passive detection: workers report how each try went, and eject a server that fails again and again.
+// Passive detection: workers report how each attempt went, and eject a server that fails repeatedly.
 // Owns counting and ejecting, allocation-free. Leaves the length of an ejection, and its end, to pool-maintenance.ts in the primary.
 
 import type { BalancePoolPlan } from './options.js';
@@ -54,7 +54,7 @@ export class OutlierReports {
   }
 
   /**
-   * Reports one try at `server` with its RESULT; true when this report ejected the server. A reused connection that the
+   * Reports one attempt at `server` with its RESULT; true when this report ejected the server. A reused connection that the
    * server had closed meanwhile is no failure: do not report it. Hot: three loads after a success.
    */
   report(server: number, result: number): boolean {

@@ -8,7 +8,7 @@ import { OutlierReports } from './outlier.js';
 import { Retries } from './retry.js';
 import type { ServerState } from './server-state.js';
 import { Sessions } from './session.js';
-import { NO_SERVER, type Tried } from './view.js';
+import { type Attempted, NO_SERVER } from './view.js';
 import { WaitingLine } from './waiting-line.js';
 
 /**
@@ -47,21 +47,21 @@ export class Pool<T, Plan extends BalancePoolPlan = BalancePoolPlan> {
 
   /**
    * Picks a server and counts the request there: its shared-state index, NO_SERVER or ALL_BUSY. `sticky` is what
-   * `Sessions.read` said, or NO_SESSION; `key` and `tried` as for `Balancer.pick`. End it with `state.requestEnds`. Hot.
+   * `Sessions.read` said, or NO_SESSION; `key` and `attempted` as for `Balancer.pick`. End it with `state.requestEnds`. Hot.
    */
-  begin(sticky: number, key: number, tried: Tried): number {
+  begin(sticky: number, key: number, attempted: Attempted): number {
     const { sessions, state } = this;
     if (this.retired) return NO_SERVER;
-    if (sessions?.stays(sticky, tried) && state.requestBegins(sticky)) return sticky;
+    if (sessions?.stays(sticky, attempted) && state.requestBegins(sticky)) return sticky;
     for (;;) {
-      const server = this.balancer.pick(key, tried);
+      const server = this.balancer.pick(key, attempted);
       // Another worker may have taken the last place since the look at it: then look again, and find it full.
       if (server < 0 || state.requestBegins(server)) return server;
     }
   }
 
   /** Whether a request could go to a server that it was not sent to yet. */
-  hasOther(tried: Tried): boolean {
-    return !this.retired && this.balancer.pick(0, tried) >= 0;
+  hasOther(attempted: Attempted): boolean {
+    return !this.retired && this.balancer.pick(0, attempted) >= 0;
   }
 }

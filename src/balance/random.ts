@@ -3,9 +3,9 @@
 
 import type { Balancer } from './balancer.js';
 import { SERVER } from './server-state.js';
-import type { PoolView, Tried } from './view.js';
+import type { Attempted, PoolView } from './view.js';
 
-/** Rolls in search of an untried server with room before looking at all of them in order. */
+/** Rolls in search of a server with room that was not attempted before looking at all of them in order. */
 const ROLLS_MAX = 8;
 
 /**
@@ -34,22 +34,22 @@ export class RandomOfTwo implements Balancer {
     this.#large = new Int32Array(size);
   }
 
-  pick(_key: number, tried: Tried): number {
+  pick(_key: number, attempted: Attempted): number {
     const view = this.#view;
     if (view.refresh()) this.#build();
     const { count, words, ats, weights } = view;
-    if (count === 0) return view.otherwise(tried);
-    const first = this.#draw(tried);
-    if (first < 0) return view.otherwise(tried);
-    const second = this.#draw(tried);
+    if (count === 0) return view.otherwise(attempted);
+    const first = this.#draw(attempted);
+    if (first < 0) return view.otherwise(attempted);
+    const second = this.#draw(attempted);
     if (second === first) return view.servers[first]!;
     const firstLoad = Atomics.load(words, ats[first]! + SERVER.inFlight) * weights[second]!;
     const secondLoad = Atomics.load(words, ats[second]! + SERVER.inFlight) * weights[first]!;
     return view.servers[secondLoad < firstLoad ? second : first]!;
   }
 
-  /** A position by weight, untried and with room; -1 when there is none. */
-  #draw(tried: Tried): number {
+  /** A position by weight, not attempted and with room; -1 when there is none. */
+  #draw(attempted: Attempted): number {
     const view = this.#view;
     const { count } = view;
     let position = 0;
@@ -57,11 +57,11 @@ export class RandomOfTwo implements Balancer {
       const dice = this.#roll();
       position = Math.imul(dice >>> 16, count) >>> 16;
       if ((dice & 0xffff) >= this.#own[position]!) position = this.#alias[position]!;
-      if (view.hasRoom(position) && (tried.count === 0 || !tried.has(view.servers[position]!))) return position;
+      if (view.hasRoom(position) && (attempted.count === 0 || !attempted.has(view.servers[position]!))) return position;
     }
     for (let looked = 0; looked < count; looked++) {
       if (++position >= count) position = 0;
-      if (view.hasRoom(position) && (tried.count === 0 || !tried.has(view.servers[position]!))) return position;
+      if (view.hasRoom(position) && (attempted.count === 0 || !attempted.has(view.servers[position]!))) return position;
     }
     return -1;
   }

@@ -1,5 +1,5 @@
-// Whether a failed try may be made again, and when: pure decisions, and the pool's retry budget in shared memory.
-// Owns the rules and the budget's words. Leaves making the try, and remembering what was sent, to the worker.
+// Whether a failed attempt may be retried, and when: pure decisions, and the pool's retry budget in shared memory.
+// Owns the rules and the budget's words. Leaves making the attempt, and keeping what was sent, to exchange/.
 
 import type { BalancePoolPlan, RetryOptions } from './options.js';
 import { POOL, type ServerState, SLICE } from './server-state.js';

@@ -2,11 +2,11 @@
 // Owns the turn of one worker. Leaves who is open to view.ts.
 
 import type { Balancer } from './balancer.js';
-import { type PoolView, Tried } from './view.js';
+import { Attempted, type PoolView } from './view.js';
 
 /** How many places in the round the seeds tell apart. */
 const HEAD_STARTS = 61;
-const NONE_TRIED = new Tried();
+const NONE_ATTEMPTED = new Attempted();
 /** Open servers of unequal weight up to which every one is looked at per pick. */
 const LOOKED_AT_MAX = 32;
 /** The golden ratio's share of 2^32: steps of it fall evenly over a circle however many are taken. */
@@ -43,23 +43,23 @@ export class RoundRobin implements Balancer {
     view.takeOver(before.#view, before.#credit, this.#credit);
   }
 
-  pick(_key: number, tried: Tried): number {
+  pick(_key: number, attempted: Attempted): number {
     const view = this.#view;
     if (view.refresh()) this.#start();
     let position: number;
-    if (view.equalWeights) position = this.#rotate(this.#next, tried);
-    else if (view.count <= LOOKED_AT_MAX) position = this.#smooth(tried);
-    else position = this.#walk(tried);
-    return position < 0 ? view.otherwise(tried) : view.servers[position]!;
+    if (view.equalWeights) position = this.#rotate(this.#next, attempted);
+    else if (view.count <= LOOKED_AT_MAX) position = this.#smooth(attempted);
+    else position = this.#walk(attempted);
+    return position < 0 ? view.otherwise(attempted) : view.servers[position]!;
   }
 
   /** The first server from `position` on that can take the request. */
-  #rotate(position: number, tried: Tried): number {
+  #rotate(position: number, attempted: Attempted): number {
     const view = this.#view;
     const { count } = view;
     for (let looked = 0; looked < count; looked++) {
       if (position >= count) position = 0;
-      if (view.hasRoom(position) && (tried.count === 0 || !tried.has(view.servers[position]!))) {
+      if (view.hasRoom(position) && (attempted.count === 0 || !attempted.has(view.servers[position]!))) {
         this.#next = position + 1;
         return position;
       }
@@ -68,7 +68,7 @@ export class RoundRobin implements Balancer {
     return -1;
   }
 
-  #smooth(tried: Tried): number {
+  #smooth(attempted: Attempted): number {
     const view = this.#view;
     const credit = this.#credit;
     const { count, members, weights } = view;
@@ -76,7 +76,7 @@ export class RoundRobin implements Balancer {
     let bestCredit = 0;
     let total = 0;
     for (let position = 0; position < count; position++) {
-      if (!view.hasRoom(position) || (tried.count !== 0 && tried.has(view.servers[position]!))) continue;
+      if (!view.hasRoom(position) || (attempted.count !== 0 && attempted.has(view.servers[position]!))) continue;
       const member = members[position]!;
       const weight = weights[position]!;
       const now = credit[member]! + weight;
@@ -91,7 +91,7 @@ export class RoundRobin implements Balancer {
     return best;
   }
 
-  #walk(tried: Tried): number {
+  #walk(attempted: Attempted): number {
     const ends = this.#arcEnds;
     const stand = (this.#stand[0]! + GOLDEN) | 0;
     this.#stand[0] = stand;
@@ -103,7 +103,7 @@ export class RoundRobin implements Balancer {
       if (ends[middle]! > target) high = middle;
       else low = middle + 1;
     }
-    return this.#rotate(low, tried);
+    return this.#rotate(low, attempted);
   }
 
   /** Lays the arcs anew; the first time, sets each worker to another place of the round, or all begin with one server. */
@@ -115,6 +115,6 @@ export class RoundRobin implements Balancer {
     if (this.#started) return;
     this.#started = true;
     this.#next = this.#seed % Math.max(1, this.#view.count);
-    for (let picks = this.#seed % HEAD_STARTS; picks > 0; picks--) this.#smooth(NONE_TRIED);
+    for (let picks = this.#seed % HEAD_STARTS; picks > 0; picks--) this.#smooth(NONE_ATTEMPTED);
   }
 }

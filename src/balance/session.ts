@@ -7,7 +7,7 @@ import { cookie, nextCookie } from '../base/cookies.js';
 import { keyOfBytes } from './keys.js';
 import type { BalancePoolPlan, SessionOptions } from './options.js';
 import { GATE, SERVER, type ServerState } from './server-state.js';
-import type { Tried } from './view.js';
+import type { Attempted } from './view.js';
 
 /** The client named no server of this pool. */
 export const NO_SESSION = -1;
@@ -84,16 +84,16 @@ export class Sessions {
 
   /**
    * Whether a client that is at `server` should be sent there again: it is open or only draining (sticky clients move
-   * last), has room, and was not tried for this request. If not, let the balancer pick. Hot.
+   * last), has room, and was not attempted for this request. If not, let the balancer pick. Hot.
    */
-  stays(server: number, tried: Tried): boolean {
+  stays(server: number, attempted: Attempted): boolean {
     if (server < 0) return false;
     const { words } = this.#state;
     const at = this.#state.serverAt(server);
     if ((Atomics.load(words, at + SERVER.gate) & ~GATE.DRAINING) !== 0) return false;
     const max = words[at + SERVER.inFlightMax]!;
     if (max !== 0 && Atomics.load(words, at + SERVER.inFlight) >= max) return false;
-    return tried.count === 0 || !tried.has(server);
+    return attempted.count === 0 || !attempted.has(server);
   }
 
   /**

@@ -4,7 +4,7 @@
 import type { BalancePoolPlan } from './options.js';
 import { GATE, POOL, SERVER, type ServerState } from './server-state.js';
 
-/** No server can take the request: none is open, or all open ones were tried. */
+/** No server can take the request: none is open, or all open ones were attempted. */
 export const NO_SERVER = -1;
 /** Servers are open, but each has as many requests in flight as it may have: wait (limits.ts) or answer 503. */
 export const ALL_BUSY = -2;
@@ -12,7 +12,7 @@ export const ALL_BUSY = -2;
 const TRIED_MAX = 16;
 
 /** The servers one request was sent to already. One per request object, cleared and used again. */
-export class Tried {
+export class Attempted {
   readonly #servers = new Int32Array(TRIED_MAX);
   count = 0;
 
@@ -20,7 +20,7 @@ export class Tried {
     this.count = 0;
   }
 
-  /** Remembers `server`. Past 16 the oldest is forgotten: no request is tried that often. */
+  /** Remembers `server`. Past 16 the oldest is forgotten: no request has that many attempts. */
   add(server: number): void {
     this.#servers[this.count % TRIED_MAX] = server;
     this.count++;
@@ -65,7 +65,7 @@ export class PoolView {
   readonly plan: BalancePoolPlan;
   readonly #versionAt: number;
   #version = -1;
-  readonly #panicTries: boolean;
+  readonly #panicUsesAll: boolean;
 
   constructor(plan: BalancePoolPlan, state: ServerState) {
     this.plan = plan;
@@ -77,7 +77,7 @@ export class PoolView {
     this.members = new Int32Array(size);
     this.weights = new Int32Array(size);
     this.#versionAt = state.poolAt(plan.slot) + POOL.version;
-    this.#panicTries = plan.balance.panic === 'try';
+    this.#panicUsesAll = plan.balance.panic === 'try';
   }
 
   /** Reads the members anew if anything changed since the last call. True when it did. Hot: one load when nothing did. */
@@ -108,19 +108,19 @@ export class PoolView {
    * attempted that is only ejected, each in the plan's order; else ALL_BUSY when one is merely full, else NO_SERVER.
    * Ejection is a guess from past failures: with no other server left, an attempt is better than an error. Cold.
    */
-  otherwise(tried: Tried): number {
-    for (let i = 0; i < this.count; i++) if (!tried.has(this.servers[i]!)) return ALL_BUSY;
-    const backup = tried.count === 0 ? NO_SERVER : this.#untried(tried, GATE.OPEN, true);
+  otherwise(attempted: Attempted): number {
+    for (let i = 0; i < this.count; i++) if (!attempted.has(this.servers[i]!)) return ALL_BUSY;
+    const backup = attempted.count === 0 ? NO_SERVER : this.#notAttempted(attempted, GATE.OPEN, true);
     if (backup !== NO_SERVER) return backup;
-    const ejected = this.#untried(tried, GATE.EJECTED, false);
-    return ejected !== NO_SERVER ? ejected : this.#untried(tried, GATE.EJECTED, true);
+    const ejected = this.#notAttempted(attempted, GATE.EJECTED, false);
+    return ejected !== NO_SERVER ? ejected : this.#notAttempted(attempted, GATE.EJECTED, true);
   }
 
-  /** The first untried server of one tier with exactly this gate and room; ALL_BUSY when there are only full ones. */
-  #untried(tried: Tried, gate: number, backup: boolean): number {
+  /** The first server of one tier that was not attempted, with exactly this gate and room; ALL_BUSY when there are only full ones. */
+  #notAttempted(attempted: Attempted, gate: number, backup: boolean): number {
     let busy = false;
     for (const server of this.plan.servers) {
-      if (server.backup !== backup || this.state.gate(server.index) !== gate || tried.has(server.index)) continue;
+      if (server.backup !== backup || this.state.gate(server.index) !== gate || attempted.has(server.index)) continue;
       const at = this.state.serverAt(server.index);
       const max = this.words[at + SERVER.inFlightMax]!;
       if (max === 0 || Atomics.load(this.words, at + SERVER.inFlight) < max) return server.index;
@@ -132,7 +132,7 @@ export class PoolView {
   #read(): void {
     this.#fill(false, GATE.OPEN);
     if (this.count === 0) this.#fill(true, GATE.OPEN);
-    if (this.count === 0 && this.#panicTries) {
+    if (this.count === 0 && this.#panicUsesAll) {
       const excusable = GATE.DOWN | GATE.EJECTED | GATE.UNCHECKED;
       this.#fill(false, excusable);
       if (this.count === 0) this.#fill(true, excusable);

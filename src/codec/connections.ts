@@ -1,7 +1,7 @@
 // The two kinds of connection as plain objects from free lists: no object is made per request.
 // Owns their fields and their making. Leaves every change of state to the file named after the step.
 
-import type { Tried } from '../balance/view.js';
+import type { Attempted } from '../balance/view.js';
 import { Edges } from '../base/edges.js';
 import type { ProxyAddresses, ProxyVersion } from '../base/proxy-protocol.js';
 import type { Attempt } from '../exchange/attempt.js';
@@ -141,8 +141,8 @@ export class ClientConnection implements ClientSide {
   readonly x: Exchange;
 
   /** `memory` is that of the worker. */
-  constructor(memory: Uint8Array, tried: Tried) {
-    this.x = new Exchange(memory, this, tried);
+  constructor(memory: Uint8Array, attempted: Attempted) {
+    this.x = new Exchange(memory, this, attempted);
   }
 
   /** Begins a connection that was accepted at `listener`: forgets the one before. The one place that resets it. */

@@ -1,4 +1,4 @@
-// One try of an exchange at one server.
+// One attempt: an exchange at one server.
 // Owns what is known of the try, and that it begins and ends once. Leaves the bytes to its connection, and whether another
 // try follows to retry.ts.
 

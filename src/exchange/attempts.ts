@@ -46,7 +46,7 @@ export function rawConnected(x: Exchange): void {
 }
 
 /**
- * The attempt failed before a response began. Tries another server, or the same one over a new connection when it was a
+ * The attempt failed before a response began. Attempts another server, or the same one over a new connection when it was a
  * pooled one that had gone stale; answers with `code` when that is not safe or not possible.
  */
 export function attemptFailed(w: Context, x: Exchange, code: ReasonCode): void {
@@ -63,14 +63,14 @@ export function attemptFailed(w: Context, x: Exchange, code: ReasonCode): void {
     return;
   }
   blame(x, code);
-  tryAgain(w, x, cause, code, waitMs);
+  nextAttempt(w, x, cause, code, waitMs);
 }
 
-/** A connection that is passed on unread tries the next server, as often as a request would. */
+/** A connection that is passed on unread goes to the next server, with as many attempts as a request. */
 function rawFailed(w: Context, x: Exchange, code: ReasonCode): void {
   const { attempt, pool } = x;
   blame(x, code);
-  x.tried.add(attempt.server!.index);
+  x.attempted.add(attempt.server!.index);
   w.backendStream.close(w, attempt, false);
   if (attempt.number <= pool!.plan.retry.retriesMax) nextRaw(w, x, code);
   else fail(w, x, code);
@@ -82,11 +82,11 @@ function rawFailed(w: Context, x: Exchange, code: ReasonCode): void {
  */
 export function retryStatus(w: Context, x: Exchange): boolean {
   // A response is better than none: it is only given up when another server is there to give one.
-  x.tried.add(x.attempt.server!.index);
-  if (!x.pool!.hasOther(x.tried)) return false;
+  x.attempted.add(x.attempt.server!.index);
+  if (!x.pool!.hasOther(x.attempted)) return false;
   const waitMs = retryWaitMs(x, RETRY_ON.STATUS);
   if (waitMs < 0) return false;
-  tryAgain(w, x, RETRY_ON.STATUS, 'NO_SERVER', waitMs);
+  nextAttempt(w, x, RETRY_ON.STATUS, 'NO_SERVER', waitMs);
   return true;
 }
 
@@ -96,12 +96,12 @@ export function retryStatus(w: Context, x: Exchange): boolean {
  */
 export function retryUnseen(w: Context, x: Exchange): boolean {
   if (retryWaitMs(x, STALE) < 0) return false;
-  tryAgain(w, x, STALE, 'SERVER_LEFT', 0);
+  nextAttempt(w, x, STALE, 'SERVER_LEFT', 0);
   return true;
 }
 
 /** Ends the attempt, and makes the next one now or after a wait. */
-function tryAgain(w: Context, x: Exchange, cause: number, code: ReasonCode, waitMs: number): void {
+function nextAttempt(w: Context, x: Exchange, cause: number, code: ReasonCode, waitMs: number): void {
   const { attempt } = x;
   w.backendStream.close(w, attempt, false);
   attempt.reason = code;
@@ -110,7 +110,7 @@ function tryAgain(w: Context, x: Exchange, cause: number, code: ReasonCode, wait
     x.newConnectionOnly = true;
     attempt.number--;
   } else {
-    x.tried.add(attempt.server!.index);
+    x.attempted.add(attempt.server!.index);
   }
   if (waitMs === 0) {
     attemptNext(w, x, code);

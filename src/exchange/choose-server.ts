@@ -9,7 +9,7 @@ import type { Server } from './pools.js';
 
 /** Picks a server and counts the request there. Returns its index, NO_SERVER, or ALL_BUSY when none has room. */
 export function chooseServer(x: Exchange): number {
-  return x.pool!.begin(x.session, x.key, x.tried);
+  return x.pool!.begin(x.session, x.key, x.attempted);
 }
 
 /** A request that cannot be repeated avoids the pooled connections of a server that closed one in use. */

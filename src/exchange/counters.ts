@@ -51,7 +51,7 @@ export class Counters {
   opened = 0;
   /** Requests that took an idle backend connection. */
   reused = 0;
-  /** Tries after the first one. */
+  /** Attempts after the first one. */
   retries = 0;
   /** Requests of idempotent methods whose body was not kept for another try, by why. */
   readonly bodiesNotKept = new Map<NotKept, number>();

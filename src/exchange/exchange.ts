@@ -2,7 +2,7 @@
 // Owns what is known of a request while it is under way, and its stage. Leaves sockets, and the syntax on them, to the
 // connections, and what ends with it to end.ts.
 
-import type { Tried } from '../balance/view.js';
+import type { Attempted } from '../balance/view.js';
 import { Edges } from '../base/edges.js';
 import type { Engine } from '../engine/engine.js';
 import { BODY } from '../http/framing.js';
@@ -104,7 +104,7 @@ export class Exchange<Client extends ClientInfo = ClientSide> implements MatchRe
   readonly client: Client;
   /** Number of this object among those of its worker: dense, for its deadline. -1 where there are none. */
   id = -1;
-  /** Its tries at servers, one at a time. */
+  /** Its attempts at servers, one at a time. */
   readonly attempt = new Attempt(this as unknown as Exchange);
   /** STAGE; written by `to()` alone. */
   stage: number = STAGE.FREE;
@@ -198,15 +198,15 @@ export class Exchange<Client extends ClientInfo = ClientSide> implements MatchRe
   wait: FilterWait | null = null;
   /** A pooled connection failed under this request: the next attempt opens a new one. */
   newConnectionOnly = false;
-  readonly tried: Tried;
+  readonly attempted: Attempted;
 
   // The response.
   readonly response = new Body();
 
-  constructor(bytes: Uint8Array, client: Client, tried: Tried) {
+  constructor(bytes: Uint8Array, client: Client, attempted: Attempted) {
     this.bytes = bytes;
     this.client = client;
-    this.tried = tried;
+    this.attempted = attempted;
   }
 
   /** Crosses an edge of the drawing above. Throws an AssertionError when there is none. Hot. */
@@ -267,7 +267,7 @@ export class Exchange<Client extends ClientInfo = ClientSide> implements MatchRe
     this.fellBack = false;
     this.splitLine = '';
     this.newConnectionOnly = false;
-    this.tried.clear();
+    this.attempted.clear();
     this.upgrade = false;
     this.statedBytes = -1;
     this.expires = 0;

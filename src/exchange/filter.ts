@@ -46,7 +46,7 @@ export interface Filter {
   /** The request was accepted: lets it pass, answers it, or holds it up. */
   requestHead?(x: AnyExchange): Verdict;
   /**
-   * A piece of the request body is about to go to the server: once, however often the request is tried. Null lets it pass; a reason
+   * A piece of the request body is about to go to the server: once, however many attempts the request has. Null lets it pass; a reason
    * ends the exchange before it goes.
    */
   requestBody?(x: AnyExchange, piece: Readonly<Piece>): ReasonCode | null;

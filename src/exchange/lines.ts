@@ -14,7 +14,7 @@ export function serveLines(w: Context): void {
   for (const pool of w.limitedPools) {
     if (!pool.line.offer()) continue;
     for (let x = pool.line.front(); x !== undefined; x = pool.line.front()) {
-      const index = pool.begin(x.session, x.key, x.tried);
+      const index = pool.begin(x.session, x.key, x.attempted);
       if (index === ALL_BUSY) break;
       pool.line.shift();
       x.queued = false;

@@ -3,7 +3,7 @@
 // there are, and for how long, is bounded here: a copy counts where requests of its pool count, and is dropped where they
 // would wait.
 
-import { NO_SERVER, Tried } from '../balance/view.js';
+import { Attempted, NO_SERVER } from '../balance/view.js';
 import { type Attempt, endAttempt } from './attempt.js';
 import type { Context } from './context.js';
 import type { MirrorDrop } from './counters.js';
@@ -14,7 +14,7 @@ import type { Pool } from './pools.js';
 /** Bytes of bodies that may wait for a mirror that takes them slowly; beyond it the copy is given up. */
 const MIRROR_QUEUE_BYTES_MAX = 262_144;
 
-const tried = new Tried();
+const attempted = new Attempted();
 
 /** Sends the head of the client's request, changed by `edit`, to a server of each pool that filters named for a copy. */
 export function beginCopies(w: Context, x: Exchange, edit: HeadEdit | null, more: boolean): void {
@@ -57,8 +57,8 @@ function beginCopy(w: Context, x: Exchange, named: Pool, edit: HeadEdit | null, 
 function enter(w: Context, pool: Pool): number {
   if (w.mirrors >= w.limits.mirrorsMax) return refuse(w, 'mirrorsMax');
   if ((pool.limited && pool.line.busy()) || !pool.breaker.enters()) return refuse(w, 'poolLimits');
-  tried.clear();
-  const index = pool.balancer.pick(0, tried);
+  attempted.clear();
+  const index = pool.balancer.pick(0, attempted);
   if (index >= 0 && w.state.requestBegins(index)) return index;
   pool.breaker.leaves();
   return refuse(w, index === NO_SERVER ? 'noServer' : 'poolLimits');

@@ -15,7 +15,7 @@ import { reroute } from './requests.js';
  *   its pool has a successor ─► moved, with its place in the line. Also when the response has begun, or in a tunnel: then only
  *                               its counts move, and no stream keeps a retired pool
  *   its pool is gone ─┬─ waiting for a server, or for its next attempt ─► routed anew, as if it came now
- *                     └─ at a server ─► stays; routed anew if it has to be tried again
+ *                     └─ at a server ─► stays; routed anew if it needs another attempt
  */
 
 /** Moves a request out of a pool that is retired. Call it once the worker has the pools and rules of the new snapshot. */
@@ -37,6 +37,6 @@ function move(x: Exchange, from: Pool, to: Pool): void {
     from.breaker.leaves();
     to.breaker.joins();
   }
-  x.tried.keep(to.members);
+  x.attempted.keep(to.members);
   if (!to.members.has(x.session)) x.session = NO_SESSION;
 }

@@ -76,8 +76,8 @@ export class Server {
 
 /** A pool of one snapshot, with all that balancing knows of it. */
 export class Pool extends BalancePool<Exchange, PoolPart> {
-  /** Ticks one try may take until its answer is complete; 0 for none. A rule's own setting goes first. */
-  readonly tryTicks = Deadlines.ticks(this.plan.retry.perTryTimeoutMs);
+  /** Ticks one attempt may take until its answer is complete; 0 for none. A rule's own setting goes first. */
+  readonly attemptTicks = Deadlines.ticks(this.plan.retry.perTryTimeoutMs);
   /** The header that names the session, in lower case; null when a cookie does, or nothing. */
   readonly sessionName: Uint8Array | null =
     this.plan.session?.type === 'Header' ? Buffer.from(this.plan.session.name.toLowerCase(), 'latin1') : null;

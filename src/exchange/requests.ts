@@ -51,7 +51,7 @@ export function reroute(w: Context, x: Exchange): ReasonCode | null {
   x.pool = null;
   x.fellBack = false;
   x.splitLine = '';
-  x.tried.clear();
+  x.attempted.clear();
   x.releaseTarget(w.engine);
   return w.clientStream.readTarget(w, x) ?? goOn(w, x, applyRules(w, x));
 }

@@ -22,7 +22,7 @@ function isStale(attempt: Attempt, code: ReasonCode): boolean {
   return attempt.reused && code === 'SERVER_LEFT';
 }
 
-/** The cause of a failure as retry policies know it; 0 for one that is never tried again. */
+/** The cause of a failure as retry policies know it; 0 for one that is never retried. */
 export function causeOf(attempt: Attempt, code: ReasonCode): number {
   const { retry } = REASONS[code];
   if (retry === 'never') return 0;
@@ -84,7 +84,7 @@ export function fallsBack(w: Context, x: Exchange, code: ReasonCode): boolean {
   x.fellBack = true;
   x.attempt.number = 0;
   x.newConnectionOnly = false;
-  x.tried.clear();
+  x.attempted.clear();
   x.pool = pool;
   return true;
 }

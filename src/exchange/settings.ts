@@ -62,7 +62,7 @@ export interface Limits {
   connectionsMax: number;
   /** TLS handshakes under way in one worker. */
   handshakesMax: number;
-  /** Further servers tried for one request. */
+  /** Attempts after the first one. */
   retriesMax: number;
   /** Idle backend connections kept per server and worker. */
   idleConnectionsMax: number;

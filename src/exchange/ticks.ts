@@ -30,7 +30,7 @@ export class Ticks {
   readonly aside = Deadlines.ticks(ASIDE_MS);
   readonly linger = Deadlines.ticks(LINGER_MS);
 
-  /** One try at one server, from the request sent to the end of the response; 0 for none, -1 leaves it to the pool. */
+  /** One attempt at one server, from the request sent to the end of the response; 0 for none, -1 leaves it to the pool. */
   readonly attempt: number;
   readonly #timeouts: Timeouts;
 

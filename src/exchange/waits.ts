@@ -19,7 +19,7 @@ export function requestSent(w: Context, x: Exchange): void {
   if (x.stage === STAGE.SENDING) x.to(STAGE.WAITING);
   const { attempt } = x;
   const ticks = ticksOf(w, x);
-  const attemptTicks = x.responseStarted || ticks.attempt >= 0 ? ticks.attempt : x.pool!.tryTicks;
+  const attemptTicks = x.responseStarted || ticks.attempt >= 0 ? ticks.attempt : x.pool!.attemptTicks;
   attempt.expires = attemptTicks <= 0 ? 0 : w.deadlines.now + attemptTicks;
   waitForServer(w, x);
   w.attemptDeadlines.set(attempt.id, x.responseStarted ? ticks.responseIdle : ticks.responseHead, attempt.expires);

@@ -2,7 +2,7 @@
 // the same checks, rules and filters, and no socket.
 // Owns the memory that stands in for a slab. Leaves the steps to codec/h1/check.ts and exchange/admit.ts, words to router.ts.
 
-import { Tried } from '../balance/view.js';
+import { Attempted } from '../balance/view.js';
 import { CHUNK_BYTES } from '../base/chunk.js';
 import { type CheckContext, check } from '../codec/h1/check.js';
 import { refusalOf } from '../codec/h1/read-head.js';
@@ -158,7 +158,7 @@ export class DryRun implements CheckContext, AdmitContext {
     const outcome = this.#parsed(text, ({ head }): Outcome | ReasonCode => {
       const written = this.#check(head);
       if (typeof written === 'string') return written;
-      const x = new Exchange(this.memory, this.#clientOf(text, listener, written.hostName), new Tried());
+      const x = new Exchange(this.memory, this.#clientOf(text, listener, written.hostName), new Attempted());
       x.begin(KIND.REQUEST, this.ids.next(), head);
       this.#scratchAt = this.#scratchStart;
       this.filterTools.begin();
@@ -195,7 +195,7 @@ export class DryRun implements CheckContext, AdmitContext {
   /** Checks a head on its own: what it says, or why it is refused. */
   #check(head: Head): Written | ReasonCode {
     const client = { slot: 0, trusted: false, tls: null, listener: { http: this.#listeners.get(undefined)! } };
-    const x = new Exchange<ClientInfo>(this.memory, client, new Tried());
+    const x = new Exchange<ClientInfo>(this.memory, client, new Attempted());
     x.head = head;
     const refused = check(this, x);
     if (refused !== null) return refused;

@@ -1,4 +1,4 @@
-// Every way a request can fail, as one row: what we answer, whose fault it is, whether another try is safe, and whether
+// Every way a request can fail, as one row: what we answer, whose fault it is, whether a retry is safe, and whether
 // the client connection can be used after it.
 // docs/errors.md lists the same rows; a test keeps the two equal.
 

@@ -2,7 +2,7 @@
 // per request.
 // Owns the tables and the free lists. Leaves what a connection holds to those who close it.
 
-import { Tried } from '../balance/view.js';
+import { Attempted } from '../balance/view.js';
 import { BACKEND, BackendConnection, CLIENT, ClientConnection } from '../codec/connections.js';
 import { slotOf } from '../engine/engine.js';
 import { Attempt } from '../exchange/attempt.js';
@@ -47,7 +47,7 @@ export class Connections {
   }
 
   #newClient(): ClientConnection {
-    const client = new ClientConnection(this.#memory, new Tried());
+    const client = new ClientConnection(this.#memory, new Attempted());
     client.x.id = this.#exchanges.length;
     this.#exchanges.push(client.x);
     this.#number(client.x.attempt);

@@ -234,7 +234,7 @@ const ADDRESS_TRIES = 5;
 /** Starts the product with `spec` and waits for its `sevenfold ready`. Another port is tried when one was taken. */
 export async function startProxy(spec: ProxySpec): Promise<RunningProxy> {
   const directory = scratchDirectory();
-  for (let tried = 1; ; tried++) {
+  for (let attempted = 1; ; attempted++) {
     const places: Place[] = [];
     for (const listener of spec.listeners ?? [{}]) places.push(listener.v6 ? await freePlaceV6() : freePlace());
     if (standIn) return new RunningProxy(await startNginx(spec, places, directory), places);
@@ -251,7 +251,7 @@ export async function startProxy(spec: ProxySpec): Promise<RunningProxy> {
       await waitReady(child);
       return new RunningProxy(child, places, file);
     } catch (error) {
-      if (!/in use/i.test(child.stderr) || tried === ADDRESS_TRIES) throw error;
+      if (!/in use/i.test(child.stderr) || attempted === ADDRESS_TRIES) throw error;
     }
   }
 }

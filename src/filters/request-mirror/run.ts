@@ -11,7 +11,7 @@ export const requestMirror = {
     const mirrors = layers.flat().map(({ pool, percent }) => ({ share: new Share(percent / 100), copy: copyTo(pool) }));
     return {
       attemptHead: (x) => {
-        // Once, however often it is tried. What is to become a tunnel has no copy.
+        // Once, however many attempts there are. What is to become a tunnel has no copy.
         if (x.sent || x.upgrade) return;
         for (const { share, copy } of mirrors) if (share.takes()) copy(x);
       },

@@ -6,16 +6,16 @@ import { Worker } from 'node:worker_threads';
 import { createBalancer } from '../../../src/balance/balancer.js';
 import type { BalanceKind } from '../../../src/balance/options.js';
 import { GATE, SERVER } from '../../../src/balance/server-state.js';
-import { ALL_BUSY, NO_SERVER, Tried } from '../../../src/balance/view.js';
+import { ALL_BUSY, Attempted, NO_SERVER } from '../../../src/balance/view.js';
 import { chiSquared, chiSquaredLimit, keys, type PoolWish, pool, type TestPool } from './fixtures.js';
 
 /** Makes `picks` picks with fresh keys and counts them by server. */
 export function spread({ plan, state }: TestPool, picks: number, seed = 1): number[] {
   const balancer = createBalancer(plan, state, seed);
   const next = keys(seed);
-  const tried = new Tried();
+  const attempted = new Attempted();
   const counts = Array<number>(state.capacity.servers).fill(0);
-  for (let i = 0; i < picks; i++) counts[balancer.pick(next(), tried)]! += 1;
+  for (let i = 0; i < picks; i++) counts[balancer.pick(next(), attempted)]! += 1;
   return counts.slice(0, plan.servers.length);
 }
 
@@ -39,7 +39,7 @@ export async function spreadOverWorkers({ plan, buffer }: TestPool, picks: numbe
 
 export function balanceCases(kind: BalanceKind): void {
   const make = (wish: PoolWish = {}) => pool({ ...wish, kind });
-  const NONE = new Tried();
+  const NONE = new Attempted();
 
   describe(`every balancer: ${kind}`, () => {
     test('spreads evenly over equal servers', () => {
@@ -117,16 +117,16 @@ export function balanceCases(kind: BalanceKind): void {
       const { plan, state } = make({ weights: [3, 1, 1, 2] });
       const balancer = createBalancer(plan, state, 0);
       const next = keys(3);
-      const tried = new Tried();
+      const attempted = new Attempted();
       for (let request = 0; request < 200; request++) {
-        tried.clear();
+        attempted.clear();
         const key = next();
         for (let i = 0; i < 4; i++) {
-          const server = balancer.pick(key, tried);
-          assert.ok(server >= 0 && !tried.has(server));
-          tried.add(server);
+          const server = balancer.pick(key, attempted);
+          assert.ok(server >= 0 && !attempted.has(server));
+          attempted.add(server);
         }
-        assert.equal(balancer.pick(key, tried), NO_SERVER);
+        assert.equal(balancer.pick(key, attempted), NO_SERVER);
       }
     });
 
@@ -142,12 +142,12 @@ export function balanceCases(kind: BalanceKind): void {
       const balancer = createBalancer(plan, state, 0);
       state.closeGate(0, GATE.DOWN);
       state.closeGate(1, GATE.EJECTED);
-      const tried = new Tried();
-      assert.equal(balancer.pick(1, tried), 2);
-      tried.add(2);
-      assert.equal(balancer.pick(1, tried), 1);
-      tried.add(1);
-      assert.equal(balancer.pick(1, tried), NO_SERVER);
+      const attempted = new Attempted();
+      assert.equal(balancer.pick(1, attempted), 2);
+      attempted.add(2);
+      assert.equal(balancer.pick(1, attempted), 1);
+      attempted.add(1);
+      assert.equal(balancer.pick(1, attempted), NO_SERVER);
       state.closeGate(2, GATE.DOWN);
       assert.equal(createBalancer(plan, state, 0).pick(1, NONE), 1, 'the only one that is not known to be down');
     });
@@ -175,9 +175,9 @@ export function balanceCases(kind: BalanceKind): void {
 
     test('turns a retry to a backup once every other server was tried', () => {
       const { plan, state } = make({ weights: [1], backups: 1 });
-      const tried = new Tried();
-      tried.add(0);
-      assert.equal(createBalancer(plan, state, 0).pick(5, tried), 1);
+      const attempted = new Attempted();
+      attempted.add(0);
+      assert.equal(createBalancer(plan, state, 0).pick(5, attempted), 1);
     });
 
     test('passes by a full server, and says busy when all are full', () => {
@@ -197,10 +197,10 @@ export function balanceCases(kind: BalanceKind): void {
 
     test('does not wait for a full server that was tried already', () => {
       const { plan, state } = make({ weights: [1], limits: { serverRequestsMax: 1 } });
-      const tried = new Tried();
-      tried.add(0);
+      const attempted = new Attempted();
+      attempted.add(0);
       state.requestBegins(0);
-      assert.equal(createBalancer(plan, state, 0).pick(1, tried), NO_SERVER);
+      assert.equal(createBalancer(plan, state, 0).pick(1, attempted), NO_SERVER);
     });
 
     test('gives a slowly starting server its present share', () => {

@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import { createBalancer } from '../../../src/balance/balancer.js';
 import { keyOfAddress, keyOfBytes } from '../../../src/balance/keys.js';
 import { GATE } from '../../../src/balance/server-state.js';
-import { Tried } from '../../../src/balance/view.js';
+import { Attempted } from '../../../src/balance/view.js';
 import { balanceCases } from './balance.cases.js';
 import { keys, pool } from './fixtures.js';
 
 balanceCases('consistent-hash');
 
-const NONE = new Tried();
+const NONE = new Attempted();
 
 test('consistent-hash sends a key to one server from every worker, after any restart', () => {
   const first = pool({ kind: 'consistent-hash', weights: [1, 2, 3] });
@@ -48,10 +48,10 @@ test('consistent-hash moves only the keys of a server that closes, spreads them 
 test('consistent-hash retries a key on the server that would inherit it', () => {
   const { plan, state } = pool({ kind: 'consistent-hash', weights: [1, 1, 1] });
   const balancer = createBalancer(plan, state, 0);
-  const tried = new Tried();
+  const attempted = new Attempted();
   const home = balancer.pick(42, NONE);
-  tried.add(home);
-  const retry = balancer.pick(42, tried);
+  attempted.add(home);
+  const retry = balancer.pick(42, attempted);
   state.closeGate(home, GATE.DOWN);
   assert.equal(balancer.pick(42, NONE), retry);
 });

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createBalancer } from '../../../src/balance/balancer.js';
 import { ServerState } from '../../../src/balance/server-state.js';
-import { Tried } from '../../../src/balance/view.js';
+import { Attempted } from '../../../src/balance/view.js';
 import { balanceCases } from './balance.cases.js';
 import { pool } from './fixtures.js';
 
 balanceCases('least-requests');
 
-const NONE = new Tried();
+const NONE = new Attempted();
 
 test('least-requests sees the requests of other workers', () => {
   const { plan, state, buffer } = pool({ kind: 'least-requests', weights: [1, 1] });

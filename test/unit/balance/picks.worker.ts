@@ -3,14 +3,14 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createBalancer } from '../../../src/balance/balancer.js';
 import { ServerState } from '../../../src/balance/server-state.js';
-import { Tried } from '../../../src/balance/view.js';
+import { Attempted } from '../../../src/balance/view.js';
 import { keys } from './fixtures.js';
 
 const { plan, buffer, worker, picks, gate } = workerData;
 const state = new ServerState(buffer, worker);
 const balancer = createBalancer(plan, state, worker);
 const next = keys(worker);
-const tried = new Tried();
+const attempted = new Attempted();
 const counts = Array<number>(plan.servers.length).fill(0);
 const held: number[] = [];
 /** Picks between two meetings of all threads. */
@@ -29,7 +29,7 @@ function meet(times: number): void {
 for (let i = 0; i < picks; i++) {
   // They start together, and none runs far ahead: one that lost its core would keep its requests in flight meanwhile.
   if (i % STRETCH === 0) meet(i / STRETCH + 1);
-  const server = balancer.pick(next(), tried);
+  const server = balancer.pick(next(), attempted);
   counts[server]! += 1;
   state.requestBegins(server);
   held.push(server);

@@ -4,10 +4,10 @@ import { SESSION_DEFAULTS } from '../../../src/balance/options.js';
 import { Pool } from '../../../src/balance/pool.js';
 import { GATE } from '../../../src/balance/server-state.js';
 import { NO_SESSION } from '../../../src/balance/session.js';
-import { ALL_BUSY, NO_SERVER, Tried } from '../../../src/balance/view.js';
+import { ALL_BUSY, Attempted, NO_SERVER } from '../../../src/balance/view.js';
 import { pool } from './fixtures.js';
 
-const NONE = new Tried();
+const NONE = new Attempted();
 
 test('sends a sticky request where it was and any other where the balancer says, and counts both', () => {
   const { plan, state } = pool({ session: SESSION_DEFAULTS });

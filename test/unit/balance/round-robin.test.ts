@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createBalancer } from '../../../src/balance/balancer.js';
 import { GATE } from '../../../src/balance/server-state.js';
-import { Tried } from '../../../src/balance/view.js';
+import { Attempted } from '../../../src/balance/view.js';
 import { balanceCases, spread } from './balance.cases.js';
 import { pool } from './fixtures.js';
 
@@ -11,8 +11,8 @@ balanceCases('round-robin');
 function order(weights: number[], picks: number, seed = 0): string {
   const { plan, state } = pool({ weights });
   const balancer = createBalancer(plan, state, seed);
-  const tried = new Tried();
-  return Array.from({ length: picks }, () => 'abcdefg'[balancer.pick(0, tried)]).join('');
+  const attempted = new Attempted();
+  return Array.from({ length: picks }, () => 'abcdefg'[balancer.pick(0, attempted)]).join('');
 }
 
 test('round-robin takes equal servers in turn', () => {
@@ -35,12 +35,12 @@ test('round-robin hits the weights exactly in every full round', () => {
 test('round-robin goes on with its turn when a server leaves and comes back', () => {
   const { plan, state } = pool({ weights: [1, 1, 1] });
   const balancer = createBalancer(plan, state, 0);
-  const tried = new Tried();
+  const attempted = new Attempted();
   let picked = '';
   for (let i = 0; i < 10; i++) {
     if (i === 3) state.closeGate(1, GATE.DOWN);
     if (i === 7) state.openGate(1, GATE.DOWN);
-    picked += 'abc'[balancer.pick(0, tried)];
+    picked += 'abc'[balancer.pick(0, attempted)];
   }
   assert.equal(picked, 'abc' + 'acac' + 'cab');
 });

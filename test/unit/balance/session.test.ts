@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import { SESSION_DEFAULTS, type SessionOptions } from '../../../src/balance/options.js';
 import { GATE } from '../../../src/balance/server-state.js';
 import { NO_SESSION, Sessions, sessionToken } from '../../../src/balance/session.js';
-import { Tried } from '../../../src/balance/view.js';
+import { Attempted } from '../../../src/balance/view.js';
 import { pool } from './fixtures.js';
 
-const NONE = new Tried();
+const NONE = new Attempted();
 
 function sticky(options: Partial<SessionOptions> = {}, serverRequestsMax = 0) {
   const made = pool({ weights: [1, 1, 1], limits: { serverRequestsMax } });
@@ -124,9 +124,9 @@ test('moves a client whose server died, and tells it to stay at the new one', ()
 
 test('moves a client whose server was tried for this request already', () => {
   const { sessions, line } = sticky();
-  const tried = new Tried();
-  tried.add(1);
-  assert.equal(sessions.stays(1, tried), false);
+  const attempted = new Attempted();
+  attempted.add(1);
+  assert.equal(sessions.stays(1, attempted), false);
   assert.notEqual(line(1, 0), null);
 });
 

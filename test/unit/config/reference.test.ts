@@ -35,14 +35,14 @@ test('the reference page gives every number the range that a configuration is he
 
   const [, most = ''] =
     /`retriesMax` \| whole number \| `limits.retriesMax` .* Limit: 0 to (\d+)\. \|/.exec(page) ?? [];
-  const tried = (retriesMax: number) => () =>
+  const attempted = (retriesMax: number) => () =>
     parseConfig(
       `{"listeners":[{"address":":80"}],"routes":[{"rules":[{"pool":"a"}]}],"pools":{"a":{"servers":[{"address":"a:1"}],` +
         `"retry":{"retriesMax":${retriesMax}}}}}`,
       'a.json',
     );
-  assert.doesNotThrow(tried(Number(most)));
-  assert.throws(tried(Number(most) + 1));
+  assert.doesNotThrow(attempted(Number(most)));
+  assert.throws(attempted(Number(most) + 1));
 });
 
 test('the example of the reference page loads without a warning', () => {
