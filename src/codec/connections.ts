@@ -113,6 +113,8 @@ export class ClientConnection implements ClientSide {
   parked: Parked | null = null;
   /** The bytes of a head that is not complete and may outgrow a chunk. */
   longHead: LongHead | null = null;
+  /** Bytes of a head that outgrew its chunk and lies in several; 0 for any other. */
+  headRunBytes = 0;
   /** The deadline for the head under way, or the first one to come, has been set. */
   headTimed = false;
   /** Received, not looked at yet; with a reference of its own. NO_ADDRESS when there is none. */
@@ -159,6 +161,7 @@ export class ClientConnection implements ClientSide {
     this.hello = null;
     this.parked = null;
     this.longHead = null;
+    this.headRunBytes = 0;
     this.headTimed = true;
     this.pendingAt = NO_ADDRESS;
     this.blocked = false;

@@ -55,7 +55,7 @@ function checkChunks(w: Worker, report: Report): void {
   };
   for (const at of w.chunksKept) hold(at);
   w.connections.eachClient((client) => {
-    hold(client.x.headAt, Math.max(1, client.parser?.head.bytes ?? 0));
+    hold(client.x.headAt, Math.max(1, client.headRunBytes));
     hold(client.pendingAt);
     hold(client.x.targetHeld);
     hold(client.x.routedHeld);

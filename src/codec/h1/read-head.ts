@@ -209,6 +209,7 @@ function endLongHead(
   if (head.bytes > limits.headBytesMax) return 'HEAD_TOO_LARGE';
   if (!moveToRun(w, parser, long, at)) return 'OVERLOADED';
   client.x.headAt = head.base;
+  client.headRunBytes = head.bytes;
   if (parser.endAt < end) {
     client.pendingAt = parser.endAt;
     client.pendingBytes = end - parser.endAt;

@@ -38,8 +38,9 @@ function writeHead(w: CodecContext, x: Exchange, head: Head, edit: HeadEdit | nu
 function releaseHead(w: CodecContext, x: Exchange): void {
   const client = clientOf(x);
   if (x.headAt !== NO_ADDRESS) {
-    // A head that outgrew its chunk lies in several.
-    w.engine.runRelease(x.headAt, Math.max(1, client.parser?.head.bytes ?? 0));
+    if (client.headRunBytes === 0) w.engine.release(x.headAt);
+    else w.engine.runRelease(x.headAt, client.headRunBytes);
+    client.headRunBytes = 0;
     x.headAt = NO_ADDRESS;
     x.head = null;
   }
