@@ -14,7 +14,8 @@ import type { BackendSide } from './streams.js';
  * An attempt. `to()` is the only writer of its state. While it is OPEN, its server counts it as a request in flight.
  *
  *   NONE ──a server has room──► OPEN ──answered, failed, or given up──► ENDED ──the next one──► OPEN
- *     ▲                                                                   │
+ *     ▲ ▲│                                                                │
+ *     │ └┘ the next exchange, where there was no attempt                  │
  *     └───────────────────────── the next exchange ───────────────────────┘
  */
 const ATTEMPT = { NONE: 0, OPEN: 1, ENDED: 2 } as const;

@@ -71,7 +71,7 @@ function rawFailed(w: Context, x: Exchange, code: ReasonCode): void {
   const { attempt, pool } = x;
   blame(x, code);
   x.attempted.add(attempt.server!.index);
-  w.backendStream.close(w, attempt, false);
+  w.backendStream.close(w, attempt);
   if (attempt.number <= pool!.plan.retry.retriesMax) nextRaw(w, x, code);
   else fail(w, x, code);
 }
@@ -103,7 +103,7 @@ export function retryUnseen(w: Context, x: Exchange): boolean {
 /** Ends the attempt, and makes the next one now or after a wait. */
 function nextAttempt(w: Context, x: Exchange, cause: number, code: ReasonCode, waitMs: number): void {
   const { attempt } = x;
-  w.backendStream.close(w, attempt, false);
+  w.backendStream.close(w, attempt);
   attempt.reason = code;
   w.counters.retries++;
   if (cause === STALE) {

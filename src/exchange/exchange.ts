@@ -24,7 +24,8 @@ import type { ClientSide } from './streams.js';
  *                              ├─ new one ► CONNECTING ────────▲
  *                              └─ no room ► QUEUED ────────────┘ (or CONNECTING)
  *
- *   QUEUED, BACKOFF, CONNECTING, SENDING, WAITING ──the next attempt──► CONNECTING, SENDING, QUEUED, or BACKOFF first
+ *   CONNECTING, SENDING, WAITING ──the next attempt is due later──► BACKOFF
+ *   the same, QUEUED, BACKOFF ──the next attempt──► CONNECTING, SENDING, or QUEUED
  *   the same ──a reload took the pool away──► FILTERING
  *   SENDING ──a response before all was sent──► RESPONDING
  *   CONNECTING (of a raw listener), SENDING, WAITING (a 101) ──► TUNNEL
@@ -58,16 +59,16 @@ export const KIND = {
   RAW: 1,
 } as const;
 
-const NEXT_ATTEMPT = ['FILTERING', 'QUEUED', 'BACKOFF', 'CONNECTING', 'SENDING', 'DONE'] as const;
+const NEXT_ATTEMPT = ['FILTERING', 'QUEUED', 'CONNECTING', 'SENDING', 'DONE'] as const;
 
 const edges = new Edges('exchange', STAGE, {
   FREE: ['FILTERING'],
   FILTERING: ['QUEUED', 'CONNECTING', 'SENDING', 'DONE'],
   QUEUED: NEXT_ATTEMPT,
   BACKOFF: NEXT_ATTEMPT,
-  CONNECTING: [...NEXT_ATTEMPT, 'TUNNEL'],
-  SENDING: [...NEXT_ATTEMPT, 'WAITING', 'RESPONDING', 'TUNNEL'],
-  WAITING: [...NEXT_ATTEMPT, 'RESPONDING', 'TUNNEL'],
+  CONNECTING: [...NEXT_ATTEMPT, 'BACKOFF', 'TUNNEL'],
+  SENDING: [...NEXT_ATTEMPT, 'BACKOFF', 'WAITING', 'RESPONDING', 'TUNNEL'],
+  WAITING: [...NEXT_ATTEMPT, 'BACKOFF', 'RESPONDING', 'TUNNEL'],
   RESPONDING: ['DONE'],
   TUNNEL: ['DONE'],
   DONE: ['FREE'],

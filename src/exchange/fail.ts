@@ -34,7 +34,7 @@ function toFallback(w: Context, x: Exchange): ReasonCode | null {
 function endWith(w: Context, x: Exchange, code: ReasonCode): void {
   x.reason = code;
   blame(x, code);
-  if (x.attempt.isOpen) w.backendStream.close(w, x.attempt, false);
+  if (x.attempt.isOpen) w.backendStream.close(w, x.attempt);
   if (x.responseStarted || code === 'CLIENT_LEFT' || x.kind === KIND.RAW) w.clientStream.close(w, x, true);
   else localReply(w, x, code, false);
 }

@@ -77,7 +77,7 @@ function refuse(w: Context, why: MirrorDrop): number {
 
 function dropCopy(w: Context, copy: Attempt, why: MirrorDrop): void {
   countDrop(w, why);
-  w.backendStream.close(w, copy, false);
+  w.backendStream.close(w, copy);
 }
 
 /** The mirror is waited for once it has all of the request; before that, the client is. */
@@ -101,7 +101,7 @@ export function copyBody(w: Context, x: Exchange): void {
 
 /** Gives up the copies whose body is not complete. */
 export function dropCopies(w: Context, x: Exchange): void {
-  for (const copy of [...x.copies]) w.backendStream.close(w, copy, false);
+  for (const copy of [...x.copies]) w.backendStream.close(w, copy);
   x.copies.length = 0;
 }
 

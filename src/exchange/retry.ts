@@ -78,7 +78,7 @@ export function fallsBack(w: Context, x: Exchange, code: ReasonCode): boolean {
   const pool = fallbackOf(w, x);
   if (pool === null) return false;
   blame(x, code);
-  if (x.attempt.isOpen) w.backendStream.close(w, x.attempt, false);
+  if (x.attempt.isOpen) w.backendStream.close(w, x.attempt);
   leavePool(x);
   w.counters.fallbacks++;
   x.fellBack = true;

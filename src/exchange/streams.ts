@@ -114,6 +114,6 @@ export interface BackendStream {
   resend(w: Context, attempt: Attempt): boolean;
   /** Sends a copy of the request: the connection gets all that the client sends, and its response is dropped. */
   beginCopy(w: Context, attempt: Attempt): boolean;
-  /** Closes the connection, and ends the attempt. `cut`: the server sees that what it got is not complete. */
-  close(w: Context, attempt: Attempt, cut: boolean): void;
+  /** Closes the connection, and ends the attempt. */
+  close(w: Context, attempt: Attempt): void;
 }

@@ -80,5 +80,5 @@ export const backendStream = {
     backend.to(BACKEND.MIRROR);
     return !backend.sendsProxyHeaderUnencrypted || sendProxyHeader(w, backend, true);
   },
-  close: (w: CodecContext, attempt, cut) => closeBackend(w, backendOf(attempt), cut),
+  close: (w: CodecContext, attempt) => closeBackend(w, backendOf(attempt)),
 } satisfies BackendStream;
