@@ -7,8 +7,9 @@ import type { Context } from './context.js';
 import { type Exchange, KIND } from './exchange.js';
 import { forward } from './forward.js';
 import { localReply } from './local-reply.js';
-import { blame, fallsBack } from './retry.js';
-import { enterPool } from './waiting.js';
+import type { Pool } from './pools.js';
+import { blame, fallbackFor } from './retry.js';
+import { enterPool, leavePool } from './waiting.js';
 
 /**
  * Ends the exchange with a reason: answers when no response has begun, else cuts the connection so that half a response is
@@ -16,14 +17,25 @@ import { enterPool } from './waiting.js';
  * there instead.
  */
 export function fail(w: Context, x: Exchange, code: ReasonCode): void {
-  let reason: ReasonCode | null = code;
-  while (reason !== null && x.rule?.fallback && fallsBack(w, x, reason)) reason = toFallback(w, x);
+  const pool = fallbackFor(w, x, code);
+  const reason = pool === null ? code : toFallback(w, x, pool, code);
   if (reason !== null) endWith(w, x, reason);
 }
 
-/** Sends the request to the fallback pool it has been given. Returns why it cannot be, or null. */
-function toFallback(w: Context, x: Exchange): ReasonCode | null {
-  const pool = x.pool!;
+/**
+ * Takes a request that fails with `code` out of its pool, and sends it to the fallback pool. Its attempt, if one is open, ends.
+ * Returns why it cannot be sent, or null.
+ */
+function toFallback(w: Context, x: Exchange, pool: Pool, code: ReasonCode): ReasonCode | null {
+  blame(x, code);
+  if (x.attempt.isOpen) w.backendStream.close(w, x.attempt);
+  leavePool(x);
+  w.counters.fallbacks++;
+  x.fellBack = true;
+  x.attempt.number = 0;
+  x.newConnectionOnly = false;
+  x.attempted.clear();
+  x.pool = pool;
   if (!enterPool(x)) return 'POOL_FULL';
   pool.retries.requestBegins();
   x.session = pool.sessions === null ? NO_SESSION : sessionOf(w, pool, x.head!);

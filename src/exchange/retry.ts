@@ -1,6 +1,6 @@
 // Whether another attempt follows a failure: nothing of a response seen, and the request either never left or may arrive
 // twice. Within the pool first, then in the fallback pool of the rule.
-// Owns these decisions. Leaves carrying them out to attempts.ts and fail.ts.
+// Owns these decisions, and whether a failure counts against the server. Leaves carrying them out to attempts.ts and fail.ts.
 
 import { RESULT } from '../balance/outlier.js';
 import { NO_RETRY, RETRY_ON, STALE } from '../balance/retry.js';
@@ -10,7 +10,6 @@ import type { Attempt } from './attempt.js';
 import type { Context } from './context.js';
 import { type Exchange, NO_ADDRESS } from './exchange.js';
 import type { Pool } from './pools.js';
-import { leavePool } from './waiting.js';
 
 /** The request is still here, whole: its head is held, and so is what was sent of its body. */
 function inHand(x: Exchange): boolean {
@@ -60,31 +59,19 @@ function isOfPool(code: ReasonCode): boolean {
   return status >= 502 && status <= 504 && !OURS.has(code);
 }
 
-/** The rule's fallback pool under the plan that holds now; null when there is none. */
-function fallbackOf(w: Context, x: Exchange): Pool | null {
-  const pool = x.rule?.fallback ?? null;
-  return pool?.retired ? (w.poolNamed(pool.plan.name) ?? null) : pool;
+/**
+ * The pool that a request goes to which fails with `code`: the fallback pool of its rule, once. Null when it has none, when the
+ * failure is not the pool's, or when sending the request again is not safe: what a server may have acted on goes on only if
+ * its method is idempotent, and only what is still in hand.
+ */
+export function fallbackFor(w: Context, x: Exchange, code: ReasonCode): Pool | null {
+  if (!x.rule?.fallback || x.fellBack) return null;
+  const noneTakes = code === 'POOL_UNKNOWN'; // all weights of the rule are 0
+  if ((x.pool === null) !== noneTakes || !(noneTakes || isOfPool(code))) return null;
+  return x.responseStarted || !inHand(x) ? null : underPlan(w, x.rule.fallback);
 }
 
-/**
- * Takes a request that fails with `code` out of its pool, and gives it the fallback pool of its rule, once. False, and nothing
- * done, when it has none, when the failure is not the pool's, or when sending the request again is not safe: what a server
- * may have acted on goes on only if its method is idempotent, and only what is still in hand.
- */
-export function fallsBack(w: Context, x: Exchange, code: ReasonCode): boolean {
-  const noneTakes = code === 'POOL_UNKNOWN'; // all weights of the rule are 0
-  if ((x.pool === null) !== noneTakes || x.fellBack || !(noneTakes || isOfPool(code))) return false;
-  if (x.responseStarted || !inHand(x)) return false;
-  const pool = fallbackOf(w, x);
-  if (pool === null) return false;
-  blame(x, code);
-  if (x.attempt.isOpen) w.backendStream.close(w, x.attempt);
-  leavePool(x);
-  w.counters.fallbacks++;
-  x.fellBack = true;
-  x.attempt.number = 0;
-  x.newConnectionOnly = false;
-  x.attempted.clear();
-  x.pool = pool;
-  return true;
+/** The pool of this name under the plan that holds now; null when there is none. */
+function underPlan(w: Context, pool: Pool): Pool | null {
+  return pool.retired ? (w.poolNamed(pool.plan.name) ?? null) : pool;
 }
