@@ -61,6 +61,20 @@ test('new clients are led exactly by weight, and each stays where it was led', {
   }
 });
 
+test('pools of a split in any order, one of them without weight, have their names', { skip }, async (t) => {
+  const spec = await usePools(t);
+  const proxy = await useProxy(t, spec({ a: 0, c: 1, b: 1 }, COOKIE));
+  const cookies = new Map<string, string | undefined>();
+  for (let i = 0; i < 4; i++) {
+    const answer = await ask(proxy.place, get());
+    cookies.set(answer.body, cookieOf(answer));
+  }
+  assert.deepEqual([...cookies.keys()].sort(), ['b', 'c']);
+  for (const [pool, cookie] of cookies) {
+    for (let i = 0; i < 3; i++) assert.equal(await poolOf(proxy, `Cookie: ${cookie}`), pool);
+  }
+});
+
 test('a client stays over a reload, and when the weights change, until its pool has none', { skip }, async (t) => {
   const spec = await usePools(t);
   const proxy = await useProxy(t, spec({ a: 9, b: 1 }, COOKIE));
