@@ -130,6 +130,16 @@ describeProduct('outputs that cannot be written', () => {
     service.child.kill('SIGTERM');
     if (service.child.exitCode === null) await once(service.child, 'exit');
     assert.equal(service.child.exitCode, 0);
+    read();
+    const reported = [...text.matchAll(/^sevenfold: ([\d,]+) lines? of output w/gm)].map(([, n]) =>
+      Number(n!.replaceAll(',', '')),
+    );
+    const total = Number(/"linesLost":(\d+)\}\n(?!.*"linesLost")/s.exec(text)![1]);
+    assert.equal(
+      reported.reduce((sum, lines) => sum + lines, 0),
+      total,
+      'each lost line is reported once',
+    );
   });
 });
 
