@@ -127,7 +127,7 @@ describeProduct('OCSP stapling', () => {
     const running = await startProxy({ servers: [origin.address], listeners: [https(short)] });
     const end = new Date(Date.now() + 8000);
     const ENDED =
-      /^sevenfold: Listener \S+: the OCSP response in \S+\.ocsp, for the certificate in \S+\.pem, has ended/m;
+      /^sevenfold: Listener \S+: the OCSP response in \S+\.ocsp, for the certificate in \S+\.pem, has expired and is no longer stapled/m;
     writeFileSync(short.files.ocsp, endingAt(response, end));
     await running.process.until('the change', () =>
       /TLS files changed/.test(running.process.stdout) ? true : undefined,
