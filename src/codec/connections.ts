@@ -5,7 +5,6 @@ import type { Attempted } from '../balance/view.js';
 import { Edges } from '../base/edges.js';
 import type { ProxyAddresses, ProxyVersion } from '../base/proxy-protocol.js';
 import type { Attempt } from '../exchange/attempt.js';
-import { NOT_STATED } from '../exchange/client-address.js';
 import { Exchange, NO_ADDRESS } from '../exchange/exchange.js';
 import type { Listener } from '../exchange/listener.js';
 import type { Poolable, Server } from '../exchange/pools.js';
@@ -117,6 +116,8 @@ export class ClientConnection implements ClientSide {
   headRunBytes = 0;
   /** The deadline for the head under way, or the first one to come, has been set. */
   headTimed = false;
+  /** Within a turn, the head that is being read; with a reference, which passes to the exchange as that begins. */
+  headAt = NO_ADDRESS;
   /** Received, not looked at yet; with a reference of its own. NO_ADDRESS when there is none. */
   pendingAt = NO_ADDRESS;
   pendingBytes = 0;
@@ -163,13 +164,12 @@ export class ClientConnection implements ClientSide {
     this.longHead = null;
     this.headRunBytes = 0;
     this.headTimed = true;
+    this.headAt = NO_ADDRESS;
     this.pendingAt = NO_ADDRESS;
     this.blocked = false;
     this.paused = false;
     this.ended = false;
     this.finished = false;
-    // Before its first request too, its own address is all that is known of it.
-    this.x.statedBytes = NOT_STATED;
   }
 
   /** Crosses an edge of the drawing above. Throws an AssertionError when there is none. Hot. */

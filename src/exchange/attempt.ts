@@ -67,16 +67,22 @@ export class Attempt {
     this.state = state;
   }
 
-  /** A new exchange begins: forgets the attempts of the one before. */
+  /** A new exchange begins, or a new copy: forgets the attempts of the one before. The one place that resets all of it. */
   reset(): void {
     this.to(ATTEMPT.NONE);
     this.number = 0;
     this.server = null;
     this.pool = null;
+    this.backend = null;
+    this.expires = 0;
+    this.reused = false;
+    this.takenIn = 0;
+    this.isError = false;
+    this.waitingBytes = 0;
     this.reason = null;
   }
 
-  /** Begins the next attempt, at a server of `pool` that has counted it in. The one place that resets an attempt. */
+  /** Begins the next attempt, at a server of `pool` that has counted it in: forgets the attempt before. */
   begin(pool: Pool, server: Server): void {
     this.to(ATTEMPT.OPEN);
     this.number++;

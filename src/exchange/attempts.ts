@@ -3,7 +3,6 @@
 
 import { RESULT } from '../balance/outlier.js';
 import { RETRY_ON, STALE } from '../balance/retry.js';
-import { NO_SESSION } from '../balance/session.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
@@ -27,7 +26,6 @@ export function connected(w: Context, x: Exchange): void {
 export function rawBegins(w: Context, x: Exchange, pool: Pool, key: number): void {
   x.pool = pool;
   x.newConnectionOnly = true;
-  x.session = NO_SESSION;
   x.key = key;
   nextRaw(w, x, null);
 }

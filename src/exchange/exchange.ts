@@ -253,26 +253,56 @@ export class Exchange<Client extends ClientInfo = ClientSide> implements MatchRe
 
   /**
    * Begins an exchange of this KIND, number `requestNumber` of its worker: forgets the one before. The one place that resets
-   * an exchange. `head` is that of the request as far as it was read, null when its bytes are not in hand.
+   * what belongs to one request. What has to be given back (chunks, places in a pool, a wait) is gone since `endExchange()`.
+   * `head` is that of the request as far as it was read, null when its bytes are not in hand; the reference on the chunk at
+   * `headAt` passes to the exchange, NO_ADDRESS for none. Hot.
    */
-  begin(kind: number, requestNumber: number, head: Head | null): void {
+  begin(kind: number, requestNumber: number, head: Head | null, headAt: number): void {
     this.to(STAGE.FILTERING);
     this.kind = kind;
-    this.head = head;
     this.requestNumber = requestNumber;
+    this.head = head;
+    this.headAt = headAt;
     this.reason = null;
     this.status = 0;
-    this.response.done = false;
-    this.attempt.reset();
-    this.sent = false;
-    this.fellBack = false;
-    this.splitLine = '';
-    this.newConnectionOnly = false;
-    this.attempted.clear();
-    this.upgrade = false;
     this.statedBytes = -1;
-    this.expires = 0;
+    this.minor = 1;
+    this.method = 0;
+    this.upgrade = false;
+    this.targetAt = 0;
+    this.targetBytes = 0;
+    this.targetPathBytes = 0;
+    this.hostAt = 0;
+    this.hostBytes = 0;
+    this.hostNameBytes = 0;
+    this.pathAt = 0;
+    this.pathBytes = 0;
+    this.queryAt = 0;
+    this.queryBytes = 0;
+    this.prefixBytes = 0;
+    this.clientAddress = NO_BYTES;
+    this.clientAddressAt = 0;
+    this.clientAddressBytes = 0;
+    this.maxForwards = -1;
     // Until the framing is known, the end of this request is unknown: a refusal before that has to close.
     this.request.set(BODY.untilEof, 0);
+    this.bodyBytesTotal = 0;
+    this.framingBytesTotal = 0;
+    this.bodyRateAt = 0;
+    this.bodyRateBytes = 0;
+    this.expires = 0;
+    this.requestLines = '';
+    this.responseLines = '';
+    this.session = -1;
+    this.key = 0;
+    this.sent = false;
+    this.splitLine = '';
+    this.fellBack = false;
+    this.fallbackKey = 0;
+    this.newConnectionOnly = false;
+    this.attempted.clear();
+    this.attempt.reset();
+    this.response.set(BODY.none, 0);
+    this.response.done = false;
   }
 }

@@ -12,7 +12,7 @@ import { PEER_BYTES } from '../engine/layout.js';
 import { type Pinned, Writer } from '../engine/text.js';
 import { type AdmitContext, admitChecked, askFilters } from '../exchange/admit.js';
 import type { AnyExchange, ClientInfo } from '../exchange/client-info.js';
-import { Exchange, KIND } from '../exchange/exchange.js';
+import { Exchange, KIND, NO_ADDRESS } from '../exchange/exchange.js';
 import { type LocalReply, VERDICT, type Verdict } from '../exchange/filter.js';
 import { FilterWait } from '../exchange/filter-wait.js';
 import { RequestIds } from '../exchange/request-id.js';
@@ -159,7 +159,7 @@ export class DryRun implements CheckContext, AdmitContext {
       const written = this.#check(head);
       if (typeof written === 'string') return written;
       const x = new Exchange(this.memory, this.#clientOf(text, listener, written.hostName), new Attempted());
-      x.begin(KIND.REQUEST, this.ids.next(), head);
+      x.begin(KIND.REQUEST, this.ids.next(), head, NO_ADDRESS);
       this.#scratchAt = this.#scratchStart;
       this.filterTools.begin();
       const refused = check(this, x);
@@ -196,7 +196,7 @@ export class DryRun implements CheckContext, AdmitContext {
   #check(head: Head): Written | ReasonCode {
     const client = { slot: 0, trusted: false, tls: null, listener: { http: this.#listeners.get(undefined)! } };
     const x = new Exchange<ClientInfo>(this.memory, client, new Attempted());
-    x.head = head;
+    x.begin(KIND.REQUEST, 0, head, NO_ADDRESS);
     const refused = check(this, x);
     if (refused !== null) return refused;
     const host = this.#text(x.hostAt, x.hostBytes);

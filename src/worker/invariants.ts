@@ -166,6 +166,7 @@ function checkClient(w: Worker, client: ClientConnection, slot: number, report: 
   const { attempt } = x;
   const backend = attempt.backend as BackendConnection | null;
   const wrong = (what: string): void => report(`client connection ${slot}, ${CLIENT_NAMES[state]}: ${what}`);
+  if (client.headAt !== NO_ADDRESS) wrong('reads a head between two turns');
   if (client.slot !== slot) wrong(`stands in slot ${slot} and believes in ${client.slot}`);
   if (backend !== null && (backend.exchange !== x || backend.attempt !== attempt))
     wrong('its backend connection does not know it');
@@ -192,7 +193,11 @@ function checkClient(w: Worker, client: ClientConnection, slot: number, report: 
       if (client.x.stage !== STAGE.FREE) wrong(`has an exchange, ${STAGE_NAMES[client.x.stage]}`);
       if (attempt.isOpen || x.copies.length > 0) wrong('has an attempt');
       if (client.x.queued || client.x.entered) wrong('is counted by a pool');
-      if (client.x.headAt !== NO_ADDRESS || client.x.targetHeld !== NO_ADDRESS) wrong('holds the head of a request');
+      if (x.headAt !== NO_ADDRESS || x.targetHeld !== NO_ADDRESS || x.routedHeld !== NO_ADDRESS)
+        wrong('holds the head of a request');
+      if (x.keeping || x.keptBody.chunks.length > 0) wrong('keeps a request');
+      if (x.rule !== null || x.pool !== null || x.wait !== null)
+        wrong('has the rule, the pool or the wait of a request');
       if (client.x.head !== null) wrong('points to the head of a request');
       if (state !== CLIENT.HEAD && client.parser !== null) wrong('holds a parser');
   }

@@ -66,7 +66,7 @@ function lineValid(memory: Uint8Array, head: Head): boolean {
 }
 
 /**
- * Reads the fields that matter into the exchange.
+ * Reads the fields that matter into the exchange, which has begun.
  * Returns why the request is refused, or null.
  */
 export function check(w: CheckContext, x: AnyExchange): ReasonCode | null {
@@ -74,8 +74,6 @@ export function check(w: CheckContext, x: AnyExchange): ReasonCode | null {
   const { memory, tokens } = w;
   x.minor = head.minor;
   x.method = head.method;
-  x.hostAt = 0;
-  x.hostBytes = 0;
   if (!lineValid(memory, head)) return 'REQUEST_MALFORMED';
   if (head.method === METHOD.CONNECT) return 'METHOD_REFUSED';
   if ((head.repeated & HOST) !== 0) return 'HOST_REPEATED';
@@ -87,7 +85,6 @@ export function check(w: CheckContext, x: AnyExchange): ReasonCode | null {
     return 'HOST_MISSING';
   }
   if (!tokens.readAll(memory, head)) return 'HEAD_TOO_LARGE'; // more names than there is room for
-  x.maxForwards = -1;
   if (head.has(FIELD_ID.MAX_FORWARDS) && !readMaxForwards(memory, x)) return 'REQUEST_MALFORMED';
   if (head.has(FIELD_ID.EXPECT) && !expectationKnown(memory, head)) return 'EXPECTATION_UNKNOWN';
 
@@ -96,8 +93,6 @@ export function check(w: CheckContext, x: AnyExchange): ReasonCode | null {
   if (kind === BODY.ambiguous) return 'REQUEST_FRAMING';
   if (kind === BODY.unknownCoding) return 'CODING_UNKNOWN';
   x.request.set(kind, length);
-  x.bodyBytesTotal = 0;
-  x.framingBytesTotal = 0;
   // h2c is never requested of a server: HTTP/2 in a tunnel would bypass every rule.
   // Several Upgrade fields are legal, but no client sends them: such a request is not treated as an upgrade.
   x.upgrade =

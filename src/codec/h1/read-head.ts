@@ -108,14 +108,14 @@ export function readHead(w: CodecContext, client: ClientConnection, at: number, 
       return 'partial';
     }
     client.to(CLIENT.HEAD);
-    client.x.headAt = from;
+    client.headAt = from;
     client.parser = w.llhttp.acquireRequest();
     if (client.parser === null) return 'OVERLOADED';
     client.parser.begin(from, limits.fieldsMax);
   } else {
     unpark(w, client.parser!, client.parked!, at);
     // Where the head begins, not its last piece: what is released is as long as the head, also when it is refused.
-    client.x.headAt = client.parser!.head.base;
+    client.headAt = client.parser!.head.base;
     client.parked = null;
   }
   const parser = client.parser!;
@@ -155,8 +155,8 @@ function more(w: CodecContext, client: ClientConnection, parser: HeadParser, fro
   } else {
     client.parked = park(w, parser, end);
   }
-  w.engine.release(client.x.headAt);
-  client.x.headAt = NO_ADDRESS;
+  w.engine.release(client.headAt);
+  client.headAt = NO_ADDRESS;
   client.paused = false;
   w.engine.readStart(client.conn, client.parked === null ? 0 : client.parked.length);
   if (!client.headTimed) {
@@ -177,7 +177,7 @@ function readLongHead(
 ): HeadResult {
   const parser = client.parser!;
   const end = at + bytes;
-  client.x.headAt = at;
+  client.headAt = at;
   long.placeBefore(parser, at);
   const parsed = parser.executeHeadPiece(at, bytes);
   const result =
@@ -186,8 +186,8 @@ function readLongHead(
   w.longHeads.drop(client.longHead);
   client.longHead = null;
   if (result === 'complete') return result;
-  w.engine.release(client.x.headAt);
-  client.x.headAt = NO_ADDRESS;
+  w.engine.release(client.headAt);
+  client.headAt = NO_ADDRESS;
   parser.head.forgetFields();
   return result;
 }
@@ -208,7 +208,7 @@ function endLongHead(
   if (head.targetBytes > limits.uriBytesMax) return 'URI_TOO_LONG';
   if (head.bytes > limits.headBytesMax) return 'HEAD_TOO_LARGE';
   if (!moveToRun(w, parser, long, at)) return 'OVERLOADED';
-  client.x.headAt = head.base;
+  client.headAt = head.base;
   client.headRunBytes = head.bytes;
   if (parser.endAt < end) {
     client.pendingAt = parser.endAt;

@@ -5,7 +5,6 @@
 import { assert } from '../../base/assert.js';
 import { clientEnds, fail, requestBody, requestHead, requestRefused } from '../../exchange/events.js';
 import { KIND, NO_ADDRESS } from '../../exchange/exchange.js';
-import type { Head } from '../../http/head.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import { closeClient, linger, releaseParser } from '../close.js';
 import { CLIENT, type ClientConnection } from '../connections.js';
@@ -44,7 +43,7 @@ function readRequest(w: CodecContext, client: ClientConnection, at: number, byte
   const result = readHead(w, client, at, bytes);
   if (result === 'partial') return;
   const { x } = client;
-  x.begin(KIND.REQUEST, w.ids.next(), headInHand(client));
+  beginExchange(w, client);
   if (client.inTheClear || result !== 'complete') {
     requestRefused(w, x, client.inTheClear || result === 'complete' ? 'TLS_EXPECTED' : result);
     return;
@@ -59,9 +58,11 @@ function readRequest(w: CodecContext, client: ClientConnection, at: number, byte
   else fail(w, x, refused);
 }
 
-/** The head that is being read, or was; null when its bytes are not in hand. */
-function headInHand({ parser, x }: ClientConnection): Head | null {
-  return parser === null || x.headAt === NO_ADDRESS ? null : parser.head;
+/** Begins the exchange of the head that was read, as far as its bytes are in hand; it takes over the reference on them. */
+function beginExchange(w: CodecContext, client: ClientConnection): void {
+  const { headAt, parser, x } = client;
+  client.headAt = NO_ADDRESS;
+  x.begin(KIND.REQUEST, w.ids.next(), parser === null || headAt === NO_ADDRESS ? null : parser.head, headAt);
 }
 
 /** Reads on in the body of the request. The chunk reference passes to this function; what follows the body is pending. */
@@ -128,7 +129,7 @@ export function clientLate(w: CodecContext, client: ClientConnection): void {
   if (clientMoves(w, client)) return;
   switch (client.state) {
     case CLIENT.HEAD:
-      client.x.begin(KIND.REQUEST, w.ids.next(), headInHand(client));
+      beginExchange(w, client);
       requestRefused(w, client.x, 'HEAD_TIMEOUT');
       break;
     case CLIENT.BUSY:

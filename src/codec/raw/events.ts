@@ -44,7 +44,7 @@ export function isRawBackend(backend: BackendConnection): boolean {
 export function passOn(w: CodecContext, client: ClientConnection, pool: Pool): void {
   const { x } = client;
   assert(x.rule === null, 'what is passed on unread has no rule');
-  x.begin(KIND.RAW, w.ids.next(), null);
+  x.begin(KIND.RAW, w.ids.next(), null, NO_ADDRESS);
   client.to(CLIENT.BUSY);
   // From here on the server is waited for.
   w.deadlines.clear(client.slot);

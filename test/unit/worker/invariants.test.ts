@@ -67,6 +67,13 @@ const cooked: readonly { what: string; cook(at: AtWork): void; says: RegExp }[] 
     says: /^chunk 3: 1 more holders than references$/,
   },
   {
+    what: 'a head that is read for longer than a turn',
+    cook: ({ worker, client }) => {
+      client.headAt = worker.chunksKept[0]!;
+    },
+    says: /reads a head between two turns$/,
+  },
+  {
     what: 'a request in flight that nobody made',
     cook: ({ worker, backend }) => worker.state.requestBegins(backend.server!.index),
     says: /^server 0, requests in flight: 2, expected 1$/,
