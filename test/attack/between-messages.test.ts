@@ -7,9 +7,9 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { listenRaw, ok, type RawOrigin, serveRequests } from '../origins/raw.js';
 import { freePlace, written } from '../support/addresses.js';
+import { reset } from '../support/endings.js';
 import { statusOf } from '../support/messages.js';
 import { type ProxySpec, use, useProxy } from '../support/proxy.js';
-import { reset } from '../support/reset.js';
 import { get, WireClient } from '../support/wire-client.js';
 
 const SECOND = 'GET /second HTTP/1.1\r\nX: ';

@@ -5,10 +5,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { serveRequests } from '../origins/raw.js';
+import { reset } from '../support/endings.js';
 import { statusOf } from '../support/messages.js';
 import { use, useProxy } from '../support/proxy.js';
 import { randomFrom, seed } from '../support/random.js';
-import { reset } from '../support/reset.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
 const ROUNDS = process.env.SEVENFOLD_LONG === '1' ? 20_000 : 1500;

@@ -8,9 +8,9 @@ import { test } from 'node:test';
 import { type ConnectionOptions, connect } from 'node:tls';
 import { start as startEcho } from '../origins/json-echo.js';
 import { realHello } from '../support/client-hello.js';
+import { reset } from '../support/endings.js';
 import { type Identity, makeIdentity } from '../support/identity.js';
 import { describeProduct, type RunningProxy, use, useProxy } from '../support/proxy.js';
-import { reset } from '../support/reset.js';
 import { get } from '../support/wire-client.js';
 
 const sanitized = process.env.SEVENFOLD_SANITIZED === '1';

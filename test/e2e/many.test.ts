@@ -5,8 +5,8 @@ import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { descriptorCount, residentBytes } from '../support/child.js';
+import { reset } from '../support/endings.js';
 import { type RunningProxy, use, useProxy } from '../support/proxy.js';
-import { reset } from '../support/reset.js';
 import { ask, get } from '../support/wire-client.js';
 
 const IDLE_COUNT = 10_000;

@@ -5,11 +5,11 @@ import { test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { ok } from '../origins/raw.js';
 import { start as startOrigin, startSecure } from '../origins/wants-proxy-header.js';
+import { reset } from '../support/endings.js';
 import { authority, authorityFile } from '../support/identity.js';
 import { fieldValue, statusOf } from '../support/messages.js';
 import { describeProduct, type RunningProxy, use, useProxy } from '../support/proxy.js';
 import { binary, type Ends, line } from '../support/proxy-header.js';
-import { reset } from '../support/reset.js';
 import { get, WireClient } from '../support/wire-client.js';
 
 const CLAIMED: Ends = { from: '203.0.113.7', fromPort: 40_001, to: '198.51.100.1', toPort: 8443 };

@@ -6,8 +6,8 @@ import { after, before, test } from 'node:test';
 import { listenRaw, type RawOrigin } from '../origins/raw.js';
 import { start as startTcpEcho } from '../origins/tcp-echo.js';
 import { freePlace, type Place, written } from '../support/addresses.js';
+import { reset } from '../support/endings.js';
 import { type ProxySpec, type RunningProxy, startProxy, use, useProxy } from '../support/proxy.js';
-import { reset } from '../support/reset.js';
 import { type ConnectOptions, WireClient } from '../support/wire-client.js';
 
 const BIG = 8_000_000;

@@ -7,9 +7,9 @@ import { start as startAnswers } from '../origins/answers.js';
 import { start as startBig } from '../origins/big-body.js';
 import { listenRaw } from '../origins/raw.js';
 import { start as startTcpEcho } from '../origins/tcp-echo.js';
+import { reset } from '../support/endings.js';
 import { use, useProxy } from '../support/proxy.js';
 import { randomFrom, seed } from '../support/random.js';
-import { reset } from '../support/reset.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 
 const ROUNDS = process.env.SEVENFOLD_LONG === '1' ? 10_000 : 1000;

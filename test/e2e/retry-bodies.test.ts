@@ -5,9 +5,9 @@ import { type TestContext, test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { start as startNeverAnswers } from '../origins/never-answers.js';
 import { listenRaw, type RawOrigin } from '../origins/raw.js';
+import { reset } from '../support/endings.js';
 import { fieldValue, statusOf } from '../support/messages.js';
 import { type ProxySpec, type RunningProxy, standIn, use, useProxy } from '../support/proxy.js';
-import { reset } from '../support/reset.js';
 import { get, WireClient } from '../support/wire-client.js';
 
 const skip = standIn ? 'nginx stands in, and retries by other rules' : false;

@@ -12,12 +12,12 @@ import { start as startTcpEcho } from '../origins/tcp-echo.js';
 import { start as startTlsEcho } from '../origins/tls-echo.js';
 import { freePlace, type Place, written } from '../support/addresses.js';
 import { extension, helloMessage, number, realHello, records, serverNames } from '../support/client-hello.js';
+import { reset } from '../support/endings.js';
 import { authority, authorityFile, type Identity, makeIdentity } from '../support/identity.js';
 import { nginxMissing, startNginxOrigin } from '../support/nginx.js';
 import { run } from '../support/programs.js';
 import { describeProduct, type RunningProxy, startProxy, use, useProxy } from '../support/proxy.js';
 import { line } from '../support/proxy-header.js';
-import { reset } from '../support/reset.js';
 import { startTlsSite, type TlsSite } from '../support/tls-site.js';
 import { WireClient } from '../support/wire-client.js';
 

@@ -4,9 +4,9 @@
 
 import assert from 'node:assert/strict';
 import { ok, type RawOrigin, serveRequests } from '../origins/raw.js';
+import { reset } from '../support/endings.js';
 import { statusOf } from '../support/messages.js';
 import type { RunningProxy } from '../support/proxy.js';
-import { reset } from '../support/reset.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
 import { requests, responses } from './corpus.js';
 import { mutate, pieces, Random } from './random.js';

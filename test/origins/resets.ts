@@ -1,6 +1,6 @@
 // Resets the connection (RST): when the request arrived, or after `bytes` of the answer.
 
-import { reset } from '../support/reset.js';
+import { reset } from '../support/endings.js';
 import { ok, type RawOrigin, serveRequests } from './raw.js';
 
 export function start(options: { readonly bytes?: number } = {}): Promise<RawOrigin> {

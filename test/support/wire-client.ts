@@ -5,8 +5,8 @@ import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { Place } from './addresses.js';
+import { reset } from './endings.js';
 import { type Message, readFinalResponse } from './messages.js';
-import { reset } from './reset.js';
 
 /** How a connection ended: `end` (FIN), `reset` (RST), or `open` as long as it has not. */
 export type Ending = 'open' | 'end' | 'reset';

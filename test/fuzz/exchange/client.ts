@@ -2,8 +2,8 @@
 // Owns one connection at a time. What it finds wrong goes into the book of the round.
 
 import type { Socket } from 'node:net';
+import { endAfterReading, reset } from '../../support/endings.js';
 import { fieldValues } from '../../support/messages.js';
-import { reset } from '../../support/reset.js';
 import type { Random } from '../random.js';
 import { responseBody } from './body.js';
 import { type Book, type Delivery, type Entry, LAG_MS } from './book.js';
@@ -184,7 +184,7 @@ class Connection {
       // What is not answered within a second may be given up.
       if (this.mood.trouble || this.mood.limited) this.#excused = true;
       this.#note('ends its side');
-      this.#way.socket.end();
+      endAfterReading(this.#way.socket);
     }
   }
 

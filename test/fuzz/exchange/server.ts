@@ -4,9 +4,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { TLSSocket, type TlsOptions } from 'node:tls';
 import { type Place, written } from '../../support/addresses.js';
+import { reset } from '../../support/endings.js';
 import { fieldValue, fieldValues } from '../../support/messages.js';
 import { readHeader } from '../../support/proxy-header.js';
-import { reset } from '../../support/reset.js';
 import { requestBody, responseBody } from './body.js';
 import type { Behaviour, Book, Delivery, Entry } from './book.js';
 import { shortened } from './front.js';

@@ -2,7 +2,7 @@
 // Owns the bytes behind the 101 and the ends of both directions. Leaves whether a tunnel may be cut to client and server.
 
 import type { Socket } from 'node:net';
-import { reset } from '../../support/reset.js';
+import { endAfterReading, reset } from '../../support/endings.js';
 import type { Random } from '../random.js';
 import { Text } from './body.js';
 
@@ -123,6 +123,6 @@ export class TunnelEnd {
     const first = this.plan.ends === 'both' || this.plan.ends === this.side;
     if (!first && !this.#heardEnd) return;
     this.#saidEnd = true;
-    this.socket.end();
+    endAfterReading(this.socket);
   }
 }

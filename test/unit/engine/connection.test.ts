@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { CHUNK_BYTES, CONTROL, QUEUE_SPANS_MAX } from '../../../src/engine/layout.js';
-import { reset } from '../../support/reset.js';
+import { reset } from '../../support/endings.js';
 import { type Cleanup, errorOf, type Lab, NOTHING, readAll, useLab, useListener, useOrigin, usePair } from './lab.js';
 
 const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { CHUNK_BYTES } from '../../../src/engine/layout.js';
-import { reset } from '../../support/reset.js';
+import { reset } from '../../support/endings.js';
 import { Lab, NOTHING, type Origin, type Seen, useOrigin } from './lab.js';
 
 /** One connection as its owner and its peer know it. */

@@ -1,5 +1,5 @@
-// Resets a connection, so that nothing of it is left in this process.
-// Owns when a reset may be asked for. Leaves why to the caller.
+// Ends and resets connections where Node would leave something of them behind, or lose something.
+// Owns when an end or a reset may be asked for. Leaves why to the caller.
 
 import type { Socket } from 'node:net';
 
@@ -14,4 +14,12 @@ export function reset(socket: Socket, stream: Socket = socket): void {
   const shutdownPending = stream.writableEnded && !stream.writableFinished && stream.writableLength === 0;
   if (!shutdownPending || stream.destroyed) socket.resetAndDestroy();
   else stream.once('finish', () => socket.resetAndDestroy());
+}
+
+/**
+ * Ends our direction of `socket` once what has been received is read. A TLSSocket of Node that is ended while it hands out one
+ * of several records that came together drops those behind it.
+ */
+export function endAfterReading(socket: Socket): void {
+  setImmediate(() => socket.end());
 }
