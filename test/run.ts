@@ -42,7 +42,7 @@ if (!(fileSeconds > 0)) {
 
 const answers = mkdtempSync(join(tmpdir(), 'sevenfold-answers-'));
 const run = `${process.pid}-${Date.now()}`;
-const inFiles = new URL('support/open-handles.ts', import.meta.url).href;
+const inFiles = new URL('support/in-file.mjs', import.meta.url).href;
 const flags = ['--import', 'tsx', '--import', inFiles, '--test', `--test-concurrency=${CONCURRENCY}`];
 const runner = spawn(process.execPath, [...flags, ...process.argv.slice(2)], {
   stdio: 'inherit',

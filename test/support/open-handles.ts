@@ -1,4 +1,4 @@
-// What keeps a test file open, in its own words. test/run.ts loads this into every test file, before the file itself.
+// What keeps a test file open, in its own words. test/run.ts has this loaded into every test file (in-file.mjs).
 // Owns the answer to the signal that asks. Leaves when to ask to test/run.ts.
 
 import type { ChildProcess } from 'node:child_process';
