@@ -111,9 +111,9 @@ export class Servers {
   }
 
   /**
-   * Makes the servers of `part` the current ones of its pool, whose part was `before`. Servers that stay keep their
-   * connections; those that went, or are dialled in another way now, are returned, so that the caller closes what they have
-   * idle. Throws when an address is none.
+   * Makes the servers of `part` the current ones of its pool, whose part was `before`. A server that stays
+   * keeps its connections. Returns the servers that were removed, or whose dial version changed: the caller closes their idle
+   * connections. Throws when an address cannot be read.
    */
   apply(part: PoolPart, before: PoolPart | null): Server[] {
     const changed: Server[] = [];

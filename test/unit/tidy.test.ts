@@ -45,6 +45,24 @@ function importsOf(file: string, text: string): Import[] {
 
 const imports = below('src', /(?<!\.d)\.ts$/).flatMap((file) => importsOf(file, read(file)));
 
+/** What the public face stands on. */
+const BELOW_THE_FACE = [
+  'base',
+  'http',
+  'engine',
+  'balance',
+  'routing',
+  'health',
+  'config',
+  'config terms',
+  'filter kinds',
+  'exchange',
+  'codec',
+  'worker',
+  'primary',
+  'explain',
+];
+
 /**
  * What a folder may import, itself aside. The order is that of the design: base below everything, the command line on
  * top. The file beside the folders (`index.ts`) is the public face, over everything but the command line.
@@ -92,40 +110,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'worker',
     'observe',
   ],
-  '.': [
-    'base',
-    'http',
-    'engine',
-    'balance',
-    'routing',
-    'health',
-    'config',
-    'config terms',
-    'filter kinds',
-    'exchange',
-    'codec',
-    'worker',
-    'primary',
-    'explain',
-  ],
-  cli: [
-    'base',
-    'http',
-    'engine',
-    'balance',
-    'routing',
-    'health',
-    'config',
-    'config terms',
-    'filter kinds',
-    'exchange',
-    'codec',
-    'worker',
-    'primary',
-    'observe',
-    'explain',
-    '.',
-  ],
+  '.': BELOW_THE_FACE,
+  cli: [...BELOW_THE_FACE, 'observe', '.'],
 };
 
 /**

@@ -1,4 +1,4 @@
-// The server's side of HTTP/1: reads responses from a backend connection.
+// HTTP/1 in the role of a client, toward servers: reads responses from a backend connection.
 // Leaves what becomes of a response to exchange/, and of the connection to backends.ts.
 
 import { releaseRequest } from '../../exchange/end.js';

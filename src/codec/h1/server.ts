@@ -1,4 +1,5 @@
-// The client's side of HTTP/1: reads requests from a client connection, one after the other, and their bodies.
+// HTTP/1 in the role of a server, toward clients: reads requests from a client connection, one after the other, and their
+// bodies.
 // Each chunk that arrives is held by exactly one place: the head, the pending bytes, or none (released).
 // Leaves what becomes of a request to exchange/, and the end of a connection to close.ts.
 

@@ -14,7 +14,7 @@ export interface Behaviour {
   readonly cutAt: number;
   /** How the connection ends after a cut, or after a whole answer; `keep`: it does not. */
   readonly after: 'keep' | 'sayClose' | 'end' | 'reset' | 'extra';
-  /** Says 101 to a request that asks for a tunnel; else it answers it as any other. */
+  /** Answers a request for a tunnel with 101. When false, such a request gets an ordinary response. */
   readonly upgrades: boolean;
   /** Answers as soon as the head is there. */
   readonly early: boolean;
