@@ -3,7 +3,7 @@
 import { assert } from '../base/assert.js';
 import { endExchange } from '../exchange/end.js';
 import { type Exchange, NO_ADDRESS } from '../exchange/exchange.js';
-import { ticksOf } from '../exchange/waits.js';
+import { ticksOf } from '../exchange/request-deadlines.js';
 import { closeBackend } from './backends.js';
 import { backendOf, CLIENT, type ClientConnection, clientOf } from './connections.js';
 import type { CodecContext } from './context.js';

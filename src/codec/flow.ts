@@ -4,7 +4,7 @@
 import { CHUNK_BYTES } from '../engine/layout.js';
 import { responseGoesOn } from '../exchange/events.js';
 import { NO_ADDRESS } from '../exchange/exchange.js';
-import { measureBody, requestSent, ticksOf, waitForServer } from '../exchange/waits.js';
+import { measureBody, requestSent, ticksOf, waitForServer } from '../exchange/request-deadlines.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, clientOf } from './connections.js';
 import type { CodecContext } from './context.js';
 import { watch, watchTunnel } from './progress.js';

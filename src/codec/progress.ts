@@ -5,7 +5,7 @@
 
 import { TICK_MS } from '../base/tick.js';
 import type { Exchange } from '../exchange/exchange.js';
-import { ticksOf } from '../exchange/waits.js';
+import { ticksOf } from '../exchange/request-deadlines.js';
 import { BACKEND, type BackendConnection, backendOf, CLIENT, type ClientConnection, clientOf } from './connections.js';
 import type { CodecContext } from './context.js';
 import { type Movement, UNSEEN } from './movement.js';

@@ -3,7 +3,7 @@
 import type { Context } from './context.js';
 import { type Exchange, STAGE } from './exchange.js';
 import { dropCopies } from './mirror.js';
-import { leavePool } from './waiting.js';
+import { leavePool } from './pool-limits.js';
 
 /** Gives back what was kept of the request for another attempt. */
 export function releaseRequest(w: Context, x: Exchange): void {

@@ -3,7 +3,7 @@
 
 import type { Head } from '../http/head.js';
 import type { ReasonCode } from '../http/reasons.js';
-import { attemptFailed, connected, rawBegins, rawConnected } from './attempts.js';
+import { attemptFailed, connected, rawBegins, rawConnected } from './attempt-events.js';
 import type { Context } from './context.js';
 import type { Exchange } from './exchange.js';
 import { fail } from './fail.js';

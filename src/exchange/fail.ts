@@ -7,9 +7,9 @@ import type { Context } from './context.js';
 import { type Exchange, KIND } from './exchange.js';
 import { forward } from './forward.js';
 import { localReply } from './local-reply.js';
+import { enterPool, leavePool } from './pool-limits.js';
 import type { Pool } from './pools.js';
 import { blame, fallbackFor } from './retry.js';
-import { enterPool, leavePool } from './waiting.js';
 
 /**
  * Ends the exchange with a reason: answers when no response has begun, else cuts the connection so that half a response is

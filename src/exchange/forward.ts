@@ -11,9 +11,9 @@ import type { Context } from './context.js';
 import { releaseRequest } from './end.js';
 import { type Exchange, KIND, STAGE } from './exchange.js';
 import { beginCopies } from './mirror.js';
+import { waitForRoom } from './pool-limits.js';
 import type { Server } from './pools.js';
-import { waitForRoom } from './waiting.js';
-import { requestSent, waitForBody, waitForServer } from './waits.js';
+import { requestSent, waitForBody, waitForServer } from './request-deadlines.js';
 
 /**
  * Finds a server for the request and sends it there, now or when the connection is ready. `failed` is why the last attempt

@@ -3,8 +3,8 @@
 import type { Context } from './context.js';
 import { type Exchange, KIND, STAGE } from './exchange.js';
 import { fail } from './fail.js';
+import { waitForServer } from './request-deadlines.js';
 import { attemptNext } from './requests.js';
-import { waitForServer } from './waits.js';
 
 /** The client will send no more; `hasPending`: bytes it sent before have not been looked at yet. */
 export function clientEnds(w: Context, x: Exchange, hasPending: boolean): void {

@@ -11,8 +11,8 @@ import type { Engine } from '../engine/engine.js';
 import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
 import type { Exchange } from './exchange.js';
+import { armFor } from './pool-limits.js';
 import type { PoolPart } from './pool-part.js';
-import { armFor } from './waiting.js';
 
 /** A connection that can be pooled. */
 export interface Poolable {

@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.js';
 import { keepPiece } from './forward.js';
 import { copyBody } from './mirror.js';
 import { showPiece } from './phases.js';
-import { bodyTooSlow, requestSent, ticksOf } from './waits.js';
+import { bodyTooSlow, requestSent, ticksOf } from './request-deadlines.js';
 
 /**
  * A piece of the request body, in `w.piece`, goes to the server. Returns why the exchange cannot go on, or null. What comes

@@ -14,8 +14,8 @@ import { VERDICT, type Verdict } from './filter.js';
 import type { FilterWait } from './filter-wait.js';
 import { forward } from './forward.js';
 import { localReply } from './local-reply.js';
+import { enterPool, leavePool } from './pool-limits.js';
 import type { Rule } from './rule.js';
-import { enterPool, leavePool } from './waiting.js';
 
 /** A request has come whose head was checked. */
 export function requestHead(w: Context, x: Exchange): void {

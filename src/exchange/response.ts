@@ -5,12 +5,12 @@ import { RESULT, resultOfStatus } from '../balance/outlier.js';
 import { BODY } from '../http/framing.js';
 import type { Head } from '../http/head.js';
 import type { ReasonCode } from '../http/reasons.js';
-import { retryStatus, retryUnseen } from './attempts.js';
+import { retryStatus, retryUnseen } from './attempt-events.js';
 import type { Context } from './context.js';
 import { releaseRequest } from './end.js';
 import { type Exchange, STAGE } from './exchange.js';
 import { showPiece } from './phases.js';
-import { ticksOf, waitForServer } from './waits.js';
+import { ticksOf, waitForServer } from './request-deadlines.js';
 
 const REQUEST_TIMEOUT = 408;
 

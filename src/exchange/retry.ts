@@ -1,6 +1,7 @@
 // Whether another attempt follows a failure: nothing of a response seen, and the request either never left or may arrive
 // twice. Within the pool first, then in the fallback pool of the rule.
-// Owns these decisions, and whether a failure counts against the server. Leaves carrying them out to attempts.ts and fail.ts.
+// Owns these decisions, and whether a failure counts against the server. Leaves carrying them out to attempt-events.ts and
+// fail.ts.
 
 import { RESULT } from '../balance/outlier.js';
 import { NO_RETRY, RETRY_ON, STALE } from '../balance/retry.js';

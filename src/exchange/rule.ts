@@ -1,4 +1,4 @@
-// A rule, as the steps of an exchange see it. Owns the shape; worker/rules.ts implements it.
+// A rule, as the steps of an exchange see it. Owns the shape; worker/prepared-rule.ts implements it.
 
 import type { FilterPlan, RulePlan } from '../routing/plan.js';
 import type { Context } from './context.js';

@@ -30,7 +30,7 @@ import { Matcher } from '../routing/matcher.js';
 import { keptPathOf } from '../routing/path.js';
 import type { RulePlan } from '../routing/plan.js';
 import { HttpListener } from '../worker/http-listener.js';
-import { Rule } from '../worker/rules.js';
+import { Rule } from '../worker/prepared-rule.js';
 import { type ClientSeen, seeClient } from './client-seen.js';
 import { headOf, peerOf, type RequestText, schemeOf, tlsOf } from './request-text.js';
 

@@ -11,7 +11,7 @@ import { Ticks } from '../exchange/ticks.js';
 import { Trust } from '../exchange/trust.js';
 import { Matcher } from '../routing/matcher.js';
 import { filterScope } from './filter-tools.js';
-import { Rule } from './rules.js';
+import { Rule } from './prepared-rule.js';
 import type { SettingsPart, SnapshotChange } from './snapshot.js';
 import type { Worker } from './worker.js';
 

@@ -4,7 +4,7 @@
 
 import { assert } from '../../base/assert.js';
 import { KIND, NO_ADDRESS, STAGE } from '../../exchange/exchange.js';
-import { ticksOf } from '../../exchange/waits.js';
+import { ticksOf } from '../../exchange/request-deadlines.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from '../connections.js';
 import type { CodecContext } from '../context.js';
 import { readBulk, steerClient } from '../flow.js';
