@@ -30,7 +30,7 @@ import { Matcher } from '../routing/matcher.js';
 import { keptPathOf } from '../routing/path.js';
 import type { RulePlan } from '../routing/plan.js';
 import { HttpListener } from '../worker/http-listener.js';
-import { Rule } from '../worker/prepared-rule.js';
+import { PreparedRule } from '../worker/prepared-rule.js';
 import { type ClientSeen, seeClient } from './client-seen.js';
 import { headOf, peerOf, type RequestText, schemeOf, tlsOf } from './request-text.js';
 
@@ -89,7 +89,7 @@ export class DryRun implements CheckContext, AdmitContext {
   readonly filterTools: DryRunTools;
   readonly trust: Trust;
   readonly matcher: Matcher;
-  readonly rules: readonly Rule[];
+  readonly rules: readonly PreparedRule[];
   readonly distinguishesSlashes: boolean;
   readonly #llhttp: Llhttp;
   readonly #config: Config;
@@ -123,7 +123,7 @@ export class DryRun implements CheckContext, AdmitContext {
       seed: 0,
     };
     // No pool is chosen: their shares say what a rule does with its requests.
-    this.rules = routes.rules.map((plan) => new Rule({ ...plan, sticky: null, fallback: null }, scope));
+    this.rules = routes.rules.map((plan) => new PreparedRule({ ...plan, sticky: null, fallback: null }, scope));
     for (const listener of [undefined, ...config.listeners]) {
       const filters = listener === undefined ? [] : (routes.listenerFilters[config.listeners.indexOf(listener)] ?? []);
       const plan = { ...requestSettings(listener), filters };

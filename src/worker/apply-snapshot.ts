@@ -11,7 +11,7 @@ import { Ticks } from '../exchange/ticks.js';
 import { Trust } from '../exchange/trust.js';
 import { Matcher } from '../routing/matcher.js';
 import { filterScope } from './filter-tools.js';
-import { Rule } from './prepared-rule.js';
+import { PreparedRule } from './prepared-rule.js';
 import type { SettingsPart, SnapshotChange } from './snapshot.js';
 import type { Worker } from './worker.js';
 
@@ -88,7 +88,7 @@ function makeRules(w: Worker): void {
     filterScope: filterScope(w, w.pools),
     seed: w.index,
   };
-  w.rules = routing.rules.map((rule) => new Rule(rule, scope));
+  w.rules = routing.rules.map((rule) => new PreparedRule(rule, scope));
   // Made now, so that no request has to wait for it.
   for (const { filters } of settings.listeners) if (filters.length > 0) for (const rule of w.rules) rule.under(filters);
   w.distinguishesSlashes = distinguishesSlashes(settings.listeners, routing.rules);

@@ -6,6 +6,7 @@ import type { Exchange } from '../exchange/exchange.js';
 import type { FilterScope } from '../exchange/filter.js';
 import type { Phases } from '../exchange/phases.js';
 import type { Pool } from '../exchange/pools.js';
+import type { Rule } from '../exchange/rule.js';
 import type { Limits } from '../exchange/settings.js';
 import { type StickySplit, stickySplit } from '../exchange/sticky-split.js';
 import type { Ticks } from '../exchange/ticks.js';
@@ -29,7 +30,7 @@ interface RuleScope {
 }
 
 /** One rule of one configuration; a request keeps the rule it began with, also over a reload. */
-export class Rule {
+export class PreparedRule implements Rule {
   readonly plan: RulePlan;
   /** The filters around and in it, ready to run. */
   readonly phases: Phases;
@@ -45,7 +46,7 @@ export class Rule {
   /** Leads clients where they were; null when requests take turns. */
   readonly #sticky: StickySplit | null;
   readonly #scope: RuleScope;
-  readonly #byListener = new Map<readonly FilterPlan[], Rule>();
+  readonly #byListener = new Map<readonly FilterPlan[], PreparedRule>();
 
   /** `listenerFilters` are those of the listener that its requests come to. */
   constructor(plan: RulePlan, scope: RuleScope, listenerFilters: readonly FilterPlan[] = []) {
@@ -63,10 +64,10 @@ export class Rule {
   }
 
   /** The same rule for requests of a listener with these filters, which are one list for one plan of the listener. Made once. */
-  under(listenerFilters: readonly FilterPlan[]): Rule {
+  under(listenerFilters: readonly FilterPlan[]): PreparedRule {
     let rule = this.#byListener.get(listenerFilters);
     if (rule === undefined) {
-      rule = new Rule(this.plan, this.#scope, listenerFilters);
+      rule = new PreparedRule(this.plan, this.#scope, listenerFilters);
       this.#byListener.set(listenerFilters, rule);
     }
     return rule;

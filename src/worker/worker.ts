@@ -44,7 +44,7 @@ import { applySnapshot } from './apply-snapshot.js';
 import { backendEvent, backendExpired, clientEvent, clientExpired } from './dispatch.js';
 import { WorkerFilterTools } from './filter-tools.js';
 import { WorkerListeners } from './listener.js';
-import type { Rule } from './prepared-rule.js';
+import type { PreparedRule } from './prepared-rule.js';
 import { reportOf } from './report.js';
 import { Scratch } from './scratch.js';
 import { type RoutingPart, type SettingsPart, type Snapshot, type SnapshotChange, wholeSnapshot } from './snapshot.js';
@@ -117,7 +117,7 @@ export class Worker implements CodecContext {
   matcher!: Matcher;
   /** Of all requests; those of a rule go first. */
   errorPages!: ErrorPages;
-  rules: readonly Rule[] = [];
+  rules: readonly PreparedRule[] = [];
   /** By the index that rules and listeners refer to. The same array, which they hold, until pools come, go or change places. */
   pools: Pool[] = [];
   readonly poolsByName = new Map<string, Pool>();
