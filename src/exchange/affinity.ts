@@ -6,7 +6,7 @@ import type { KeySource } from '../balance/options.js';
 import { NO_SESSION } from '../balance/session.js';
 import { cookie, nextCookie } from '../base/cookies.js';
 import { decodeComponent, findParameter, parameter } from '../base/query.js';
-import { equalsCaseless, FIELD_ID } from '../http/fields.js';
+import { FIELD_ID } from '../http/fields.js';
 import { FIELD, type Head } from '../http/head.js';
 import type { Context } from './context.js';
 import type { Exchange } from './exchange.js';
@@ -17,8 +17,8 @@ export function sessionOf(w: Context, pool: Pool, head: Head): number {
   const { sessions, sessionName } = pool;
   if (sessions === null) return NO_SESSION;
   if (sessionName !== null) {
-    for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-      if (!isField(w, head, field, sessionName)) continue;
+    let field = head.nextNamed(w.memory, 0, sessionName);
+    for (; field >= 0; field = head.nextNamed(w.memory, field + FIELD.WORDS, sessionName)) {
       const server = sessions.read(w.memory, head.valueAt(field), head.valueBytes(field));
       if (server >= 0) return server;
     }
@@ -83,15 +83,9 @@ function keyOfCookie({ memory }: Context, head: Head, name: Uint8Array): number 
   return randomKey();
 }
 
-function keyOfHeader(w: Context, head: Head, name: Uint8Array): number {
-  for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-    if (isField(w, head, field, name)) return keyOfBytes(w.memory, head.valueAt(field), head.valueBytes(field));
-  }
-  return randomKey();
-}
-
-function isField({ memory }: Context, head: Head, field: number, lowerName: Uint8Array): boolean {
-  return equalsCaseless(memory, head.nameAt(field), head.nameBytes(field), lowerName);
+function keyOfHeader({ memory }: Context, head: Head, name: Uint8Array): number {
+  const field = head.nextNamed(memory, 0, name);
+  return field < 0 ? randomKey() : keyOfBytes(memory, head.valueAt(field), head.valueBytes(field));
 }
 
 export function randomKey(): number {

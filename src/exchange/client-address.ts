@@ -60,10 +60,11 @@ export class ClientAddressField {
   read(bytes: Uint8Array, head: Head, trust: Trust, out: Uint8Array): number {
     if (this.#kind === KIND.SINGLE) return this.#readSingle(bytes, head, out);
     let found = NOT_STATED;
-    for (let at = (head.fieldCount - 1) * FIELD.WORDS; at >= 0; at -= FIELD.WORDS) {
-      if (!this.#isField(bytes, head, at)) continue;
-      const from = head.valueAt(at);
-      let end = from + head.valueBytes(at);
+    const name = this.#name;
+    let field = head.previousNamed(bytes, head.fieldsEnd, name);
+    for (; field >= 0; field = head.previousNamed(bytes, field, name)) {
+      const from = head.valueAt(field);
+      let end = from + head.valueBytes(field);
       while (end > from) {
         const start = this.#kind === KIND.LIST ? plainStart(bytes, from, end) : quotedStart(bytes, from, end);
         const elementAt = start < 0 ? from : skipBlanks(bytes, start, end);
@@ -93,9 +94,10 @@ export class ClientAddressField {
   }
 
   #readSingle(bytes: Uint8Array, head: Head, out: Uint8Array): number {
+    const name = this.#name;
     let found = NOT_STATED;
-    for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-      if (!this.#isField(bytes, head, field)) continue;
+    let field = head.nextNamed(bytes, 0, name);
+    for (; field >= 0; field = head.nextNamed(bytes, field + FIELD.WORDS, name)) {
       // Two of them, and two readers could choose differently.
       if (found !== NOT_STATED) return 0;
       const at = head.valueAt(field);
@@ -103,10 +105,6 @@ export class ClientAddressField {
       if (valueBytes > 0) found = readNode(bytes, at, at + valueBytes, out);
     }
     return found;
-  }
-
-  #isField(bytes: Uint8Array, head: Head, field: number): boolean {
-    return equalsCaseless(bytes, head.nameAt(field), head.nameBytes(field), this.#name);
   }
 
   #readElement(bytes: Uint8Array, at: number, end: number, out: Uint8Array): number {

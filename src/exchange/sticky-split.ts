@@ -4,7 +4,7 @@
 import { lineFor, splitToken } from '../balance/session.js';
 import { WeightedChoice } from '../balance/weighted-choice.js';
 import { cookie, nextCookie } from '../base/cookies.js';
-import { equalsCaseless, FIELD_ID } from '../http/fields.js';
+import { FIELD_ID } from '../http/fields.js';
 import { FIELD, type Head } from '../http/head.js';
 import type { BackendRefPlan, StickyPlan } from '../routing/plan.js';
 import type { Split } from '../routing/split.js';
@@ -83,8 +83,9 @@ class SessionSplit implements StickySplit {
   /** Which pool the request names; -1 for none. */
   #read(memory: Uint8Array, head: Head): number {
     if (!this.#isCookie) {
-      for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-        if (!equalsCaseless(memory, head.nameAt(field), head.nameBytes(field), this.#name)) continue;
+      const name = this.#name;
+      let field = head.nextNamed(memory, 0, name);
+      for (; field >= 0; field = head.nextNamed(memory, field + FIELD.WORDS, name)) {
         const known = this.#known(memory, head.valueAt(field), head.valueBytes(field));
         if (known >= 0) return known;
       }

@@ -137,12 +137,22 @@ for (const char of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghi
   isToken[char.charCodeAt(0)] = 1;
 }
 
-/** True when `length` bytes at `at` equal `lower`, which must be in lower case; ASCII letters compare caseless. */
-export function equalsCaseless(bytes: Uint8Array, at: number, length: number, lower: Uint8Array): boolean {
-  if (length !== lower.length) return false;
+/**
+ * True when `length` bytes at `at` equal `lower`, or the `lowerBytes` of it at `lowerAt`, which must be in lower case; ASCII
+ * letters compare caseless.
+ */
+export function equalsCaseless(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  lower: Uint8Array,
+  lowerAt = 0,
+  lowerBytes = lower.length,
+): boolean {
+  if (length !== lowerBytes) return false;
   for (let i = 0; i < length; i++) {
     const byte = bytes[at + i]!;
-    if ((byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte) !== lower[i]) return false;
+    if ((byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte) !== lower[lowerAt + i]) return false;
   }
   return true;
 }

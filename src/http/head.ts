@@ -1,7 +1,7 @@
 // A message head as spans over the bytes it arrived in: nothing is decoded, nothing is copied.
 // Owns the layout of those spans. Leaves filling them to llhttp.ts, and judging them to check.ts and framing.ts.
 
-import { FIELD_IDS } from './fields.js';
+import { equalsCaseless, FIELD_IDS } from './fields.js';
 
 /** Fields any head has room for from the start. One with more gets more room when it comes (`Head.grow`). */
 export const FIELDS_USUAL = 128;
@@ -86,10 +86,33 @@ export class Head {
   /** The first field with this id that is not before `from`, or -1. The one after it: `next(id, field + FIELD.WORDS)`. Hot. */
   next(id: number, from = 0): number {
     const { fields } = this;
-    const end = this.fieldCount * FIELD.WORDS;
+    const end = this.fieldsEnd;
     let field = from;
     while (field < end && fields[field + FIELD.id] !== id) field += FIELD.WORDS;
     return field < end ? field : -1;
+  }
+
+  /**
+   * The first field that is not before `from` and has this name, or -1: in lower case, all of `names` or the `nameBytes` of it
+   * at `nameAt`. `bytes` are those the head lies in. For names that configurations choose; known ones have ids. Hot.
+   */
+  nextNamed(bytes: Uint8Array, from: number, names: Uint8Array, nameAt = 0, nameBytes = names.length): number {
+    const end = this.fieldsEnd;
+    let field = from;
+    while (field < end && !this.#isNamed(bytes, field, names, nameAt, nameBytes)) field += FIELD.WORDS;
+    return field < end ? field : -1;
+  }
+
+  /** The last field before `before` that has this name, or -1. The last of all: from `fieldsEnd` on. */
+  previousNamed(bytes: Uint8Array, before: number, name: Uint8Array): number {
+    let field = before - FIELD.WORDS;
+    while (field >= 0 && !this.#isNamed(bytes, field, name, 0, name.length)) field -= FIELD.WORDS;
+    return field < 0 ? -1 : field;
+  }
+
+  /** Where a field behind the last one would be. */
+  get fieldsEnd(): number {
+    return this.fieldCount * FIELD.WORDS;
   }
 
   /** The last field with this id, which must be there. */
@@ -113,5 +136,9 @@ export class Head {
 
   valueBytes(field: number): number {
     return this.fields[field + FIELD.valueBytes]!;
+  }
+
+  #isNamed(bytes: Uint8Array, field: number, names: Uint8Array, nameAt: number, nameBytes: number): boolean {
+    return equalsCaseless(bytes, this.nameAt(field), this.nameBytes(field), names, nameAt, nameBytes);
   }
 }

@@ -5,7 +5,7 @@ import { cookie, nextCookie } from '../base/cookies.js';
 import { decodeComponent, findParameter, parameter } from '../base/query.js';
 import { FIELD_ID } from '../http/fields.js';
 import { FIELD } from '../http/head.js';
-import { HASH_PRIME, HASH_SEED, HEADER, lowerCase, SOURCE, SOURCE_KIND } from './layout.js';
+import { HASH_PRIME, HASH_SEED, HEADER, SOURCE, SOURCE_KIND } from './layout.js';
 import { type MatchRequest, NO_REQUEST } from './request.js';
 
 const SCRATCH_BYTES = 64 * 1024;
@@ -107,9 +107,9 @@ export class RequestValues {
     const head = this.#request.head;
     if (head === null) return;
     const bytes = this.#request.bytes;
-    for (let field = 0, end = head.fieldCount * FIELD.WORDS; field < end; field += FIELD.WORDS) {
-      if (head.nameBytes(field) !== nameBytes) continue;
-      if (!this.#nameEqualsCaseless(bytes, head.nameAt(field), nameAt, nameBytes)) continue;
+    const names = this.#names;
+    let field = head.nextNamed(bytes, 0, names, nameAt, nameBytes);
+    for (; field >= 0; field = head.nextNamed(bytes, field + FIELD.WORDS, names, nameAt, nameBytes)) {
       const valueAt = head.valueAt(field);
       const valueBytes = head.valueBytes(field);
       if (this.#found[source] === 0) {
@@ -191,11 +191,6 @@ export class RequestValues {
       this.#setText(source, list[item]!);
     }
     this.#set(source, start, this.#scratchUsed - start, 1);
-  }
-
-  #nameEqualsCaseless(bytes: Uint8Array, at: number, nameAt: number, nameBytes: number): boolean {
-    for (let i = 0; i < nameBytes; i++) if (lowerCase(bytes[at + i]!) !== this.#names[nameAt + i]) return false;
-    return true;
   }
 
   #push(byte: number): void {
