@@ -10,28 +10,28 @@ export type Settings = ReadonlyMap<string, string>;
 
 /** What a configuration has at its top beyond the sections that compare.ts words. `tests` change nothing that runs. */
 export function topSettings(config: Config): Settings {
-  const told = ['listeners', 'routes', 'pools', 'limits', 'timeouts', 'trustedProxies', 'nameservers', 'tests'];
-  return settingsOf(config, told);
+  const except = ['listeners', 'routes', 'pools', 'limits', 'timeouts', 'trustedProxies', 'nameservers', 'tests'];
+  return settingsOf(config, except);
 }
 
 /** Everything of a listener but its address, its protocol, where it leads, and whether it asks for client certificates. */
 export function listenerSettings({ tls, proxySources, socket, tcpKeepAlive, ...listener }: ListenerConfig): Settings {
-  const told = ['address', 'endpoint', 'protocol', 'pool', 'tlsRoutes', 'tls.clientCertificates'];
+  const except = ['address', 'endpoint', 'protocol', 'pool', 'tlsRoutes', 'tls.clientCertificates'];
   const proxyProtocol = proxySources === undefined ? undefined : { from: proxySources };
   const mode = socket?.mode === undefined ? undefined : `0${socket.mode.toString(8)}`;
   return settingsOf(
     { ...listener, tls, proxyProtocol, socket: { ...socket, mode }, tcpKeepAlive: keepAliveSettings(tcpKeepAlive) },
-    told,
+    except,
   );
 }
 
 /** Everything of a pool but its servers and its options. */
 export function poolSettings({ tls, tcpKeepAlive, ...rest }: PoolConfig): Settings {
   const pool = { ...rest, tcpKeepAlive: keepAliveSettings(tcpKeepAlive) };
-  const told = ['name', 'balance', 'servers', 'options'];
-  if (tls === undefined) return settingsOf(pool, told);
+  const except = ['name', 'balance', 'servers', 'options'];
+  if (tls === undefined) return settingsOf(pool, except);
   const { certificate, verify, ...others } = tls;
-  return settingsOf({ ...pool, tls: { ...others, ...certificate, insecureSkipVerify: !verify } }, told);
+  return settingsOf({ ...pool, tls: { ...others, ...certificate, insecureSkipVerify: !verify } }, except);
 }
 
 function keepAliveSettings({ idleSeconds, intervalSeconds, probes }: KeepAlive): object {
@@ -43,23 +43,23 @@ export function ruleSettings({ name, matches, priority, pool, backendRefs, ...ru
   return settingsOf(rule, []);
 }
 
-/** The settings of `value` but those at the paths in `told`. */
-function settingsOf(value: object, told: readonly string[]): Settings {
+/** The settings of `value` but those at the paths in `except`. */
+function settingsOf(value: object, except: readonly string[]): Settings {
   const settings = new Map<string, string>();
-  collect(value, '', told, settings);
+  collect(value, '', except, settings);
   return settings;
 }
 
-function collect(value: unknown, path: string, told: readonly string[], settings: Map<string, string>): void {
-  if (value === undefined || told.includes(path)) return;
+function collect(value: unknown, path: string, except: readonly string[], settings: Map<string, string>): void {
+  if (value === undefined || except.includes(path)) return;
   if (typeof value !== 'object' || value === null) {
     settings.set(path, value === '' ? 'the default' : String(value));
   } else if (!Array.isArray(value)) {
     for (const [key, member] of Object.entries(value)) {
-      collect(member, path === '' ? key : `${path}.${key}`, told, settings);
+      collect(member, path === '' ? key : `${path}.${key}`, except, settings);
     }
   } else if (value.some((item) => typeof item === 'object')) {
-    for (const [index, item] of value.entries()) collect(item, `${path}[${index}]`, told, settings);
+    for (const [index, item] of value.entries()) collect(item, `${path}[${index}]`, except, settings);
   } else {
     settings.set(path, value.join(', ') || 'none');
   }

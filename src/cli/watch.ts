@@ -67,7 +67,7 @@ export class WatchedConfig {
       if (error instanceof ConfigError && error.files.length > 0) this.#take(error.files, began);
       throw error;
     } finally {
-      this.#follow();
+      this.#watchFiles();
     }
   }
 
@@ -83,11 +83,11 @@ export class WatchedConfig {
   start(changed: () => void): () => void {
     const watch = new TlsWatch<ContextFiles>({ onChanged: changed, lookMs: LOOK_MS });
     this.#watch = watch;
-    this.#follow();
+    this.#watchFiles();
     return () => watch.stop();
   }
 
-  #follow(): void {
+  #watchFiles(): void {
     this.#watch?.watch([{ files: this.#files, stamp: this.#stamp }]);
   }
 }

@@ -68,18 +68,19 @@ interface Name {
   cancel: () => void;
 }
 
-interface Followed {
-  pool: string;
+interface ResolvedPool {
+  name: string;
   names: Name[];
-  told: string[] | null;
+  /** Its servers as onChange had them last, as text; null before the first time. */
+  reported: string[] | null;
   /** The start or reload that brought it still waits: its addresses are reported once every name was tried. */
   waits: boolean;
 }
 
-/** Follows the names of pools. A name that does not resolve is no error: its pool is empty, and says so. */
+/** Resolves the names of pools, again and again. A name that does not resolve is no error: its pool is empty, and says so. */
 export class Discovery {
   readonly #parts: DiscoveryParts;
-  readonly #pools = new Map<string, Followed>();
+  readonly #pools = new Map<string, ResolvedPool>();
   #waiting: (() => void)[] = [];
 
   constructor(parts: DiscoveryParts) {
@@ -89,15 +90,15 @@ export class Discovery {
   /** The pools to follow from now on. A name that stays keeps its addresses until they change. */
   apply(pools: readonly { name: string; servers: readonly ListedServer[] }[]): void {
     const wanted = new Set(pools.map((pool) => pool.name));
-    for (const [name, followed] of this.#pools) {
+    for (const [name, pool] of this.#pools) {
       if (wanted.has(name)) continue;
-      for (const each of followed.names) each.cancel();
+      for (const each of pool.names) each.cancel();
       this.#pools.delete(name);
     }
     for (const { name, servers } of pools) {
       const before = this.#pools.get(name);
-      const followed: Followed = { pool: name, names: [], told: before?.told ?? null, waits: true };
-      this.#pools.set(name, followed);
+      const pool: ResolvedPool = { name, names: [], reported: before?.reported ?? null, waits: true };
+      this.#pools.set(name, pool);
       for (const listed of servers) {
         const known = before?.names.find((each) => each.listed.address === listed.address && each.tried);
         const entry: Name = {
@@ -110,11 +111,11 @@ export class Discovery {
           stale: false,
           cancel: () => {},
         };
-        followed.names.push(entry);
+        pool.names.push(entry);
       }
       for (const each of before?.names ?? []) each.cancel();
-      for (const entry of followed.names) this.#follow(followed, entry);
-      this.#report(followed);
+      for (const entry of pool.names) this.#resolve(pool, entry);
+      this.#report(pool);
     }
     this.#settle();
   }
@@ -126,9 +127,9 @@ export class Discovery {
   firstRound(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       const stop = this.#parts.timers.after(timeoutMs, () => {
-        for (const followed of this.#pools.values()) {
-          followed.waits = false;
-          this.#report(followed);
+        for (const pool of this.#pools.values()) {
+          pool.waits = false;
+          this.#report(pool);
         }
         resolve();
       });
@@ -147,7 +148,7 @@ export class Discovery {
     this.#settle();
   }
 
-  #follow(followed: Followed, entry: Name): void {
+  #resolve(pool: ResolvedPool, entry: Name): void {
     const { endpoint } = entry.listed;
     if (endpoint.kind === 'unix' || (endpoint.kind === 'tcp' && isIP(endpoint.host) !== 0)) {
       entry.servers = [{ ...entry.listed, endpoint }];
@@ -167,7 +168,7 @@ export class Discovery {
         ({ servers, ttlSeconds }) => {
           if (calledOff) return null;
           if (entry.stale) {
-            this.#parts.emit({ type: 'discovery.fresh', pool: followed.pool, address: entry.listed.address });
+            this.#parts.emit({ type: 'discovery.fresh', pool: pool.name, address: entry.listed.address });
           }
           entry.stale = false;
           entry.failures = 0;
@@ -176,7 +177,7 @@ export class Discovery {
           return ttlSeconds;
         },
         (error: unknown) => {
-          if (!calledOff) this.#failed(followed, entry, error);
+          if (!calledOff) this.#failed(pool, entry, error);
           return null;
         },
       )
@@ -185,8 +186,8 @@ export class Discovery {
         entry.tried = true;
         const { timers } = this.#parts;
         const ms = this.#againInMs(entry.failures, ttlSeconds);
-        entry.cancel = timers.after(ms, () => this.#follow(followed, entry));
-        this.#report(followed);
+        entry.cancel = timers.after(ms, () => this.#resolve(pool, entry));
+        this.#report(pool);
         this.#settle();
       });
   }
@@ -198,7 +199,7 @@ export class Discovery {
     return ttlSeconds === null ? intervalMs : Math.min(intervalMs, Math.max(AGAIN_MIN_MS, ttlSeconds * 1000));
   }
 
-  #failed(followed: Followed, entry: Name, error: unknown): void {
+  #failed(pool: ResolvedPool, entry: Name, error: unknown): void {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     const nowMs = this.#parts.timers.now();
     entry.failures++;
@@ -211,7 +212,7 @@ export class Discovery {
     entry.stale = true;
     this.#parts.emit({
       type: 'discovery.stale',
-      pool: followed.pool,
+      pool: pool.name,
       address: entry.listed.address,
       code,
       addressesKept: entry.servers.length,
@@ -248,20 +249,20 @@ export class Discovery {
     return { servers, ttlSeconds: ttlSeconds as number | null };
   }
 
-  #report(followed: Followed): void {
-    if (followed.waits && followed.names.some((each) => !each.tried)) return;
+  #report(pool: ResolvedPool): void {
+    if (pool.waits && pool.names.some((each) => !each.tried)) return;
     // Two names may lead to one address: it is one server then, and the first listing counts.
     const byAddress = new Map<string, ResolvedServer>();
-    for (const { servers } of followed.names)
+    for (const { servers } of pool.names)
       for (const each of servers) if (!byAddress.has(each.address)) byAddress.set(each.address, each);
     const servers = [...byAddress.values()];
     const now = servers.map((each) => JSON.stringify(each));
-    const before = followed.told;
+    const before = pool.reported;
     if (before !== null && before.length === now.length && before.every((each, i) => each === now[i])) return;
     const had = new Set((before ?? []).map((each) => (JSON.parse(each) as ListedServer).address));
-    followed.told = now;
+    pool.reported = now;
     this.#parts.onChange({
-      pool: followed.pool,
+      pool: pool.name,
       servers,
       added: servers.map((each) => each.address).filter((address) => !had.has(address)),
       removed: [...had].filter((address) => !byAddress.has(address)),

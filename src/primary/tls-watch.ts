@@ -36,7 +36,7 @@ interface TlsWatchParts<Use> {
 }
 
 /**
- *   READ ──look: changed──► CHANGING ──look: as before──► told, READ
+ *   READ ──look: changed──► CHANGING ──look: as before──► onChanged(), READ
  *                            │   ▲
  *                            └───┘ look: changed again (a certificate without its key yet)
  */

@@ -2,7 +2,7 @@
 // Owns finding the sentence of an event. Leaves the sentences to the files of their areas, and writing to ../log.ts.
 
 import type { ProcessEvent } from '../../observe/events.js';
-import type { Sentence, Told } from './sentence.js';
+import type { EventLines, Sentence } from './sentence.js';
 import { DISCOVERY, SERVERS } from './servers.js';
 import { CONFIG, DRAINS, LISTENERS, RELOADS, SERVICE, WORKERS } from './service.js';
 import { TLS } from './tls.js';
@@ -21,7 +21,7 @@ const SENTENCES = {
 
 /** The lines of an event, most often one. */
 export function describeEvent(event: ProcessEvent): readonly Sentence[] {
-  const told = (SENTENCES[event.type] as (event: ProcessEvent) => Told)(event);
-  if (told === null) return [];
-  return 'text' in told ? [told] : told;
+  const lines = (SENTENCES[event.type] as (event: ProcessEvent) => EventLines)(event);
+  if (lines === null) return [];
+  return 'text' in lines ? [lines] : lines;
 }

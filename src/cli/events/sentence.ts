@@ -8,12 +8,12 @@ export interface Sentence {
   readonly text: string;
 }
 
-/** What is said of one event. */
-export type Told = Sentence | readonly Sentence[] | null;
+/** The lines of one event. */
+export type EventLines = Sentence | readonly Sentence[] | null;
 
 /** The sentences of one area, for each of its events. Null leaves an event to the lines of others. */
 export type Sentences<Area extends string> = {
-  readonly [Type in Extract<ProcessEvent['type'], `${Area}.${string}`>]: (event: EventOf<Type>) => Told;
+  readonly [Type in Extract<ProcessEvent['type'], `${Area}.${string}`>]: (event: EventOf<Type>) => EventLines;
 };
 
 export const status = (text: string): Sentence => ({ to: 'status', text });
