@@ -6,7 +6,7 @@ import { endAttempt } from '../exchange/attempt.js';
 import { type Exchange, KIND } from '../exchange/exchange.js';
 import { endCopy } from '../exchange/mirror.js';
 import type { Server } from '../exchange/pools.js';
-import { BACKEND, type BackendConnection, clientOf } from './connections.js';
+import { BACKEND, type BackendConnection, carrierOf } from './connections.js';
 import type { CodecContext } from './context.js';
 import { NO_HEADER, pinToClient, proxyClientOf, releaseOwner, takePinned, writeProxyHeader } from './raw/proxy-out.js';
 
@@ -98,7 +98,7 @@ export function keepBackend(w: CodecContext, backend: BackendConnection): void {
     server.idleAdd(backend);
   }
   if (backend.proxyProtocol !== null) {
-    const tooMany = pinToClient(clientOf(x), backend);
+    const tooMany = pinToClient(carrierOf(x), backend);
     if (tooMany !== null) closeBackend(w, tooMany);
   }
   if (paused) {

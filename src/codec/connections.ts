@@ -1,14 +1,13 @@
 // The two kinds of connection as plain objects from free lists: no object is made per request.
 // Owns their fields and their making. Leaves every change of state to the file named after the step.
 
-import type { Attempted } from '../balance/view.js';
 import { Edges } from '../base/edges.js';
 import type { ProxyAddresses, ProxyVersion } from '../base/proxy-protocol.js';
 import type { Attempt } from '../exchange/attempt.js';
-import { Exchange, NO_ADDRESS } from '../exchange/exchange.js';
+import { type Exchange, NO_ADDRESS } from '../exchange/exchange.js';
 import type { Listener } from '../exchange/listener.js';
 import type { Poolable, Server } from '../exchange/pools.js';
-import type { BackendSide, ClientSide } from '../exchange/streams.js';
+import { type BackendSide, CLIENT_KIND, type ClientSide } from '../exchange/streams.js';
 import type { HeadParser } from '../http/llhttp.js';
 import type { LongHead } from './h1/long-head.js';
 import { Movement } from './movement.js';
@@ -87,7 +86,14 @@ const backendEdges = new Edges('backend connection', BACKEND, {
   MIRROR: ['CLOSED'],
 });
 
-export class ClientConnection implements ClientSide {
+/** A client's side that a codec of ours speaks with: the connection that carries it is a client connection. */
+interface Carried extends ClientSide {
+  readonly carrier: ClientConnection;
+}
+
+export class ClientConnection implements Carried {
+  /** CLIENT_KIND of what is spoken on it. */
+  kind: number = CLIENT_KIND.H1;
   conn = 0;
   slot = 0;
   /** CLIENT; written by `to()` alone. */
@@ -143,15 +149,21 @@ export class ClientConnection implements ClientSide {
   /** The request under way on it, and its response: HTTP/1 has one at a time, so it is one object, made with the connection. */
   readonly x: Exchange;
 
-  /** `memory` is that of the worker. */
-  constructor(memory: Uint8Array, attempted: Attempted) {
-    this.x = new Exchange(memory, this, attempted);
+  /** `exchangeFor` makes the exchange of a client's side. */
+  constructor(exchangeFor: (client: ClientSide) => Exchange) {
+    this.x = exchangeFor(this);
+  }
+
+  /** It carries itself. */
+  get carrier(): ClientConnection {
+    return this;
   }
 
   /** Begins a connection that was accepted at `listener`: forgets the one before. The one place that resets it. */
   open(conn: number, slot: number, listener: Listener): void {
     this.conn = conn;
     this.slot = slot;
+    this.kind = CLIENT_KIND.H1;
     this.listener = listener;
     this.handshaking = false;
     this.inTheClear = false;
@@ -265,6 +277,9 @@ export class BackendConnection implements BackendSide, Poolable {
 
 /** The client connection of an exchange, where one of HTTP/1 or a raw one made it. */
 export const clientOf = (x: Exchange): ClientConnection => x.client as ClientConnection;
+
+/** The connection that carries the client's side of an exchange, whatever is spoken on it: what is known of its socket. */
+export const carrierOf = (x: Exchange): ClientConnection => (x.client as Carried).carrier;
 
 /** The connection that carries an attempt that is open. */
 export const backendOf = (attempt: Attempt): BackendConnection => attempt.backend as BackendConnection;

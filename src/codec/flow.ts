@@ -2,9 +2,9 @@
 // Owns the decision whether to read. Each rule is a state, not an event, so it can be asked at any time.
 
 import { CHUNK_BYTES } from '../engine/layout.js';
-import { responseGoesOn } from '../exchange/events.js';
-import { NO_ADDRESS } from '../exchange/exchange.js';
-import { measureBody, requestSent, ticksOf, waitForServer } from '../exchange/request-deadlines.js';
+import { clientBlocked, responseGoesOn } from '../exchange/events.js';
+import { type Exchange, NO_ADDRESS } from '../exchange/exchange.js';
+import { measureBody, requestSent, ticksOf } from '../exchange/request-deadlines.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, clientOf } from './connections.js';
 import type { CodecContext } from './context.js';
 import { watch, watchTunnel } from './progress.js';
@@ -55,26 +55,20 @@ function steerBackend(w: CodecContext, backend: BackendConnection): void {
 export function clientFlow(w: CodecContext, client: ClientConnection, blocked: boolean): void {
   client.blocked = blocked;
   const { x } = client;
-  const { attempt } = x;
   // Nothing waits for it any more.
   if (!blocked && client.state === CLIENT.BUSY) w.deadlines.clear(client.slot);
-  const backend = attempt.backend as BackendConnection | null;
-  if (x.isAtServer && backend !== null && (x.request.done || x.responseStarted)) {
-    // Which side waits: the server while it may write, the client while it has to read.
-    const { responseIdle } = ticksOf(w, x);
-    if (blocked) {
-      watch(w, client, responseIdle);
-      w.exchangeDeadlines.set(x.id, 0, x.expires);
-    } else {
-      waitForServer(w, x);
-    }
-    w.attemptDeadlines.set(attempt.id, blocked ? 0 : responseIdle, attempt.expires);
-  }
+  if (clientBlocked(w, x) && blocked) watch(w, client, ticksOf(w, x).responseIdle);
   if (client.state === CLIENT.IDLE && !client.handshaking) {
     if (blocked) watch(w, client, w.ticks.responseIdle);
     else w.deadlines.set(client.slot, w.ticks.idle);
     if (!blocked && client.pendingAt !== NO_ADDRESS) w.woken.push(client);
   } else if (client.state === CLIENT.TUNNEL) tunnelFlow(w, client, client, blocked);
+  steerServer(w, x);
+}
+
+/** Starts or stops reading from the server of an exchange whose client takes no more, or takes bytes again. */
+function steerServer(w: CodecContext, x: Exchange): void {
+  const backend = x.attempt.backend as BackendConnection | null;
   if (backend !== null) steerBackend(w, backend);
 }
 
@@ -96,8 +90,7 @@ export function backendFlow(w: CodecContext, backend: BackendConnection, blocked
   const x = backend.exchange;
   if (x === null) return;
   if (!blocked) w.deadlines.clear(backend.slot);
-  const client = clientOf(x);
-  if (backend.state === BACKEND.TUNNEL) tunnelFlow(w, client, backend, blocked);
+  if (backend.state === BACKEND.TUNNEL) tunnelFlow(w, clientOf(x), backend, blocked);
   else if (!x.request.done) {
     const { requestBody } = ticksOf(w, x);
     w.exchangeDeadlines.set(x.id, blocked ? 0 : requestBody, x.expires);
@@ -110,5 +103,5 @@ export function backendFlow(w: CodecContext, backend: BackendConnection, blocked
     // What it sends of its response was not waited for as long as it took bytes.
     else if (backend.state === BACKEND.BODY) responseGoesOn(w, x);
   }
-  steerClient(w, client);
+  w.clientStream.steer(w, x);
 }

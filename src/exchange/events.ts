@@ -12,6 +12,7 @@ import type { Pool } from './pools.js';
 import { requestBody } from './request-body.js';
 import { requestHead, requestRefused } from './requests.js';
 import {
+  clientBlocked,
   responseBegins,
   responseBody,
   responseComplete,
@@ -39,6 +40,7 @@ interface ExchangeEvents {
   responseHead(w: Context, x: Exchange, head: Head): boolean;
   responseBody(w: Context, x: Exchange): ReasonCode | null;
   responseGoesOn(w: Context, x: Exchange): void;
+  clientBlocked(w: Context, x: Exchange): boolean;
   responseComplete(x: Exchange): void;
   /** The attempt has failed before its response began. */
   attemptFailed(w: Context, x: Exchange, code: ReasonCode): void;
@@ -61,6 +63,7 @@ interface ExchangeEvents {
   responseHead,
   responseBody,
   responseGoesOn,
+  clientBlocked,
   responseComplete,
   attemptFailed,
   fail,
@@ -70,6 +73,7 @@ interface ExchangeEvents {
 
 export {
   attemptFailed,
+  clientBlocked,
   clientEnds,
   connected,
   exchangeLate,

@@ -55,6 +55,20 @@ export function responseBody(w: Context, x: Exchange): ReasonCode | null {
   return refused ?? (w.clientStream.writeBody(w, x, w.piece) ? null : 'OVERLOADED');
 }
 
+/**
+ * The client takes no more, or takes bytes again (`x.client.blocked`). Which side waits: the server while it may write, the client
+ * while it has to read. True when that is so: the client's codec bounds how long it may take nothing.
+ */
+export function clientBlocked(w: Context, x: Exchange): boolean {
+  const { attempt } = x;
+  if (!x.isAtServer || attempt.backend === null || !(x.request.done || x.responseStarted)) return false;
+  const { blocked } = x.client;
+  if (blocked) w.exchangeDeadlines.set(x.id, 0, x.expires);
+  else waitForServer(w, x);
+  w.attemptDeadlines.set(attempt.id, blocked ? 0 : ticksOf(w, x).responseIdle, attempt.expires);
+  return true;
+}
+
 /** More of the response is to come: the server has its time for that. Hot. */
 export function responseGoesOn(w: Context, x: Exchange): void {
   if (x.client.blocked) return;

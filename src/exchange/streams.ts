@@ -14,8 +14,18 @@ import type { HeadEdit } from './head-edit.js';
 import type { Listener } from './listener.js';
 import type { Server } from './pools.js';
 
+/** What speaks with the client of an exchange: small integers, since the hot path switches on them. */
+export const CLIENT_KIND = {
+  /** A connection of HTTP/1, which has one exchange at a time. */
+  H1: 0,
+  /** A connection that is passed on unread. */
+  RAW: 1,
+} as const;
+
 /** The client's side of an exchange, as far as deciding needs it. Everything but `keepAlive` is the codec's to write. */
 export interface ClientSide extends ClientInfo {
+  /** CLIENT_KIND: whose functions stand behind `ClientStream` for it. */
+  readonly kind: number;
   readonly listener: Listener;
   /** The ends of its connection as a PROXY header named them; null when they are those of the socket. */
   readonly proxied: ProxyAddresses | null;
@@ -88,6 +98,11 @@ export interface ClientStream {
   beginBody(w: Context, x: Exchange): void;
   /** The request will not be sent again: gives back what is held to read its head, and its body if that is read. */
   releaseHead(w: Context, x: Exchange): void;
+  /**
+   * The server switches protocols: passes `head`, its 101, on, then the `restBytes` that came behind it, and from here on bytes
+   * cross unread. Called only for an exchange with `upgrade`.
+   */
+  toTunnel(w: Context, x: Exchange, head: Head, restAt: number, restBytes: number): void;
   /** Reads the target of a head that is in hand once more. Returns why it is refused, or null. */
   readTarget(w: Context, x: Exchange): ReasonCode | null;
 }

@@ -40,7 +40,7 @@ export function applySnapshot(w: Worker, change: SnapshotChange): void {
   if (routing !== null || settings !== null || poolNames !== null) makeRules(w);
   if (settings !== null) w.listen();
   if (poolNames !== null || pools.length > 0) {
-    w.connections.eachClient(({ x }) => moveToNewPool(w, x));
+    w.connections.eachExchange((x) => moveToNewPool(w, x));
     if (w.limitedPools.length > 0) serveLines(w);
   }
 }

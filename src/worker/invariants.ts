@@ -36,6 +36,11 @@ export function checkInvariants(w: Worker): string[] {
   checkPools(w, report);
   checkTables(w, report);
   w.connections.eachClient((client, slot) => checkClient(w, client, slot, report));
+  w.connections.eachExchange((x) => {
+    const wrong = (what: string): void => report(`exchange ${x.id}, ${STAGE_NAMES[x.stage]}: ${what}`);
+    if (x.stage === STAGE.FREE) checkFree(x, wrong);
+    else checkLinks(x, wrong);
+  });
   w.connections.eachBackend((backend, slot) => checkBackend(w, backend, slot, report));
   return violations;
 }
@@ -57,9 +62,11 @@ function checkChunks(w: Worker, report: Report): void {
   w.connections.eachClient((client) => {
     hold(client.x.headAt, Math.max(1, client.headRunBytes));
     hold(client.pendingAt);
-    hold(client.x.targetHeld);
-    hold(client.x.routedHeld);
-    for (const chunk of client.x.keptBody.chunks) hold(chunk);
+  });
+  w.connections.eachExchange(({ targetHeld, routedHeld, keptBody }) => {
+    hold(targetHeld);
+    hold(routedHeld);
+    for (const chunk of keptBody.chunks) hold(chunk);
   });
   for (const [chunk, left] of owed.entries()) {
     if (left > 0) report(`chunk ${chunk}: ${left} more references than holders`);
@@ -87,7 +94,7 @@ function checkServers(w: Worker, report: Report): void {
 /** Every attempt that is open, those of exchanges first, then copies. */
 function openAttempts(w: Worker): Attempt[] {
   const open: Attempt[] = [];
-  w.connections.eachClient(({ x: { attempt } }) => {
+  w.connections.eachExchange(({ attempt }) => {
     if (attempt.isOpen) open.push(attempt);
   });
   w.connections.eachBackend(({ attempt }) => {
@@ -100,9 +107,9 @@ function openAttempts(w: Worker): Attempt[] {
 function checkPools(w: Worker, report: Report): void {
   const waiting = new Map<number, number>();
   const entered = new Map<number, number>();
-  w.connections.eachClient(({ x: { pool, queued, entered: counted } }) => {
+  w.connections.eachExchange(({ pool, queued, entered: counted }) => {
     if (pool === null) {
-      if (queued || counted) report('a client connection without a pool is counted by one');
+      if (queued || counted) report('an exchange without a pool is counted by one');
       return;
     }
     const { slot } = pool.plan;
@@ -168,12 +175,6 @@ function checkClient(w: Worker, client: ClientConnection, slot: number, report: 
   const wrong = (what: string): void => report(`client connection ${slot}, ${CLIENT_NAMES[state]}: ${what}`);
   if (client.headAt !== NO_ADDRESS) wrong('reads a head between two turns');
   if (client.slot !== slot) wrong(`stands in slot ${slot} and believes in ${client.slot}`);
-  if (backend !== null && (backend.exchange !== x || backend.attempt !== attempt))
-    wrong('its backend connection does not know it');
-  for (const copy of x.copies) {
-    if (!copy.isOpen || copy.exchange !== x || backendOf(copy).state !== BACKEND.MIRROR)
-      wrong('one of its copies is none');
-  }
   for (const pinned of client.pinned) {
     if (pinned.owner !== client || pinned.state !== BACKEND.IDLE)
       wrong('a connection that is pinned to it is not idle, or not its own');
@@ -191,17 +192,32 @@ function checkClient(w: Worker, client: ClientConnection, slot: number, report: 
       break;
     default:
       if (client.x.stage !== STAGE.FREE) wrong(`has an exchange, ${STAGE_NAMES[client.x.stage]}`);
-      if (attempt.isOpen || x.copies.length > 0) wrong('has an attempt');
-      if (client.x.queued || client.x.entered) wrong('is counted by a pool');
-      if (x.headAt !== NO_ADDRESS || x.targetHeld !== NO_ADDRESS || x.routedHeld !== NO_ADDRESS)
-        wrong('holds the head of a request');
-      if (x.keeping || x.keptBody.chunks.length > 0) wrong('keeps a request');
-      if (x.rule !== null || x.pool !== null || x.wait !== null)
-        wrong('has the rule, the pool or the wait of a request');
-      if (client.x.head !== null) wrong('points to the head of a request');
       if (state !== CLIENT.HEAD && client.parser !== null) wrong('holds a parser');
   }
   if (waitsForEver(w, client)) wrong('no deadline runs for what it waits for');
+}
+
+/** An exchange that is not under way holds nothing, and is counted nowhere. */
+function checkFree(x: Exchange, wrong: (what: string) => void): void {
+  if (x.attempt.isOpen || x.copies.length > 0) wrong('has an attempt');
+  if (x.queued || x.entered) wrong('is counted by a pool');
+  if (x.headAt !== NO_ADDRESS || x.targetHeld !== NO_ADDRESS || x.routedHeld !== NO_ADDRESS)
+    wrong('holds the head of a request');
+  if (x.keeping || x.keptBody.chunks.length > 0) wrong('keeps a request');
+  if (x.rule !== null || x.pool !== null || x.wait !== null) wrong('has the rule, the pool or the wait of a request');
+  if (x.head !== null) wrong('points to the head of a request');
+}
+
+/** What an exchange and its connections know of each other. */
+function checkLinks(x: Exchange, wrong: (what: string) => void): void {
+  const { attempt } = x;
+  const backend = attempt.backend as BackendConnection | null;
+  if (backend !== null && (backend.exchange !== x || backend.attempt !== attempt))
+    wrong('its backend connection does not know it');
+  for (const copy of x.copies) {
+    if (!copy.isOpen || copy.exchange !== x || backendOf(copy).state !== BACKEND.MIRROR)
+      wrong('one of its copies is none');
+  }
 }
 
 /** Between two turns every exchange under way waits for exactly what its stage says. */

@@ -6,9 +6,10 @@ import { Attempted } from '../balance/view.js';
 import { BACKEND, BackendConnection, CLIENT, ClientConnection } from '../codec/connections.js';
 import { slotOf } from '../engine/engine.js';
 import { Attempt } from '../exchange/attempt.js';
-import type { Exchange } from '../exchange/exchange.js';
+import { Exchange } from '../exchange/exchange.js';
 import type { Listener } from '../exchange/listener.js';
 import type { Server } from '../exchange/pools.js';
+import type { ClientSide } from '../exchange/streams.js';
 
 export class Connections {
   readonly #memory: Uint8Array;
@@ -40,19 +41,20 @@ export class Connections {
 
   /** A client connection for a handle that the engine reported. */
   openClient(conn: number, listener: Listener): ClientConnection {
-    const client = this.#freeClients.pop() ?? this.#newClient();
+    const client = this.#freeClients.pop() ?? new ClientConnection(this.#exchangeFor);
     client.open(conn, slotOf(conn), listener);
     this.#clients[client.slot] = client;
     return client;
   }
 
-  #newClient(): ClientConnection {
-    const client = new ClientConnection(this.#memory, new Attempted());
-    client.x.id = this.#exchanges.length;
-    this.#exchanges.push(client.x);
-    this.#number(client.x.attempt);
-    return client;
-  }
+  /** The exchange of a client's side, which is made with it and used again with it. */
+  readonly #exchangeFor = (client: ClientSide): Exchange => {
+    const x = new Exchange(this.#memory, client, new Attempted());
+    x.id = this.#exchanges.length;
+    this.#exchanges.push(x);
+    this.#number(x.attempt);
+    return x;
+  };
 
   #number(attempt: Attempt): void {
     attempt.id = this.#attempts.length;
@@ -105,6 +107,11 @@ export class Connections {
     this.#backends[backend.slot] = null;
     backend.to(BACKEND.CLOSED);
     this.#freeBackends.push(backend);
+  }
+
+  /** Every exchange that was made, also those that are FREE. */
+  eachExchange(visit: (x: Exchange) => void): void {
+    for (const x of this.#exchanges) visit(x);
   }
 
   /** Every client connection and the slot it stands in. */

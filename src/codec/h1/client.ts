@@ -20,15 +20,13 @@ import { METHOD } from '../../http/methods.js';
 import type { ReasonCode } from '../../http/reasons.js';
 import { closeBackend, endAside, keepBackend } from '../backends.js';
 import { connectReason } from '../connect-reason.js';
-import { BACKEND, type BackendConnection, clientOf } from '../connections.js';
+import { BACKEND, type BackendConnection } from '../connections.js';
 import type { CodecContext } from '../context.js';
 import { readBulk } from '../flow.js';
 import { serverMoves } from '../progress.js';
 import { sendProxyHeader } from '../raw/proxy-out.js';
-import { tunnelBegin } from '../raw/tunnel.js';
 import { BULK_BYTES, endOfResponse, readResponseBody } from './read-body.js';
 import { readOn, readResponseHead } from './read-response-head.js';
-import { writeInterim } from './write-head.js';
 
 /** The connection is established: the request that waited for it goes out. */
 export function backendConnected(w: CodecContext, backend: BackendConnection): void {
@@ -181,15 +179,12 @@ function interim(
     fail(w, x, 'RESPONSE_MALFORMED');
     return false;
   }
-  const client = clientOf(x);
-  writeInterim(w, x, parser.head);
-  w.llhttp.releaseResponse(parser);
-  backend.parser = null;
   x.status = 101;
   releaseRequest(w, x);
-  if (restBytes > 0) w.engine.send(client.conn, restAt, restBytes);
+  w.clientStream.toTunnel(w, x, parser.head, restAt, restBytes);
+  w.llhttp.releaseResponse(parser);
+  backend.parser = null;
   w.engine.release(chunk);
-  tunnelBegin(w, client, backend);
   return false;
 }
 

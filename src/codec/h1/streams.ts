@@ -13,6 +13,7 @@ import type { CodecContext } from '../context.js';
 import { steerClient } from '../flow.js';
 import { exchangeMoves } from '../progress.js';
 import { sendProxyHeader } from '../raw/proxy-out.js';
+import { tunnelBegin } from '../raw/tunnel.js';
 import { readTarget } from './check.js';
 import { resendBody, writeRequestBody, writeResponseBody } from './write-body.js';
 import { gatherResponseHead, writeInterim, writeRequestHead } from './write-head.js';
@@ -47,6 +48,14 @@ function releaseHead(w: CodecContext, x: Exchange): void {
   if (client.parser !== null && (x.request.done || x.request.kind !== BODY.chunked)) releaseParser(w, client);
 }
 
+/** The two connections become one pipe. */
+function toTunnel(w: CodecContext, x: Exchange, head: Head, restAt: number, restBytes: number): void {
+  const client = clientOf(x);
+  writeInterim(w, x, head);
+  if (restBytes > 0) w.engine.send(client.conn, restAt, restBytes);
+  tunnelBegin(w, client, backendOf(x.attempt));
+}
+
 export const clientStream = {
   reply: writeReply,
   writeInterim,
@@ -66,6 +75,7 @@ export const clientStream = {
     if (x.request.kind === BODY.chunked) clientOf(x).parser!.chunked.begin(false);
   },
   releaseHead,
+  toTunnel,
   readTarget: (w, x) => readTarget(w.memory, x),
 } satisfies ClientStream;
 

@@ -10,7 +10,7 @@ import { httpDate } from '../../http/date.js';
 import { FIELD_ID, FORWARDING, HOP_BY_HOP, IDENTITY } from '../../http/fields.js';
 import { BODY } from '../../http/framing.js';
 import { FIELD, type Head } from '../../http/head.js';
-import { BACKEND, type BackendConnection, backendOf, clientOf } from '../connections.js';
+import { BACKEND, type BackendConnection, backendOf, carrierOf, clientOf } from '../connections.js';
 import type { CodecContext } from '../context.js';
 import { gatherText, listing, pin } from './gather-lines.js';
 import { gatherForwarding } from './write-forwarding.js';
@@ -105,7 +105,7 @@ export function writeRequestHead(w: CodecContext, attempt: Attempt, edit: HeadEd
   gatherFraming(w, x, head);
   if (counted) gatherText(w, `Max-Forwards: ${x.maxForwards - 1}\r\n`);
   if (edit !== null) gatherText(w, edit.lines);
-  const { tls } = clientOf(x);
+  const { tls } = carrierOf(x);
   if (tls !== null) gatherText(w, tls.certificateLines);
   const hasRoom = listing.hasRoom && gatherForwarding(w, x, head, edit);
   engine.sendEnd();

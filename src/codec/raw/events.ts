@@ -9,6 +9,7 @@ import { randomKey } from '../../exchange/affinity.js';
 import { attemptFailed, fail, rawBegins, rawConnected } from '../../exchange/events.js';
 import { KIND, NO_ADDRESS } from '../../exchange/exchange.js';
 import type { Pool } from '../../exchange/pools.js';
+import { CLIENT_KIND } from '../../exchange/streams.js';
 import { peerBytes } from '../../exchange/trust.js';
 import { closeBackend } from '../backends.js';
 import { closeClient } from '../close.js';
@@ -44,6 +45,7 @@ export function isRawBackend(backend: BackendConnection): boolean {
 export function passOn(w: CodecContext, client: ClientConnection, pool: Pool): void {
   const { x } = client;
   assert(x.rule === null, 'what is passed on unread has no rule');
+  client.kind = CLIENT_KIND.RAW;
   x.begin(KIND.RAW, w.ids.next(), null, NO_ADDRESS);
   client.to(CLIENT.BUSY);
   // From here on the server is waited for.

@@ -6,7 +6,7 @@ import { PEER_BYTES, SEND_FLAG } from '../../engine/layout.js';
 import { clientAddressText } from '../../exchange/client-address.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import type { Server } from '../../exchange/pools.js';
-import { type BackendConnection, type ClientConnection, clientOf } from '../connections.js';
+import { type BackendConnection, type ClientConnection, carrierOf } from '../connections.js';
 import type { CodecContext } from '../context.js';
 
 /*
@@ -37,7 +37,7 @@ function endOf(record: Uint8Array, at: number): { address: Uint8Array; port: num
  * not pass for ourselves, so there is no header then.
  */
 function endsOf(w: CodecContext, x: Exchange): ProxyAddresses | null {
-  const ends = connectionEnds(w, clientOf(x));
+  const ends = connectionEnds(w, carrierOf(x));
   if (ends === null || x.statedBytes <= 0) return ends;
   return { ...ends, source: x.stated!.slice(0, x.statedBytes), sourcePort: 0 };
 }
@@ -104,7 +104,7 @@ export function proxyClientOf(w: CodecContext, x: Exchange): string {
 
 /** Takes the client's own idle connection to the server, or null: one whose header names who this request is from. */
 export function takePinned(w: CodecContext, x: Exchange, server: Server): BackendConnection | null {
-  const client = clientOf(x);
+  const client = carrierOf(x);
   const proxyClient = client.pinned.length === 0 ? '' : proxyClientOf(w, x);
   for (const backend of client.pinned) {
     if (backend.server !== server || backend.proxyClient !== proxyClient) continue;
