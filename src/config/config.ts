@@ -211,7 +211,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
       mirrorMs: timeouts.mirror,
     },
     trustedProxies: parsed.trustedProxies,
-    ...(parsed.filters === undefined ? {} : { filters: parsed.filters }),
+    ...withFiltersFiles(parsed.filters, dirname(file)),
     nameservers: parsed.nameservers,
     tests: parsed.tests ?? [],
   };
@@ -258,7 +258,7 @@ function listenerConfig(
     ...(proxyProtocol === undefined ? {} : { proxySources: proxyProtocol.from }),
     ...(clientAddressHeader === undefined ? {} : { clientAddressHeader }),
     ...(repeatedSlashes === undefined ? {} : { repeatedSlashes }),
-    ...(filters === undefined ? {} : { filters }),
+    ...withFiltersFiles(filters, directory),
   };
 }
 
@@ -322,14 +322,22 @@ function withFiles(route: RouteConfig, directory: string): RouteConfig {
   const rules = route.rules.map((rule) => ({
     ...rule,
     ...(rule.errorPages === undefined ? {} : { errorPages: rule.errorPages.map((page) => withFile(page, directory)) }),
-    filters: rule.filters?.map((filter) => withFilterFiles(filter, directory)),
+    ...withFiltersFiles(rule.filters, directory),
   }));
-  return { ...route, rules };
+  return { ...route, rules, ...withFiltersFiles(route.filters, directory) };
 }
 
 /** The same with its file named absolutely, if it has one. */
 function withFile<Part extends { readonly file?: string | undefined }>(part: Part, directory: string): Part {
   return part.file === undefined ? part : { ...part, file: resolve(directory, part.file) };
+}
+
+/** A list of filters with their files named absolutely; nothing without one. */
+function withFiltersFiles(
+  filters: readonly FilterConfig[] | undefined,
+  directory: string,
+): { filters?: readonly FilterConfig[] } {
+  return filters === undefined ? {} : { filters: filters.map((filter) => withFilterFiles(filter, directory)) };
 }
 
 function withFilterFiles(filter: FilterConfig, directory: string): FilterConfig {

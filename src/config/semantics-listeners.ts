@@ -3,6 +3,7 @@
 
 import type { DocumentPath } from '../base/document-path.js';
 import { alternatives, didYouMean } from '../base/problems.js';
+import { connectionFilterNames, kindOf } from '../filters/registry.js';
 import { exceptionOf } from '../routing/exceptions.js';
 import { isRaw } from './config.js';
 import type { ParsedConfig } from './schema.js';
@@ -17,8 +18,17 @@ type Route = NonNullable<ParsedConfig['routes']>[number];
 export function checkListenerFilters({ filters, protocol }: Listener, at: DocumentPath, scope: Scope): void {
   if (filters === undefined) return;
   const here = [...at, 'filters'];
-  if (!isRaw(protocol)) checkFilters(filters, here, { kind: 'listener' }, scope);
-  else scope.report(here, `A listener of protocol ${protocol} reads no requests.`, "Remove 'filters'.");
+  checkFilters(filters, here, { kind: 'listener' }, scope);
+  if (!isRaw(protocol)) return;
+  for (const [index, { type }] of filters.entries()) {
+    if (kindOf(type).onConnections) continue;
+    const possible = connectionFilterNames();
+    scope.report(
+      [...here, index, 'type'],
+      `A listener of protocol ${protocol} reads no requests.`,
+      `Remove ${type}. Expected ${alternatives(possible)} alone.`,
+    );
+  }
 }
 
 /** Reports a name that an earlier listener has. */

@@ -33,9 +33,17 @@ export function admitChecked(w: AdmitContext, x: AnyExchange): Verdict {
 /** Finds the rule of a request, and asks its filters; returns as `admitChecked`. Also for one that an older plan has admitted. */
 export function applyRules(w: AdmitContext, x: AnyExchange): Verdict {
   const refused = route(w, x);
+  if (refused === 'NO_ROUTE') return refuseUnrouted(w, x);
   if (refused !== null) return end(w, x, refused);
   if (isTooLarge(x, x.rule!.bodyBytesMax)) return end(w, x, 'BODY_TOO_LARGE');
   return askFilters(w, x, 0);
+}
+
+/** No rule is for the request. What guards its listener, or all, goes first: a stranger does not learn which paths there are. */
+function refuseUnrouted(w: AdmitContext, x: AnyExchange): Verdict {
+  const { guards } = x.client.listener.http.phases;
+  for (let i = 0; i < guards.length; i++) if (guards[i]!(x) === VERDICT.ANSWERED) return VERDICT.ANSWERED;
+  return end(w, x, 'NO_ROUTE');
 }
 
 /** Asks the filters of the rule, from the one with the index `from` on. */

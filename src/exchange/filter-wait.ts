@@ -2,7 +2,7 @@
 // Owns that it goes on once, in a turn of its own, and not after the exchange has ended. Leaves going on to the worker.
 
 import type { ReasonCode } from '../http/reasons.js';
-import type { LocalReply, Wait } from './filter.js';
+import type { LocalReply, RefusalDetails, Wait } from './filter.js';
 
 /** Goes on with an exchange whose wait is over. Called outside of any turn. */
 type Resume = (wait: FilterWait) => void;
@@ -21,6 +21,8 @@ export class FilterWait implements Wait {
   next = 0;
   /** What the filter said: an answer, a reason, or null to go on. */
   said: LocalReply | ReasonCode | null = null;
+  /** How the request is refused, with a reason. */
+  details: RefusalDetails | undefined;
   /** Gives up what the filter waits for. */
   giveUp: (() => void) | undefined;
   readonly #resume: Resume;
@@ -39,7 +41,8 @@ export class FilterWait implements Wait {
     this.#say(reply);
   }
 
-  fail(reason: ReasonCode): void {
+  fail(reason: ReasonCode, details?: RefusalDetails): void {
+    if (this.#state === STATE.HELD) this.details = details;
     this.#say(reason);
   }
 

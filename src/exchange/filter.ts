@@ -66,6 +66,14 @@ export interface LocalReply {
   readonly body: Uint8Array;
 }
 
+/** How a request is refused, where that is not as its reason says. */
+export interface RefusalDetails {
+  /** Default: that of the reason. */
+  readonly status?: number;
+  /** Whole lines more, each ending in CRLF; every character is one byte. */
+  readonly fields?: string;
+}
+
 /**
  * A request that a filter holds up. Exactly one of the calls goes on with it, in a later turn; what is called after that, or
  * after the exchange has ended, does nothing.
@@ -76,7 +84,7 @@ export interface Wait {
   /** Answers the request. */
   reply(reply: LocalReply): void;
   /** Ends the exchange with a reason. */
-  fail(reason: ReasonCode): void;
+  fail(reason: ReasonCode, details?: RefusalDetails): void;
 }
 
 /** Starts what a filter waits for, and goes on by `wait` later, or at once. May return how to give it up. */
@@ -107,7 +115,7 @@ export interface FilterTools {
   /** Answers the request. Return ANSWERED after it. */
   reply(x: AnyExchange, reply: LocalReply): void;
   /** Ends the exchange with a reason. Return ANSWERED after it. */
-  fail(x: AnyExchange, reason: ReasonCode): void;
+  fail(x: AnyExchange, reason: ReasonCode, details?: RefusalDetails): void;
   /**
    * Holds the request up for `ms` milliseconds at most; then it fails with FILTER_TIMEOUT, or with REQUEST_TIMEOUT when the time of
    * the whole request is over first. Return what it returns.
@@ -125,6 +133,9 @@ export interface FilterScope {
   copyTo(pool: number): (x: AnyExchange) => void;
 }
 
+/** Whether a connection may go on whose client has the address of `length` bytes (4, 16, or 0 for none) at `at`. */
+export type ConnectionGate = (address: Uint8Array, at: number, length: number) => boolean;
+
 /** How the filters of one type are made ready. Registered in src/filters/runs.ts. */
 export interface FilterRun<Plan extends FilterPlan = FilterPlan> {
   readonly type: Plan['type'];
@@ -135,4 +146,8 @@ export interface FilterRun<Plan extends FilterPlan = FilterPlan> {
    * the route, of the rule), at least one of them not empty.
    */
   make(layers: readonly (readonly Plan[])[], scope: FilterScope): Filter;
+  /** It guards what is behind it: at a listener, or for all, it is asked about requests that no rule is for, too. It never waits. */
+  readonly guards?: true;
+  /** What it says of connections that are passed on unread; `layers` as for `make`: of all, of the listener. */
+  gate?(layers: readonly (readonly Plan[])[]): ConnectionGate;
 }

@@ -11,12 +11,15 @@ import { REASONS, type ReasonCode } from '../http/reasons.js';
 import type { Context } from './context.js';
 import type { ErrorPage } from './error-pages.js';
 import { type Exchange, NO_ADDRESS } from './exchange.js';
+import type { RefusalDetails } from './filter.js';
 import { requestId } from './header-variables.js';
 
 /**
  * `Retry-After` of a 503, in seconds. When a place is freed or a server comes back is unknown, so the value is short.
  */
 const RETRY_AFTER_SECONDS = 1;
+/** A refusal that knows better begins with it. */
+const RETRY_AFTER = 'Retry-After: ';
 
 /** The request's Accept field, of several all; empty when the head is not in hand. */
 function acceptOf(w: Context, x: Exchange): string {
@@ -61,20 +64,35 @@ function edited(w: Context, x: Exchange, lines: string): string {
   return edit === null ? lines : `${edit.without(lines)}${edit.lines}`;
 }
 
-/** Answers the request with a reason: by the error page of its rule, or in a line of text. `mustClose` as for `reply`. */
-export function localReply(w: Context, x: Exchange, code: ReasonCode, mustClose: boolean): void {
-  const { status, connection } = REASONS[code];
+/**
+ * Answers the request with a reason: by the error page of its rule, or in a line of text. `mustClose` as for `reply`; `details` say what
+ * is otherwise than the reason says.
+ */
+export function localReply(
+  w: Context,
+  x: Exchange,
+  code: ReasonCode,
+  mustClose: boolean,
+  { status = REASONS[code].status, fields: more = '' }: RefusalDetails = {},
+): void {
+  const { connection } = REASONS[code];
   const accept = acceptOf(w, x);
-  const { contentType, body } = pageFor(w, x, status, accept) ?? ownText(w, x, code, prefersJson(accept));
+  const { contentType, body } = pageFor(w, x, status, accept) ?? ownText(w, x, code, status, prefersJson(accept));
   let fields = `Content-Type: ${contentType}\r\n`;
   if (status === 405) fields += `Allow: ${FORWARDED_METHODS}\r\n`;
-  if (status === 503) fields += `Retry-After: ${RETRY_AFTER_SECONDS}\r\n`;
-  reply(w, x, status, fields, body, false, mustClose || connection === 'closes');
+  if (status === 503 && !more.startsWith(RETRY_AFTER)) fields += `${RETRY_AFTER}${RETRY_AFTER_SECONDS}\r\n`;
+  reply(w, x, status, fields + more, body, false, mustClose || connection === 'closes');
 }
 
 /** The text of a local reply that has no error page: what happened, in a line, for people or for programs. */
-function ownText(w: Context, x: Exchange, code: ReasonCode, json: boolean): { contentType: string; body: Uint8Array } {
-  const { status, says } = REASONS[code];
+function ownText(
+  w: Context,
+  x: Exchange,
+  code: ReasonCode,
+  status: number,
+  json: boolean,
+): { contentType: string; body: Uint8Array } {
+  const { says } = REASONS[code];
   const id = requestId(w, x);
   const text = json
     ? `${JSON.stringify({ status, reason: code, message: says, requestId: id })}\n`

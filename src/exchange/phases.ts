@@ -15,16 +15,19 @@ type Phase<Name extends keyof Filter> = readonly NonNullable<Filter[Name]>[];
 export class Phases {
   readonly routed: Phase<'routed'>;
   readonly requestHead: Phase<'requestHead'>;
+  /** Those of `requestHead` that guard what is behind them: asked also where no rule is for the request. */
+  readonly guards: Phase<'requestHead'>;
   readonly requestBody: Phase<'requestBody'>;
   readonly attemptHead: Phase<'attemptHead'>;
   readonly responseHead: Phase<'responseHead'>;
   readonly responseBody: Phase<'responseBody'>;
 
-  /** `filters` in the order in which requests meet them. */
-  constructor(filters: readonly Filter[]) {
+  /** `filters` in the order in which requests meet them; `guards` are those among them that guard. */
+  constructor(filters: readonly Filter[], guards: readonly Filter[] = []) {
     const outward = [...filters].reverse();
     this.routed = filters.flatMap((filter) => filter.routed?.bind(filter) ?? []);
     this.requestHead = filters.flatMap((filter) => filter.requestHead?.bind(filter) ?? []);
+    this.guards = guards.flatMap((filter) => filter.requestHead?.bind(filter) ?? []);
     this.requestBody = filters.flatMap((filter) => filter.requestBody?.bind(filter) ?? []);
     this.attemptHead = filters.flatMap((filter) => filter.attemptHead?.bind(filter) ?? []);
     this.responseHead = outward.flatMap((filter) => filter.responseHead?.bind(filter) ?? []);

@@ -10,7 +10,7 @@ import { keptPrefix } from '../routing/path.js';
 import type { HeaderValuePlan } from '../routing/plan.js';
 import type { AnyExchange } from './client-info.js';
 import type { Context } from './context.js';
-import type { BeginWait, FilterTools, LocalReply, PathChange, VERDICT } from './filter.js';
+import type { BeginWait, FilterTools, LocalReply, PathChange, RefusalDetails, VERDICT } from './filter.js';
 import { fillLines } from './header-variables.js';
 
 const ASTERISK = 0x2a;
@@ -31,7 +31,7 @@ export abstract class RequestTools implements FilterTools {
   }
 
   abstract reply(x: AnyExchange, reply: LocalReply): void;
-  abstract fail(x: AnyExchange, reason: ReasonCode): void;
+  abstract fail(x: AnyExchange, reason: ReasonCode, details?: RefusalDetails): void;
   abstract wait(x: AnyExchange, ms: number, begin: BeginWait): typeof VERDICT.WAIT;
 
   prefixBytes(x: AnyExchange): number {

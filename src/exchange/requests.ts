@@ -75,7 +75,7 @@ export function resumeFilters(w: Context, x: Exchange, wait: FilterWait): void {
   wait.end(false);
   x.wait = null;
   if (typeof said === 'string') {
-    fail(w, x, said);
+    w.filterTools.fail(x, said, wait.details);
   } else if (said !== null) {
     w.filterTools.reply(x, said);
   } else {

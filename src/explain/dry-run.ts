@@ -13,7 +13,7 @@ import { type Pinned, Writer } from '../engine/text.js';
 import { type AdmitContext, admitChecked, askFilters } from '../exchange/admit.js';
 import type { AnyExchange, ClientInfo } from '../exchange/client-info.js';
 import { Exchange, KIND, NO_ADDRESS } from '../exchange/exchange.js';
-import { type LocalReply, VERDICT, type Verdict } from '../exchange/filter.js';
+import { type LocalReply, type RefusalDetails, VERDICT, type Verdict } from '../exchange/filter.js';
 import { FilterWait } from '../exchange/filter-wait.js';
 import { RequestIds } from '../exchange/request-id.js';
 import { RequestTools } from '../exchange/request-tools.js';
@@ -175,7 +175,7 @@ export class DryRun implements CheckContext, AdmitContext {
   }
 
   #outcome(x: AnyExchange, listener: ListenerConfig | undefined, path: string): Outcome {
-    const { replied: reply } = this.filterTools;
+    const { replied: reply, details } = this.filterTools;
     const rule = x.rule === null ? undefined : this.#routes.rules[x.rule.plan.index]!;
     const isForwarded = this.filterTools.reason === null && reply === null;
     const isPoolless = rule?.drained === true && rule.fallback === null;
@@ -183,8 +183,8 @@ export class DryRun implements CheckContext, AdmitContext {
     const isRouted = rule !== undefined || reason === 'NO_ROUTE';
     return {
       reason,
-      status: reason === null ? reply?.status : REASONS[reason].status,
-      fields: reply?.fields ?? '',
+      status: reason === null ? reply?.status : (details.status ?? REASONS[reason].status),
+      fields: reply?.fields ?? details.fields ?? '',
       rule,
       redirectsToHttps: reply !== null && rule === undefined,
       client: isRouted ? seeClient(x, listener?.clientAddressHeader, this.engine.peers, this.trust) : undefined,
@@ -259,10 +259,12 @@ export class DryRun implements CheckContext, AdmitContext {
 /** Writes down what a request would be answered. */
 class DryRunTools extends RequestTools {
   reason: ReasonCode | null = null;
+  details: RefusalDetails = {};
   replied: LocalReply | null = null;
 
   begin(): void {
     this.reason = null;
+    this.details = {};
     this.replied = null;
   }
 
@@ -270,8 +272,9 @@ class DryRunTools extends RequestTools {
     this.replied = reply;
   }
 
-  override fail(_x: AnyExchange, reason: ReasonCode): void {
+  override fail(_x: AnyExchange, reason: ReasonCode, details?: RefusalDetails): void {
     this.reason = reason;
+    this.details = details ?? {};
   }
 
   override wait(x: AnyExchange, ms: number): typeof VERDICT.WAIT {

@@ -37,6 +37,8 @@ export interface FilterKind<Config extends FilterConfig = FilterConfig, Plan ext
   readonly schema: z.ZodObject;
   /** It changes local replies too, or decides before one is given: it makes sense in and around rules that reply locally. */
   readonly besideLocalReply?: true;
+  /** It may stand at listeners that pass connections on unread, too: it decides about them by the address of the client. */
+  readonly onConnections?: true;
   /** For a type that always gives a local reply: a rule with it has no pool. */
   localReply?(plan: Plan): ReplySummary;
   /**

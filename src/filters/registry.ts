@@ -4,6 +4,7 @@
 import { AssertionError } from '../base/assert.js';
 import type { FilterTypes } from '../routing/filter-types.js';
 import type { FilterConfig, FilterPlan } from '../routing/plan.js';
+import { allowDeny } from './allow-deny/config.js';
 import { cookieRewrite } from './cookie-rewrite/config.js';
 import { directResponse } from './direct-response/config.js';
 import type { FilterKind, ReplySummary } from './kind.js';
@@ -24,6 +25,7 @@ const BUILT_IN = [
   directResponse,
   locationRewrite,
   cookieRewrite,
+  allowDeny,
 ] as const;
 
 /** The schemas of the filter types: what a list of filters may hold. */
@@ -61,6 +63,10 @@ export const repliesLocally = ({ type }: FilterConfig | FilterPlan): boolean => 
 /** The names of the types that always give a local reply. */
 export const localReplyNames = (): string[] =>
   [...kinds.values()].flatMap(({ type, localReply }) => (localReply === undefined ? [] : [type]));
+
+/** The names of the types that may stand at listeners that pass connections on unread. */
+export const connectionFilterNames = (): string[] =>
+  [...kinds.values()].flatMap(({ type, onConnections }) => (onConnections === undefined ? [] : [type]));
 
 /** The local reply of a rule with these filters; undefined when it has none and a server responds. */
 export function localReplyOf(plans: readonly FilterPlan[]): ReplySummary | undefined {

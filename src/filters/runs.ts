@@ -1,9 +1,10 @@
 // The filters as workers run them, in the order in which requests meet them.
 // Owns that order. Leaves what each filter does to its folder.
 
-import type { Filter, FilterRun, FilterScope } from '../exchange/filter.js';
+import type { ConnectionGate, Filter, FilterRun, FilterScope } from '../exchange/filter.js';
 import { NO_FILTERS, Phases } from '../exchange/phases.js';
 import type { FilterPlan } from '../routing/plan.js';
+import { allowDeny } from './allow-deny/run.js';
 import { cookieRewrite } from './cookie-rewrite/run.js';
 import { directResponse } from './direct-response/run.js';
 import { locationRewrite } from './location-rewrite/run.js';
@@ -25,6 +26,7 @@ export function registerRun(run: FilterRun): void {
  * meets them in the reverse order: what the header modifier says of a field has the last word over rewrites of its value.
  */
 for (const run of [
+  allowDeny,
   requestRedirect,
   directResponse,
   urlRewrite,
@@ -46,11 +48,30 @@ export const runTypes = (): string[] => runs.map(({ type }) => type);
 export function phasesOf(layers: readonly (readonly FilterPlan[])[], scope: FilterScope): Phases {
   if (layers.every((layer) => layer.length === 0)) return NO_FILTERS;
   const filters: Filter[] = [];
+  const guards: Filter[] = [];
   for (const run of runs) {
-    const own = layers.map((layer) => layer.filter(({ type }) => type === run.type));
-    if (own.some((layer) => layer.length > 0)) filters.push(run.make(own, scope));
+    const own = plansOf(run, layers);
+    if (own === null) continue;
+    const filter = run.make(own, scope);
+    filters.push(filter);
+    if (run.guards) guards.push(filter);
   }
-  return new Phases(filters);
+  return new Phases(filters, guards);
+}
+
+/** What the filters of a raw listener say of its connections: `layers` are the plans of all and of the listener. Null when they let all pass. */
+export function gateOf(layers: readonly (readonly FilterPlan[])[]): ConnectionGate | null {
+  const gates = runs.flatMap((run) => {
+    const own = plansOf(run, layers);
+    return own === null ? [] : (run.gate?.(own) ?? []);
+  });
+  return gates.length === 0 ? null : (address, at, length) => gates.every((gate) => gate(address, at, length));
+}
+
+/** The plans of one type in each layer; null when there is none. */
+function plansOf({ type }: FilterRun, layers: readonly (readonly FilterPlan[])[]): FilterPlan[][] | null {
+  const own = layers.map((layer) => layer.filter((plan) => plan.type === type));
+  return own.some((layer) => layer.length > 0) ? own : null;
 }
 
 /** The plans that mean something beyond the plan of the worker they came with: those that name no pools. */

@@ -41,6 +41,7 @@ const ROWS = {
   HOST_REPEATED: row(400, 'client', 'never', 'closes', 'the request has more than one Host field'),
   HOST_INVALID: row(400, 'client', 'never', 'closes', 'the Host field is not a host name with an optional port'),
   TARGET_INVALID: row(400, 'client', 'never', 'closes', 'the request target is not valid'),
+  CLIENT_DENIED: row(403, 'client', 'never', 'stays', 'the address of the client is not allowed here'),
   NO_ROUTE: row(404, 'client', 'never', 'stays', 'no rule matches this request'),
   SERVER_NAME_UNKNOWN: row(404, 'client', 'never', 'stays', 'no TLS route is for the server name'),
   METHOD_REFUSED: row(405, 'client', 'never', 'stays', 'this method is not forwarded'),

@@ -21,9 +21,13 @@ export function planPool(name: string, { pools }: PlanScope): number {
 /** A body as it is sent: the text in UTF-8, or what stands in the file. */
 export function planBody(
   { body = '', file }: { readonly body?: string | undefined; readonly file?: string | undefined },
-  { contents }: PlanScope,
+  scope: PlanScope,
 ): Uint8Array {
-  if (file === undefined) return new TextEncoder().encode(body);
+  return file === undefined ? new TextEncoder().encode(body) : planFile(file, scope);
+}
+
+/** What stands in a file. */
+export function planFile(file: string, { contents }: PlanScope): Uint8Array {
   const content = contents.get(file);
   assert(content !== undefined, 'a file that is named was read');
   return content;

@@ -11,8 +11,9 @@ import { passOn } from '../codec/raw/events.js';
 import { certificateFailed, handshakeBegin, handshakeDone, handshakeDrop, plainAtTls } from '../codec/raw/handshake.js';
 import { PROXY, proxyBegin, readProxy } from '../codec/raw/proxy-in.js';
 import { type HelloRefusal, helloBegin, helloRefusal, NAME_UNKNOWN, readHello } from '../codec/raw/read-hello.js';
-import { ENGINE_ERROR, EVENT_KIND } from '../engine/layout.js';
+import { ENGINE_ERROR, EVENT_KIND, PEER_BYTES } from '../engine/layout.js';
 import { NO_ADDRESS, STAGE } from '../exchange/exchange.js';
+import { peerBytes } from '../exchange/trust.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { Worker } from './worker.js';
 
@@ -46,13 +47,20 @@ export function accepted(w: Worker, conn: number, number: number): void {
  * their chunk reference passes to this function.
  */
 function serveConnection(w: CodecContext, client: ClientConnection, at: number, bytes: number): void {
-  const { plan, pool, current } = client.listener;
+  const { plan, pool, current, gate } = client.listener;
+  const { peers } = w.engine;
   client.to(CLIENT.IDLE);
-  client.trusted = w.trust.holds(w.engine.peers, client.slot);
+  client.trusted = w.trust.holds(peers, client.slot);
   // One that came in just before its listener went has no pool any more, and needs none where rules choose. A drain waits for
   // requests that are on their way, not for new tunnels.
   if ((!current || w.draining) && plan.protocol !== 'http' && plan.protocol !== 'https') {
     if (bytes > 0) w.engine.release(at);
+    closeClient(w, client);
+    return;
+  }
+  if (gate !== null && !gate(peers, client.slot * PEER_BYTES + 4, peerBytes(peers, client.slot))) {
+    if (bytes > 0) w.engine.release(at);
+    w.count('CLIENT_DENIED');
     closeClient(w, client);
     return;
   }

@@ -4,9 +4,9 @@
 import type { Context } from '../exchange/context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { fail } from '../exchange/fail.js';
-import { type BeginWait, type FilterScope, type LocalReply, VERDICT } from '../exchange/filter.js';
+import { type BeginWait, type FilterScope, type LocalReply, type RefusalDetails, VERDICT } from '../exchange/filter.js';
 import { FilterWait } from '../exchange/filter-wait.js';
-import { reply } from '../exchange/local-reply.js';
+import { localReply, reply } from '../exchange/local-reply.js';
 import type { Pool } from '../exchange/pools.js';
 import { RequestTools } from '../exchange/request-tools.js';
 import { resumeFilters } from '../exchange/requests.js';
@@ -29,8 +29,14 @@ export class WorkerFilterTools extends RequestTools {
     reply(this.#w, x, status, fields, bodiless ? NOTHING : body, bodiless);
   }
 
-  fail(x: Exchange, reason: ReasonCode): void {
-    fail(this.#w, x, reason);
+  fail(x: Exchange, reason: ReasonCode, details?: RefusalDetails): void {
+    if (details === undefined) {
+      fail(this.#w, x, reason);
+      return;
+    }
+    // Refused before it has a pool: there is no other one to go to.
+    x.reason = reason;
+    localReply(this.#w, x, reason, false, details);
   }
 
   wait(x: Exchange, ms: number, begin: BeginWait): typeof VERDICT.WAIT {

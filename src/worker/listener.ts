@@ -4,10 +4,11 @@
 import { HOST_NAME, portLine } from '../codec/h1/write-forwarding.js';
 import { TlsRoutes } from '../codec/raw/tls-routes.js';
 import type { Pinned, PinnedTexts } from '../engine/text.js';
-import type { FilterScope } from '../exchange/filter.js';
+import type { ConnectionGate, FilterScope } from '../exchange/filter.js';
 import type { Pool } from '../exchange/pools.js';
 import type { ListenerPlan } from '../exchange/settings.js';
 import { Trust } from '../exchange/trust.js';
+import { gateOf } from '../filters/runs.js';
 import type { FilterPlan } from '../routing/plan.js';
 import { HttpListener } from './http-listener.js';
 
@@ -35,6 +36,8 @@ class Listener {
   current = true;
   /** Whose connections begin with a PROXY header; null for those of no client. */
   proxySources: Trust | null = null;
+  /** Which clients may connect, where connections are passed on unread; null for all. Requests are asked one by one. */
+  gate: ConnectionGate | null = null;
   /** The Strict-Transport-Security line; empty for none. */
   strictTransport = '';
   /** Forwarding lines that are the same for every stranger, by http and by https; null when the slab has no room for them. */
@@ -55,6 +58,7 @@ class Listener {
     this.http = new HttpListener(plan, filters, filterScope);
     this.current = true;
     this.proxySources = plan.proxySources.length === 0 ? null : new Trust(plan.proxySources);
+    this.gate = plan.protocol === 'http' || plan.protocol === 'https' ? null : gateOf([filters, plan.filters]);
     this.#pools = pools;
     this.#tlsRoutes = new TlsRoutes(plan, pools, seed);
     const strict = plan.strictTransportSecurity;
