@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Events one connection can cause in one turn: connected or TLS ready, blocked or drained, finished, error, and data or
  * eof. */
@@ -245,6 +246,15 @@ int sf_engine_submit(sf_engine *e, int32_t words)
     return SF_OK;
 }
 
+/* Notes when the batch was complete: the time of all its events. */
+static void sf__stamp(sf_engine *e)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail: the clock exists */
+    e->config.control[SF_CONTROL_NOW_SECONDS] = (int32_t)now.tv_sec;
+    e->config.control[SF_CONTROL_NOW_MICROSECONDS] = (int32_t)(now.tv_nsec / 1000);
+}
+
 int sf_engine_turn(sf_engine *e, int32_t words)
 {
     if (sf_engine_submit(e, words) != SF_OK)
@@ -255,5 +265,7 @@ int sf_engine_turn(sf_engine *e, int32_t words)
     sf__accept_resume(e);
     sf__io_wait(e);
     sf__serve(e);
+    if (e->event_used > 0)
+        sf__stamp(e);
     return e->event_used;
 }

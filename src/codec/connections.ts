@@ -1,6 +1,7 @@
 // The two kinds of connection as plain objects from free lists: no object is made per request.
 // Owns their fields and their making. Leaves every change of state to the file named after the step.
 
+import { nowUs } from '../base/clock.js';
 import { Edges } from '../base/edges.js';
 import type { ProxyAddresses, ProxyVersion } from '../base/proxy-protocol.js';
 import type { Attempt } from '../exchange/attempt.js';
@@ -98,6 +99,9 @@ export class ClientConnection implements Carried {
   slot = 0;
   /** CLIENT; written by `to()` alone. */
   state: number = CLIENT.CLOSED;
+  /** Its number among those that were accepted here; set as it is accepted. */
+  number = 0;
+  acceptedUs = 0;
   /** Where it came in; set as it is accepted. */
   listener!: Listener;
   /** Its TLS handshake is under way. */
@@ -160,10 +164,12 @@ export class ClientConnection implements Carried {
   }
 
   /** Begins a connection that was accepted at `listener`: forgets the one before. The one place that resets it. */
-  open(conn: number, slot: number, listener: Listener): void {
+  open(conn: number, slot: number, listener: Listener, number: number): void {
     this.conn = conn;
     this.slot = slot;
     this.kind = CLIENT_KIND.H1;
+    this.number = number;
+    this.acceptedUs = nowUs();
     this.listener = listener;
     this.handshaking = false;
     this.inTheClear = false;

@@ -56,6 +56,8 @@ export class Engine {
   readonly #onEvents: (events: Int32Array, count: number) => void;
   readonly #again = (): void => this.run();
   #words = 0;
+  /** Bytes listed in the open send. */
+  #listed = 0;
   /** Where the open send begins, or -1. */
   #sendAt = -1;
   /** Released while a send was open: given back behind it, since it may list their bytes. */
@@ -221,6 +223,7 @@ export class Engine {
     this.#submissions[at + 3] = 0;
     this.#sendAt = at;
     this.#words = at + 4;
+    this.#listed = 0;
   }
 
   /**
@@ -236,6 +239,7 @@ export class Engine {
       this.span(at + room, bytes - room);
       return;
     }
+    this.#listed += bytes;
     const last = this.#words - 2;
     if (
       last > this.#sendAt + 3 &&
@@ -256,14 +260,18 @@ export class Engine {
   #sendGoesOn(): void {
     const conn = this.#submissions[this.#sendAt + 1]!;
     const flags = this.#submissions[this.#sendAt + 2]!;
+    const listed = this.#listed;
     this.#submissions[this.#sendAt + 2] = flags | SEND_FLAG.more;
     this.sendBegin(conn, flags);
+    this.#listed = listed;
   }
 
-  sendEnd(): void {
+  /** Ends the open send. Returns how many bytes were listed in it. */
+  sendEnd(): number {
     if (this.#submissions[this.#sendAt + 3] === 0) this.#words = this.#sendAt;
     this.#sendAt = -1;
     while (this.#released.length > 0) this.#submit2(SUBMIT.release, this.#released.pop()!);
+    return this.#listed;
   }
 
   /** Sends one span. */
@@ -314,6 +322,11 @@ export class Engine {
   /** Takes one more reference on the chunk that holds `at`, for a second holder. */
   retain(at: number): void {
     this.#submit2(SUBMIT.retain, at);
+  }
+
+  /** When the batch being handled, or the last one, was complete: microseconds on CLOCK_MONOTONIC. Hot. */
+  get batchUs(): number {
+    return this.#control[CONTROL.nowSeconds]! * 1e6 + this.#control[CONTROL.nowMicroseconds]!;
   }
 
   /** Chunks without a reference, before the queued submissions are carried out. */

@@ -103,6 +103,9 @@ export const CONTROL = {
   yielded: 10,
   /** Connections that hold TLS state. */
   secured: 11,
+  /** When the last batch was complete, on CLOCK_MONOTONIC: whole seconds, and microseconds of the next one. */
+  nowSeconds: 12,
+  nowMicroseconds: 13,
   WORDS: 16,
 } as const;
 

@@ -18,6 +18,7 @@ const STALE_REUSE_TICKS = Deadlines.ticks(10_000);
 
 /** The connection of the attempt is established: the request that waited for it goes out. */
 export function connected(w: Context, x: Exchange): void {
+  x.attempt.connects();
   const refused = sendRequest(w, x);
   if (refused !== null) fail(w, x, refused);
 }
@@ -40,6 +41,7 @@ function nextRaw(w: Context, x: Exchange, failed: ReasonCode | null): void {
 /** The server of a connection that is passed on unread has accepted: no more is ever known of that. */
 export function rawConnected(x: Exchange): void {
   const { pool, server } = x.attempt;
+  x.attempt.connects();
   pool!.reports.report(server!.index, RESULT.SUCCESS);
 }
 
@@ -69,6 +71,7 @@ function rawFailed(w: Context, x: Exchange, code: ReasonCode): void {
   const { attempt, pool } = x;
   blame(x, code);
   x.attempted.add(attempt.server!.index);
+  attempt.reason = code;
   w.backendStream.close(w, attempt);
   if (attempt.number <= pool!.plan.retry.retriesMax) nextRaw(w, x, code);
   else fail(w, x, code);
@@ -101,6 +104,8 @@ export function retryUnseen(w: Context, x: Exchange): boolean {
 /** Ends the attempt, and makes the next one now or after a wait. */
 function nextAttempt(w: Context, x: Exchange, cause: number, code: ReasonCode, waitMs: number): void {
   const { attempt } = x;
+  // A status that is held back is no failure of the attempt: its status tells.
+  if (cause !== RETRY_ON.STATUS) attempt.reason = code;
   w.backendStream.close(w, attempt);
   attempt.reason = code;
   w.counters.retries++;

@@ -3,6 +3,7 @@
 // try follows to retry.ts.
 
 import { assert } from '../base/assert.js';
+import { nowUs } from '../base/clock.js';
 import { Edges } from '../base/edges.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { Context } from './context.js';
@@ -19,6 +20,18 @@ import type { BackendSide } from './streams.js';
  *     └───────────────────────── the next exchange ───────────────────────┘
  */
 const ATTEMPT = { NONE: 0, OPEN: 1, ENDED: 2 } as const;
+
+/** Places in `Attempt.times`: microseconds as in TIME of exchange.ts; 0 for what has not happened. */
+export const ATTEMPT_TIME = {
+  /** A server was chosen: what the exchange waited for before that, a place in line or an earlier attempt, is over. */
+  begun: 0,
+  /** There was a connection, its handshake done: at once with a pooled one. */
+  connected: 1,
+  /** The head of the final response was complete. */
+  head: 2,
+  ended: 3,
+  COUNT: 4,
+} as const;
 
 const edges = new Edges('attempt', ATTEMPT, {
   NONE: ['OPEN', 'NONE'],
@@ -54,6 +67,10 @@ export class Attempt {
   isError = false;
   /** Of a copy: bytes of its body since its mirror last took everything. */
   waitingBytes = 0;
+  /** When things happened, by ATTEMPT_TIME. */
+  readonly times = new Float64Array(ATTEMPT_TIME.COUNT);
+  /** The status of its final response, also of one that is dropped for another attempt; 0 without one. */
+  status = 0;
   /** Why it failed; null when it did not. While the exchange waits for the next attempt, the answer if there is none. */
   reason: ReasonCode | null = null;
 
@@ -79,7 +96,9 @@ export class Attempt {
     this.takenIn = 0;
     this.isError = false;
     this.waitingBytes = 0;
+    this.status = 0;
     this.reason = null;
+    this.times.fill(0);
   }
 
   /** Begins the next attempt, at a server of `pool` that has counted it in: forgets the attempt before. */
@@ -92,7 +111,17 @@ export class Attempt {
     this.expires = 0;
     this.reused = false;
     this.isError = false;
+    this.status = 0;
     this.reason = null;
+    this.times[ATTEMPT_TIME.begun] = nowUs();
+    this.times[ATTEMPT_TIME.connected] = 0;
+    this.times[ATTEMPT_TIME.head] = 0;
+    this.times[ATTEMPT_TIME.ended] = 0;
+  }
+
+  /** Its connection is established: the request can go out. */
+  connects(): void {
+    this.times[ATTEMPT_TIME.connected] = nowUs();
   }
 
   get isOpen(): boolean {
@@ -105,12 +134,19 @@ export class Attempt {
   }
 }
 
-/** Ends an attempt: its server has room for another request. The one place where an attempt ends, however it does. Hot. */
+/**
+ * Ends an attempt: its server has room for another request. The one place where an attempt ends, however it does. Where it failed,
+ * its reason is known by now. Hot.
+ */
 export function endAttempt(w: Context, attempt: Attempt): void {
   assert(attempt.server !== null, 'an open attempt has a server');
   attempt.to(ATTEMPT.ENDED);
   attempt.backend = null;
+  attempt.times[ATTEMPT_TIME.ended] = nowUs();
   w.attemptDeadlines.clear(attempt.id);
   w.state.requestEnds(attempt.server.index);
   w.roomFreed = true;
+  if (attempt.isCopy) return;
+  const { attemptEnded } = w.observers;
+  for (let i = 0; i < attemptEnded.length; i++) attemptEnded[i]!.attemptEnded(attempt.exchange, attempt);
 }

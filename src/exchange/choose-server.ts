@@ -24,11 +24,13 @@ function isRisky(w: Context, x: Exchange, server: Server): boolean {
 export function beginAttempt(w: Context, x: Exchange, server: Server): ReasonCode | null {
   const { attempt } = x;
   attempt.begin(x.pool!, server);
+  x.attempts++;
   const pooled = x.newConnectionOnly || isRisky(w, x, server) ? null : w.backendStream.take(w, x, server);
   if (pooled !== null) {
     attempt.backend = pooled;
     attempt.reused = true;
     attempt.takenIn = w.batch;
+    attempt.connects();
     w.counters.reused++;
     return null;
   }
@@ -37,6 +39,7 @@ export function beginAttempt(w: Context, x: Exchange, server: Server): ReasonCod
     w.attemptDeadlines.set(attempt.id, w.ticks.connect);
     return null;
   }
+  attempt.reason = 'OVERLOADED';
   endAttempt(w, attempt);
   return 'OVERLOADED';
 }

@@ -13,7 +13,7 @@ import type { ErrorPages } from './error-pages.js';
 import type { Exchange } from './exchange.js';
 import type { FilterTools } from './filter.js';
 import type { HeadEdit } from './head-edit.js';
-import type { Observer } from './observer.js';
+import type { Observers } from './observer.js';
 import type { BodyPiece } from './piece.js';
 import type { Pool, Servers } from './pools.js';
 import type { RequestIds } from './request-id.js';
@@ -73,8 +73,8 @@ export interface Context {
   readonly attemptDeadlines: Deadlines;
   readonly ids: RequestIds;
   readonly counters: Counters;
-  /** What sees every exchange as it ends. */
-  readonly observers: readonly Observer[];
+  /** What sees exchanges, attempts and connections as they end. */
+  readonly observers: Observers;
   /** Counts a failure that belongs to no exchange. */
   count(reason: ReasonCode): void;
   /** Number of the batch of events being handled, or of the last one: what it reports came before what it makes us send. */

@@ -3,6 +3,7 @@
 // connections, and what ends with it to end.ts.
 
 import type { Attempted } from '../balance/view.js';
+import { nowUs } from '../base/clock.js';
 import { Edges } from '../base/edges.js';
 import type { Engine } from '../engine/engine.js';
 import { BODY } from '../http/framing.js';
@@ -74,6 +75,20 @@ const edges = new Edges('exchange', STAGE, {
   DONE: ['FREE'],
 });
 
+/**
+ * Places in `Exchange.times`: microseconds on the clock of the machine, each as of the batch of events that brought it. The rest
+ * of what HAProxy tells apart is with the last attempt (ATTEMPT_TIME).
+ */
+export const TIME = {
+  /** The first byte of the head came; of a raw connection, it was known where it goes. 0 while none is under way. */
+  begun: 0,
+  /** The head was complete, or refused. */
+  head: 1,
+  /** It was over. 0 before. */
+  ended: 2,
+  COUNT: 3,
+} as const;
+
 const NO_BYTES = new Uint8Array(0);
 
 /** No address. */
@@ -115,6 +130,16 @@ export class Exchange<Client extends ClientInfo = ClientSide> implements MatchRe
   reason: ReasonCode | null = null;
   /** The status that the client got; 0 before, and when it got none. */
   status = 0;
+  /** When things happened, by TIME. */
+  readonly times = new Float64Array(TIME.COUNT);
+  /** Attempts begun so far, also those that met a stale pooled connection, and those in the pool before a fallback. */
+  attempts = 0;
+  /** Bytes of the head of the request as it came; 0 when it never was complete. */
+  headBytes = 0;
+  /** Bytes listed for the client: heads, bodies, their framing, and what a tunnel carried to it. The client's codec counts them. */
+  bytesOut = 0;
+  /** Bytes of the body among them. */
+  bodyBytesOut = 0;
   /**
    * The client of the request under way as a trusted peer stated it: the first `statedBytes` (4 or 16) bytes count.
    * `statedBytes` is 0 for a client that cannot be known, NOT_STATED (-1) when the peer itself is the client. Made when first needed.
@@ -226,6 +251,16 @@ export class Exchange<Client extends ClientInfo = ClientSide> implements MatchRe
     return this.client.listener.http.name;
   }
 
+  /** Bytes of the request that came from the client: head, body, its framing, and what a tunnel carried from it. */
+  get bytesIn(): number {
+    return this.headBytes + this.bodyBytesTotal + this.framingBytesTotal;
+  }
+
+  /** The first byte of the head of the next request has come: its time begins. Where no codec says so, it begins with `begin()`. */
+  firstByte(): void {
+    this.times[TIME.begun] = nowUs();
+  }
+
   /** The final response has begun, or a tunnel: nothing can be sent again, and no local reply can be given. */
   get responseStarted(): boolean {
     return this.stage >= STAGE.RESPONDING;
@@ -265,6 +300,14 @@ export class Exchange<Client extends ClientInfo = ClientSide> implements MatchRe
     this.headAt = headAt;
     this.reason = null;
     this.status = 0;
+    const now = nowUs();
+    if (kind === KIND.RAW || this.times[TIME.begun] === 0) this.times[TIME.begun] = now;
+    this.times[TIME.head] = now;
+    this.times[TIME.ended] = 0;
+    this.attempts = 0;
+    this.headBytes = head === null ? 0 : head.bytes;
+    this.bytesOut = 0;
+    this.bodyBytesOut = 0;
     this.statedBytes = -1;
     this.minor = 1;
     this.method = 0;

@@ -27,8 +27,7 @@ export function fail(w: Context, x: Exchange, code: ReasonCode): void {
  * Returns why it cannot be sent, or null.
  */
 function toFallback(w: Context, x: Exchange, pool: Pool, code: ReasonCode): ReasonCode | null {
-  blame(x, code);
-  if (x.attempt.isOpen) w.backendStream.close(w, x.attempt);
+  closeAttempt(w, x, code);
   leavePool(x);
   w.counters.fallbacks++;
   x.fellBack = true;
@@ -45,8 +44,15 @@ function toFallback(w: Context, x: Exchange, pool: Pool, code: ReasonCode): Reas
 
 function endWith(w: Context, x: Exchange, code: ReasonCode): void {
   x.reason = code;
-  blame(x, code);
-  if (x.attempt.isOpen) w.backendStream.close(w, x.attempt);
+  closeAttempt(w, x, code);
   if (x.responseStarted || code === 'CLIENT_LEFT' || x.kind === KIND.RAW) w.clientStream.close(w, x, true);
   else localReply(w, x, code, false);
+}
+
+/** Ends the attempt that failed, if one is open. */
+function closeAttempt(w: Context, x: Exchange, code: ReasonCode): void {
+  blame(x, code);
+  if (!x.attempt.isOpen) return;
+  x.attempt.reason = code;
+  w.backendStream.close(w, x.attempt);
 }

@@ -2,9 +2,11 @@
 // Owns what a head and each piece pass on their way, and what a complete response means. Leaves framing to the codecs.
 
 import { RESULT, resultOfStatus } from '../balance/outlier.js';
+import { nowUs } from '../base/clock.js';
 import { BODY } from '../http/framing.js';
 import type { Head } from '../http/head.js';
 import type { ReasonCode } from '../http/reasons.js';
+import { ATTEMPT_TIME } from './attempt.js';
 import { retryStatus, retryUnseen } from './attempt-events.js';
 import type { Context } from './context.js';
 import { releaseRequest } from './end.js';
@@ -29,6 +31,8 @@ export function responseBegins(w: Context, x: Exchange, head: Head, kind: number
   const { attempt } = x;
   const pool = x.pool!;
   // That all is well shows at the end: a server may break off every response it begins.
+  attempt.status = head.status;
+  attempt.times[ATTEMPT_TIME.head] = nowUs();
   attempt.isError = resultOfStatus(head.status) === RESULT.ERROR;
   if (attempt.isError) attempt.pool!.reports.report(attempt.server!.index, RESULT.ERROR);
   if (pool.retries.asks(head.status) && retryStatus(w, x)) return false;
@@ -52,6 +56,7 @@ export function responseHead(w: Context, x: Exchange, head: Head): boolean {
 export function responseBody(w: Context, x: Exchange): ReasonCode | null {
   const watching = x.rule!.phases.responseBody;
   const refused = watching.length === 0 ? null : showPiece(watching, x, w.piece);
+  x.bodyBytesOut += w.piece.bytes;
   return refused ?? (w.clientStream.writeBody(w, x, w.piece) ? null : 'OVERLOADED');
 }
 

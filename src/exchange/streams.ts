@@ -26,6 +26,10 @@ export const CLIENT_KIND = {
 export interface ClientSide extends ClientInfo {
   /** CLIENT_KIND: whose functions stand behind `ClientStream` for it. */
   readonly kind: number;
+  /** Its number among the connections that its worker has accepted, from 1 on. */
+  readonly number: number;
+  /** When it was accepted, in microseconds on the clock of the machine. */
+  readonly acceptedUs: number;
   readonly listener: Listener;
   /** The ends of its connection as a PROXY header named them; null when they are those of the socket. */
   readonly proxied: ProxyAddresses | null;
@@ -53,7 +57,8 @@ export interface BackendSide {
  * GUARANTEED by the exchange: one `writeHead` or one `reply` for each request, `writeInterim` only before it, `writeBody` only
  * after `writeHead`, `finish` once after the last piece, and nothing after `finish`, `reply` or `close`.
  * GUARANTEED by the codec: none of these calls back into the exchange but by `endExchange()`, so that a step that returns
- * finds the exchange as it left it, or over.
+ * finds the exchange as it left it, or over. What it lists for the client is counted in `x.bytesOut`, and in `x.bodyBytesOut` the
+ * body of a `reply`.
  */
 export interface ClientStream {
   /**
@@ -96,7 +101,7 @@ export interface ClientStream {
   hasBody(x: Exchange): boolean;
   /** Begins to read the body of the request. */
   beginBody(w: Context, x: Exchange): void;
-  /** The request will not be sent again: gives back what is held to read its head, and its body if that is read. */
+  /** The request will not be sent again: gives back what is held to read its head (`x.head` is null then), and its body if that is read. */
   releaseHead(w: Context, x: Exchange): void;
   /**
    * The server switches protocols: passes `head`, its 101, on, then the `restBytes` that came behind it, and from here on bytes

@@ -21,6 +21,8 @@ export class Connections {
   readonly #attempts: Attempt[] = [];
   readonly #freeCopies: Attempt[] = [];
   readonly #freeBackends: BackendConnection[] = [];
+  /** Client connections opened so far. */
+  #accepted = 0;
 
   /** `memory` is that of the worker, `slotCount` the connections it may have at once. */
   constructor(memory: Uint8Array, slotCount: number) {
@@ -42,7 +44,8 @@ export class Connections {
   /** A client connection for a handle that the engine reported. */
   openClient(conn: number, listener: Listener): ClientConnection {
     const client = this.#freeClients.pop() ?? new ClientConnection(this.#exchangeFor);
-    client.open(conn, slotOf(conn), listener);
+    this.#accepted++;
+    client.open(conn, slotOf(conn), listener, this.#accepted);
     this.#clients[client.slot] = client;
     return client;
   }

@@ -3,6 +3,7 @@
 // (LIFECYCLE.md tells their order), and the thread itself to thread.ts.
 
 import { ServerState } from '../balance/server-state.js';
+import { readClock, setNowUs } from '../base/clock.js';
 import { TICK_MS } from '../base/tick.js';
 import { closeClient, linger } from '../codec/close.js';
 import { BACKEND, type BackendConnection, backendOf, CLIENT, type ClientConnection } from '../codec/connections.js';
@@ -17,16 +18,17 @@ import { ALERT } from '../codec/raw/read-hello.js';
 import { Engine, eventAt, eventConn, eventKind, slotOf } from '../engine/engine.js';
 import { CHUNK_BYTES, CONTROL, EVENT, EVENT_KIND } from '../engine/layout.js';
 import { type Pinned, PinnedTexts, Writer } from '../engine/text.js';
-import type { Attempt } from '../exchange/attempt.js';
+import { type Attempt, endAttempt } from '../exchange/attempt.js';
 import type { ClientAddressField } from '../exchange/client-address.js';
 import { Counters } from '../exchange/counters.js';
 import { Deadlines } from '../exchange/deadlines.js';
+import { endExchange } from '../exchange/end.js';
 import type { ErrorPages } from '../exchange/error-pages.js';
 import { exchangeLate } from '../exchange/events.js';
-import type { Exchange } from '../exchange/exchange.js';
+import { type Exchange, STAGE } from '../exchange/exchange.js';
 import { HeadEdit } from '../exchange/head-edit.js';
 import { serveLines } from '../exchange/lines.js';
-import type { Observer } from '../exchange/observer.js';
+import { Observers } from '../exchange/observer.js';
 import { BodyPiece } from '../exchange/piece.js';
 import { type Pool, type Server, Servers } from '../exchange/pools.js';
 import { RequestIds } from '../exchange/request-id.js';
@@ -92,8 +94,8 @@ export class Worker implements CodecContext {
   readonly ids: RequestIds;
   readonly counters = new Counters();
   readonly exchangeCounts = new ExchangeCounts(this.counters.reasons);
-  /** What sees every exchange as it ends. */
-  readonly observers: readonly Observer[] = [this.exchangeCounts];
+  /** What sees exchanges, attempts and connections as they end. */
+  readonly observers = new Observers([this.exchangeCounts]);
   readonly framing = new Framing();
   readonly tokens = new Tokens();
   /** What filters change in a head, filled for each that they have a say in. */
@@ -237,20 +239,43 @@ export class Worker implements CodecContext {
    * cut in the middle.
    */
   close(): void {
+    if (this.closed) return;
     this.closed = true;
     clearInterval(this.#timer);
+    readClock();
     this.connections.eachBackend(({ conn, state }) => {
       if (state === BACKEND.IDLE) this.engine.closeConn(conn);
     });
     this.connections.eachClient(({ conn, state }) => {
       if (state === CLIENT.IDLE) this.engine.closeConn(conn);
     });
+    this.connections.eachClient((client) => this.#cut(client));
     this.engine.close();
+  }
+
+  /** The worker closes, and this connection with it: what is under way on it ends, so that the observers see it. */
+  #cut(client: ClientConnection): void {
+    const { x } = client;
+    if (x.stage !== STAGE.FREE) {
+      x.reason ??= 'SHUT_DOWN';
+      if (x.attempt.isOpen) {
+        x.attempt.reason = 'SHUT_DOWN';
+        endAttempt(this, x.attempt);
+      }
+      endExchange(this, x);
+    }
+    this.#connectionEnded(client);
+  }
+
+  #connectionEnded(client: ClientConnection): void {
+    const { connectionEnded } = this.observers;
+    for (let i = 0; i < connectionEnded.length; i++) connectionEnded[i]!.connectionEnded(client);
   }
 
   clientFree(client: ClientConnection): void {
     handshakeDrop(this, client);
     this.deadlines.clear(client.slot);
+    this.#connectionEnded(client);
     this.connections.freeClient(client);
   }
 
@@ -299,6 +324,7 @@ export class Worker implements CodecContext {
   /** Takes a step outside of a batch of events, and goes on with what it made possible. */
   step(take: () => void): void {
     if (this.closed) return;
+    readClock();
     take();
     this.#resumeWoken();
     this.engine.run();
@@ -324,6 +350,7 @@ export class Worker implements CodecContext {
 
   #dispatch(events: Int32Array, count: number): void {
     this.batch = (this.batch + 1) | 0;
+    setNowUs(this.engine.batchUs);
     const end = count * EVENT.WORDS;
     for (let at = 0; at < end; at += EVENT.WORDS) {
       const conn = eventConn(events, at);
@@ -381,6 +408,7 @@ export class Worker implements CodecContext {
     this.attemptDeadlines.now = now;
     // What has arrived comes first: after a pause of this thread it may be what a deadline waited for.
     this.engine.run();
+    readClock();
     this.deadlines.sweep(now, this.#connectionLate);
     this.exchangeDeadlines.sweep(now, this.#exchangeLate);
     this.attemptDeadlines.sweep(now, this.#attemptLate);

@@ -108,6 +108,7 @@ export function readHead(w: CodecContext, client: ClientConnection, at: number, 
       return 'partial';
     }
     client.to(CLIENT.HEAD);
+    client.x.firstByte();
     client.headAt = from;
     client.parser = w.llhttp.acquireRequest();
     if (client.parser === null) return 'OVERLOADED';

@@ -13,7 +13,7 @@ import type { CodecContext } from '../context.js';
 import { steerClient } from '../flow.js';
 import { exchangeMoves } from '../progress.js';
 import { sendProxyHeader } from '../raw/proxy-out.js';
-import { tunnelBegin } from '../raw/tunnel.js';
+import { countTunneled, tunnelBegin } from '../raw/tunnel.js';
 import { readTarget } from './check.js';
 import { resendBody, writeRequestBody, writeResponseBody } from './write-body.js';
 import { gatherResponseHead, writeInterim, writeRequestHead } from './write-head.js';
@@ -52,7 +52,10 @@ function releaseHead(w: CodecContext, x: Exchange): void {
 function toTunnel(w: CodecContext, x: Exchange, head: Head, restAt: number, restBytes: number): void {
   const client = clientOf(x);
   writeInterim(w, x, head);
-  if (restBytes > 0) w.engine.send(client.conn, restAt, restBytes);
+  if (restBytes > 0) {
+    w.engine.send(client.conn, restAt, restBytes);
+    countTunneled(x, true, restBytes);
+  }
   tunnelBegin(w, client, backendOf(x.attempt));
 }
 
@@ -62,7 +65,9 @@ export const clientStream = {
   writeHead,
   writeBody: writeResponseBody,
   beginWrite: (w, x) => w.engine.sendBegin(clientOf(x).conn, SEND_FLAG.none),
-  endWrite: (w) => w.engine.sendEnd(),
+  endWrite: (w, x) => {
+    x.bytesOut += w.engine.sendEnd();
+  },
   finish,
   close: (w: CodecContext, x, cut) => closeClient(w, clientOf(x), cut),
   moves: exchangeMoves,

@@ -154,7 +154,7 @@ export function writeInterim(w: CodecContext, x: Exchange, head: Head): void {
     gatherUpgrade(w, head);
   }
   pin(w, '\r\n');
-  w.engine.sendEnd();
+  x.bytesOut += w.engine.sendEnd();
 }
 
 const UPGRADE_REQUIRED = 426;

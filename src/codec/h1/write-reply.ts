@@ -65,6 +65,8 @@ export function writeReply(
     return;
   }
   x.status = status;
+  if (sendsBody) x.bodyBytesOut = body.length;
+  x.bytesOut += head.length + x.bodyBytesOut;
   x.response.done = true;
   if (closes) linger(w, client);
   else finish(w, x);

@@ -3,7 +3,7 @@
 // Owns what crosses. Leaves what ends it, and closing the two connections, to events.ts.
 
 import { assert } from '../../base/assert.js';
-import { KIND, NO_ADDRESS, STAGE } from '../../exchange/exchange.js';
+import { type Exchange, KIND, NO_ADDRESS, STAGE } from '../../exchange/exchange.js';
 import { ticksOf } from '../../exchange/request-deadlines.js';
 import { BACKEND, type BackendConnection, CLIENT, type ClientConnection } from '../connections.js';
 import type { CodecContext } from '../context.js';
@@ -22,6 +22,7 @@ export function tunnelBegin(w: CodecContext, client: ClientConnection, backend: 
   w.deadlines.set(client.slot, ticksOf(w, x).tunnelIdle);
   if (client.pendingAt !== NO_ADDRESS) {
     w.engine.send(backend.conn, client.pendingAt, client.pendingBytes);
+    x.bodyBytesTotal += client.pendingBytes;
     w.engine.release(client.pendingAt);
     client.pendingAt = NO_ADDRESS;
   }
@@ -35,5 +36,16 @@ export function tunnelBegin(w: CodecContext, client: ClientConnection, backend: 
 export function tunnelData(w: CodecContext, client: ClientConnection, to: number, at: number, bytes: number): void {
   w.engine.send(to, at, bytes);
   w.engine.release(at);
+  countTunneled(client.x, to === client.conn, bytes);
   w.deadlines.set(client.slot, ticksOf(w, client.x).tunnelIdle);
+}
+
+/** Counts bytes of a tunnel, to its client or from it: as parts of the two bodies. Hot. */
+export function countTunneled(x: Exchange, toClient: boolean, bytes: number): void {
+  if (!toClient) {
+    x.bodyBytesTotal += bytes;
+    return;
+  }
+  x.bytesOut += bytes;
+  x.bodyBytesOut += bytes;
 }

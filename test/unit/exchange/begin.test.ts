@@ -22,11 +22,12 @@ const GIVEN_BACK = [
   'routedHeld',
   'rule',
   'targetHeld',
+  'times.0',
   'wait',
 ];
 
 /** The objects that are part of an exchange, whose fields are its own. */
-const PARTS = ['attempt', 'attempted', 'keptBody', 'request', 'response'];
+const PARTS = ['attempt', 'attempt.times', 'attempted', 'keptBody', 'request', 'response', 'times'];
 
 interface Field {
   readonly name: string;
@@ -40,7 +41,7 @@ function fieldsOf(part: object, prefix = ''): Field[] {
   return Object.keys(of).flatMap((key) => {
     const name = prefix + key;
     if (LASTING.includes(name) || GIVEN_BACK.includes(name)) return [];
-    return prefix === '' && PARTS.includes(key) ? fieldsOf(of[key] as object, `${key}.`) : [{ name, of, key }];
+    return PARTS.includes(name) ? fieldsOf(of[key] as object, `${name}.`) : [{ name, of, key }];
   });
 }
 
