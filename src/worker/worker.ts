@@ -249,22 +249,20 @@ export class Worker implements CodecContext {
     this.connections.eachClient(({ conn, state }) => {
       if (state === CLIENT.IDLE) this.engine.closeConn(conn);
     });
-    this.connections.eachClient((client) => this.#cut(client));
+    this.connections.eachExchange((x) => this.#cut(x));
+    this.connections.eachClient((client) => this.#connectionEnded(client));
     this.engine.close();
   }
 
-  /** The worker closes, and this connection with it: what is under way on it ends, so that the observers see it. */
-  #cut(client: ClientConnection): void {
-    const { x } = client;
-    if (x.stage !== STAGE.FREE) {
-      x.reason ??= 'SHUT_DOWN';
-      if (x.attempt.isOpen) {
-        x.attempt.reason = 'SHUT_DOWN';
-        endAttempt(this, x.attempt);
-      }
-      endExchange(this, x);
+  /** The worker closes: what is under way ends, so that the observers see it. */
+  #cut(x: Exchange): void {
+    if (x.stage === STAGE.FREE) return;
+    x.reason ??= 'SHUT_DOWN';
+    if (x.attempt.isOpen) {
+      x.attempt.reason = 'SHUT_DOWN';
+      endAttempt(this, x.attempt);
     }
-    this.#connectionEnded(client);
+    endExchange(this, x);
   }
 
   #connectionEnded(client: ClientConnection): void {
