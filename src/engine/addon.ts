@@ -1,8 +1,8 @@
 // Loads the native engine and refuses one that was built for another layout.
 
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { engineFileProblem, findEngine, howToBuild, platformName, whyMissing } from './engine-file.js';
 import { layoutHash } from './layout.js';
 
 /** What `engineOpen` borrows. Every array stays alive as long as the engine; addresses count from `memory`. */
@@ -66,11 +66,8 @@ export class EngineUnusableError extends Error {
   override readonly name = 'EngineUnusableError';
 }
 
-/** In dist/ the engine stands beside this file; from the sources (tests) it is the one `make build` left in dist/. */
-function addonPath(): string {
-  const beside = fileURLToPath(new URL('./engine.node', import.meta.url));
-  return existsSync(beside) ? beside : fileURLToPath(new URL('../../dist/engine/engine.node', import.meta.url));
-}
+/** The folder with package.json, from dist/ and from the sources (tests) alike. */
+const root = fileURLToPath(new URL('../../', import.meta.url));
 
 let loaded: Addon | undefined;
 
@@ -81,23 +78,24 @@ let loaded: Addon | undefined;
  */
 export function addon(): Addon {
   if (loaded !== undefined) return loaded;
-  const path = addonPath();
-  if (!existsSync(path)) {
-    throw new EngineUnusableError(`the native engine is missing (${path}). Build it: make build`);
+  const platform = platformName();
+  const path = findEngine(root, platform);
+  if (path === undefined) throw new EngineUnusableError(whyMissing(root, platform));
+  const problem = engineFileProblem(path);
+  if (problem !== undefined) {
+    throw new EngineUnusableError(`the native engine (${path}) cannot be used: ${problem}. ${howToBuild(root, true)}`);
   }
   let found: Addon;
   try {
     found = createRequire(import.meta.url)(path) as Addon;
   } catch (error) {
     const reason = (error as Error).message.split('\n')[0];
-    throw new EngineUnusableError(
-      `the native engine cannot be loaded (${reason}). Build it again with this Node: make -B engine`,
-    );
+    throw new EngineUnusableError(`the native engine cannot be loaded (${reason}). ${howToBuild(root, true)}`);
   }
   const wanted = layoutHash();
   if (found.layoutHash !== wanted) {
     throw new EngineUnusableError(
-      `the native engine was built for layout ${found.layoutHash}, this program has ${wanted}. Build both again: make -B engine && make build`,
+      `the native engine (${path}) was built for layout ${found.layoutHash}, this program has ${wanted}. ${howToBuild(root, true)}`,
     );
   }
   loaded = found;

@@ -49,7 +49,9 @@ test('a missing engine is said in one line, with the command that builds it, and
   cpSync(join(root, 'dist'), join(copy, 'dist'), { recursive: true });
   cpSync(join(root, 'package.json'), join(copy, 'package.json'));
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  rmSync(join(copy, 'dist/engine/engine.node'));
+  cpSync(join(root, 'Makefile'), join(copy, 'Makefile'));
+  for (const engine of ['engine.node', 'prebuilt'])
+    rmSync(join(copy, 'dist/engine', engine), { recursive: true, force: true });
   const args = ['run', '--listen', written(freePlace()), '--backend', '127.0.0.1:1', '--workers', '1'];
   const exit = await new Child(process.execPath, [join(copy, 'dist/cli/main.js'), ...args]).exited();
   assert.equal(exit.code, 2);
