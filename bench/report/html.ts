@@ -14,7 +14,7 @@ export async function htmlReport(result: BenchResult): Promise<string> {
   const drawings = await renderCharts(charts);
   const figures =
     drawings === undefined
-      ? '<p class="warning">The plots need the npm package echarts, which is not installed. Every figure is in the tables.</p>'
+      ? '<p class="warning">The plots need the npm package echarts, which is not installed (npm install echarts). Every figure is in the tables.</p>'
       : charts
           .map(
             (chart, at) =>

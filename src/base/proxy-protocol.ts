@@ -163,7 +163,7 @@ export function crc32c(bytes: Uint8Array): number {
 // --- Writing ----------------------------------------------------------------------------------------------------------
 
 /** The header for a connection on behalf of `addresses`. */
-export function proxyHeader(version: ProxyVersion, addresses: ProxyAddresses): Buffer {
+export function proxyHeader(version: ProxyVersion, addresses: ProxyAddresses): Uint8Array {
   const { source, sourcePort, destination, destinationPort } = addresses;
   const isV4 = source.length === 4;
   if (version === 'v1') {
@@ -177,7 +177,7 @@ export function proxyHeader(version: ProxyVersion, addresses: ProxyAddresses): B
 }
 
 /** The header of a connection without a client, such as that of a health check: its ends are those of the socket. */
-export function proxyHeaderOfOwn(version: ProxyVersion): Buffer {
+export function proxyHeaderOfOwn(version: ProxyVersion): Uint8Array {
   if (version === 'v1') return Buffer.from('PROXY UNKNOWN\r\n', 'latin1');
   return Buffer.concat([SIGNATURE, Uint8Array.of((VERSION_2 << 4) | COMMAND.LOCAL, 0, 0, 0)]);
 }

@@ -217,9 +217,12 @@ describe('what is written', () => {
       destination: parseAddress('192.168.0.11')!,
       destinationPort: 443,
     };
-    assert.equal(proxyHeader('v1', ends).toString('latin1'), 'PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\n');
+    assert.equal(
+      Buffer.from(proxyHeader('v1', ends)).toString('latin1'),
+      'PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\n',
+    );
     const head = '0d0a0d0a000d0a515549540a' + '2111000c';
-    assert.equal(proxyHeader('v2', ends).toString('hex'), `${head}c0a80001c0a8000bdc0401bb`);
+    assert.equal(Buffer.from(proxyHeader('v2', ends)).toString('hex'), `${head}c0a80001c0a8000bdc0401bb`);
   });
 
   test('for connections on nobody’s behalf is read as such', () => {
