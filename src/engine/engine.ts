@@ -56,11 +56,11 @@ export class Engine {
   readonly #onEvents: (events: Int32Array, count: number) => void;
   readonly #again = (): void => this.run();
   #words = 0;
-  /** Bytes listed in the open send. */
+  /** Bytes listed since `sendBegin`. */
   #listed = 0;
-  /** Where the open send begins, or -1. */
+  /** Where the open send begins, or the last one, as long as nothing stands behind it: the next may go on in it. Else -1. */
   #sendAt = -1;
-  /** Released while a send was open: given back behind it, since it may list their bytes. */
+  /** Released meanwhile: given back behind that send, since it may list their bytes. */
   readonly #released: number[] = [];
   #running = false;
   #closed = false;
@@ -98,6 +98,7 @@ export class Engine {
     this.#running = true;
     try {
       for (let turn = 0; turn < TURNS_PER_WAKE; turn++) {
+        this.#settle();
         const words = this.#words;
         this.#words = 0;
         const count = this.#native.turn(words);
@@ -141,8 +142,7 @@ export class Engine {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#native.submit(this.#words);
-    this.#words = 0;
+    this.#flush();
     this.#native.close();
   }
 
@@ -213,8 +213,17 @@ export class Engine {
     return this.#native.progress(conn, into);
   }
 
-  /** Opens a send; list its spans with `span`, and end it with `sendEnd`. */
+  /**
+   * Opens a send; list its spans with `span`, and end it with `sendEnd`. Sends on one connection with nothing but releases
+   * between them go to the kernel as one: the head and the body of a request, the pieces of a body that came in one batch.
+   */
   sendBegin(conn: number, flags: number): void {
+    this.#listed = 0;
+    if (this.#sendAt >= 0 && this.#submissions[this.#sendAt + 1] === conn) this.#submissions[this.#sendAt + 2] = flags;
+    else this.#sendNew(conn, flags);
+  }
+
+  #sendNew(conn: number, flags: number): void {
     this.#reserve(SUBMISSION_WORDS_MAX);
     const at = this.#words;
     this.#submissions[at] = SUBMIT.send;
@@ -223,7 +232,6 @@ export class Engine {
     this.#submissions[at + 3] = 0;
     this.#sendAt = at;
     this.#words = at + 4;
-    this.#listed = 0;
   }
 
   /**
@@ -260,18 +268,32 @@ export class Engine {
   #sendGoesOn(): void {
     const conn = this.#submissions[this.#sendAt + 1]!;
     const flags = this.#submissions[this.#sendAt + 2]!;
-    const listed = this.#listed;
     this.#submissions[this.#sendAt + 2] = flags | SEND_FLAG.more;
-    this.sendBegin(conn, flags);
-    this.#listed = listed;
+    // What was released meanwhile may be listed in either: it is given back behind both.
+    this.#sendAt = -1;
+    this.#sendNew(conn, flags);
   }
 
   /** Ends the open send. Returns how many bytes were listed in it. */
   sendEnd(): number {
-    if (this.#submissions[this.#sendAt + 3] === 0) this.#words = this.#sendAt;
+    if (this.#submissions[this.#sendAt + 3] === 0) {
+      this.#words = this.#sendAt;
+      this.#settle();
+    }
+    return this.#listed;
+  }
+
+  /** Whatever is submitted next stands behind the last send: nothing goes on in it any more. */
+  #settle(): void {
     this.#sendAt = -1;
     while (this.#released.length > 0) this.#submit2(SUBMIT.release, this.#released.pop()!);
-    return this.#listed;
+  }
+
+  /** Carries out what is submitted. */
+  #flush(): void {
+    this.#settle();
+    this.#native.submit(this.#words);
+    this.#words = 0;
   }
 
   /** Sends one span. */
@@ -302,8 +324,9 @@ export class Engine {
   }
 
   /**
-   * Says that the next `chunks` × CHUNK_BYTES bytes of a connection all belong to one body: they may come several chunks,
-   * and as many events, in one batch. Ends by itself, with readStart and an offset, or with 0.
+   * Says that the next `chunks` × CHUNK_BYTES bytes of a connection may come several chunks, and as many events, in one
+   * batch: they are of a long body, or of a message that is likely to have one. Ends by itself, with readStart and an offset,
+   * or with 0.
    */
   readMany(conn: number, chunks: number): void {
     this.#submit3(SUBMIT.readMany, conn, chunks);
@@ -340,8 +363,7 @@ export class Engine {
    */
   chunksOwed(): Int32Array {
     const owed = new Int32Array(this.#chunkCount);
-    this.#native.submit(this.#words);
-    this.#words = 0;
+    this.#flush();
     this.#native.chunksOwed(owed);
     return owed;
   }
@@ -352,6 +374,7 @@ export class Engine {
   }
 
   #reserve(words: number): void {
+    if (this.#sendAt >= 0) this.#settle();
     if (this.#words + words <= SUBMISSION_WORDS) return;
     this.#native.submit(this.#words);
     this.#words = 0;

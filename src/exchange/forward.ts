@@ -68,7 +68,11 @@ export function sendRequest(w: Context, x: Exchange): ReasonCode | null {
     requestSent(w, x);
   } else {
     waitForBody(w, x);
-    w.clientStream.wake(w, x);
+    if (w.clientStream.hasBody(x)) {
+      // What is here of the body is read next. Behind it is seen whether to read on.
+      w.clientStream.wake(w, x);
+      return null;
+    }
   }
   w.clientStream.steer(w, x);
   return null;
