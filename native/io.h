@@ -17,8 +17,8 @@
 
 #include "engine.h"
 
-/* Chunks one connection may receive in one turn, when its owner said that a long body comes. */
-#define SF__BULK_CHUNKS 4
+/* Chunks one connection may receive in one turn, when its owner said that a long body comes: enough for 64 KiB and a head. */
+#define SF__BULK_CHUNKS 8
 
 /* What a send or a receive came to. */
 enum {

@@ -231,6 +231,10 @@ export class BackendConnection implements BackendSide, Poolable {
   readonly movement = new Movement();
   /** Requests sent on it so far. */
   requests = 0;
+  /** Bytes received of the response under way, as far as they count (`expectAlike()`). */
+  responseBytes = 0;
+  /** The last response on it was long, and the engine knows that the next may be. */
+  bulk = false;
   /** Place among its server's idle connections. */
   idleAt = -1;
   blocked = false;
@@ -258,6 +262,8 @@ export class BackendConnection implements BackendSide, Poolable {
     this.distrusted = false;
     this.aside = false;
     this.requests = 1;
+    this.responseBytes = 0;
+    this.bulk = false;
     this.idleAt = -1;
     this.blocked = false;
     this.paused = false;

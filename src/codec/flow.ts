@@ -9,6 +9,9 @@ import { BACKEND, type BackendConnection, CLIENT, type ClientConnection, clientO
 import type { CodecContext } from './context.js';
 import { watch, watchTunnel } from './progress.js';
 
+/** From so many bytes on a body is worth a word to the engine. */
+export const BULK_BYTES = 2 * CHUNK_BYTES;
+
 /** The most chunks that the engine takes as a number. */
 const CHUNKS_MAX = 2 ** 31 - 1;
 
@@ -18,6 +21,18 @@ const CHUNKS_MAX = 2 ** 31 - 1;
  */
 export function readBulk(w: CodecContext, conn: number, bytes: number): void {
   w.engine.readMany(conn, Math.min(Math.floor(bytes / CHUNK_BYTES), CHUNKS_MAX));
+}
+
+/**
+ * Lets the engine receive the next response of a connection that is kept as many chunks at a time as its last one took: one
+ * is mostly as long as the one before.
+ */
+export function expectAlike(w: CodecContext, backend: BackendConnection): void {
+  const { conn, responseBytes } = backend;
+  const isBulk = responseBytes >= BULK_BYTES;
+  if (isBulk || backend.bulk) w.engine.readMany(conn, isBulk ? Math.ceil(responseBytes / CHUNK_BYTES) : 0);
+  backend.bulk = isBulk;
+  backend.responseBytes = 0;
 }
 
 function clientMayRead({ pendingAt, state, x }: ClientConnection): boolean {

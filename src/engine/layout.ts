@@ -70,7 +70,7 @@ export const SUBMIT = {
   /** (conn, TLS context, address, bytes): what follows on a connection is encrypted, but for these bytes in front. On an
    *  accepted one they were received already and begin the handshake; on a connecting one they are sent before it. */
   tls: 10,
-  /** (conn, chunks): its next `chunks` × CHUNK_BYTES bytes are all of one body, and may come several chunks at a time. */
+  /** (conn, chunks): its next `chunks` × CHUNK_BYTES bytes may come several chunks at a time. */
   readMany: 11,
 } as const;
 

@@ -10,7 +10,7 @@ import { start as startHttp10 } from '../origins/http10.js';
 import { start as startInformational } from '../origins/informational.js';
 import { start as startNever } from '../origins/never-answers.js';
 import { start as startOneByte } from '../origins/one-byte-per-write.js';
-import { listenRaw } from '../origins/raw.js';
+import { listenRaw, ok, serveRequests } from '../origins/raw.js';
 import { fieldValue, statusOf } from '../support/messages.js';
 import { use, useProxy } from '../support/proxy.js';
 import { ask, get, WireClient } from '../support/wire-client.js';
@@ -33,6 +33,32 @@ test('a client that waits for 100 gets it from the server, then 103, then the an
     assert.equal(final.body, 'got 5');
   }
   client.close();
+});
+
+test('a head that is cut in the middle of what came behind a long response arrives whole', async (t) => {
+  // After a long response several chunks are received at once: the final head begins in the first and ends in the second.
+  const field = `X-Long: ${'v'.repeat(10_000)}`;
+  const origin = await use(
+    t,
+    serveRequests((_, { socket, requestCount }) => {
+      if (requestCount === 1) socket.write(ok('x'.repeat(100_000)));
+      else socket.write(`HTTP/1.1 103 Early Hints\r\n${field}\r\n\r\n${ok('short', field)}`);
+    }),
+  );
+  const proxy = await useProxy(t, { servers: [origin.address] });
+  const client = await WireClient.connect(proxy.place);
+  assert.equal((await client.exchange(get('/long'))).body.length, 100_000);
+  for (let round = 0; round < 3; round++) {
+    client.forget();
+    await client.send(get('/hints'));
+    const { informational, final } = await client.fullResponse();
+    assert.deepEqual(informational.map(statusOf), [103]);
+    assert.equal(fieldValue(informational[0]!, 'x-long')?.length, 10_000);
+    assert.equal(fieldValue(final, 'x-long')?.length, 10_000);
+    assert.equal(final.body, 'short');
+  }
+  client.close();
+  assert.equal(origin.accepted, 1);
 });
 
 test('a client that is refused instead of 100 need not send its body', async (t) => {

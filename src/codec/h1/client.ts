@@ -22,11 +22,11 @@ import { closeBackend, endAside, keepBackend } from '../backends.js';
 import { connectReason } from '../connect-reason.js';
 import { BACKEND, type BackendConnection } from '../connections.js';
 import type { CodecContext } from '../context.js';
-import { readBulk } from '../flow.js';
+import { BULK_BYTES, expectAlike, readBulk } from '../flow.js';
 import { serverMoves } from '../progress.js';
 import { sendProxyHeader } from '../raw/proxy-out.js';
-import { BULK_BYTES, endOfResponse, readResponseBody } from './read-body.js';
-import { readOn, readResponseHead } from './read-response-head.js';
+import { endOfResponse, readResponseBody } from './read-body.js';
+import { goesOn, readOn, readResponseHead } from './read-response-head.js';
 
 /** The connection is established: the request that waited for it goes out. */
 export function backendConnected(w: CodecContext, backend: BackendConnection): void {
@@ -117,9 +117,13 @@ export function backendLate(w: CodecContext, backend: BackendConnection): void {
   broken(w, backend, 'CONNECT_TIMEOUT', 'RESPONSE_TIMEOUT');
 }
 
+/** Beyond these, it does not matter how long a response was. A small integer. */
+const COUNTED_BYTES_MAX = 2 ** 28;
+
 /** Bytes of a response; their chunk reference passes to this function. */
 function responseData(w: CodecContext, backend: BackendConnection, at: number, bytes: number): void {
   const x = backend.exchange!;
+  if (backend.responseBytes < COUNTED_BYTES_MAX) backend.responseBytes += bytes;
   if (backend.state === BACKEND.BODY) {
     passBody(w, x, backend, at, bytes);
   } else if (x.attempt.reused && x.attempt.takenIn === w.batch) {
@@ -135,6 +139,11 @@ function responseData(w: CodecContext, backend: BackendConnection, at: number, b
 function readResponse(w: CodecContext, x: Exchange, backend: BackendConnection, at: number, bytes: number): void {
   const end = at + bytes;
   let from = at;
+  if (!goesOn(w, backend, at)) {
+    w.engine.release(at);
+    fail(w, x, 'OVERLOADED');
+    return;
+  }
   while (from < end) {
     const isLong = backend.longHead !== null;
     const result = readResponseHead(w, backend, from, end);
@@ -218,6 +227,7 @@ function beginResponse(
   backend.keepAlive = kind !== BODY.untilEof && keepsConnection(w.memory, head, toHead) && !backend.distrusted;
   backend.to(BACKEND.BODY);
   if (kind === BODY.chunked) parser.chunked.begin(true);
+  else if (x.response.left - bodyBytes >= BULK_BYTES) readBulk(w, backend.conn, x.response.left - bodyBytes);
   w.rest.bytes = bodyBytes;
   w.clientStream.beginWrite(w, x);
   let failed: ReasonCode | null = responseHead(w, x, head) ? null : 'OVERLOADED';
@@ -228,7 +238,6 @@ function beginResponse(
     backend.parser = null;
   }
   w.engine.release(chunk);
-  if (kind !== BODY.chunked && x.response.left >= BULK_BYTES) readBulk(w, backend.conn, x.response.left);
   goOn(w, x, backend, failed);
 }
 
@@ -262,8 +271,12 @@ function goOn(w: CodecContext, x: Exchange, backend: BackendConnection, failed: 
 
 function endResponse(w: CodecContext, x: Exchange, backend: BackendConnection, reusable: boolean): void {
   responseComplete(x);
-  if (reusable && x.request.done && !backend.ended && !backend.blocked) keepBackend(w, backend);
-  else closeBackend(w, backend);
+  if (reusable && x.request.done && !backend.ended && !backend.blocked) {
+    expectAlike(w, backend);
+    keepBackend(w, backend);
+  } else {
+    closeBackend(w, backend);
+  }
   w.clientStream.finish(w, x);
 }
 

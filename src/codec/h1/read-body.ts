@@ -2,7 +2,6 @@
 // Counted bodies are counted, not looked at. Chunked ones are parsed: no byte that the parser did not classify goes on.
 // Hot: runs for every piece of every body, allocates nothing.
 
-import { CHUNK_BYTES } from '../../engine/layout.js';
 import type { ClientAddressField } from '../../exchange/client-address.js';
 import type { Body, Exchange } from '../../exchange/exchange.js';
 import type { ChunkedBody } from '../../http/chunked.js';
@@ -11,9 +10,6 @@ import { BODY } from '../../http/framing.js';
 import { PARSED } from '../../http/parsed.js';
 import type { BackendConnection, ClientConnection } from '../connections.js';
 import type { CodecContext } from '../context.js';
-
-/** From so many bytes on a body is worth a word to the engine. */
-export const BULK_BYTES = 2 * CHUNK_BYTES;
 
 /** Bytes of chunk framing, extensions included, that may come beside a body, whatever its length. */
 const FRAMING_BYTES_MAX = 16_384;

@@ -1,6 +1,7 @@
 // Reads the head of a request, cut anywhere, in place.
 // Owns parking: an incomplete head leaves the slab, so that slow clients cannot fill it.
 
+import { assert } from '../../base/assert.js';
 import { NO_ADDRESS } from '../../exchange/exchange.js';
 import { type HeadParser, LLHTTP_ERROR } from '../../http/llhttp.js';
 import { PARSED } from '../../http/parsed.js';
@@ -27,6 +28,7 @@ export function park(w: CodecContext, parser: HeadParser, end: number): Parked {
 
 /** Puts a parked head in front of the bytes that continue it; `at` must have been received with that much room. */
 export function unpark(w: CodecContext, parser: HeadParser, parked: Parked, at: number): void {
+  assert(at - w.engine.chunkOf(at) >= parked.length, 'there is room for what is parked in front of what follows it');
   parser.head.base = parked.putBefore(w.memory, at);
 }
 

@@ -37,6 +37,18 @@ export function readResponseHead(w: CodecContext, backend: BackendConnection, fr
   }
 }
 
+/**
+ * A parked head goes on at `at`. What was received behind it in the same batch has no room in front: then it goes on as a long
+ * one. False: there is no room for it.
+ */
+export function goesOn(w: CodecContext, backend: BackendConnection, at: number): boolean {
+  const { parked } = backend;
+  if (parked === null || at - w.engine.chunkOf(at) >= parked.length) return true;
+  backend.parked = null;
+  backend.longHead = w.longHeads.collect(null, parked.bytes, 0, parked.length);
+  return backend.longHead !== null;
+}
+
 /** Receives what follows a parked head, with room for that in front. */
 export function readOn(w: CodecContext, backend: BackendConnection): void {
   backend.paused = false;
