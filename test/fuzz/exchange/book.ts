@@ -18,6 +18,8 @@ export interface Behaviour {
   readonly upgrades: boolean;
   /** Answers as soon as the head is there. */
   readonly early: boolean;
+  /** Says 100 Continue to a request that expects it. */
+  readonly continues: boolean;
   /** 1xx responses before the final one. */
   readonly interims: number;
   /** The body in so many pieces, so many milliseconds apart. */
@@ -91,6 +93,7 @@ function behaviourText(b: Behaviour): string {
   if (b.after !== 'keep') parts.push(b.after);
   if (b.upgrades) parts.push('upgrades');
   if (b.early) parts.push('early');
+  if (!b.continues) parts.push('no 100');
   if (b.interims > 0) parts.push(`${b.interims} interims`);
   if (b.pieces > 1) parts.push(`${b.pieces} pieces`);
   if (b.deafMs > 0) parts.push(`deaf ${b.deafMs} ms`);
@@ -109,6 +112,8 @@ export class Book {
   readonly sessions = new Map<string, string>();
   /** The proxy was asked to end. */
   draining = false;
+  /** A worker of the proxy is made to die in this round: any connection may end with it. */
+  deaths = false;
   readonly #startedAt = performance.now();
   #over = false;
 

@@ -28,6 +28,8 @@ interface Manner {
   readonly halfCloses: boolean;
   /** Milliseconds for which it reads nothing, once, after its first byte. */
   readonly deafMs: number;
+  /** Milliseconds it waits for 100 Continue before it sends the body; without lockstep it never does. */
+  readonly expectsMs: number;
 }
 
 /** One client: a few connections, one after the other, with names that begin with `name`. */
@@ -59,6 +61,8 @@ class Connection {
   /** The client did something that excuses the proxy for ending the connection. */
   #excused = false;
   #wasDeaf = false;
+  /** Requests up to this index may send their bodies: a server has said 100. */
+  #continued = -1;
   /** Behind a 101. */
   #tunnel: TunnelEnd | null = null;
   #wake: () => void = () => {};
@@ -93,6 +97,7 @@ class Connection {
       leaves: dice.pick(['reset', 'close', 'end', 'stall']),
       halfCloses: !rude && dice.below(8) === 0 && this.#entries.at(-1)!.request.tunnel === null,
       deafMs: mood.rude && dice.below(8) === 0 ? 50 + dice.below(400) : 0,
+      expectsMs: dice.pick([0, 60, 60, mood.rude ? 60 : 300]),
     };
     this.#reader = new Reader('response', {
       head: (head) => this.#onHead(head),
@@ -170,7 +175,12 @@ class Connection {
       if (this.#manner.lockstep) {
         await this.#until(() => this.#due === i || this.#ended !== 'no' || this.#closing);
         if (this.#closing) return;
-        if (!(await this.#write(i, request.bytes))) return;
+        const { headBytes, bytes } = request;
+        const waits = request.expects && this.#manner.expectsMs > 0;
+        if (!(await this.#write(i, waits ? bytes.slice(0, headBytes) : bytes))) return;
+        if (waits && !((await this.#mayContinue(i)) && (await this.#write(i, bytes.slice(headBytes), headBytes)))) {
+          return;
+        }
       }
     }
     if (!this.#manner.lockstep && !(await this.#write(0, this.#entries.map(({ request }) => request.bytes).join('')))) {
@@ -188,16 +198,36 @@ class Connection {
     }
   }
 
-  /** Writes `bytes`, which begin with request `first`, in pieces. False: it left, or the connection is over. */
-  async #write(first: number, bytes: string): Promise<boolean> {
+  /** Waits for 100 Continue, not for ever. False: the request was answered already, so it sends no body, and leaves. */
+  async #mayContinue(i: number): Promise<boolean> {
+    let waits = true;
+    const timer = setTimeout(() => {
+      waits = false;
+      this.#wake();
+    }, this.#manner.expectsMs);
+    await this.#until(
+      () => !waits || this.#continued >= i || this.#due > i || this.#head !== null || this.#ended !== 'no',
+    );
+    clearTimeout(timer);
+    this.#note(
+      this.#continued >= i ? 'may send the body' : waits ? 'need not send the body' : 'sends the body unasked',
+    );
+    if (this.#continued >= i || !waits || this.dice.below(2) === 0) return this.#ended === 'no';
+    this.#excuse();
+    await this.#until(() => this.#due > i || this.#ended !== 'no');
+    this.#closing = true;
+    this.#way.socket.end();
+    return false;
+  }
+
+  /** Writes `bytes`, which begin `skipped` bytes into request `first`, in pieces. False: it left, or the connection is over. */
+  async #write(first: number, bytes: string, skipped = 0): Promise<boolean> {
     const { dice } = this;
     const cuts = Array.from({ length: dice.below(dice.pick([1, 4, 10])) }, () => dice.below(bytes.length + 1));
-    const ends: number[] = [];
-    for (let i = first, at = 0; at < bytes.length; i++) {
+    for (let i = first, at = -skipped; at < bytes.length && i < this.#entries.length; i++) {
       const { request } = this.#entries[i]!;
       if (dice.below(4) === 0) cuts.push(at + request.headBytes);
       at += request.bytes.length;
-      ends.push(at);
       if (dice.below(4) === 0) cuts.push(at);
     }
     cuts.sort((a, b) => a - b);
@@ -307,6 +337,8 @@ class Connection {
     }
     if (status < 200) {
       if (entry.request.minor === 0) this.#fail('of HTTP/1.0 got an interim response');
+      if (status === 100 && !entry.request.expects) this.#fail('got a 100 that it did not ask for');
+      if (status === 100) this.#continued = this.#due;
       return 'none';
     }
     if (this.#closing && this.#due > 0 && !this.#excused) this.#fail('got an answer behind the one that was the last');
@@ -348,7 +380,7 @@ class Connection {
     entry.outcome = tunnel.whole ? 'tunnel' : 'cut tunnel';
     this.#due++;
     this.#note(`${tunnel}`);
-    if (!tunnel.whole && !this.#excused && !this.#anyBroken && !this.book.lagged)
+    if (!tunnel.whole && !this.#excused && !this.#anyBroken && !this.book.lagged && !this.book.deaths)
       this.#fail(`lost its tunnel: ${tunnel}`);
   }
 
@@ -368,7 +400,7 @@ class Connection {
     const excuses: number[] = [];
     if (this.mood.trouble) excuses.push(503, 504);
     if (this.mood.trouble && !this.#isAnswered(entry)) excuses.push(502);
-    if (this.mood.limited && request.target.startsWith('/limited')) excuses.push(503);
+    if (this.mood.tight || (this.mood.limited && request.target.startsWith('/limited'))) excuses.push(503);
     if (request.target === '' && request.local.length > 0) excuses.length = 0;
     // Many pieces some milliseconds apart add up: the end of a request and its 408 may pass each other.
     const slow = this.mood.rude && performance.now() - entry.wholeAt < LAG_MS;
@@ -468,13 +500,22 @@ class Connection {
     const idle = this.mood.rude && this.#manner.lockstep;
     const early = this.#entries.some(({ attempts }) => attempts.some(({ behaviour }) => behaviour.early));
     const drained = this.book.draining && this.#entries[this.#due]?.deliveries.length === 0;
-    return this.#excused || this.#front.refused || early || drained || idle || this.book.lagged || this.#anyBroken;
+    return (
+      this.book.deaths ||
+      this.#excused ||
+      this.#front.refused ||
+      early ||
+      drained ||
+      idle ||
+      this.book.lagged ||
+      this.#anyBroken
+    );
   }
 
   /** An answer broke off: the server has to have broken it off. */
   #checkCut(entry: Entry, head: Head): void {
     entry.outcome = `cut ${this.#status}`;
-    if (this.#excused) return;
+    if (this.#excused || this.book.deaths) return;
     if (this.#isLocal(head)) {
       this.#fail('got half a local reply');
       return;

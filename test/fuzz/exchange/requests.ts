@@ -19,6 +19,8 @@ export interface Mood {
   readonly rude: boolean;
   /** Bytes of the largest request body that is let through. */
   readonly bodyBytesMax: number;
+  /** The slab is too small for what is under way: requests may be refused with 503, and take their time. */
+  readonly tight: boolean;
 }
 
 /** A path, what servers see of it, the local reply it gets from the rules, and what servers it may reach. */
@@ -76,6 +78,8 @@ export interface Request {
   readonly session: Session | null;
   /** It asks for a tunnel, which this is then; the last request of its connection. */
   readonly tunnel: TunnelPlan | null;
+  /** It says `Expect: 100-continue`. */
+  readonly expects: boolean;
   /** The connection may go on after it, as far as the client says. */
   readonly keepAlive: boolean;
   toString(): string;
@@ -141,8 +145,9 @@ export function randomEntry(dice: Random, mood: Mood, line: Line, id: string, ne
   const lines = ['Host: a.example', `X-Id: ${id}`];
   if (inChunks) lines.push('Transfer-Encoding: chunked');
   else if (withBody) lines.push(`Content-Length: ${body.length}`);
+  const expects = !expectation && withBody && minor === 1 && dice.below(4) === 0;
   if (expectation) lines.push('Expect: the-unexpected');
-  else if (withBody && minor === 1 && dice.below(8) === 0) lines.push('Expect: 100-continue');
+  if (expects) lines.push('Expect: 100-continue');
   if (minor === 0 && keepAlive) lines.push('Connection: keep-alive');
   if (minor === 1 && !keepAlive) lines.push('Connection: close');
   const sticky = path === '/sticky';
@@ -177,11 +182,13 @@ export function randomEntry(dice: Random, mood: Mood, line: Line, id: string, ne
     session,
     tunnel: tunnel ? randomTunnel(dice, !mood.trouble, mood.rude, sure) : null,
     idempotent: !['POST', 'PATCH'].includes(method),
+    expects,
     keepAlive,
     toString: () => {
       const marks = [
         inChunks && 'chunked',
         expectation && 'expectation',
+        expects && '100-continue',
         ambiguous && 'ambiguous',
         large && 'large',
         tunnel && 'tunnel',
@@ -201,6 +208,7 @@ const CALM: Behaviour = {
   after: 'keep',
   upgrades: false,
   early: false,
+  continues: true,
   interims: 0,
   pieces: 1,
   gapMs: 0,
@@ -231,6 +239,7 @@ function randomBehaviour(
     gapMs: dice.below(15),
     waitMs: dice.below(3) === 0 ? dice.below(30) : 0,
     deafMs: dice.below(10) === 0 ? dice.below(60) : 0,
+    continues: dice.below(4) > 0,
   };
   if (!mood.trouble) return answer;
   switch (dice.below(16)) {

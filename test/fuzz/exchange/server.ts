@@ -148,7 +148,8 @@ class Visit {
   #closed(): void {
     const [tunnel, entry] = [this.#tunnel, this.#entry];
     if (tunnel === null || entry === null || tunnel.whole || tunnel.broke) return;
-    if (!entry.tunnelled || entry.left || this.#delivery!.dropped || this.server.book().lagged) return;
+    const { lagged, deaths } = this.server.book();
+    if (!entry.tunnelled || entry.left || this.#delivery!.dropped || lagged || deaths) return;
     this.#fail(`lost its tunnel: ${tunnel}`);
   }
 
@@ -206,7 +207,10 @@ class Visit {
       this.socket.pause();
       setTimeout(() => this.socket.resume(), behaviour.deafMs);
     }
-    if (fieldValues(head, 'expect').length > 0 && !behaviour.early) this.socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+    const expects = fieldValues(head, 'expect').join();
+    // That of an attempt before may have been answered already.
+    if (expects !== '' && !request.expects) this.#fail(`got Expect: ${expects}, which its client did not say`);
+    if (expects !== '' && behaviour.continues && !behaviour.early) this.socket.write('HTTP/1.1 100 Continue\r\n\r\n');
     const asksFor = fieldValues(head, 'upgrade').join();
     if (asksFor !== (request.tunnel === null ? '' : 'fuzz')) this.#fail(`got Upgrade ${JSON.stringify(asksFor)}`);
     if (this.#upgrades) {

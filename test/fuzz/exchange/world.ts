@@ -11,7 +11,9 @@ import { ask, get } from '../../support/wire-client.js';
 import { Random } from '../random.js';
 import { Book } from './book.js';
 import { runClient } from './client.js';
+import { DEATH, Deaths } from './deaths.js';
 import type { Doors } from './doors.js';
+import { runHog, startHogServer } from './hog.js';
 import type { Mood } from './requests.js';
 import { FuzzServer } from './server.js';
 
@@ -24,7 +26,23 @@ const BODY_BYTES_MAX = 90_000;
 const PATIENT = '20s';
 const SHORT = '400ms';
 
+/** Clients that hold the slab in a round: it has 64 chunks, each holds one to four. */
+const HOGS = 70;
+
+/** Copies for mirrors may outlive their clients by as long as their server may be silent. */
+const SERVERS_WITHIN_MS = 10_000;
+
 const COUNTERS = ['clientConnections', 'chunksUsed', 'parsersUsed', 'spansQueued', 'bytesQueued'] as const;
+
+/** What a proxy has to bear in all its rounds. */
+export interface WorldOptions {
+  /** Threads of the proxy. */
+  readonly workers: number;
+  /** Workers die. */
+  readonly deaths?: boolean;
+  /** The slab is as small as it may be, and some clients hold much of it. */
+  readonly tight?: boolean;
+}
 
 export class World {
   readonly servers: readonly FuzzServer[];
@@ -35,12 +53,19 @@ export class World {
   readonly #copies: FuzzServer;
   /** It never fails, and no client of a round asks it: whether the proxy serves is seen by it. */
   #steady: RawOrigin | null = null;
+  /** How often one of the workers had no chunk when it wanted one. */
+  slabFull = 0;
+  #hogServer: RawOrigin | null = null;
+  readonly #options: WorldOptions;
+  readonly #deaths: Deaths | null;
   readonly #identity = makeIdentity({ names: ['a.example'] });
   readonly #authority = authorityFile(authority());
   #book = new Book();
   #proxy!: RunningProxy;
 
-  private constructor() {
+  private constructor(options: WorldOptions) {
+    this.#options = options;
+    this.#deaths = options.deaths === true ? new Deaths(options.workers) : null;
     const server = (name: string, mirror = false, identity?: Identity): FuzzServer =>
       new FuzzServer(name, freePlace(), mirror, () => this.#book, identity?.issued ?? null);
     this.servers = Array.from({ length: SERVERS }, (_, i) => server(`s${i}`));
@@ -52,20 +77,26 @@ export class World {
     this.#copies = server('copies', true);
   }
 
-  /** Starts servers and proxy. `workers`: threads of the proxy. */
-  static async start(workers: number): Promise<World> {
-    const world = new World();
+  /** Starts servers and proxy. */
+  static async start(options: WorldOptions): Promise<World> {
+    const world = new World(options);
     try {
       for (const server of world.#all) await server.turn('serves');
       world.#steady = await serveRequests((_, { socket }) => socket.write(ok('steady')));
-      const calm: Mood = { trouble: false, limited: false, rude: false, bodyBytesMax: BODY_BYTES_MAX };
-      const args = ['--workers', String(workers)];
-      world.#proxy = await startProxy({ ...world.#spec(new Random(1), calm, 0), args });
+      if (options.tight === true) world.#hogServer = await startHogServer();
+      const args = ['--workers', String(options.workers)];
+      const environment = world.#deaths?.environment ?? {};
+      world.#proxy = await startProxy({ ...world.#spec(new Random(1), world.#calm, 0), args, environment });
     } catch (error) {
       await world.close();
       throw error;
     }
     return world;
+  }
+
+  get #calm(): Mood {
+    const tight = this.#options.tight === true;
+    return { trouble: false, limited: false, rude: false, bodyBytesMax: BODY_BYTES_MAX, tight };
   }
 
   get #all(): readonly FuzzServer[] {
@@ -75,9 +106,11 @@ export class World {
   /** Stops everything that was started. The proxy has to end well. */
   async close(): Promise<void> {
     try {
+      if (this.#deaths !== null) forgetDeaths(this.#proxy);
       await this.#proxy?.stop();
     } finally {
       await this.#steady?.close();
+      await this.#hogServer?.close();
       for (const server of this.#all) await server.close();
     }
   }
@@ -86,23 +119,25 @@ export class World {
   async round(seed: number): Promise<Record<string, number>> {
     const dice = new Random(seed);
     const mood: Mood = {
+      ...this.#calm,
       trouble: dice.below(3) > 0,
       limited: dice.below(3) === 0,
       rude: dice.below(2) === 0,
-      bodyBytesMax: BODY_BYTES_MAX,
     };
     const book = new Book(mood.rude || mood.trouble);
     this.#book = book;
     for (const server of this.#all) await server.turn('serves');
     await this.#proxy.reload(this.#spec(dice, mood, 0));
     let over = false;
+    book.deaths = this.#deaths?.due === true;
     const chaos = this.#chaos(new Random(dice.next()), mood, () => over);
-    const clients = this.#clients(book, mood, dice, seed);
+    const death = book.deaths ? this.#die(new Random(dice.next())) : null;
+    const clients = [...this.#clients(book, mood, dice, seed), ...this.#hogs(book, dice)];
     try {
       await Promise.all(clients);
     } finally {
       over = true;
-      await chaos;
+      await Promise.all([chaos, death]);
     }
     await this.#check(book);
     return book.summary;
@@ -111,7 +146,7 @@ export class World {
   /** The last round: the proxy is asked to end while clients are at it. What has begun is finished. */
   async drain(seed: number): Promise<Record<string, number>> {
     const dice = new Random(seed);
-    const mood: Mood = { trouble: false, limited: false, rude: false, bodyBytesMax: BODY_BYTES_MAX };
+    const mood = this.#calm;
     const book = new Book();
     this.#book = book;
     for (const server of this.#all) await server.turn('serves');
@@ -119,6 +154,7 @@ export class World {
     const clients = this.#clients(book, mood, dice, seed);
     await new Promise((resolve) => setTimeout(resolve, 20 + dice.below(400)));
     book.draining = true;
+    if (this.#deaths !== null) forgetDeaths(this.#proxy);
     this.#proxy.process.kill('SIGTERM');
     await Promise.all(clients);
     const { code, signal, stdout, stderr } = await this.#proxy.process.exited();
@@ -138,6 +174,22 @@ export class World {
     );
   }
 
+  #hogs(book: Book, dice: Random): Promise<void>[] {
+    return Array.from({ length: this.#hogServer === null ? 0 : HOGS }, () =>
+      runHog(book, this.#proxy.place, new Random(dice.next())),
+    );
+  }
+
+  /** A worker dies somewhere in the round, and another one takes its place. */
+  async #die(dice: Random): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, dice.below(400)));
+    await this.#deaths!.kill(this.#proxy, dice);
+    const { workers } = this.#options;
+    for (const deadline = Date.now() + 10_000; (await this.#proxy.counters()).length < workers; )
+      assert.ok(Date.now() < deadline, 'the dead worker was not replaced');
+    forgetDeaths(this.#proxy);
+  }
+
   /** What has to hold once all clients are gone. */
   async #check(book: Book): Promise<void> {
     const proxy = this.#proxy;
@@ -147,12 +199,28 @@ export class World {
     } catch (error) {
       book.fail((error as Error).message);
     }
+    await this.#checkServers(book);
+    for (const { slabFull } of await proxy.counters()) this.slabFull = Math.max(this.slabFull, slabFull);
     book.close();
     assert.equal(book.violations.length, 0, book.violations.slice(0, 5).join('\n\n'));
     await proxy.checkInvariants();
     assert.equal(proxy.process.stderr, '', 'the proxy wrote to stderr');
     const answer = await ask(proxy.place, get('/steady'));
     assert.match(answer.startLine, /^HTTP\/1\.1 200 /);
+  }
+
+  /** No server counts a request any more, and none waits for one: also where the worker that counted is dead. */
+  async #checkServers(book: Book): Promise<void> {
+    for (const deadline = Date.now() + SERVERS_WITHIN_MS; ; ) {
+      const busy = Object.entries(await this.#proxy.pools()).flatMap(([pool, { waiting, servers }]) => [
+        ...(waiting === 0 ? [] : [`pool ${pool}: ${waiting} requests wait for room, and no client is there`]),
+        ...servers
+          .filter(({ inFlight }) => inFlight !== 0)
+          .map(({ name, inFlight }) => `pool ${pool}, server ${name}: ${inFlight} requests in flight of no client`),
+      ]);
+      if (busy.length === 0) return;
+      if (Date.now() > deadline) return book.fail(busy.join('\n'));
+    }
   }
 
   /** What happens beside the clients: reloads, and, in trouble, servers that fail as a whole. */
@@ -244,6 +312,7 @@ export class World {
       },
       copies: { servers: [{ address: this.#copies.address }] },
       steady: { servers: [{ address: this.#steady!.address }] },
+      ...(this.#hogServer === null ? {} : { hogs: { servers: [{ address: this.#hogServer.address }] } }),
     };
     // In another order each time: so what is numbered by it changes its number.
     const shuffled = Object.entries(pools).sort(() => dice.below(3) - 1);
@@ -261,6 +330,7 @@ export class World {
             rule('/sticky', 'sticky'),
             rule('/impostor', impostor),
             rule('/steady', 'steady'),
+            ...(this.#hogServer === null ? [] : [rule('/hog', 'hogs')]),
             // What only a reader out of step takes for a request is sent on, so that a server sees it.
             rule('/trap', a),
             rule('/mirrored', a, { type: 'RequestMirror', requestMirror: { pool: 'copies' } }),
@@ -281,7 +351,7 @@ export class World {
           ],
         },
       ],
-      limits: { bodyBytesMax: mood.bodyBytesMax },
+      limits: { bodyBytesMax: mood.bodyBytesMax, ...(mood.tight ? { slabBytes: '1MiB' } : {}) },
       timeouts: {
         requestHead: mood.rude ? SHORT : PATIENT,
         requestBody: mood.rude ? SHORT : PATIENT,
@@ -289,10 +359,19 @@ export class World {
         connect: patience,
         responseHead: patience,
         responseIdle: mood.rude ? SHORT : patience,
+        mirror: '1s',
         tunnelIdle: mood.rude ? SHORT : PATIENT,
         backendIdle: dice.pick(['100ms', '10s']),
         request: mood.trouble ? dice.pick(['0', '0', '700ms']) : '0',
       },
     };
   }
+}
+
+/** Takes the deaths that were asked for out of what the proxy wrote to stderr. */
+function forgetDeaths({ process }: RunningProxy): void {
+  process.stderr = process.stderr
+    .split('\n')
+    .filter((line) => !DEATH.test(line))
+    .join('\n');
 }

@@ -1,0 +1,51 @@
+// Clients that ask for much and do not read it for a while: what they hold of the slab, others lack.
+// Owns the server of these bodies as well. What is wrong with one goes into the book of the round.
+
+import { connect } from 'node:net';
+import { listenRaw, type RawOrigin } from '../../origins/raw.js';
+import type { Place } from '../../support/addresses.js';
+import type { Random } from '../random.js';
+import type { Book } from './book.js';
+
+/** More than the buffers of both kernels hold. */
+const BYTES = 3_000_000;
+const HEAD = `HTTP/1.1 200 OK\r\nContent-Length: ${BYTES}\r\n\r\n`;
+
+/** The server for hogs: one long body for each connection. */
+export function startHogServer(): Promise<RawOrigin> {
+  const body = Buffer.alloc(BYTES, 'h');
+  return listenRaw(({ socket }) => {
+    socket.once('data', () => {
+      socket.write(HEAD, 'latin1');
+      socket.write(body);
+    });
+  });
+}
+
+/**
+ * Asks for a long body, reads nothing for some time, then all of it, or leaves. It may be cut, since it is slow, and refused,
+ * since the slab is full; what it gets as a whole has to be whole.
+ */
+export async function runHog(book: Book, { host, port }: Place, dice: Random): Promise<void> {
+  const waitMs = 50 + dice.below(500);
+  const leaves = dice.below(4) > 0;
+  const socket = connect({ host, port });
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  let bytes = 0;
+  let start = '';
+  socket.on('error', () => {});
+  socket.on('data', (data: Buffer) => {
+    if (start.length < 12) start += data.toString('latin1', 0, 12);
+    bytes += data.length;
+  });
+  socket.pause();
+  socket.write('GET /hog HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n');
+  await new Promise((resolve) => setTimeout(resolve, waitMs));
+  if (leaves) socket.destroy();
+  else socket.resume();
+  await closed;
+  const [, status] = start.split(' ');
+  if (leaves || socket.errored !== null || status === undefined) return;
+  if (status.startsWith('200') && bytes < BYTES) book.fail(`hog got ${bytes} bytes as a whole body of ${BYTES}`);
+  else if (!/^(200|50[34])/.test(status)) book.fail(`hog got ${start}`);
+}
