@@ -77,8 +77,8 @@ class Connection {
   ) {
     const count = 1 + dice.below(dice.pick([1, 3, 6]));
     const line: Line = { old: dice.below(12) === 0, session: jar.session };
-    this.#secure = !line.old && dice.below(3) === 0;
-    this.#fronted = dice.below(4) === 0;
+    this.#secure = !line.old && dice.below(3) === 0 && doors.others !== null;
+    this.#fronted = dice.below(4) === 0 && doors.others !== null;
     this.#front = this.#fronted ? randomFront(dice) : NO_FRONT;
     for (let i = count - 1; i >= 0; i--) {
       this.#entries.unshift(randomEntry(dice, mood, line, `${name}.${i}`, this.#entries[0]?.request ?? null));

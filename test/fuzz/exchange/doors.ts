@@ -9,6 +9,11 @@ import type { Front } from './front.js';
 /** Where the proxy listens. */
 export interface Doors {
   readonly plain: Place;
+  /** Null: all clients take the plain one. */
+  readonly others: OtherDoors | null;
+}
+
+interface OtherDoors {
   readonly secure: Place;
   /** Where connections begin with a PROXY header. */
   readonly fronted: Place;
@@ -40,7 +45,7 @@ export function enter(
   received: (text: string) => void,
 ): Way {
   const { secure, exact, front, cut } = manner;
-  const place = front === null ? doors[secure ? 'secure' : 'plain'] : doors[secure ? 'frontedSecure' : 'fronted'];
+  const place = placeOf(doors, secure, front !== null);
   const options = { ...place, allowHalfOpen: true, noDelay: true };
   let held = '';
   const flush = (): void => {
@@ -62,7 +67,12 @@ export function enter(
     return { socket: wire, wire, flush };
   }
   wire.on('error', () => {});
-  const socket = connectTls({ ...doors.tls, socket: wire, allowHalfOpen: true } as ConnectionOptions);
+  const socket = connectTls({ ...doors.others!.tls, socket: wire, allowHalfOpen: true } as ConnectionOptions);
   socket.setEncoding('latin1').on('data', received);
   return { socket, wire, flush };
+}
+
+function placeOf({ plain, others }: Doors, secure: boolean, fronted: boolean): Place {
+  if (!secure && !fronted) return plain;
+  return others![fronted ? (secure ? 'frontedSecure' : 'fronted') : 'secure'];
 }

@@ -167,7 +167,7 @@ export class World {
 
   #clients(book: Book, mood: Mood, dice: Random, seed: number): Promise<void>[] {
     const [plain, secure, fronted, frontedSecure] = this.#proxy.listeners as [Place, Place, Place, Place];
-    const doors: Doors = { plain, secure, fronted, frontedSecure, tls: this.#identity.client };
+    const doors: Doors = { plain, others: { secure, fronted, frontedSecure, tls: this.#identity.client } };
     const names = seed.toString(36);
     return Array.from({ length: CLIENTS }, (_, i) =>
       runClient(book, doors, mood, new Random(dice.next()), `${names}.${i}`),
