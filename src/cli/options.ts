@@ -1,12 +1,12 @@
 // Options that several commands share, read from text and checked.
 
-import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, Option } from 'commander';
 import { WORKERS_MAX } from '../balance/server-state.js';
+import { defaultWorkers } from '../primary/cgroup.js';
 import type { LogTimes } from './log.js';
 
 function readWorkers(text: string): number {
-  if (text === 'auto') return availableParallelism();
+  if (text === 'auto') return defaultWorkers();
   const workers = Number(text);
   if (!/^\d+$/.test(text) || workers < 1 || workers > WORKERS_MAX) {
     throw new InvalidArgumentError(`Expected a whole number from 1 to ${WORKERS_MAX}, or auto.`);
@@ -48,9 +48,9 @@ export const logTimesOption = (): Option =>
     .env('SEVENFOLD_LOG_TIMES');
 
 export const workersOption = (): Option =>
-  new Option('--workers <n>', 'worker threads: a number, or auto for one per core')
+  new Option('--workers <n>', 'worker threads: a number, or auto for one per core, as far as the CPU quota goes')
     .argParser(readWorkers)
-    .default(availableParallelism(), 'auto');
+    .default(defaultWorkers(), 'auto');
 
 export const acceptOption = (): Option =>
   new Option(

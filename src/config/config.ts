@@ -140,6 +140,11 @@ export interface PoolConfig {
 /** Sizes in bytes; 0 in `bodyBytesMax` is unlimited. */
 type LimitsConfig = Readonly<Required<ParsedConfig['limits']>> & { readonly uriBytesMax: number };
 
+/** The limits as they are run, with `autoSlabBytes` for a slab that is sized by the machine. */
+export function limitsWith({ limits }: Config, autoSlabBytes: number): LimitsConfig & { slabBytes: number } {
+  return { ...limits, slabBytes: limits.slabBytes === 'auto' ? autoSlabBytes : limits.slabBytes };
+}
+
 /** All in milliseconds; 0 is no limit. */
 type TimeoutsConfig = { readonly [Name in keyof ParsedConfig['timeouts'] as `${Name}Ms`]: number };
 

@@ -168,11 +168,17 @@ function checkPools({ pools }: ParsedConfig, scope: Scope): void {
 const LONG_HEADS_OF_SLAB = 8;
 
 function checkLimits({ limits }: ParsedConfig, scope: Scope): void {
-  if (limits.headBytesMax > USUAL_HEAD_BYTES && limits.headBytesMax * LONG_HEADS_OF_SLAB > limits.slabBytes) {
+  const { slabBytes } = limits;
+  // The least that `auto` may become has room for the longest heads.
+  if (
+    slabBytes !== 'auto' &&
+    limits.headBytesMax > USUAL_HEAD_BYTES &&
+    limits.headBytesMax * LONG_HEADS_OF_SLAB > slabBytes
+  ) {
     scope.report(
       ['limits', 'headBytesMax'],
-      `${sizeText(limits.headBytesMax)} is too much for a slab of ${sizeText(limits.slabBytes)}.`,
-      `Expected at most an eighth of limits.slabBytes, which is ${sizeText(limits.slabBytes / LONG_HEADS_OF_SLAB)}.`,
+      `${sizeText(limits.headBytesMax)} is too much for a slab of ${sizeText(slabBytes)}.`,
+      `Expected at most an eighth of limits.slabBytes, which is ${sizeText(slabBytes / LONG_HEADS_OF_SLAB)}.`,
     );
   }
   if (limits.uriBytesMax !== undefined && limits.uriBytesMax > limits.headBytesMax) {

@@ -7,7 +7,7 @@ import { CHUNK_BYTES } from '../base/chunk.js';
 import { type CheckContext, check } from '../codec/h1/check.js';
 import { refusalOf } from '../codec/h1/read-head.js';
 import { Tokens } from '../codec/h1/tokens.js';
-import { type Config, type ListenerConfig, requestSettings } from '../config/config.js';
+import { type Config, type ListenerConfig, limitsWith, requestSettings } from '../config/config.js';
 import { PEER_BYTES } from '../engine/layout.js';
 import { type Pinned, Writer } from '../engine/text.js';
 import { type AdmitContext, admitChecked, askFilters } from '../exchange/admit.js';
@@ -117,7 +117,7 @@ export class DryRun implements CheckContext, AdmitContext {
     const scope = {
       pools: [],
       ticks: new Ticks(config.timeouts),
-      limits: config.limits,
+      limits: limitsWith(config, 0),
       filters: routes.filters,
       filterScope: { tools: this.filterTools, copyTo: () => () => {} },
       seed: 0,

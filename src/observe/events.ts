@@ -133,8 +133,8 @@ export type ReloadEvent =
   | {
       readonly type: 'reload.not-taken';
       readonly setting: string;
-      readonly value: number;
-      readonly wanted: number;
+      readonly value: number | string;
+      readonly wanted: number | string;
       readonly why: string;
     }
   /** What ran before goes on. Mistakes in the configuration come as events of their own; `reason` is then undefined. */

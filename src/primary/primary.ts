@@ -14,6 +14,7 @@ import type { EventSink, ListenerEvent } from '../observe/events.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import type { Snapshot, SnapshotChange } from '../worker/snapshot.js';
 import type { WorkerReport } from '../worker/thread.js';
+import { defaultSlabBytes } from './cgroup.js';
 import { Listeners } from './listeners.js';
 import { PoolWatch } from './pool-watch.js';
 import { type PoolReport, poolReports } from './report.js';
@@ -59,6 +60,8 @@ export class Primary {
   #loaded: Loaded;
   /** What every worker has applied, or applies as soon as the change under way has reached it. */
   #snapshot: Snapshot;
+  /** What `limits.slabBytes: auto` stands for; workers take it as they start, so it stays. */
+  readonly #autoSlabBytes: number;
   /** Its pools, with the checks of their servers. */
   #pools: readonly CheckedPoolPlan[] = [];
   /** Of what is loaded. */
@@ -133,6 +136,7 @@ export class Primary {
     this.#watch = watch;
     this.#listeners = new Listeners(options.accept === 'handoff');
     this.#state = state;
+    this.#autoSlabBytes = defaultSlabBytes(options.workers);
     this.#membership = new Membership(this.#state);
     this.#tls = openTlsContexts(loaded.config);
     this.#snapshot = this.#makeSnapshot(1, loaded, [], this.#tls);
@@ -362,7 +366,7 @@ export class Primary {
     this.#membership.makeRoom(unplaced);
     const listeners = this.#listeners.open(config.listeners, poolIndex, tls.listeners, routes.listenerFilters);
     this.#pools = placePools(unplaced, this.#membership, before);
-    return snapshotOf(generation, loaded, listeners, this.#pools, tls);
+    return snapshotOf(generation, loaded, listeners, this.#pools, tls, this.#autoSlabBytes);
   }
 
   readonly #serversOf = (pool: string): readonly ResolvedServer[] => this.#watch.servers(pool);

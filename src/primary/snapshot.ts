@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Membership, UnplacedPool } from '../balance/membership.js';
 import { NO_KEEP_ALIVE } from '../base/keep-alive.js';
-import type { Config, PoolConfig } from '../config/config.js';
+import { type Config, limitsWith, type PoolConfig } from '../config/config.js';
 import type { PoolPart } from '../exchange/pool-part.js';
 import type { ListenerPlan } from '../exchange/settings.js';
 import type { ResolvedServer } from '../health/discovery.js';
@@ -67,6 +67,7 @@ export function snapshotOf(
   listeners: ListenerPlan[],
   pools: readonly CheckedPoolPlan[],
   tls: Pick<TlsContexts, 'pools' | 'tunnels'>,
+  autoSlabBytes: number,
 ): Snapshot {
   return {
     generation,
@@ -78,7 +79,7 @@ export function snapshotOf(
     },
     settings: {
       listeners,
-      limits: { ...config.limits },
+      limits: limitsWith(config, autoSlabBytes),
       timeouts: { ...config.timeouts },
       trustedProxies: [...config.trustedProxies],
     },

@@ -240,16 +240,29 @@ export function size(min: number, max: number = Number.MAX_SAFE_INTEGER) {
   return scalar<Size, number>(
     'size',
     { type: ['string', 'integer'], pattern: '^[0-9]+(\\.[0-9]+)?\\s*(B|KiB|MiB|GiB)?$', minimum: min },
-    (value) => {
-      const bytes = readSize(value);
-      if (bytes instanceof Refusal) return bytes;
-      if (bytes < min) return new Refusal(`${shown(value)} is too small.`, `Expected at least ${sizeText(min)}.`);
-      if (bytes > max) return new Refusal(`${shown(value)} is too large.`, `Expected at most ${sizeText(max)}.`);
-      return bytes;
-    },
+    (value) => sizeWithin(value, min, max),
     undefined,
     rangeText(min, max, Number.MAX_SAFE_INTEGER, sizeText),
   );
+}
+
+/** A size, or `auto`: what suits the machine. */
+export function sizeOrAuto(min: number, max: number) {
+  return scalar<Size | 'auto', number | 'auto'>(
+    'size or `auto`',
+    { type: ['string', 'integer'], pattern: '^([0-9]+(\\.[0-9]+)?\\s*(B|KiB|MiB|GiB)?|auto)$', minimum: min },
+    (value) => (value === 'auto' ? value : sizeWithin(value, min, max)),
+    undefined,
+    rangeText(min, max, Number.MAX_SAFE_INTEGER, sizeText),
+  );
+}
+
+function sizeWithin(value: unknown, min: number, max: number): number | Refusal {
+  const bytes = readSize(value);
+  if (bytes instanceof Refusal) return bytes;
+  if (bytes < min) return new Refusal(`${shown(value)} is too small.`, `Expected at least ${sizeText(min)}.`);
+  if (bytes > max) return new Refusal(`${shown(value)} is too large.`, `Expected at most ${sizeText(max)}.`);
+  return bytes;
 }
 
 /** A range in words; nothing where it says no more than the kind of value does, whose greatest one is `open`. */

@@ -1,6 +1,6 @@
 // The schema of the global limits and timeouts.
 
-import { duration, integer, map, option, size } from './build.js';
+import { duration, integer, map, option, size, sizeOrAuto } from './build.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -61,7 +61,11 @@ export const limits = map('limits', {
       "mirror's pool hold besides.",
     { zero: 'nothing is copied' },
   ),
-  slabBytes: option(size(MIB, 2000 * MIB).prefault('256MiB'), 'Memory for bytes in flight, per worker.'),
+  slabBytes: option(
+    sizeOrAuto(MIB, 2000 * MIB).prefault('auto'),
+    'Memory for bytes in flight, per worker. `auto` is 256MiB, or less where the machine or a limit of its control group has ' +
+      'little memory: half of that for all workers together, at least 16MiB each.',
+  ),
 });
 
 export const timeouts = map('timeouts', {

@@ -57,7 +57,7 @@ test('every default is filled in, durations are in milliseconds and sizes in byt
     retriesMax: 2,
     mirrorsMax: 128,
     idleConnectionsMax: 256,
-    slabBytes: 268_435_456,
+    slabBytes: 'auto',
   });
   assert.deepEqual(config.timeouts, {
     requestHeadMs: 10_000,

@@ -25,7 +25,7 @@ function snapshots(): (document: object) => Snapshot {
     const unplaced = Object.values(config.pools).map((pool, index) => unplacedPool(pool, index, listed));
     const pools = placePools(unplaced, membership, before);
     before = pools.map(({ name }) => name);
-    return snapshotOf(++generation, loaded, [], pools, { pools: new Map(), tunnels: new Map() });
+    return snapshotOf(++generation, loaded, [], pools, { pools: new Map(), tunnels: new Map() }, 256 * 1024 * 1024);
   };
 }
 

@@ -36,7 +36,7 @@ export function useWorker(t: Cleanup, document: object): OneWorker {
   const unplaced = Object.values(config.pools).map((pool, index) => unplacedPool(pool, index, listed));
   const membership = new Membership(new ServerState(servers));
   const pools = placePools(unplaced, membership, []);
-  const snapshot = snapshotOf(1, loaded, open, pools, { pools: new Map(), tunnels: new Map() });
+  const snapshot = snapshotOf(1, loaded, open, pools, { pools: new Map(), tunnels: new Map() }, 256 * 1024 * 1024);
   const worker = new Worker({ index: 0, snapshot, servers, acceptShared: true, onDrained: () => {} });
   t.after(() => {
     worker.close();
