@@ -1,7 +1,6 @@
 // The command line. Owns the list of commands and the exit codes: 0 fine, 1 failed, 2 the command line or the
 // configuration is wrong. Leaves each command to the file of its name.
 
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { register as bench } from './bench.js';
 import { register as check } from './check.js';
@@ -12,13 +11,10 @@ import { printAll } from './output.js';
 import { register as routes } from './routes.js';
 import { register as run } from './run.js';
 import { register as test } from './test.js';
+import { version } from './version.js';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
 
 const program = new Command('sevenfold')
   .description('A Layer 7 load balancer, and the benchmark that shows what reading the request costs.')

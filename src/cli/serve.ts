@@ -1,7 +1,11 @@
 // Runs a configuration until a signal ends it: what `run` and `demo` have in common.
 // SIGHUP reloads, SIGTERM and SIGINT drain (a second one ends at once), SIGUSR2 prints one JSON line about workers, pools and servers.
 
+import { Admin } from '../admin/admin.js';
+import { ServiceRecord } from '../admin/record.js';
+import type { AdminTarget } from '../admin/target.js';
 import type { Problem } from '../base/problems.js';
+import type { Config } from '../config/config.js';
 import { ConfigError } from '../config/config-error.js';
 import type { LoadedRoutes } from '../config/routes.js';
 import { EngineUnusableError } from '../engine/addon.js';
@@ -12,6 +16,7 @@ import { Log } from './log.js';
 import type { ServeOptions } from './options.js';
 import { reloadEvents } from './reload-events.js';
 import { type HeldSignal, takeSignals } from './signals.js';
+import { version } from './version.js';
 
 const EXIT_FAILED = 1;
 const EXIT_CONFIG = 2;
@@ -51,12 +56,15 @@ export async function serve(source: Source, options: ServeOptions, hooks: ServeH
  *
  * A reload or a report that is asked for before READY is made as soon as it is.
  */
-class Service {
+class Service implements AdminTarget {
   readonly #source: Source;
   readonly #options: ServeOptions;
   readonly #hooks: ServeHooks;
   readonly #log: Log;
   readonly #starting = new AbortController();
+  readonly #admin = new Admin(this);
+  readonly record = new ServiceRecord();
+  readonly version = version;
   #primary: Primary | null = null;
   /** What the primary runs. */
   #loaded: LoadedRoutes | null = null;
@@ -76,6 +84,22 @@ class Service {
     this.#log = new Log(options.logTimes);
   }
 
+  get primary(): Primary | null {
+    return this.#primary;
+  }
+
+  get loaded(): LoadedRoutes | null {
+    return this.#loaded;
+  }
+
+  get ending(): boolean {
+    return this.#ending;
+  }
+
+  get linesLost(): number {
+    return this.#log.linesLost;
+  }
+
   async run(): Promise<void> {
     const ended = new Promise<void>((resolve) => {
       this.#ended = resolve;
@@ -83,6 +107,7 @@ class Service {
     const release = takeSignals((signal) => this.#signalled(signal));
     if (await this.#start()) await ended;
     this.#unwatch();
+    this.#admin.close();
     release();
     await this.#hooks.end?.();
     this.#log.end();
@@ -106,6 +131,10 @@ class Service {
         return false;
       }
       this.#warn(loaded.warnings);
+      (await this.#admin.move(loaded.config)).keep();
+      for (const { address, protocol } of ownListeners(loaded.config)) {
+        this.#emit({ type: 'listener.opened', address, protocol, families: '', atStart: true });
+      }
       const primary = await Primary.start(
         loaded,
         {
@@ -197,7 +226,7 @@ class Service {
       const loaded = await this.#load();
       if (loaded === null) return;
       this.#warn(loaded.warnings);
-      if (!(await primary.reload(loaded))) return;
+      if (!(await this.#apply(primary, loaded))) return;
       const events = reloadEvents(source, this.#loaded!, loaded);
       this.#loaded = loaded;
       for (const event of events) this.#emit(event);
@@ -206,6 +235,19 @@ class Service {
       if (isMistake) this.#mistakes(error);
       this.#emit({ type: 'reload.refused', source, reason: isMistake ? undefined : (error as Error).message });
     }
+  }
+
+  /** Applies a configuration everywhere, or nowhere. False when a drain came first. */
+  async #apply(primary: Primary, loaded: LoadedRoutes): Promise<boolean> {
+    const moved = await this.#admin.move(loaded.config);
+    let applied = false;
+    try {
+      applied = await primary.reload(loaded);
+    } finally {
+      if (applied) moved.keep();
+      else moved.undo();
+    }
+    return applied;
   }
 
   /** Prints the report: one line of JSON. */
@@ -236,7 +278,10 @@ class Service {
     );
   }
 
-  readonly #emit: EventSink = (event) => this.#log.event(event);
+  readonly #emit: EventSink = (event) => {
+    this.record.note(event);
+    this.#log.event(event);
+  };
 
   #giveUp(why: string): void {
     this.#emit({ type: 'service.failed', reason: why });
@@ -244,7 +289,16 @@ class Service {
   }
 
   #exitNow(): never {
+    this.#admin.close();
     this.#log.end();
     process.exit(EXIT_FAILED);
   }
+}
+
+/** Where the process listens for those who run it. */
+function ownListeners({ admin, metrics }: Config): { address: string; protocol: string }[] {
+  return [
+    ...(admin === undefined ? [] : [{ address: admin.address, protocol: 'admin' }]),
+    ...(metrics.listener === undefined ? [] : [{ address: metrics.listener.address, protocol: 'metrics' }]),
+  ];
 }

@@ -1,8 +1,9 @@
 // Settings of a configuration one by one, under the paths they have in a document.
 // Owns what compare.ts has no words of its own for, whatever a later version adds to it. Leaves comparing to compare.ts.
 
+import { createHash } from 'node:crypto';
 import type { KeepAlive } from '../base/keep-alive.js';
-import type { Config, ListenerConfig, PoolConfig } from '../config/config.js';
+import type { Config, ListenerConfig, OwnListenerConfig, PoolConfig } from '../config/config.js';
 import type { RuleConfig } from '../routing/input.js';
 
 /** Settings by their paths, the values as text. What is not set is not there. */
@@ -11,7 +12,18 @@ export type Settings = ReadonlyMap<string, string>;
 /** What a configuration has at its top beyond the sections that compare.ts words. `tests` change nothing that runs. */
 export function topSettings(config: Config): Settings {
   const except = ['listeners', 'routes', 'pools', 'limits', 'timeouts', 'trustedProxies', 'nameservers', 'tests'];
-  return settingsOf(config, except);
+  const { admin, metrics, ...rest } = config;
+  const { listener, ...counted } = metrics;
+  return settingsOf({ ...rest, admin: ownListener(admin), metrics: { ...ownListener(listener), ...counted } }, except);
+}
+
+/** Of the admin API or of metrics. Tokens are compared, not shown. */
+function ownListener(listener: OwnListenerConfig | undefined): object | undefined {
+  if (listener === undefined) return undefined;
+  const { endpoint: _, socket, token, ...rest } = listener;
+  const mode = socket?.mode === undefined ? undefined : `0${socket.mode.toString(8)}`;
+  const digest = token === undefined ? undefined : createHash('sha256').update(token).digest('hex').slice(0, 8);
+  return { ...rest, socket: { ...socket, mode }, token: digest === undefined ? undefined : `a secret (${digest})` };
 }
 
 /** Everything of a listener but its address, its protocol, where it leads, and whether it asks for client certificates. */

@@ -151,6 +151,26 @@ type TimeoutsConfig = { readonly [Name in keyof ParsedConfig['timeouts'] as `${N
 /** One route expectation. */
 export type TestConfig = NonNullable<ParsedConfig['tests']>[number];
 
+/** Where something of ours listens that is no listener. */
+export interface OwnListenerConfig {
+  /** As it was written, for messages. */
+  readonly address: string;
+  readonly endpoint: SocketEndpoint;
+  readonly socket?: SocketOptions;
+  /** What clients have to know. */
+  readonly token?: string;
+}
+
+export interface AdminConfig extends OwnListenerConfig {
+  readonly metrics: boolean;
+}
+
+export interface MetricsConfig {
+  /** Where metrics alone are served; undefined for nowhere. */
+  readonly listener?: OwnListenerConfig;
+  readonly seriesMax: number;
+}
+
 /** A whole configuration, every default filled in. */
 export interface Config {
   readonly listeners: readonly ListenerConfig[];
@@ -168,6 +188,9 @@ export interface Config {
   /** DNS servers to ask for names, with a port or without; none asks as the system does. */
   readonly nameservers: readonly string[];
   readonly tests: readonly TestConfig[];
+  /** Undefined for none. */
+  readonly admin?: AdminConfig;
+  readonly metrics: MetricsConfig;
 }
 
 /** The longest request target unless the file says otherwise. */
@@ -219,7 +242,28 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
     ...withFiltersFiles(parsed.filters, dirname(file)),
     nameservers: parsed.nameservers,
     tests: parsed.tests ?? [],
+    ...(parsed.admin === undefined ? {} : { admin: adminConfig(parsed.admin) }),
+    metrics: metricsConfig(parsed.metrics),
   };
+}
+
+/** The file of the admin API is for the user of the process alone, unless it says otherwise. */
+const ADMIN_SOCKET_MODE = 0o600;
+
+function adminConfig({ address, socket, metrics, token }: NonNullable<ParsedConfig['admin']>): AdminConfig {
+  const file = { socket: { mode: ADMIN_SOCKET_MODE, ...socket } };
+  return {
+    ...address,
+    ...(address.endpoint.kind === 'unix' ? file : {}),
+    ...(token === undefined ? {} : { token }),
+    metrics,
+  };
+}
+
+function metricsConfig({ address, socket, token, seriesMax }: ParsedConfig['metrics']): MetricsConfig {
+  if (address === undefined) return { seriesMax };
+  const rest = { ...(socket === undefined ? {} : { socket }), ...(token === undefined ? {} : { token }) };
+  return { listener: { ...address, ...rest }, seriesMax };
 }
 
 /** TCP keep-alive in the kernel's units; what is not said has its default. */

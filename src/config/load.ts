@@ -204,6 +204,8 @@ function brokenPart(path: DocumentPath): { path: DocumentPath; instead: unknown 
     case 'trustedProxies':
     case 'filters':
     case 'nameservers':
+    case 'admin':
+    case 'metrics':
       return { path: [top], instead: undefined };
     default:
       return undefined;

@@ -2,6 +2,7 @@
 // Owns the top level; each part stands in schema/. Leaves what no schema can say (names that must exist) to semantics.ts.
 
 import { z } from 'zod';
+import { admin, metrics } from './schema/admin.js';
 import { list, map, option, peers, scalar, text } from './schema/build.js';
 import { errorPages } from './schema/error-pages.js';
 import { filter } from './schema/filters.js';
@@ -41,6 +42,14 @@ export const schema = map('a configuration', {
     'DNS servers to ask for the names of servers: an address, with a port unless it is 53. The hosts file is then not read.',
     { byDefault: 'those of this machine, and its hosts file' },
   ),
+  admin: option(
+    admin.optional(),
+    'The admin API, on a unix socket or the loopback interface: state, metrics, and changes while it runs ([admin](admin.md)).',
+    { byDefault: 'none' },
+  ),
+  metrics: option(metrics.prefault({}), 'What is counted for Prometheus ([metrics](metrics.md)).', {
+    byDefault: 'each option has its own',
+  }),
   tests: option(tests.optional(), 'Requests and where they must go, for `sevenfold test`.'),
   $schema: option(
     text('an address', 'Expected the address of a JSON Schema.').optional(),

@@ -11,6 +11,7 @@ import { USUAL_HEAD_BYTES } from './schema/limits.js';
 import { connectionAsked } from './schema/tests.js';
 import type { ParsedConfig } from './schema.js';
 import { checkPoolName, type Scope } from './scope.js';
+import { checkAdmin } from './semantics-admin.js';
 import { checkErrorPages } from './semantics-error-pages.js';
 import {
   checkClientAddressHeader,
@@ -39,6 +40,7 @@ export function checkMeaning(config: ParsedConfig, scope: Scope): void {
   checkPools(config, scope);
   checkLimits(config, scope);
   checkTests(config, scope);
+  checkAdmin(config, scope);
   for (const name of scope.poolNames ?? []) {
     if (!scope.poolsUsed.has(name)) scope.warn(['pools', name], 'No rule and no listener uses this pool.');
   }

@@ -21,6 +21,11 @@ export class ReasonCounts {
     this.#counts[REASONS[code].index]!++;
   }
 
+  /** Calls `take` with the index and the count of each reason. */
+  each(take: (index: number, count: number) => void): void {
+    for (let i = 0; i < this.#counts.length; i++) take(i, this.#counts[i]!);
+  }
+
   /** Those that were given, by their codes. */
   toObject(): Record<string, number> {
     return Object.fromEntries(

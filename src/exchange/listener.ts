@@ -16,7 +16,13 @@ interface HttpListener extends RequestListener {
 
 /** Connections hold the listener itself: they see new settings with their next request. */
 export interface Listener {
-  readonly plan: { readonly protocol: ListenerProtocol; readonly tls: number; readonly port: number };
+  readonly plan: {
+    /** Its number in the engine's registry, which is never given out twice. */
+    readonly listener: number;
+    readonly protocol: ListenerProtocol;
+    readonly tls: number;
+    readonly port: number;
+  };
   readonly http: HttpListener;
   /** Still part of the configuration. Where it is not, its TLS context and its pools are not either. */
   readonly current: boolean;

@@ -13,6 +13,8 @@ export interface Rule {
   readonly plan: RulePlan;
   /** The filters around and in it, ready to run. */
   readonly phases: Phases;
+  /** Where metrics count its requests, as the recorder reads it (observe/metrics/series.ts). */
+  readonly series: Int32Array;
   /** Its own error pages, or null. */
   readonly errorPages: ErrorPages | null;
   /** The pool that takes over when those of the rule cannot answer, or null. */

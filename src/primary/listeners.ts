@@ -172,18 +172,26 @@ function linkAdvice(path: string): string | undefined {
 }
 
 /** Runs `what`, and makes a ListenError of its failure. */
-function explained<T>({ address, endpoint, socket }: ListenerConfig, what: () => T): T {
+function explained<T>(config: ListenerConfig, what: () => T): T {
   try {
     return what();
   } catch (error) {
     if (error instanceof EngineUnusableError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    const advice = endpoint.kind === 'unix' ? SOCKET_ADVICE : ADVICE;
-    const link = endpoint.kind === 'unix' && code === 'EADDRINUSE' ? linkAdvice(endpoint.path) : undefined;
-    const owner =
-      code === 'EPERM' && socket?.owner !== undefined
-        ? `this process may not give the file to ${socket.owner}. Run it as root, or leave 'owner' out.`
-        : undefined;
-    throw new ListenError(`cannot listen on ${address}: ${owner ?? link ?? advice[code ?? ''] ?? message}`);
+    throw listenFailure(config, error as Error);
   }
+}
+
+/** What kept something from listening, in words. */
+export function listenFailure(
+  { address, endpoint, socket }: Pick<ListenerConfig, 'address' | 'endpoint' | 'socket'>,
+  error: Error,
+): ListenError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const advice = endpoint.kind === 'unix' ? SOCKET_ADVICE : ADVICE;
+  const link = endpoint.kind === 'unix' && code === 'EADDRINUSE' ? linkAdvice(endpoint.path) : undefined;
+  const owner =
+    code === 'EPERM' && socket?.owner !== undefined
+      ? `this process may not give the file to ${socket.owner}. Run it as root, or leave 'owner' out.`
+      : undefined;
+  return new ListenError(`cannot listen on ${address}: ${owner ?? link ?? advice[code ?? ''] ?? message}`);
 }

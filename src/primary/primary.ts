@@ -3,7 +3,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { Membership } from '../balance/membership.js';
-import { createServerState, ServerState } from '../balance/server-state.js';
+import { createServerState, SERVERS_MAX, ServerState } from '../balance/server-state.js';
 import type { Config } from '../config/config.js';
 import { tlsContextCount } from '../engine/tls.js';
 import type { PoolPart } from '../exchange/pool-part.js';
@@ -11,13 +11,18 @@ import type { ListenerPlan } from '../exchange/settings.js';
 import type { ResolvedServer } from '../health/discovery.js';
 import type { CheckedPoolPlan } from '../health/options.js';
 import type { EventSink, ListenerEvent } from '../observe/events.js';
+import type { Exposition } from '../observe/metrics/exposition.js';
+import { MetricsMemory } from '../observe/metrics/layout.js';
+import { SeriesRegistry } from '../observe/metrics/series.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import type { Snapshot, SnapshotChange } from '../worker/snapshot.js';
 import type { WorkerReport } from '../worker/thread.js';
 import { defaultSlabBytes } from './cgroup.js';
 import { Listeners } from './listeners.js';
+import { writeMetrics } from './metrics.js';
 import { PoolWatch } from './pool-watch.js';
 import { type PoolReport, poolReports } from './report.js';
+import { placeSeries } from './series.js';
 import { changeBetween, placePool, placePools, poolPart, snapshotOf, unplacedPool } from './snapshot.js';
 import { Supervisor } from './supervisor.js';
 import {
@@ -56,6 +61,8 @@ export class Primary {
   readonly #state: ServerState;
   readonly #membership: Membership;
   readonly #supervisor: Supervisor;
+  readonly #metricsMemory: MetricsMemory;
+  readonly #series: SeriesRegistry;
   readonly #watch: PoolWatch;
   #loaded: Loaded;
   /** What every worker has applied, or applies as soon as the change under way has reached it. */
@@ -138,6 +145,8 @@ export class Primary {
     this.#state = state;
     this.#autoSlabBytes = defaultSlabBytes(options.workers);
     this.#membership = new Membership(this.#state);
+    this.#metricsMemory = new MetricsMemory({ workers: options.workers, serversMax: SERVERS_MAX });
+    this.#series = new SeriesRegistry(this.#metricsMemory);
     this.#tls = openTlsContexts(loaded.config);
     this.#snapshot = this.#makeSnapshot(1, loaded, [], this.#tls);
     this.#watch.apply(this.#pools);
@@ -156,6 +165,7 @@ export class Primary {
         acceptShared: options.accept === 'shared',
         pin: options.pin,
         servers: buffer,
+        metrics: this.#metricsMemory.workers,
         onDied: (index, error) => {
           this.#state.forgetWorker(index);
           options.emit({ type: 'worker.died', worker: index, reason: error.message });
@@ -202,6 +212,28 @@ export class Primary {
   /** What every pool and server is doing now, by the pool's name. */
   get pools(): Record<string, PoolReport> {
     return poolReports(this.#snapshot.pools, this.#state);
+  }
+
+  /** Number of the snapshot that the workers apply. */
+  get generation(): number {
+    return this.#snapshot.generation;
+  }
+
+  /** The certificates that clients are shown: who shows them, their file, and when they end, in milliseconds since 1970. */
+  get certificates(): { user: string; file: string; endsMs: number }[] {
+    return this.#tls.uses.flatMap(({ name, shown }) =>
+      shown.map(({ cert, until }) => ({ user: name, file: cert, endsMs: until })),
+    );
+  }
+
+  /** Writes all that requests, pools, servers and workers have counted. No worker is stopped, or asked. */
+  writeMetrics(out: Exposition): void {
+    writeMetrics(out, {
+      memory: this.#metricsMemory,
+      series: this.#series,
+      state: this.#state,
+      pools: this.#snapshot.pools,
+    });
   }
 
   /** One report of each worker. */
@@ -273,6 +305,7 @@ export class Primary {
     const closing = this.#listeners.retireOthers(this.listeners);
     this.#watch.apply(this.#pools);
     await this.#reachWorkers(changeBetween(before, this.#snapshot));
+    this.#series.collect();
     this.#listeners.start(this.listeners);
     if (closing) await setTimeout(LAST_HANDSHAKES_MS);
     this.#listeners.closeOthers(this.listeners);
@@ -297,6 +330,7 @@ export class Primary {
       .filter(({ name }) => names.has(name))
       .map(({ name, index }) => unplacedPool(config.pools[name]!, index, this.#serversOf));
     this.#membership.makeRoom(unplaced);
+    this.#metricsMemory.grow(0, this.#state.capacity.servers);
     const pools = [...this.#pools];
     const parts = [...this.#snapshot.pools];
     const changed: PoolPart[] = [];
@@ -311,14 +345,26 @@ export class Primary {
     this.#pools = pools;
     this.#snapshot = { ...this.#snapshot, generation: this.#snapshot.generation + 1, pools: parts };
     const { generation } = this.#snapshot;
-    await this.#reachWorkers({ generation, routing: null, settings: null, poolNames: null, pools: changed });
+    await this.#reachWorkers({
+      generation,
+      routing: null,
+      settings: null,
+      poolNames: null,
+      pools: changed,
+      series: null,
+    });
   }
 
   /** Gives every worker a change, and frees what it leaves behind once all have applied it. */
   async #reachWorkers(change: SnapshotChange): Promise<void> {
     await this.#supervisor.apply(this.#snapshot, change);
     // No worker knows the servers that are gone: changes one after the other must not wait for a tick to find room.
-    this.#membership.collect();
+    this.#collect();
+  }
+
+  /** Frees what servers that are gone have left, and empties their places in the metrics for those that come. */
+  #collect(): void {
+    for (const index of this.#membership.collect()) this.#metricsMemory.clear('servers', index);
   }
 
   /** Files of a TLS context have changed: new connections get what they make, if it can be used. */
@@ -355,7 +401,7 @@ export class Primary {
 
   /** Frees what servers that are gone have left, once no worker can know them. */
   #tidy(): void {
-    if (this.#changes === 0) this.#membership.collect();
+    if (this.#changes === 0) this.#collect();
   }
 
   #makeSnapshot(generation: number, loaded: Loaded, before: readonly string[], tls: TlsContexts): Snapshot {
@@ -366,7 +412,9 @@ export class Primary {
     this.#membership.makeRoom(unplaced);
     const listeners = this.#listeners.open(config.listeners, poolIndex, tls.listeners, routes.listenerFilters);
     this.#pools = placePools(unplaced, this.#membership, before);
-    return snapshotOf(generation, loaded, listeners, this.#pools, tls, this.#autoSlabBytes);
+    this.#metricsMemory.grow(0, this.#state.capacity.servers);
+    const series = placeSeries(this.#series, { config, rules: routes.rules, listeners, pools: this.#pools });
+    return snapshotOf(generation, loaded, listeners, this.#pools, tls, this.#autoSlabBytes, series);
   }
 
   readonly #serversOf = (pool: string): readonly ResolvedServer[] => this.#watch.servers(pool);

@@ -10,6 +10,7 @@ import type { PoolPart } from '../exchange/pool-part.js';
 import type { ListenerPlan } from '../exchange/settings.js';
 import type { ResolvedServer } from '../health/discovery.js';
 import type { CheckedPoolPlan } from '../health/options.js';
+import { NO_SERIES, type SeriesPart } from '../observe/metrics/series.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import type { Snapshot, SnapshotChange } from '../worker/snapshot.js';
 import type { TlsContexts } from './tls-contexts.js';
@@ -68,6 +69,7 @@ export function snapshotOf(
   pools: readonly CheckedPoolPlan[],
   tls: Pick<TlsContexts, 'pools' | 'tunnels'>,
   autoSlabBytes: number,
+  series: SeriesPart = NO_SERIES,
 ): Snapshot {
   return {
     generation,
@@ -84,6 +86,7 @@ export function snapshotOf(
       trustedProxies: [...config.trustedProxies],
     },
     pools: pools.map((plan) => poolPart(plan, config, tls)),
+    series,
   };
 }
 
@@ -101,5 +104,6 @@ export function changeBetween(before: Snapshot, now: Snapshot): SnapshotChange {
     settings: isDeepStrictEqual(before.settings, now.settings) ? null : now.settings,
     poolNames: sameNames ? null : names,
     pools: now.pools.filter((part) => !isDeepStrictEqual(part, known.get(part.name))),
+    series: isDeepStrictEqual(before.series, now.series) ? null : now.series,
   };
 }

@@ -20,6 +20,7 @@ import type { Worker } from './worker.js';
  *
  *   routing    the matcher, the error pages ──┐
  *   settings   deadlines, limits, trust ──────┼─► every rule, every listener
+ *   series     where requests are counted ────┤
  *   pool names the list of pools ─────────────┘
  *   one pool   its servers, its Pool. Rules, filters and listeners find it by its index in the list of pools, which is the same
  *              array until the names change.
@@ -30,6 +31,7 @@ export function applySnapshot(w: Worker, change: SnapshotChange): void {
   const { routing, settings, poolNames, pools } = change;
   w.state.refresh();
   if (settings !== null) applySettings(w, settings);
+  if (change.series !== null) w.series = change.series;
   if (routing !== null) {
     w.routing = routing;
     w.matcher = new Matcher(routing.table);
@@ -37,7 +39,8 @@ export function applySnapshot(w: Worker, change: SnapshotChange): void {
     w.counters.applied.routing++;
   }
   applyPools(w, change);
-  if (routing !== null || settings !== null || poolNames !== null) makeRules(w);
+  w.metrics.apply(w.series);
+  if (routing !== null || settings !== null || poolNames !== null || change.series !== null) makeRules(w);
   if (settings !== null) w.listen();
   if (poolNames !== null || pools.length > 0) {
     w.connections.eachExchange((x) => moveToNewPool(w, x));
@@ -87,6 +90,7 @@ function makeRules(w: Worker): void {
     filters: routing.filters,
     filterScope: filterScope(w, w.pools),
     seed: w.index,
+    series: w.series,
   };
   w.rules = routing.rules.map((rule) => new PreparedRule(rule, scope));
   // Made now, so that no request has to wait for it.

@@ -11,6 +11,7 @@ import type { Limits } from '../exchange/settings.js';
 import { type StickySplit, stickySplit } from '../exchange/sticky-split.js';
 import type { Ticks } from '../exchange/ticks.js';
 import { phasesOf } from '../filters/runs.js';
+import { NO_SERIES, type SeriesPart } from '../observe/metrics/series.js';
 import type { FilterPlan, RulePlan } from '../routing/plan.js';
 import { Split } from '../routing/split.js';
 
@@ -27,6 +28,8 @@ interface RuleScope {
   readonly filterScope: FilterScope;
   /** The worker's index: workers take turns at different places. */
   readonly seed: number;
+  /** Where requests are counted; nowhere by default. */
+  readonly series?: SeriesPart;
 }
 
 /** One rule of one configuration; a request keeps the rule it began with, also over a reload. */
@@ -34,6 +37,8 @@ export class PreparedRule implements Rule {
   readonly plan: RulePlan;
   /** The filters around and in it, ready to run. */
   readonly phases: Phases;
+  /** Where metrics count its requests: that of its route. */
+  readonly series: Int32Array;
   /** Its own error pages, or null. */
   readonly errorPages: ErrorPages | null;
   /** The deadlines of its requests: its own where it has any, else those of all. */
@@ -50,13 +55,14 @@ export class PreparedRule implements Rule {
 
   /** `listenerFilters` are those of the listener that its requests come to. */
   constructor(plan: RulePlan, scope: RuleScope, listenerFilters: readonly FilterPlan[] = []) {
-    const { pools, ticks, limits, filters, filterScope, seed } = scope;
+    const { pools, ticks, limits, filters, filterScope, seed, series = NO_SERIES } = scope;
     this.plan = plan;
     this.#scope = scope;
     this.#split = new Split(plan.backendRefs, seed);
     const shares = () => plan.backendRefs.map((ref) => ({ name: pools[ref.pool]!.plan.name, ref }));
     this.#sticky = plan.sticky === null ? null : stickySplit(plan.sticky, shares(), this.#split);
     this.phases = phasesOf([filters, listenerFilters, plan.routeFilters, plan.filters], filterScope);
+    this.series = series.byRoute[series.routeOfRule[plan.index] ?? -1] ?? series.unrouted;
     this.errorPages = plan.errorPages.length === 0 ? null : new ErrorPages(plan.errorPages);
     this.ticks = ticks.within(plan.timeouts);
     this.bodyBytesMax = plan.limits.bodyBytesMax ?? limits.bodyBytesMax;

@@ -3,6 +3,7 @@
 
 import type { PoolPart } from '../exchange/pool-part.js';
 import type { Limits, ListenerPlan, Timeouts } from '../exchange/settings.js';
+import type { SeriesPart } from '../observe/metrics/series.js';
 import type { ErrorPagePlan, FilterPlan, RulePlan } from '../routing/plan.js';
 
 /** What is done with a request: it changes with the routes of the configuration. */
@@ -32,6 +33,8 @@ export interface Snapshot {
   settings: SettingsPart;
   /** By the index that rules and listeners refer to. */
   pools: readonly PoolPart[];
+  /** Where requests are counted. */
+  series: SeriesPart;
 }
 
 /** How a snapshot differs from the one before, for a worker that has applied that. What is null stays. */
@@ -43,9 +46,10 @@ export interface SnapshotChange {
   poolNames: string[] | null;
   /** The pools that are new or different. Any of them alone leaves rules, matcher and listeners as they are. */
   pools: readonly PoolPart[];
+  series: SeriesPart | null;
 }
 
 /** A whole snapshot, for a worker that has applied none. */
-export function wholeSnapshot({ generation, routing, settings, pools }: Snapshot): SnapshotChange {
-  return { generation, routing, settings, poolNames: pools.map(({ name }) => name), pools };
+export function wholeSnapshot({ generation, routing, settings, pools, series }: Snapshot): SnapshotChange {
+  return { generation, routing, settings, poolNames: pools.map(({ name }) => name), pools, series };
 }

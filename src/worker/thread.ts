@@ -3,6 +3,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { addon } from '../engine/addon.js';
+import type { WorkerMemory } from '../observe/metrics/layout.js';
 import type { Snapshot, SnapshotChange } from './snapshot.js';
 import { Worker } from './worker.js';
 
@@ -12,6 +13,8 @@ export interface WorkerTask {
   snapshot: Snapshot;
   /** The shared server state. */
   servers: SharedArrayBuffer;
+  /** What it counts in for metrics. */
+  metrics: WorkerMemory;
   acceptShared: boolean;
   /** The core to run on, or null for any. */
   core: number | null;
@@ -40,6 +43,7 @@ export default function run(task: WorkerTask): Promise<number> {
       index: task.index,
       snapshot: task.snapshot,
       servers: task.servers,
+      metrics: task.metrics,
       acceptShared: task.acceptShared,
       onDrained: (cut) => {
         port.close();

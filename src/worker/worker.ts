@@ -40,10 +40,14 @@ import { Framing } from '../http/framing.js';
 import { Llhttp } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { ExchangeCounts } from '../observe/exchange-counts.js';
+import type { WorkerMemory } from '../observe/metrics/layout.js';
+import { MetricsRecorder } from '../observe/metrics/recorder.js';
+import type { SeriesPart } from '../observe/metrics/series.js';
 import type { Matcher } from '../routing/matcher.js';
 import { accepted } from './accept.js';
 import { applySnapshot } from './apply-snapshot.js';
 import { backendEvent, backendExpired, clientEvent, clientExpired } from './dispatch.js';
+import { Figures } from './figures.js';
 import { WorkerFilterTools } from './filter-tools.js';
 import { WorkerListeners } from './listener.js';
 import type { PreparedRule } from './prepared-rule.js';
@@ -57,6 +61,8 @@ interface WorkerOptions {
   snapshot: Snapshot;
   /** The shared server state. */
   servers: SharedArrayBuffer;
+  /** What it counts in for metrics. */
+  metrics: WorkerMemory;
   /** Accept from the listeners here, instead of being handed sockets. */
   acceptShared: boolean;
   /** Called once when a drain has ended: no connection is left, or the time is over and `cut` of them are. */
@@ -94,8 +100,9 @@ export class Worker implements CodecContext {
   readonly ids: RequestIds;
   readonly counters = new Counters();
   readonly exchangeCounts = new ExchangeCounts(this.counters.reasons);
+  readonly metrics: MetricsRecorder;
   /** What sees exchanges, attempts and connections as they end. */
-  readonly observers = new Observers([this.exchangeCounts]);
+  readonly observers: Observers;
   readonly framing = new Framing();
   readonly tokens = new Tokens();
   /** What filters change in a head, filled for each that they have a say in. */
@@ -111,6 +118,7 @@ export class Worker implements CodecContext {
   clientFieldTrusted = false;
   // What `applySnapshot` makes of the parts of a snapshot, first in the constructor.
   routing!: RoutingPart;
+  series!: SeriesPart;
   settings!: SettingsPart;
   limits!: Limits;
   timeouts!: Timeouts;
@@ -150,6 +158,7 @@ export class Worker implements CodecContext {
   readonly #scratch: Scratch;
   readonly #timer: NodeJS.Timeout;
   readonly #startedAt = performance.now();
+  readonly #figures = new Figures(this);
   readonly #onDrained: (cut: number) => void;
   readonly #acceptShared: boolean;
   #listening = new Set<number>();
@@ -162,6 +171,8 @@ export class Worker implements CodecContext {
     const chunkCount = Math.floor(settings.limits.slabBytes / CHUNK_BYTES);
     this.index = options.index;
     this.chunkCount = chunkCount;
+    this.metrics = new MetricsRecorder(options.metrics);
+    this.observers = new Observers([this.exchangeCounts, this.metrics]);
     this.#onDrained = options.onDrained;
     this.llhttp = new Llhttp({ slabBytes: chunkCount * CHUNK_BYTES, parsersMax: slotCount });
     this.memory = this.llhttp.bytes;
@@ -400,7 +411,8 @@ export class Worker implements CodecContext {
   };
 
   #tick(): void {
-    const now = Math.floor((performance.now() - this.#startedAt) / TICK_MS) + 1;
+    const at = performance.now();
+    const now = Math.floor((at - this.#startedAt) / TICK_MS) + 1;
     this.deadlines.now = now;
     this.exchangeDeadlines.now = now;
     this.attemptDeadlines.now = now;
@@ -413,6 +425,7 @@ export class Worker implements CodecContext {
     if (this.limitedPools.length > 0) serveLines(this);
     this.#resumeWoken();
     this.engine.run();
+    this.metrics.copy(this.#figures.gather(at));
     if (this.draining) this.#checkDrained();
   }
 

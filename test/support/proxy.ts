@@ -58,6 +58,8 @@ export interface ProxySpec {
   readonly trustedProxies?: readonly string[];
   readonly filters?: readonly object[];
   readonly nameservers?: readonly string[];
+  readonly admin?: object;
+  readonly metrics?: object;
   /** More of the command line. `--workers 1` unless it says otherwise. */
   readonly args?: readonly string[];
   /** More of the environment. */
@@ -226,6 +228,8 @@ export function documentOf(spec: ProxySpec, places: readonly Place[]): object {
     ...(spec.nameservers === undefined ? {} : { nameservers: spec.nameservers }),
     ...(spec.trustedProxies === undefined ? {} : { trustedProxies: spec.trustedProxies }),
     ...(spec.filters === undefined ? {} : { filters: spec.filters }),
+    ...(spec.admin === undefined ? {} : { admin: spec.admin }),
+    ...(spec.metrics === undefined ? {} : { metrics: spec.metrics }),
   };
 }
 

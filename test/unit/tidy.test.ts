@@ -111,7 +111,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'observe',
   ],
   '.': BELOW_THE_FACE,
-  cli: [...BELOW_THE_FACE, 'observe', '.'],
+  admin: [...BELOW_THE_FACE, 'observe'],
+  cli: [...BELOW_THE_FACE, 'observe', 'admin', '.'],
 };
 
 /**

@@ -1,12 +1,12 @@
 // The schema of listeners: where clients come in.
 
 import { TLS_VERSIONS } from '../../base/tls-versions.js';
-import { type ListenAddress, readListenAddress, readMode } from '../units.js';
-import { choice, fileName, flag, integer, list, map, option, peers, scalar, text } from './build.js';
+import { choice, fileName, flag, integer, list, map, option, peers, text } from './build.js';
 import { fieldName } from './field-name.js';
 import { filter } from './filters.js';
 import { tcpKeepAlive } from './keep-alive.js';
 import { backendRef, repeatedSlashes } from './routes.js';
+import { listenAddress, socketOptions } from './socket.js';
 
 export const LISTENER_PROTOCOLS = ['http', 'https', 'tcp', 'tls', 'tls-passthrough'] as const;
 
@@ -104,24 +104,7 @@ const proxyProtocol = map('PROXY protocol options', {
   ),
 });
 
-const OWNER = /^[\w.-]*(?::[\w.-]+)?$/;
-
-const socket = map('socket options', {
-  mode: option(
-    scalar<string, number>('text', { type: 'string', pattern: '^0?[0-7]{3}$' }, readMode).optional(),
-    'The mode of the socket file, in octal and in quotes: `"0660"`. A client needs the right to write to connect.',
-    { byDefault: '`0777` less the umask' },
-  ),
-  owner: option(
-    text(
-      'an owner',
-      'Expected USER, USER:GROUP or :GROUP, names or numbers.',
-      (value) => value !== '' && OWNER.test(value),
-    ).optional(),
-    'Whose file it is: `USER`, `USER:GROUP` or `:GROUP`, by name or number.',
-    { byDefault: 'the user and group of the process' },
-  ),
-});
+const socket = socketOptions('`0777` less the umask');
 
 const listener = map('a listener', {
   name: option(
@@ -132,11 +115,7 @@ const listener = map('a listener', {
     { byDefault: 'none' },
   ),
   address: option(
-    scalar<string, ListenAddress>(
-      'address',
-      { type: 'string', pattern: '^((\\[[0-9A-Fa-f:.]+\\]|[0-9.]*):[0-9]+|unix:/.+)$' },
-      readListenAddress,
-    ),
+    listenAddress(),
     'IP address and port: `0.0.0.0:8080`, `[::1]:8080`, or `:8080` for every IPv4 address; or the path of a unix socket, ' +
       '`unix:/run/sevenfold.sock`.',
   ),

@@ -63,6 +63,8 @@ test('the JSON Schema names every section and refuses others', () => {
     'timeouts',
     'trustedProxies',
     'nameservers',
+    'admin',
+    'metrics',
     'tests',
     '$schema',
   ];

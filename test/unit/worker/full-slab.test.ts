@@ -53,7 +53,8 @@ test('a worker applies new settings although no chunk is left for constants', as
   fill(one);
   const { settings } = one.snapshot;
   const listeners = [{ ...settings.listeners[0]!, port: 4711 }];
-  one.worker.apply({ generation: 2, routing: null, settings: { ...settings, listeners }, poolNames: null, pools: [] });
+  const change = { generation: 2, routing: null, settings: { ...settings, listeners }, poolNames: null, pools: [] };
+  one.worker.apply({ ...change, series: null });
   assert.equal(statusOf(await ask(one.place, get('/'))), 200);
   assert.equal(fieldValue(origin.requests[1]!, 'x-forwarded-port'), '4711');
 });

@@ -21,7 +21,7 @@ function change({ worker, snapshot, membership }: OneWorker, name: string, next:
   const { tls, tunnelTls, proxyProtocol, keepAlive, ...pool } = snapshot.pools.find((part) => part.name === name)!;
   const plan = membership.place({ ...pool, ...next });
   const part = { ...plan, tls, tunnelTls, proxyProtocol, keepAlive };
-  worker.apply({ generation: 2, routing: null, settings: null, poolNames: null, pools: [part] });
+  worker.apply({ generation: 2, routing: null, settings: null, poolNames: null, pools: [part], series: null });
 }
 
 const serversAt = (...origins: readonly RawOrigin[]) =>
