@@ -1,10 +1,12 @@
 // llhttp's numbers of methods, and what the proxy needs to know of each.
 
 import { createRequire } from 'node:module';
+import { equalsBytes } from '../base/bytes.js';
 
-const METHOD_NUMBERS = (
-  createRequire(import.meta.url)('undici/lib/llhttp/constants.js') as { METHODS: Record<string, number> }
-).METHODS;
+const { METHODS: METHOD_NUMBERS, METHODS_HTTP } = createRequire(import.meta.url)('undici/lib/llhttp/constants.js') as {
+  METHODS: Record<string, number>;
+  METHODS_HTTP: readonly number[];
+};
 
 /** Method names by llhttp's number. */
 export const METHOD_NAMES: readonly string[] = (() => {
@@ -37,4 +39,24 @@ const numbers = new Map(Object.entries(METHOD_NUMBERS));
 /** llhttp's number of a method's name, or -1. Names are case-sensitive (RFC 9110, 9.1). */
 export function methodNumber(name: string): number {
   return numbers.get(name) ?? -1;
+}
+
+/** The names that llhttp takes in a request of HTTP/1.1, PRI aside: by length, each with its number. */
+const namesByLength: (readonly [name: Uint8Array, method: number])[][] = [];
+for (const method of METHODS_HTTP) {
+  const name = METHOD_NAMES[method]!;
+  if (name === 'PRI') continue; // a request by name alone: how a connection of HTTP/2 begins
+  namesByLength[name.length] ??= [];
+  namesByLength[name.length]!.push([Buffer.from(name, 'latin1'), method]);
+}
+
+/** llhttp's number of the method whose name stands at `at`, or -1 for none that a request of HTTP/1.1 may have. Hot. */
+export function methodAt(bytes: Uint8Array, at: number, length: number): number {
+  const names = namesByLength[length];
+  if (names === undefined) return -1;
+  for (let i = 0; i < names.length; i++) {
+    const [name, method] = names[i]!;
+    if (equalsBytes(bytes, at, length, name)) return method;
+  }
+  return -1;
 }
