@@ -11,6 +11,25 @@ export interface Http2Limits {
   readonly listBytesMax: number;
   /** CONTINUATION frames of one block. */
   readonly continuationsMax: number;
+  /** Streams that the client resets in one second, and those of them whose response had not begun. */
+  readonly resetsPerSecondMax: number;
+  readonly earlyResetsPerSecondMax: number;
+  /** Streams that we reset since the client broke a rule on them, on one connection. */
+  readonly ownResetsMax: number;
+  readonly pingsPerSecondMax: number;
+  readonly settingsPerSecondMax: number;
+  /** Frames of DATA without a byte, that do not end their stream, one behind the other. */
+  readonly emptyFramesMax: number;
+  /** Frames of DATA with less than 256 bytes in one second; the last of a stream is not counted. */
+  readonly tinyFramesPerSecondMax: number;
+  /** WINDOW_UPDATE frames for each frame of DATA that we have sent; see `abuse.ts` for the whole sum. */
+  readonly windowUpdatesPerDataMax: number;
+  /** PRIORITY frames for each stream. */
+  readonly prioritiesPerStreamMax: number;
+  /** Frames that wait to be sent, since the client does not read. */
+  readonly waitingFramesMax: number;
+  /** What is of no use and no harm: frames of no known type, for streams that are over, or with an error for one stream. */
+  readonly odditiesPerSecondMax: number;
 }
 
 export const HTTP2_LIMITS: Http2Limits = {
@@ -19,4 +38,15 @@ export const HTTP2_LIMITS: Http2Limits = {
   cookiesMax: 128,
   listBytesMax: 65_536,
   continuationsMax: 8,
+  resetsPerSecondMax: 100,
+  earlyResetsPerSecondMax: 50,
+  ownResetsMax: 500,
+  pingsPerSecondMax: 100,
+  settingsPerSecondMax: 50,
+  emptyFramesMax: 10,
+  tinyFramesPerSecondMax: 4096,
+  windowUpdatesPerDataMax: 10,
+  prioritiesPerStreamMax: 100,
+  waitingFramesMax: 1000,
+  odditiesPerSecondMax: 100,
 };

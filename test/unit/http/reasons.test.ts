@@ -11,7 +11,7 @@ const root = new URL('../../../', import.meta.url);
 function documented(): string[][] {
   return readFileSync(new URL('docs/errors.md', root), 'utf8')
     .split('\n')
-    .filter((line) => /^\| `[A-Z_]+` \|/.test(line))
+    .filter((line) => /^\| `[A-Z0-9_]+` \|/.test(line))
     .map((line) => line.slice(1, -1).split('|'))
     .map((cells) => cells.map((cell) => cell.trim()));
 }
