@@ -1,8 +1,9 @@
 // Reads the frames of one direction of a connection, cut anywhere.
-// Owns the syntax of frames and what one alone, or its place among others, can have wrong (RFC 9113, 4 to 6). Leaves streams,
-// windows and HPACK to the connection.
+// Owns the syntax of frames and their order (RFC 9113, 4 and 6). Leaves what one frame alone can have wrong to frame-rules.ts,
+// and streams, windows and HPACK to the connection.
 
 import type { Http2Limits } from '../../http/h2-limits.js';
+import { frameError, PRIORITY_BYTES } from './frame-rules.js';
 import { FLAG, FRAME_BYTES_USUAL, FRAME_HEAD_BYTES, FRAME_TYPE, H2_ERROR, PREFACE } from './frames.js';
 import { Area } from './hpack/copy.js';
 
@@ -63,10 +64,6 @@ const AT = {
   FAILED: 9,
 } as const;
 
-const PRIORITY_BYTES = 5;
-const PING_BYTES = 8;
-const SETTING_BYTES = 6;
-const GOAWAY_BYTES = 8;
 /** A longer value of `priority` is none that means anything: it is skipped. */
 const PRIORITY_VALUE_MAX = 128;
 const STREAM_MASK = 0x7fffffff;
@@ -257,9 +254,8 @@ export class FrameReader {
       if (type !== FRAME_TYPE.SETTINGS || (this.#flags & FLAG.ACK) !== 0) return this.#fail(H2_ERROR.PROTOCOL_ERROR);
       this.#settingsSeen = true;
     }
-    if (bytes > FRAME_BYTES_USUAL && (type !== FRAME_TYPE.DATA || this.stream === 0)) {
-      return this.#fail(H2_ERROR.FRAME_SIZE_ERROR);
-    }
+    const error = frameError(type, this.#flags, this.stream, bytes, this.#isServer);
+    if (error !== H2_ERROR.NO_ERROR) return this.#fail(error);
     switch (type) {
       case FRAME_TYPE.DATA:
         return this.#beginData(bytes);
@@ -268,49 +264,22 @@ export class FrameReader {
       case FRAME_TYPE.CONTINUATION:
         return this.#beginContinuation(bytes);
       case FRAME_TYPE.PRIORITY:
-        if (this.stream === 0) return this.#fail(H2_ERROR.PROTOCOL_ERROR);
         if (bytes !== PRIORITY_BYTES) return this.#skipWith(H2_ERROR.FRAME_SIZE_ERROR, 0);
         break;
-      case FRAME_TYPE.RST_STREAM:
-        if (this.#isIdleForGood()) return this.#fail(H2_ERROR.PROTOCOL_ERROR);
-        if (bytes !== 4) return this.#fail(H2_ERROR.FRAME_SIZE_ERROR);
-        break;
-      case FRAME_TYPE.SETTINGS:
-        if (this.stream !== 0) return this.#fail(H2_ERROR.PROTOCOL_ERROR);
-        if ((this.#flags & FLAG.ACK) !== 0 ? bytes !== 0 : bytes % SETTING_BYTES !== 0) {
-          return this.#fail(H2_ERROR.FRAME_SIZE_ERROR);
-        }
-        break;
-      case FRAME_TYPE.PUSH_PROMISE:
-        // Clients may not (RFC 9113, 8.4); and servers not to us, who turn it off.
-        return this.#fail(H2_ERROR.PROTOCOL_ERROR);
-      case FRAME_TYPE.PING:
-        if (this.stream !== 0) return this.#fail(H2_ERROR.PROTOCOL_ERROR);
-        if (bytes !== PING_BYTES) return this.#fail(H2_ERROR.FRAME_SIZE_ERROR);
-        break;
-      case FRAME_TYPE.GOAWAY:
-        if (this.stream !== 0) return this.#fail(H2_ERROR.PROTOCOL_ERROR);
-        if (bytes < GOAWAY_BYTES) return this.#fail(H2_ERROR.FRAME_SIZE_ERROR);
-        break;
-      case FRAME_TYPE.WINDOW_UPDATE:
-        if (this.stream !== 0 && this.#isIdleForGood()) return this.#fail(H2_ERROR.PROTOCOL_ERROR);
-        if (bytes !== 4) return this.#fail(H2_ERROR.FRAME_SIZE_ERROR);
-        break;
       case FRAME_TYPE.PRIORITY_UPDATE:
-        if (this.stream !== 0 || !this.#isServer) return this.#fail(H2_ERROR.PROTOCOL_ERROR);
-        if (bytes < 4) return this.#fail(H2_ERROR.FRAME_SIZE_ERROR);
         if (bytes > 4 + PRIORITY_VALUE_MAX) return this.#skipAs(FRAME.unknown);
+        break;
+      case FRAME_TYPE.RST_STREAM:
+      case FRAME_TYPE.SETTINGS:
+      case FRAME_TYPE.PING:
+      case FRAME_TYPE.GOAWAY:
+      case FRAME_TYPE.WINDOW_UPDATE:
         break;
       default:
         return this.#skipAs(FRAME.unknown);
     }
     this.#state = AT.WHOLE;
     return FRAME.none;
-  }
-
-  /** Stream 0 is none, and those with even numbers are opened by servers, which we do not let: nothing belongs to them. */
-  #isIdleForGood(): boolean {
-    return (this.stream & 1) === 0;
   }
 
   #skipAs(event: number): number {
@@ -325,7 +294,6 @@ export class FrameReader {
   }
 
   #beginData(bytes: number): number {
-    if (this.#isIdleForGood()) return this.#fail(H2_ERROR.PROTOCOL_ERROR);
     if (bytes > FRAME_BYTES_USUAL) return this.#skipWith(H2_ERROR.FRAME_SIZE_ERROR, bytes);
     this.#isFirst = true;
     this.frameBytes = bytes;
@@ -334,7 +302,6 @@ export class FrameReader {
   }
 
   #beginHeaders(bytes: number): number {
-    if (this.#isIdleForGood()) return this.#fail(H2_ERROR.PROTOCOL_ERROR);
     this.#blockStream = this.stream;
     this.#blockEnds = (this.#flags & FLAG.END_STREAM) !== 0;
     this.#continuations = 0;
