@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { listenRaw, type RawOrigin, serveRequests } from '../origins/raw.js';
 import { freePlace, scratchDirectory } from '../support/addresses.js';
 import { Child } from '../support/child.js';
+import { reset } from '../support/endings.js';
 import { documentOf, MAIN, RunningProxy, use, useProxy } from '../support/proxy.js';
 import { WireClient } from '../support/wire-client.js';
 
@@ -68,6 +69,17 @@ const halfAnswer = async (proxy: RunningProxy): Promise<WireClient> => {
   await client.until('half an answer', () => client.received.endsWith('half an answer') || undefined);
   return client;
 };
+
+test('an answer that its server breaks off, or does not go on with, ends in a reset', async (t) => {
+  const origin = await use(t, startEndless());
+  const proxy = await useProxy(t, { servers: [origin.address], timeouts: { responseIdle: '500ms' } });
+  const left = await halfAnswer(proxy);
+  reset(origin.visits[0]!.socket);
+  assert.equal(await left.closed(), 'reset', 'its server has reset the connection');
+  const late = await halfAnswer(proxy);
+  assert.equal(await late.closed(), 'reset', 'its server is silent');
+  assert.equal(await proxy.reasonCount('RESPONSE_CUT'), 2);
+});
 
 test('a drain that runs out of time resets the answers that it cuts', async (t) => {
   const origin = await use(t, startEndless());
