@@ -7,7 +7,7 @@ import { addon, EngineUnusableError } from '../engine/addon.js';
 import { engineAddress } from '../engine/address.js';
 import type { ListenerPlan } from '../exchange/settings.js';
 import type { CompiledRoutes } from '../routing/compile.js';
-import { setAccess, withMode } from './socket-file.js';
+import { accessKept, setAccess, withMode } from './socket-file.js';
 import type { TlsContexts } from './tls-contexts.js';
 
 /** What listen(2) takes; the kernel caps it at net.core.somaxconn. */
@@ -37,9 +37,17 @@ const SOCKET_ADVICE: Readonly<Record<string, string>> = {
 /** What makes a listener the same one in another plan, however its address is written. */
 const placeOf = ({ endpoint, ipv6Only }: ListenerConfig): string => `${endpointKey(endpoint)} ${ipv6Only ?? ''}`;
 
+/** One that is open. */
+interface Open {
+  readonly listener: number;
+  /** What it was opened or kept with last. */
+  config: ListenerConfig;
+}
+
 /** The open listeners, by their places. */
 export class Listeners {
-  readonly #open = new Map<string, number>();
+  readonly #open = new Map<string, Open>();
+  readonly #started = new Set<number>();
   readonly #acceptHere: boolean;
 
   /** `acceptHere`: accept on this thread and hand over, instead of leaving it to the workers. */
@@ -49,7 +57,7 @@ export class Listeners {
 
   /**
    * Opens what `configs` asks for and is not open, and returns the plans of all. On a ListenError, those opened by this
-   * call are closed again. Accepting begins with `start`.
+   * call are closed again, and those that stay are as they were. Accepting begins with `start`.
    */
   open(
     configs: readonly ListenerConfig[],
@@ -57,19 +65,25 @@ export class Listeners {
     tls: TlsContexts['listeners'],
     filters: CompiledRoutes['listenerFilters'],
   ): ListenerPlan[] {
-    const opened: string[] = [];
+    const undo: (() => void)[] = [];
     try {
       const kept = configs.filter((config) => this.#open.has(placeOf(config)));
       for (const config of configs) {
         const place = placeOf(config);
         if (this.#open.has(place)) continue;
-        this.#open.set(place, openOne(config));
-        opened.push(place);
+        const listener = openOne(config);
+        this.#open.set(place, { listener, config });
+        undo.push(() => this.#close(place));
+        setKeepAlive(config, listener);
       }
-      // Once all are open: a reload that is refused for one of them must not have changed who may connect to another.
-      for (const config of kept) setSocket(config);
+      for (const config of kept) {
+        const { listener, config: before } = this.#open.get(placeOf(config))!;
+        undo.push(setSocket(config));
+        undo.push(() => setKeepAlive(before, listener));
+        setKeepAlive(config, listener);
+      }
       const plans = configs.map((config, index): ListenerPlan => {
-        const listener = this.#open.get(placeOf(config))!;
+        const { listener } = this.#open.get(placeOf(config))!;
         return {
           listener,
           address: config.address,
@@ -88,30 +102,29 @@ export class Listeners {
           filters: filters[index] ?? [],
         };
       });
-      for (const config of configs) keepAlive(config, this.#open.get(placeOf(config))!);
+      for (const config of kept) this.#open.get(placeOf(config))!.config = config;
       return plans;
     } catch (error) {
-      for (const place of opened) this.#close(place);
+      for (const back of undo.reverse()) back();
       throw error;
     }
   }
 
-  /** Accepts from listeners that are not accepted from yet. */
+  /** Accepts from listeners that are not accepted from yet. Those that were closed meanwhile stay closed. */
   start(listeners: readonly ListenerPlan[]): void {
     if (!this.#acceptHere) return;
+    const open = this.#numbers();
     for (const { listener } of listeners) {
-      if (this.#started.has(listener)) continue;
+      if (this.#started.has(listener) || !open.has(listener)) continue;
       this.#started.add(listener);
       addon().acceptorStart(listener);
     }
   }
 
-  readonly #started = new Set<number>();
-
   /** Lets no new connection come to the listeners that are not among `kept`, and hands over what waits. False when all are. */
   retireOthers(kept: readonly ListenerPlan[]): boolean {
     const numbers = new Set(kept.map(({ listener }) => listener));
-    const others = [...this.#open.values()].filter((listener) => !numbers.has(listener));
+    const others = [...this.#numbers()].filter((listener) => !numbers.has(listener));
     for (const listener of others) addon().listenerRetire(listener);
     return others.length > 0;
   }
@@ -119,11 +132,15 @@ export class Listeners {
   /** Closes the listeners that are not among `kept`. */
   closeOthers(kept: readonly ListenerPlan[]): void {
     const numbers = new Set(kept.map(({ listener }) => listener));
-    for (const [place, listener] of [...this.#open]) if (!numbers.has(listener)) this.#close(place);
+    for (const [place, { listener }] of [...this.#open]) if (!numbers.has(listener)) this.#close(place);
+  }
+
+  #numbers(): ReadonlySet<number> {
+    return new Set([...this.#open.values()].map(({ listener }) => listener));
   }
 
   #close(place: string): void {
-    const listener = this.#open.get(place)!;
+    const { listener } = this.#open.get(place)!;
     this.#open.delete(place);
     this.#started.delete(listener);
     addon().listenerClose(listener);
@@ -147,15 +164,24 @@ function openOne(config: ListenerConfig): number {
   });
 }
 
-/** The socket file of a listener that stays open gets the access that is asked for now. */
-function setSocket(config: ListenerConfig): void {
+/** The socket file of a listener that stays open gets the access that is asked for now. Returns what gives it back what it had. */
+function setSocket(config: ListenerConfig): () => void {
   const { endpoint, socket } = config;
-  if (endpoint.kind !== 'unix' || socket === undefined) return;
-  explained(config, () => setAccess(endpoint.path, socket));
+  if (endpoint.kind !== 'unix' || socket === undefined) return () => {};
+  return explained(config, () => {
+    const back = accessKept(endpoint.path);
+    try {
+      setAccess(endpoint.path, socket);
+    } catch (error) {
+      back();
+      throw error;
+    }
+    return back;
+  });
 }
 
 /** Sockets that are accepted inherit it. */
-function keepAlive(config: ListenerConfig, listener: number): void {
+function setKeepAlive(config: ListenerConfig, listener: number): void {
   if (config.endpoint.kind === 'unix') return;
   const { idleSeconds, intervalSeconds, probes } = config.tcpKeepAlive;
   explained(config, () => addon().listenerKeepAlive(listener, idleSeconds, intervalSeconds, probes));

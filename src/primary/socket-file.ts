@@ -1,7 +1,7 @@
 // The file of a listening unix socket: who may connect to it.
 // Owns its mode and its owner. Leaves opening and removing it to the engine.
 
-import { chmodSync, chownSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, readFileSync, statSync } from 'node:fs';
 import type { SocketOptions } from '../config/config.js';
 
 /**
@@ -25,6 +25,19 @@ export function setAccess(path: string, { mode, owner }: SocketOptions): void {
     chownSync(path, idOf(user, '/etc/passwd', 'user'), idOf(group, '/etc/group', 'group'));
   }
   if (mode !== undefined) chmodSync(path, mode);
+}
+
+/** Takes down which mode and owner the file at `path` has, and returns what gives them back to it, if it may. */
+export function accessKept(path: string): () => void {
+  const { mode, uid, gid } = statSync(path);
+  return () => {
+    try {
+      chownSync(path, uid, gid);
+      chmodSync(path, mode & 0o7777);
+    } catch {
+      // Then it stays as it is: the error that comes after is the one that matters.
+    }
+  };
 }
 
 /** What chown(2) takes for "as it is". */
