@@ -134,7 +134,7 @@ int sf__conn_adopt(sf_engine *e, int fd, const sf_peer *peer, sf_handle *out)
 int sf__conn_connect(sf_engine *e, sf_handle handle, int32_t address)
 {
     int32_t slot = sf__slot(handle);
-    if (handle < 0 || slot >= e->config.slot_count || address < 0 || address >= e->address_count)
+    if (handle < 0 || slot >= e->config.slot_count || address < 0 || address >= e->addresses.count)
         return SF_E_INVALID;
     sf_conn *c = &e->conns[slot];
     if (c->flags & SF__OPEN)
@@ -146,7 +146,7 @@ int sf__conn_connect(sf_engine *e, sf_handle handle, int32_t address)
     e->config.control[SF_CONTROL_CONNECTIONS]++;
     /* The owner holds a handle and waits for one answer: also without a socket, the slot is good for an error. */
     sf__conn_init(c, handle, SF__READING | SF__CONNECTING);
-    sf__io_connect(e, c, &e->addresses[address]);
+    sf__io_connect(e, c, &e->addresses.items[address]);
     return SF_OK;
 }
 

@@ -50,8 +50,17 @@ typedef struct sf_address {
     struct sockaddr_storage storage;
     socklen_t bytes;
     sf_keep_alive keep_alive; /* of connections to it; all 0 for a unix socket */
-    int32_t users; /* how often it was added and not removed; at 0 its place is free */
+    int32_t users;           /* how often it was added and not removed; at 0 its place is free */
+    uint32_t hash;           /* of all above */
+    int32_t next;            /* index of the next in its list, of those alike by their hash or of the free ones */
 } sf_address;
+
+typedef struct sf_addresses { /* backend_addresses.c */
+    sf_address *items;
+    int32_t *buckets; /* `room` lists: the index of their first, or -1 */
+    int32_t count, room;
+    int32_t free_first, free_count;
+} sf_addresses;
 
 /* Spans a socket did not take at once, oldest first; allocated while there are any, freed when the last has left. */
 typedef struct sf_queue {
@@ -114,8 +123,7 @@ typedef struct sf_engine {
     int32_t *chunk_free;
     int32_t ready_first, ready_last;
     int32_t event_used;
-    sf_address *addresses;
-    int32_t address_count, address_room;
+    sf_addresses addresses;
     sf_inbox *inbox; /* one reference */
     sf_listening listening[64];
     int32_t listening_count;

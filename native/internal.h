@@ -86,6 +86,9 @@ void sf__conn_flush(sf_engine *e, sf_conn *c); /* the socket takes bytes again: 
 bool sf__event_room(const sf_engine *e, int32_t count);
 void sf__event(sf_engine *e, int32_t kind, sf_handle conn, int32_t at, int32_t bytes);
 
+/* backend_addresses.c */
+void sf__addresses_free(sf_engine *e);
+
 /* engine_accept.c */
 void sf__accept_resume(sf_engine *e);
 

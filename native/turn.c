@@ -1,8 +1,6 @@
 /* The life of an engine, and its turns: submissions in, events out. */
 #include "internal.h"
 
-#include "address.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -67,7 +65,7 @@ void sf_engine_destroy(sf_engine *e)
     }
     sf__io_stop(e);
     free(e->tls_stage);
-    free(e->addresses);
+    sf__addresses_free(e);
     free(e->chunk_free);
     free(e->chunk_refs);
     free(e->conns);
@@ -77,50 +75,6 @@ void sf_engine_destroy(sf_engine *e)
 int sf_engine_descriptor(const sf_engine *e)
 {
     return sf__io_descriptor(e);
-}
-
-static bool sf__same_address(const sf_address *a, const sf_address *b)
-{
-    return a->bytes == b->bytes && memcmp(&a->storage, &b->storage, a->bytes) == 0 &&
-           memcmp(&a->keep_alive, &b->keep_alive, sizeof(a->keep_alive)) == 0;
-}
-
-int32_t sf_engine_address_add(sf_engine *e, const char *host, int32_t port, const sf_keep_alive *keep_alive)
-{
-    sf_address address = { 0 };
-    int32_t place = -1;
-    if (!sf_address_read(host, port, &address.storage, &address.bytes) || !sf_keep_alive_valid(keep_alive))
-        return SF_E_INVALID;
-    if (address.storage.ss_family != AF_UNIX)
-        address.keep_alive = *keep_alive;
-    for (int32_t i = 0; i < e->address_count; i++) {
-        sf_address *known = &e->addresses[i];
-        if (known->users == 0) {
-            place = i;
-        } else if (sf__same_address(known, &address)) {
-            known->users++;
-            return i;
-        }
-    }
-    if (place < 0 && e->address_count == e->address_room) {
-        int32_t room = e->address_room == 0 ? 16 : e->address_room * 2;
-        sf_address *moved = realloc(e->addresses, (size_t)room * sizeof(*moved));
-        if (moved == NULL)
-            return SF_E_MEMORY;
-        e->addresses = moved;
-        e->address_room = room;
-    }
-    if (place < 0)
-        place = e->address_count++;
-    address.users = 1;
-    e->addresses[place] = address;
-    return place;
-}
-
-void sf_engine_address_remove(sf_engine *e, int32_t index)
-{
-    if (index >= 0 && index < e->address_count && e->addresses[index].users > 0)
-        e->addresses[index].users--;
 }
 
 int32_t sf_engine_chunk_take(sf_engine *e)

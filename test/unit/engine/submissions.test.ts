@@ -182,6 +182,22 @@ test('refuses memory that is missing, too small, or beyond what addresses reach'
   }
 });
 
+test('tens of thousands of addresses are each found at once, and removed ones are not found', (t) => {
+  const { engine } = useLab(t);
+  const count = 60_000;
+  const add = (i: number): number => engine.addressAdd(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, 80);
+  const from = performance.now();
+  const indexes = Array.from({ length: count }, (_, i) => add(i));
+  assert.equal(new Set(indexes).size, count);
+  for (let i = 0; i < count; i++) assert.equal(add(i), indexes[i]);
+  for (let i = 0; i < count; i += 2) for (const index of [indexes[i]!, indexes[i]!]) engine.addressRemove(index);
+  const again = new Set(Array.from({ length: count / 2 }, (_, i) => add(count + i)));
+  assert.deepEqual(again, new Set(indexes.filter((_, i) => i % 2 === 0)), 'the places that are free, each once');
+  for (let i = 1; i < count; i += 2) assert.equal(add(i), indexes[i]);
+  assert.ok(add(0) >= count, 'it was removed, and its place taken');
+  assert.ok(performance.now() - from < 10_000, 'time linear in their number');
+});
+
 test('an address that was removed as often as added gives its index to another', (t) => {
   const { engine } = useLab(t);
   const [first, second] = [engine.addressAdd('10.0.0.1', 80), engine.addressAdd('10.0.0.2', 80)];
