@@ -11,6 +11,7 @@ import { compare, type RuleChange } from './compare.js';
 const AT_START = {
   connectionsMax: 'a worker sizes its tables of connections',
   slabBytes: 'a worker takes its memory for messages',
+  rateKeysMax: 'all workers share one table of rates',
 } satisfies Partial<Record<keyof Limits, string>>;
 
 /** What the reload from `before` to `after` changed, and each setting that it could not. `source` is what was read. */

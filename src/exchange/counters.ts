@@ -67,8 +67,14 @@ export class Counters {
   /** Copies of requests sent to mirrors, and those that were not, or were given up, by why. */
   mirrored = 0;
   readonly mirrorsDropped = new Map<MirrorDrop, number>();
+  /** What policies did, or would have done in a dry run, by names like `RateLimit.dryRun`. */
+  readonly policies = new Map<string, number>();
   /** Requests that ended in an answer of our own, or without one, by reason. */
   readonly reasons = new ReasonCounts();
+
+  countPolicy(what: string): void {
+    this.policies.set(what, (this.policies.get(what) ?? 0) + 1);
+  }
 
   countNotKept(why: NotKept): void {
     this.bodiesNotKept.set(why, (this.bodiesNotKept.get(why) ?? 0) + 1);

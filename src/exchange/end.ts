@@ -4,6 +4,7 @@ import { nowUs } from '../base/clock.js';
 import type { Context } from './context.js';
 import { type Exchange, STAGE, TIME } from './exchange.js';
 import { dropCopies } from './mirror.js';
+import { leaveRule } from './phases.js';
 import { leavePool } from './pool-limits.js';
 
 /** Gives back what was kept of the request for another attempt. */
@@ -34,7 +35,7 @@ export function endExchange(w: Context, x: Exchange): void {
   const { exchangeEnded } = w.observers;
   for (let i = 0; i < exchangeEnded.length; i++) exchangeEnded[i]!.exchangeEnded(x);
   leavePool(x);
-  x.rule = null;
+  leaveRule(x);
   x.pool = null;
   x.times[TIME.begun] = 0;
   x.to(STAGE.FREE);

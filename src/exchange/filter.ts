@@ -3,6 +3,7 @@
 
 import type { Head } from '../http/head.js';
 import type { ReasonCode } from '../http/reasons.js';
+import type { SharedLimits } from '../limits/shared-limits.js';
 import type { FilterPlan, HeaderValuePlan } from '../routing/plan.js';
 import type { AnyExchange } from './client-info.js';
 import type { HeadEdit } from './head-edit.js';
@@ -34,7 +35,7 @@ export interface Piece {
  * shared by all requests of the rule in one worker: what belongs to one request stands on its exchange.
  *
  * The phases in the order of time. GUARANTEED: `routed` comes first and once for each time that routing ends; `attemptHead`
- * comes once for each attempt; `responseHead` comes at most once, `responseBody` never before it; nothing comes after the exchange has ended.
+ * comes once for each attempt; `responseHead` comes at most once, `responseBody` never before it; `ended` comes last.
  * Only a head that is complete can be held up: bodies and responses are changed or watched as they pass.
  */
 export interface Filter {
@@ -54,6 +55,11 @@ export interface Filter {
   attemptHead?(x: AnyExchange, edit: HeadEdit): void;
   /** The final head is about to go to the client: that of a server, or of a local reply (`x.stage` is RESPONDING for a server's). */
   responseHead?(x: AnyExchange, edit: HeadEdit): void;
+  /**
+   * The exchange has ended, or is routed anew: once for each `routed` that came before with this rule. Gives back what the filter holds for
+   * it. Nothing can be done to the exchange any more.
+   */
+  ended?(x: AnyExchange): void;
   /** A piece of a server's response body is about to go to the client. Null lets it pass; a reason cuts the exchange before it goes. */
   responseBody?(x: AnyExchange, piece: Readonly<Piece>): ReasonCode | null;
 }
@@ -112,6 +118,8 @@ export interface FilterTools {
   headerLines(x: AnyExchange, values: readonly HeaderValuePlan[]): string;
   /** Puts another path in front of the query of the target. Returns why that cannot be, or null. */
   changePath(x: AnyExchange, change: PathChange): ReasonCode | null;
+  /** Counts what a policy did, or would have done, by a name like `RateLimit.dryRun`: `policies` in the report. */
+  count(what: string): void;
   /** Answers the request. Return ANSWERED after it. */
   reply(x: AnyExchange, reply: LocalReply): void;
   /** Ends the exchange with a reason. Return ANSWERED after it. */
@@ -129,6 +137,8 @@ export interface FilterTools {
 /** What filters of one rule are made with. */
 export interface FilterScope {
   readonly tools: FilterTools;
+  /** What all workers share to count by key; null for a request in words, which counts nowhere. */
+  readonly limits: SharedLimits | null;
   /** How a copy of a request is sent to the pool with this index in the plan; to be called in `attemptHead`. */
   copyTo(pool: number): (x: AnyExchange) => void;
 }

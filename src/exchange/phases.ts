@@ -21,6 +21,7 @@ export class Phases {
   readonly attemptHead: Phase<'attemptHead'>;
   readonly responseHead: Phase<'responseHead'>;
   readonly responseBody: Phase<'responseBody'>;
+  readonly ended: Phase<'ended'>;
 
   /** `filters` in the order in which requests meet them; `guards` are those among them that guard. */
   constructor(filters: readonly Filter[], guards: readonly Filter[] = []) {
@@ -30,6 +31,7 @@ export class Phases {
     this.guards = guards.flatMap((filter) => filter.requestHead?.bind(filter) ?? []);
     this.requestBody = filters.flatMap((filter) => filter.requestBody?.bind(filter) ?? []);
     this.attemptHead = filters.flatMap((filter) => filter.attemptHead?.bind(filter) ?? []);
+    this.ended = outward.flatMap((filter) => filter.ended?.bind(filter) ?? []);
     this.responseHead = outward.flatMap((filter) => filter.responseHead?.bind(filter) ?? []);
     this.responseBody = outward.flatMap((filter) => filter.responseBody?.bind(filter) ?? []);
   }
@@ -64,6 +66,14 @@ export function showPiece(
     if (refused !== null) return refused;
   }
   return null;
+}
+
+/** The request leaves its rule, for ever or to be routed anew: its filters give back what they hold for it. */
+export function leaveRule(x: Exchange): void {
+  if (x.rule === null) return;
+  const { ended } = x.rule.phases;
+  for (let i = 0; i < ended.length; i++) ended[i]!(x);
+  x.rule = null;
 }
 
 /** Of a rule without filters. */

@@ -30,6 +30,7 @@ export abstract class RequestTools implements FilterTools {
     this.memory = w.memory;
   }
 
+  abstract count(what: string): void;
   abstract reply(x: AnyExchange, reply: LocalReply): void;
   abstract fail(x: AnyExchange, reason: ReasonCode, details?: RefusalDetails): void;
   abstract wait(x: AnyExchange, ms: number, begin: BeginWait): typeof VERDICT.WAIT;

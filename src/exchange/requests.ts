@@ -14,6 +14,7 @@ import { VERDICT, type Verdict } from './filter.js';
 import type { FilterWait } from './filter-wait.js';
 import { forward } from './forward.js';
 import { localReply } from './local-reply.js';
+import { leaveRule } from './phases.js';
 import { enterPool, leavePool } from './pool-limits.js';
 import type { Rule } from './rule.js';
 
@@ -48,6 +49,7 @@ function goOn(w: Context, x: Exchange, verdict: Verdict): ReasonCode | null {
 export function reroute(w: Context, x: Exchange): ReasonCode | null {
   if (x.stage !== STAGE.FILTERING) x.to(STAGE.FILTERING);
   leavePool(x);
+  leaveRule(x);
   x.pool = null;
   x.fellBack = false;
   x.splitLine = '';

@@ -69,6 +69,8 @@ export interface Limits {
   /** Copies of requests under way in one worker, over all mirrors; further ones are dropped. */
   mirrorsMax: number;
   slabBytes: number;
+  /** Keys that rate limits count at once, over all workers. */
+  rateKeysMax: number;
 }
 
 /** Every deadline in milliseconds; 0 means there is none. */

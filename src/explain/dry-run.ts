@@ -119,7 +119,7 @@ export class DryRun implements CheckContext, AdmitContext {
       ticks: new Ticks(config.timeouts),
       limits: limitsWith(config, 0),
       filters: routes.filters,
-      filterScope: { tools: this.filterTools, copyTo: () => () => {} },
+      filterScope: { tools: this.filterTools, limits: null, copyTo: () => () => {} },
       seed: 0,
     };
     // No pool is chosen: their shares say what a rule does with its requests.
@@ -271,6 +271,8 @@ class DryRunTools extends RequestTools {
   override reply(_x: AnyExchange, reply: LocalReply): void {
     this.replied = reply;
   }
+
+  override count(): void {}
 
   override fail(_x: AnyExchange, reason: ReasonCode, details?: RefusalDetails): void {
     this.reason = reason;

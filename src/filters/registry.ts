@@ -5,10 +5,12 @@ import { AssertionError } from '../base/assert.js';
 import type { FilterTypes } from '../routing/filter-types.js';
 import type { FilterConfig, FilterPlan } from '../routing/plan.js';
 import { allowDeny } from './allow-deny/config.js';
+import { concurrencyLimit } from './concurrency-limit/config.js';
 import { cookieRewrite } from './cookie-rewrite/config.js';
 import { directResponse } from './direct-response/config.js';
 import type { FilterKind, ReplySummary } from './kind.js';
 import { locationRewrite } from './location-rewrite/config.js';
+import { rateLimit } from './rate-limit/config.js';
 import { requestHeaderModifier } from './request-header-modifier/config.js';
 import { requestMirror } from './request-mirror/config.js';
 import { requestRedirect } from './request-redirect/config.js';
@@ -26,6 +28,8 @@ const BUILT_IN = [
   locationRewrite,
   cookieRewrite,
   allowDeny,
+  rateLimit,
+  concurrencyLimit,
 ] as const;
 
 /** The schemas of the filter types: what a list of filters may hold. */

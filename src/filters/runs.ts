@@ -5,9 +5,11 @@ import type { ConnectionGate, Filter, FilterRun, FilterScope } from '../exchange
 import { NO_FILTERS, Phases } from '../exchange/phases.js';
 import type { FilterPlan } from '../routing/plan.js';
 import { allowDeny } from './allow-deny/run.js';
+import { concurrencyLimit } from './concurrency-limit/run.js';
 import { cookieRewrite } from './cookie-rewrite/run.js';
 import { directResponse } from './direct-response/run.js';
 import { locationRewrite } from './location-rewrite/run.js';
+import { rateLimit } from './rate-limit/run.js';
 import { requestHeaderModifier } from './request-header-modifier/run.js';
 import { requestMirror } from './request-mirror/run.js';
 import { requestRedirect } from './request-redirect/run.js';
@@ -27,6 +29,8 @@ export function registerRun(run: FilterRun): void {
  */
 for (const run of [
   allowDeny,
+  rateLimit,
+  concurrencyLimit,
   requestRedirect,
   directResponse,
   urlRewrite,

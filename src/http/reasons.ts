@@ -52,6 +52,8 @@ const ROWS = {
   BODY_TOO_LARGE: row(413, 'client', 'never', 'closes', 'the request body is larger than allowed'),
   URI_TOO_LONG: row(414, 'client', 'never', 'closes', 'the request target is longer than allowed'),
   EXPECTATION_UNKNOWN: row(417, 'client', 'never', 'stays', 'only the expectation 100-continue is supported'),
+  RATE_LIMITED: row(429, 'client', 'never', 'stays', 'requests come more often than allowed'),
+  CONCURRENCY_LIMITED: row(429, 'client', 'never', 'stays', 'too many requests are under way'),
   HEAD_TOO_LARGE: row(431, 'client', 'never', 'closes', 'the request head is larger than allowed'),
   HELLO_TOO_LARGE: row(431, 'client', 'never', 'closes', 'the TLS ClientHello is larger than allowed'),
   H2_RESET_FLOOD: row(429, 'client', 'never', 'closes', 'an HTTP/2 client resets more streams than allowed'),

@@ -10,6 +10,7 @@ import type { PoolPart } from '../exchange/pool-part.js';
 import type { ListenerPlan } from '../exchange/settings.js';
 import type { ResolvedServer } from '../health/discovery.js';
 import type { CheckedPoolPlan } from '../health/options.js';
+import { createLimitBuffers, forgetWorker } from '../limits/shared-limits.js';
 import type { EventSink, ListenerEvent } from '../observe/events.js';
 import type { Exposition } from '../observe/metrics/exposition.js';
 import { MetricsMemory } from '../observe/metrics/layout.js';
@@ -159,6 +160,7 @@ export class Primary {
       },
     });
     this.#tlsWatch.watch(this.#tls.uses);
+    const limits = createLimitBuffers(options.workers, loaded.config.limits.rateKeysMax);
     this.#supervisor = new Supervisor(
       {
         workers: options.workers,
@@ -166,8 +168,10 @@ export class Primary {
         pin: options.pin,
         servers: buffer,
         metrics: this.#metricsMemory.workers,
+        limits,
         onDied: (index, error) => {
           this.#state.forgetWorker(index);
+          forgetWorker(limits, index);
           options.emit({ type: 'worker.died', worker: index, reason: error.message });
         },
         onRestarted: (index) => options.emit({ type: 'worker.restarted', worker: index }),

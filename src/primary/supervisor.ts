@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import type { LimitBuffers } from '../limits/shared-limits.js';
 import type { WorkerMemory } from '../observe/metrics/layout.js';
 import type { Snapshot, SnapshotChange } from '../worker/snapshot.js';
 import type { FromWorker, ToWorker, WorkerReport, WorkerTask } from '../worker/thread.js';
@@ -17,6 +18,7 @@ interface SupervisorOptions {
   servers: SharedArrayBuffer;
   /** What each worker counts in for metrics: one that is started again counts on there. */
   metrics: readonly WorkerMemory[];
+  limits: LimitBuffers;
   /** A worker died; it is started again. Its counts in the shared state are to be taken back. */
   onDied(index: number, error: Error): void;
   /** It runs again. */
@@ -141,6 +143,7 @@ export class Supervisor {
       snapshot: this.#snapshot,
       servers: rest.servers,
       metrics: rest.metrics[index]!,
+      limits: rest.limits,
       acceptShared: rest.acceptShared,
       core: rest.pin ? index % availableParallelism() : null,
       port: port2,

@@ -57,11 +57,11 @@ export function compile(
 ): CompiledRoutes {
   const problems = new Problems(placeOf);
   const pools = new Map(Object.keys(config.pools ?? {}).map((name, index) => [name, index]));
-  const scope = { pools, contents, filterTypes };
+  const scope = { pools, contents, filterTypes, place: '' };
   const entries: EntryIr[] = [];
   const rules: RulePlan[] = [];
   (config.routes ?? []).forEach((route, r) => {
-    const routeFilters = planFilters(route.filters, scope);
+    const routeFilters = planFilters(route.filters, scope, `route ${route.name ?? formatPath(['routes', r])}`);
     const hosts = compileHosts(route);
     route.rules.forEach((rule, i) => {
       const at = ['routes', r, 'rules', i];
@@ -76,8 +76,10 @@ export function compile(
     table: emitTable(entries),
     rules,
     errorPages: planErrorPages(config.errorPages, scope),
-    filters: planFilters(config.filters, scope),
-    listenerFilters: (config.listeners ?? []).map((listener) => planFilters(listener.filters, scope)),
+    filters: planFilters(config.filters, scope, 'all'),
+    listenerFilters: (config.listeners ?? []).map(({ filters, name }, index) =>
+      planFilters(filters, scope, `listener ${name ?? index}`),
+    ),
     warnings: problems.warnings,
     entries,
   };
@@ -157,7 +159,7 @@ function planRule(
     drained: !rule.filters?.some(scope.filterTypes.repliesLocally) && backendRefs.every(({ weight }) => weight === 0),
     sticky: planSticky(rule),
     fallback: rule.fallback === undefined ? null : planPool(rule.fallback, scope),
-    filters: planFilters(rule.filters, scope),
+    filters: planFilters(rule.filters, scope, `rule ${rule.name ?? nameByPlace(route, at)}`),
     routeFilters,
     errorPages: planErrorPages(rule.errorPages, scope),
     timeouts: { ...rule.timeouts },
@@ -166,8 +168,11 @@ function planRule(
   };
 }
 
-function planFilters(filters: readonly FilterConfig[] | undefined, scope: RuleScope): FilterPlan[] {
-  return (filters ?? []).map((filter) => scope.filterTypes.plan(filter, scope));
+/** `at` says where they stand, in words. */
+function planFilters(filters: readonly FilterConfig[] | undefined, scope: RuleScope, at: string): FilterPlan[] {
+  return (filters ?? []).map((filter, index) =>
+    scope.filterTypes.plan(filter, { ...scope, place: `${at}.filters[${index}]` }),
+  );
 }
 
 function planBackends({ pool, backendRefs = [] }: RuleConfig, scope: PlanScope): BackendRefPlan[] {

@@ -135,7 +135,9 @@ export interface RoutingConfig {
   readonly routes?: readonly RouteConfig[] | undefined;
   /** For all requests. */
   readonly filters?: readonly FilterConfig[] | undefined;
-  readonly listeners?: readonly { readonly filters?: readonly FilterConfig[] | undefined }[] | undefined;
+  readonly listeners?:
+    | readonly { readonly name?: string | undefined; readonly filters?: readonly FilterConfig[] | undefined }[]
+    | undefined;
   readonly pools?: Readonly<Record<string, unknown>> | undefined;
   readonly errorPages?: readonly ErrorPageConfig[] | undefined;
 }

@@ -9,6 +9,8 @@ export interface PlanScope {
   readonly pools: ReadonlyMap<string, number>;
   /** What stands in files, by their absolute names. */
   readonly contents: ReadonlyMap<string, Uint8Array>;
+  /** Where the filter stands, in words that stay as long as its rule, route or listener has its name and place. */
+  readonly place: string;
 }
 
 /** The index of a pool by its name. */

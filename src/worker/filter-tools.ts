@@ -1,7 +1,6 @@
 // What a worker offers the filters of its rules, and what they are made with.
 // Owns the way from a filter to the steps of the worker. Leaves the contract to exchange/filter.ts.
 
-import type { Context } from '../exchange/context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { fail } from '../exchange/fail.js';
 import { type BeginWait, type FilterScope, type LocalReply, type RefusalDetails, VERDICT } from '../exchange/filter.js';
@@ -29,6 +28,10 @@ export class WorkerFilterTools extends RequestTools {
     reply(this.#w, x, status, fields, bodiless ? NOTHING : body, bodiless);
   }
 
+  count(what: string): void {
+    this.#w.counters.countPolicy(what);
+  }
+
   fail(x: Exchange, reason: ReasonCode, details?: RefusalDetails): void {
     if (details === undefined) {
       fail(this.#w, x, reason);
@@ -48,6 +51,6 @@ export class WorkerFilterTools extends RequestTools {
 }
 
 /** What filters are made with whose plans name pools by their index in `pools`: the pool that stands there at the time gets the copy. */
-export function filterScope(w: Context, pools: readonly Pool[]): FilterScope {
-  return { tools: w.filterTools, copyTo: (index) => () => w.copiesDue.push(pools[index]!) };
+export function filterScope(w: Worker, pools: readonly Pool[]): FilterScope {
+  return { tools: w.filterTools, limits: w.limitTables, copyTo: (index) => () => w.copiesDue.push(pools[index]!) };
 }

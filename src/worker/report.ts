@@ -42,6 +42,8 @@ export function reportOf(w: Worker) {
     mirrored: w.counters.mirrored,
     mirrorsDropped: Object.fromEntries(w.counters.mirrorsDropped),
     secured: engine.counter(CONTROL.secured),
+    policies: Object.fromEntries(w.counters.policies),
+    rateKeysEvicted: w.limitTables.rates.evicted,
     reasons: w.counters.reasons.toObject(),
     violations: CHECKS ? checkInvariants(w) : undefined,
   };

@@ -3,6 +3,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { addon } from '../engine/addon.js';
+import type { LimitBuffers } from '../limits/shared-limits.js';
 import type { WorkerMemory } from '../observe/metrics/layout.js';
 import type { Snapshot, SnapshotChange } from './snapshot.js';
 import { Worker } from './worker.js';
@@ -15,6 +16,8 @@ export interface WorkerTask {
   servers: SharedArrayBuffer;
   /** What it counts in for metrics. */
   metrics: WorkerMemory;
+  /** What all workers share to count by key. */
+  limits: LimitBuffers;
   acceptShared: boolean;
   /** The core to run on, or null for any. */
   core: number | null;
@@ -44,6 +47,7 @@ export default function run(task: WorkerTask): Promise<number> {
       snapshot: task.snapshot,
       servers: task.servers,
       metrics: task.metrics,
+      limits: task.limits,
       acceptShared: task.acceptShared,
       onDrained: (cut) => {
         port.close();

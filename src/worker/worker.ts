@@ -39,6 +39,7 @@ import type { Trust } from '../exchange/trust.js';
 import { Framing } from '../http/framing.js';
 import { Llhttp } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
+import { type LimitBuffers, SharedLimits } from '../limits/shared-limits.js';
 import { ExchangeCounts } from '../observe/exchange-counts.js';
 import type { WorkerMemory } from '../observe/metrics/layout.js';
 import { MetricsRecorder } from '../observe/metrics/recorder.js';
@@ -63,6 +64,8 @@ interface WorkerOptions {
   servers: SharedArrayBuffer;
   /** What it counts in for metrics. */
   metrics: WorkerMemory;
+  /** What all workers share to count by key. */
+  limits: LimitBuffers;
   /** Accept from the listeners here, instead of being handed sockets. */
   acceptShared: boolean;
   /** Called once when a drain has ended: no connection is left, or the time is over and `cut` of them are. */
@@ -89,6 +92,7 @@ export class Worker implements CodecContext {
   readonly attemptDeadlines: Deadlines;
   readonly state: ServerState;
   readonly servers: Servers;
+  readonly limitTables: SharedLimits;
   readonly pinned: PinnedTexts;
   readonly writer: Writer;
   readonly connections: Connections;
@@ -192,6 +196,7 @@ export class Worker implements CodecContext {
     });
     this.state = new ServerState(options.servers, options.index);
     this.servers = new Servers(this.engine);
+    this.limitTables = new SharedLimits(options.limits, options.index);
     this.pinned = new PinnedTexts(this.engine, this.memory);
     this.lineEnd = this.pinned.pin('\r\n');
     this.lineClose = this.pinned.pin('Connection: close\r\n');

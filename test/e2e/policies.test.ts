@@ -5,13 +5,14 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
-import { ok, type RawOrigin } from '../origins/raw.js';
+import { ok, type RawOrigin, type Visit } from '../origins/raw.js';
 import { scratchDirectory } from '../support/addresses.js';
-import { statusOf } from '../support/messages.js';
+import { fieldValue, statusOf } from '../support/messages.js';
 import { describeProduct, type ProxySpec, type RunningProxy, startProxy } from '../support/proxy.js';
 import { askThrough, get, type Passed, WireClient } from '../support/wire-client.js';
 
 const STRANGER = '127.0.0.9';
+const limit = (rateLimit: object): object => ({ type: 'RateLimit', rateLimit });
 const path = (value: string, ...filters: object[]): object => ({
   matches: [{ path: { value } }],
   filters,
@@ -23,6 +24,8 @@ describeProduct('policies', () => {
   let proxy: RunningProxy;
   const directory = scratchDirectory();
   const blocked = join(directory, 'blocked.txt');
+  /** Requests that their server has not answered. */
+  const held: Visit[] = [];
 
   const spec = (): ProxySpec => ({
     listeners: [
@@ -35,16 +38,24 @@ describeProduct('policies', () => {
         rules: [
           path('/office', { type: 'AllowDeny', allowDeny: { allow: ['127.0.0.1'], status: 404 } }),
           path('/open'),
+          path('/rate', limit({ rate: '2/h', burst: 2, key: ['header:X-Api-Key'], fields: true })),
+          path('/both', limit({ rate: '2/h', burst: 2 }), limit({ rate: '1/h', key: ['query:user'] })),
+          path('/trial', limit({ rate: '1/h', dryRun: true })),
+          path('/held', { type: 'ConcurrencyLimit', concurrencyLimit: { requests: 1, key: ['query:key'] } }),
         ],
       },
     ],
     pools: { main: { servers: [{ address: origin.address }] } },
+    args: ['--workers', '2'],
     errorPages: [{ statuses: ['404'], body: '<p>nothing here</p>', contentType: 'text/html' }],
   });
 
   before(async () => {
     writeFileSync(blocked, `${STRANGER}\n`);
-    origin = await startAnswers((_, visit) => void visit.socket.write(ok('fine')));
+    origin = await startAnswers((request, visit) => {
+      if (request.startLine.includes('hold')) held.push(visit);
+      else visit.socket.write(ok('fine'));
+    });
     proxy = await startProxy(spec());
   });
   after(async () => {
@@ -88,5 +99,97 @@ describeProduct('policies', () => {
     assert.equal(client.received, '');
     assert.equal(origin.accepted, connections);
     assert.equal(statusOf((await through(get(), 2)).response), 200);
+  });
+
+  const statuses = async (requests: readonly string[]): Promise<number[]> =>
+    Promise.all(requests.map(async (request) => statusOf((await through(request)).response)));
+  const count = (all: readonly number[], status: number): number => all.filter((each) => each === status).length;
+
+  test('RateLimit lets the burst pass, over all workers together, then says when to come again', async () => {
+    const all = await statuses(Array.from({ length: 20 }, () => get('/rate', 'X-Api-Key: a')));
+    assert.deepEqual([count(all, 200), count(all, 429)], [2, 18]);
+    const { request, response } = await through(get('/rate', 'X-Api-Key: a'));
+    assert.equal(request, undefined);
+    assert.match(response.body, /requests come more often than allowed \(RATE_LIMITED, /);
+    const seconds = Number(fieldValue(response, 'retry-after'));
+    assert.ok(seconds > 1790 && seconds <= 1800, `Retry-After: ${seconds}`);
+    assert.equal(fieldValue(response, 'ratelimit-policy'), '"default";q=2;w=3600');
+    assert.match(fieldValue(response, 'ratelimit')!, /^"default";r=0;t=3[56]\d\d$/);
+    const other = await through(get('/rate', 'X-Api-Key: b'));
+    assert.match(fieldValue(other.response, 'ratelimit')!, /^"default";r=1;t=1800$/);
+  });
+
+  test('RateLimit refuses before a body is read', async () => {
+    const client = await WireClient.connect(proxy.listeners[1]!);
+    await client.send('POST /rate HTTP/1.1\r\nHost: a.example\r\nX-Api-Key: a\r\nContent-Length: 1000000\r\n\r\n');
+    assert.equal(statusOf(await client.response('POST')), 429);
+    client.close();
+  });
+
+  test('a request that one limit refuses is counted by none', async () => {
+    const inTurn: number[] = [];
+    for (const user of ['a', 'a', 'a', 'b', 'c']) inTurn.push(...(await statuses([get(`/both?user=${user}`)])));
+    assert.deepEqual(inTurn, [200, 429, 429, 200, 429]);
+  });
+
+  test('RateLimit as a trial refuses nothing, and counts what it would', async () => {
+    const all = await statuses(Array.from({ length: 5 }, () => get('/trial')));
+    assert.equal(count(all, 200), 5);
+    const counters = await proxy.counters();
+    const dry = counters.reduce((sum, { policies }) => sum + (policies['RateLimit.dryRun'] ?? 0), 0);
+    assert.equal(dry, 4);
+  });
+
+  test('counts stay over a reload that changes something else', async () => {
+    await proxy.reload({ ...spec(), timeouts: { idle: '70s' } });
+    assert.deepEqual(await statuses([get('/rate', 'X-Api-Key: a')]), [429]);
+  });
+
+  test('ConcurrencyLimit gives its place back once, however a request ends', async () => {
+    let key = 0;
+    const ends: Record<string, (client: WireClient, visit: Visit) => Promise<unknown>> = {
+      'an answer': async (client, { socket }) => {
+        socket.write(ok('late'));
+        await client.response();
+      },
+      'a client that leaves': async (client, { socket }) => {
+        const closed = new Promise((resolve) => socket.once('close', resolve));
+        client.reset();
+        await closed;
+      },
+      'a server that leaves': async (client, { socket }) => {
+        socket.destroy();
+        await client.response();
+      },
+      'half an answer': async (client, { socket }) => {
+        socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
+        await client.until('the end', () => (client.ended ? true : undefined));
+      },
+    };
+    for (const [name, end] of Object.entries(ends)) {
+      key++;
+      held.length = 0;
+      const hold = async (): Promise<WireClient> => {
+        const client = await WireClient.connect(proxy.listeners[1]!);
+        const before = held.length;
+        // No retry after a failure.
+        await client.send(`POST /held?key=${key}&hold HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n`);
+        await origin.until('a request that is held', () => held.length > before);
+        return client;
+      };
+      const client = await hold();
+      const refused = await through(get(`/held?key=${key}`));
+      assert.deepEqual([statusOf(refused.response), fieldValue(refused.response, 'retry-after')], [429, '1'], name);
+      assert.deepEqual(await statuses([get(`/held?key=${key}other`)]), [200], name);
+      await end(client, held[0]!);
+      client.close();
+      const second = await hold();
+      assert.deepEqual(await statuses([get(`/held?key=${key}`)]), [429], `after ${name} one may come`);
+      held.at(-1)!.socket.write(ok('done'));
+      await second.response();
+      second.close();
+      assert.deepEqual(await statuses([get(`/held?key=${key}`)]), [200], name);
+    }
+    assert.equal(await proxy.reasonCount('CONCURRENCY_LIMITED'), 2 * Object.keys(ends).length);
   });
 });

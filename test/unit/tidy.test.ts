@@ -48,6 +48,7 @@ const imports = below('src', /(?<!\.d)\.ts$/).flatMap((file) => importsOf(file, 
 /** What the public face stands on. */
 const BELOW_THE_FACE = [
   'base',
+  'limits',
   'http',
   'engine',
   'balance',
@@ -70,6 +71,7 @@ const BELOW_THE_FACE = [
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: [],
   engine: ['base'],
+  limits: ['base'],
   http: ['base'],
   balance: ['base'],
   routing: ['base', 'http'],
@@ -77,11 +79,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'config terms': ['base', 'http', 'routing'],
   'filter kinds': ['base', 'http', 'routing', 'config terms'],
   config: ['base', 'http', 'balance', 'health', 'routing', 'config terms', 'filter kinds'],
-  exchange: ['base', 'http', 'engine', 'balance', 'routing'],
-  filters: ['base', 'http', 'engine', 'routing', 'filter kinds', 'exchange'],
+  exchange: ['base', 'http', 'engine', 'balance', 'routing', 'limits'],
+  filters: ['base', 'http', 'engine', 'routing', 'limits', 'filter kinds', 'exchange'],
   observe: ['base', 'http', 'exchange'],
   codec: ['base', 'http', 'engine', 'balance', 'routing', 'exchange'],
-  worker: ['base', 'http', 'engine', 'balance', 'routing', 'exchange', 'filters', 'codec', 'observe'],
+  worker: ['base', 'http', 'engine', 'balance', 'routing', 'limits', 'exchange', 'filters', 'codec', 'observe'],
   explain: [
     'base',
     'http',
@@ -97,6 +99,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   primary: [
     'base',
+    'limits',
     'http',
     'engine',
     'balance',

@@ -66,6 +66,11 @@ export const limits = map('limits', {
     'Memory for bytes in flight, per worker. `auto` is 256MiB, or less where the machine or a limit of its control group has ' +
       'little memory: half of that for all workers together, at least 16MiB each.',
   ),
+  rateKeysMax: option(
+    integer('a number of keys', 1024, 16_777_216).prefault(1_048_576),
+    'Keys that all rate limits count at once, over all workers, 17 bytes each, rounded up to a power of two. Of more keys those are ' +
+      'forgotten that are free again first.',
+  ),
 });
 
 export const timeouts = map('timeouts', {

@@ -15,7 +15,7 @@ import { gateOf } from '../../../src/filters/runs.js';
 import { compile } from '../../../src/index.js';
 import { scratchDirectory } from '../../support/addresses.js';
 
-const scope = { pools: new Map<string, number>(), contents: new Map<string, Uint8Array>() };
+const scope = { pools: new Map<string, number>(), contents: new Map<string, Uint8Array>(), place: '' };
 const planOf = (allowDeny: Partial<Config['allowDeny']>) =>
   plan({ type: 'AllowDeny', allowDeny: { status: 403, ...allowDeny } }, scope);
 

@@ -5,6 +5,7 @@ import { Membership } from '../../../src/balance/membership.js';
 import { createServerState, ServerState } from '../../../src/balance/server-state.js';
 import { checkValue } from '../../../src/config/load.js';
 import { compileRoutes } from '../../../src/config/routes.js';
+import { createLimitBuffers } from '../../../src/limits/shared-limits.js';
 import { MetricsMemory } from '../../../src/observe/metrics/layout.js';
 import { Listeners } from '../../../src/primary/listeners.js';
 import { placePools, snapshotOf, unplacedPool } from '../../../src/primary/snapshot.js';
@@ -39,7 +40,8 @@ export function useWorker(t: Cleanup, document: object): OneWorker {
   const pools = placePools(unplaced, membership, []);
   const snapshot = snapshotOf(1, loaded, open, pools, { pools: new Map(), tunnels: new Map() }, 256 * 1024 * 1024);
   const metrics = new MetricsMemory({ workers: 1, serversMax: 100 }).workers[0]!;
-  const worker = new Worker({ index: 0, snapshot, servers, metrics, acceptShared: true, onDrained: () => {} });
+  const limits = createLimitBuffers(1, 1024);
+  const worker = new Worker({ index: 0, snapshot, servers, metrics, limits, acceptShared: true, onDrained: () => {} });
   t.after(() => {
     worker.close();
     listeners.closeOthers([]);

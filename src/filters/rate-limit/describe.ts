@@ -1,0 +1,9 @@
+// RateLimit, in words.
+
+import { describeKey } from '../parts/request-key.js';
+import type { Plan } from './plan.js';
+
+export function describe({ key, rate, burst, status, dryRun }: Plan): string {
+  const what = `RateLimit: ${rate} and ${burst} at once, ${describeKey(key)}`;
+  return `${what}; ${dryRun ? 'dry run: counts what it would refuse' : `refuses with ${status}`}`;
+}
