@@ -20,7 +20,8 @@ const REQUEST_TIMEOUT = 408;
 export function responseInterim(w: Context, x: Exchange, head: Head): void {
   const { attempt } = x;
   w.clientStream.writeInterim(w, x, head);
-  w.attemptDeadlines.set(attempt.id, x.request.done ? ticksOf(w, x).responseHead : 0, attempt.expires);
+  const waits = x.request.done && !x.client.blocked;
+  w.attemptDeadlines.set(attempt.id, waits ? ticksOf(w, x).responseHead : 0, attempt.expires);
 }
 
 /**
@@ -70,7 +71,10 @@ export function clientBlocked(w: Context, x: Exchange): boolean {
   const { blocked } = x.client;
   if (blocked) w.exchangeDeadlines.set(x.id, 0, x.expires);
   else waitForServer(w, x);
-  w.attemptDeadlines.set(attempt.id, blocked ? 0 : ticksOf(w, x).responseIdle, attempt.expires);
+  const { responseIdle, responseHead } = ticksOf(w, x);
+  // Interim heads alone can block a client: the final one is still awaited then.
+  const ticks = x.responseStarted ? responseIdle : responseHead;
+  w.attemptDeadlines.set(attempt.id, blocked ? 0 : ticks, attempt.expires);
   return true;
 }
 

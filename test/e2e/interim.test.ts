@@ -61,6 +61,34 @@ test('a head that is cut in the middle of what came behind a long response arriv
   assert.equal(origin.accepted, 1);
 });
 
+test('a client that interim responses have blocked waits as long as any for the final one', async (t) => {
+  const hint = `HTTP/1.1 103 Early Hints\r\nX-Long: ${'v'.repeat(15_000)}\r\n\r\n`;
+  const origin = await use(
+    t,
+    serveRequests(() => {}),
+  );
+  const proxy = await useProxy(t, { servers: [origin.address], timeouts: { responseIdle: '700ms' } });
+  const client = await WireClient.connect(proxy.place);
+  client.socket.pause();
+  await client.send(get());
+  const { socket } = await origin.until('a request', ({ visits }) => visits[0]);
+  // Up to what the kernel holds for a client that does not read; the one that is too much is the last.
+  let hints = 120;
+  await new Promise((resolve) => socket.write(hint.repeat(hints), resolve));
+  for (let blocked = false; !blocked; hints++) {
+    await new Promise((resolve) => socket.write(hint, resolve));
+    blocked = (await proxy.counters())[0]!.bytesQueued! > 0;
+  }
+  client.socket.resume();
+  await client.until('all of them', () => client.received.length >= hints * hint.length || undefined);
+  // Longer than responseIdle, which is not for heads.
+  setTimeout(() => socket.write(ok('final')), 1500);
+  const { informational, final } = await client.fullResponse();
+  assert.equal(informational.length, hints);
+  assert.equal(statusOf(final), 200);
+  client.close();
+});
+
 test('a client that is refused instead of 100 need not send its body', async (t) => {
   const origin = await use(t, startInformational({ refuse: true }));
   const proxy = await useProxy(t, { servers: [origin.address] });
