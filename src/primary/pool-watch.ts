@@ -83,8 +83,10 @@ export class PoolWatch {
     return this.#servers.get(pool) ?? [];
   }
 
-  /** Maintains and checks these pools from now on. */
+  /** Maintains and checks these pools from now on. Those that are not among them are gone for good. */
   apply(plans: readonly CheckedPoolPlan[]): void {
+    const names = new Set(plans.map(({ name }) => name));
+    for (const name of this.#servers.keys()) if (!names.has(name)) this.#servers.delete(name);
     this.#ticker.apply(plans);
     this.#checker.apply(plans);
   }
