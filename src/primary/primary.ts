@@ -295,11 +295,11 @@ export class Primary {
     const before = this.#snapshot;
     const names = before.pools.map(({ name }) => name);
     const tlsBefore = this.#tls;
-    const tls = openTlsContexts(loaded.config);
+    const tls = openTlsContexts(loaded.config, tlsBefore);
     try {
       this.#snapshot = this.#makeSnapshot(before.generation + 1, loaded, names, tls);
     } catch (error) {
-      closeTlsContexts(tls);
+      closeTlsContexts(tls, tlsBefore);
       throw error;
     }
     // The new snapshot has them all. One that is refused leaves them to be applied once this change is over.
@@ -315,7 +315,7 @@ export class Primary {
     this.#listeners.closeOthers(this.listeners);
     this.#tlsTrouble.clear();
     this.#tlsWatch.watch(tls.uses);
-    closeTlsContexts(tlsBefore);
+    closeTlsContexts(tlsBefore, tls);
   }
 
   /** Reports what a reload opened and closed. */

@@ -1,5 +1,5 @@
-// The TLS contexts of listeners and pools: made from files for every version of the configuration, made anew when the
-// files change, closed with it.
+// The TLS contexts of listeners and pools: made from files, kept over reloads that change nothing of them, made anew when
+// their files change.
 // Owns which files and certificates make up one context. Leaves reading them to config/, when they changed to
 // tls-watch.ts, and their use to the engine.
 
@@ -36,6 +36,8 @@ type Warn = (warning: CertificateWarning) => void;
 
 /** One context, and the files it was made from. */
 export interface TlsUse extends ContextFiles {
+  /** All that it was made from beside the contents of files. */
+  readonly settings: string;
   /** Who uses it, for messages: `Listener 0.0.0.0:8443`, `Pool api`. */
   readonly name: string;
   readonly context: number;
@@ -79,21 +81,31 @@ export interface TlsContexts {
   readonly uses: readonly TlsUse[];
 }
 
+const NONE: Pick<TlsContexts, 'uses'> = { uses: [] };
+
 /**
- * Opens a context for every listener and every pool with TLS. Throws CertificateError, or an Error that names which; none
- * is left open then. Warnings were printed when the configuration was checked.
+ * Opens a context for every listener and every pool with TLS. One of `before` stays as it is, under its number, when
+ * neither its settings nor its files have changed. Throws CertificateError, or an Error that names which; none is open
+ * then but those of before. Warnings were printed when the configuration was checked.
  */
-export function openTlsContexts({ listeners, pools }: Config): TlsContexts {
+export function openTlsContexts({ listeners, pools }: Config, before = NONE): TlsContexts {
   const contexts = {
     listeners: new Map<string, number>(),
     pools: new Map<string, number>(),
     tunnels: new Map<string, number>(),
     uses: [] as TlsUse[],
   };
-  const add = (name: string, files: readonly string[], open: (warn: Warn) => Opened): number => {
+  const known = new Map(before.uses.map((use) => [use.settings, use]));
+  const add = (name: string, of: object, files: readonly string[], open: (warn: Warn) => Opened): number => {
+    const settings = JSON.stringify([name, of]);
     const stamp = stampOf(files);
+    const same = known.get(settings);
+    if (same?.stamp === stamp) {
+      contexts.uses.push(same);
+      return same.context;
+    }
     const { context, stapled, shown } = open(() => {});
-    contexts.uses.push({ name, context, files, stamp, open, stapled, shown });
+    contexts.uses.push({ name, settings, context, files, stamp, open, stapled, shown });
     return context;
   };
   const tunnelled = new Set(listeners.flatMap(tunnelPools));
@@ -102,7 +114,7 @@ export function openTlsContexts({ listeners, pools }: Config): TlsContexts {
       if (tls === undefined) continue;
       const protocols = isRaw(protocol) ? tls.alpnProtocols : PROTOCOLS;
       const open = (warn: Warn): Opened => openServer(address, tls, protocols, warn);
-      contexts.listeners.set(address, add(`Listener ${address}`, filesOfListener(tls), open));
+      contexts.listeners.set(address, add(`Listener ${address}`, { tls, protocols }, filesOfListener(tls), open));
     }
     for (const { name, tls } of Object.values(pools)) {
       if (tls === undefined) continue;
@@ -110,20 +122,21 @@ export function openTlsContexts({ listeners, pools }: Config): TlsContexts {
         (protocols: readonly string[]) =>
         (warn: Warn): Opened =>
           openBackend(name, tls, protocols, warn);
-      contexts.pools.set(name, add(`Pool ${name}`, filesOfPool(tls), open(PROTOCOLS.slice(0, 1))));
+      contexts.pools.set(name, add(`Pool ${name}`, tls, filesOfPool(tls), open(PROTOCOLS.slice(0, 1))));
       if (!tunnelled.has(name)) continue;
       // What is passed on is not ours to name.
-      contexts.tunnels.set(name, add(`Pool ${name}, behind raw listeners`, filesOfPool(tls), open([])));
+      contexts.tunnels.set(name, add(`Pool ${name}, behind raw listeners`, tls, filesOfPool(tls), open([])));
     }
   } catch (error) {
-    closeTlsContexts(contexts);
+    closeTlsContexts(contexts, before);
     throw error;
   }
   return contexts;
 }
 
-export function closeTlsContexts({ uses }: TlsContexts): void {
-  for (const { context } of uses) closeTlsContext(context);
+/** Closes contexts, but for those that are among `kept` as well. */
+export function closeTlsContexts({ uses }: Pick<TlsContexts, 'uses'>, kept = NONE): void {
+  for (const use of uses) if (!kept.uses.includes(use)) closeTlsContext(use.context);
 }
 
 /** What a context was made of anew. */
