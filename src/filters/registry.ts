@@ -7,6 +7,7 @@ import type { FilterConfig, FilterPlan } from '../routing/plan.js';
 import { allowDeny } from './allow-deny/config.js';
 import { concurrencyLimit } from './concurrency-limit/config.js';
 import { cookieRewrite } from './cookie-rewrite/config.js';
+import { cors } from './cors/config.js';
 import { directResponse } from './direct-response/config.js';
 import type { FilterKind, ReplySummary } from './kind.js';
 import { locationRewrite } from './location-rewrite/config.js';
@@ -30,6 +31,7 @@ const BUILT_IN = [
   allowDeny,
   rateLimit,
   concurrencyLimit,
+  cors,
 ] as const;
 
 /** The schemas of the filter types: what a list of filters may hold. */

@@ -7,6 +7,7 @@ import type { FilterPlan } from '../routing/plan.js';
 import { allowDeny } from './allow-deny/run.js';
 import { concurrencyLimit } from './concurrency-limit/run.js';
 import { cookieRewrite } from './cookie-rewrite/run.js';
+import { cors } from './cors/run.js';
 import { directResponse } from './direct-response/run.js';
 import { locationRewrite } from './location-rewrite/run.js';
 import { rateLimit } from './rate-limit/run.js';
@@ -31,6 +32,7 @@ for (const run of [
   allowDeny,
   rateLimit,
   concurrencyLimit,
+  cors,
   requestRedirect,
   directResponse,
   urlRewrite,
