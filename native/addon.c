@@ -6,6 +6,7 @@
 #include "addon_tls.h"
 #include "addon_values.h"
 #include "engine.h"
+#include "service_notify.h"
 
 #include <errno.h>
 #include <node_api.h>
@@ -419,13 +420,24 @@ static napi_value sf__js_pin_thread(napi_env env, napi_callback_info info)
     return NULL;
 }
 
+/* serviceNotify(path, text): tells the service manager, by its socket. */
+static napi_value sf__js_service_notify(napi_env env, napi_callback_info info)
+{
+    char path[SF_JS_TEXT_ROOM], text[SF_JS_TEXT_ROOM];
+    if (!sf_js_args(env, info, NULL, "ss", path, text))
+        return sf_js_throw(env, "ERR_ARGUMENT", "serviceNotify(path, text)");
+    int error = sf_service_notify(path, text);
+    return error == 0 ? NULL : sf_js_throw_errno(env, error, path);
+}
+
 NAPI_MODULE_INIT()
 {
     napi_value hash;
     if (napi_create_uint32(env, SF_LAYOUT_HASH, &hash) != napi_ok ||
         napi_set_named_property(env, exports, "layoutHash", hash) != napi_ok ||
         !sf_js_method(env, exports, "engineOpen", sf__js_engine_open, NULL) ||
-        !sf_js_method(env, exports, "pinThread", sf__js_pin_thread, NULL) || !sf_addon_listen(env, exports) ||
+        !sf_js_method(env, exports, "pinThread", sf__js_pin_thread, NULL) ||
+        !sf_js_method(env, exports, "serviceNotify", sf__js_service_notify, NULL) || !sf_addon_listen(env, exports) ||
         !sf_addon_tls(env, exports))
         return sf_js_throw(env, "ERR_ENGINE", "Node refused an export");
     return exports;

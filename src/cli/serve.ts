@@ -15,6 +15,7 @@ import { Primary } from '../primary/primary.js';
 import { Log } from './log.js';
 import type { ServeOptions } from './options.js';
 import { reloadEvents } from './reload-events.js';
+import { ServiceManager } from './service-manager.js';
 import { type HeldSignal, takeSignals } from './signals.js';
 import { version } from './version.js';
 
@@ -61,6 +62,7 @@ class Service implements AdminTarget {
   readonly #options: ServeOptions;
   readonly #hooks: ServeHooks;
   readonly #log: Log;
+  readonly #manager: ServiceManager;
   readonly #starting = new AbortController();
   readonly #admin = new Admin(this);
   readonly record = new ServiceRecord();
@@ -82,6 +84,7 @@ class Service implements AdminTarget {
     this.#options = options;
     this.#hooks = hooks;
     this.#log = new Log(options.logTimes);
+    this.#manager = new ServiceManager(process.env, (reason) => this.#emit({ type: 'service.unnotified', reason }));
   }
 
   get primary(): Primary | null {
@@ -108,6 +111,7 @@ class Service implements AdminTarget {
     if (await this.#start()) await ended;
     this.#unwatch();
     this.#admin.close();
+    this.#manager.end();
     release();
     await this.#hooks.end?.();
     this.#log.end();
@@ -156,6 +160,7 @@ class Service implements AdminTarget {
     if (this.#hooks.welcome !== undefined) this.#log.print(this.#hooks.welcome());
     this.#watch();
     this.#emit({ type: 'service.ready' });
+    this.#manager.ready(async () => this.#primary?.report());
     if (this.#reportAgain) this.#report();
     if (this.#reloadAgain) this.#reload();
     return true;
@@ -222,6 +227,7 @@ class Service implements AdminTarget {
   /** Reloads the configuration. A bad one is logged and changes nothing. */
   async #reloadOnce(primary: Primary): Promise<void> {
     const { name: source } = this.#source;
+    this.#manager.reloading();
     try {
       const loaded = await this.#load();
       if (loaded === null) return;
@@ -230,10 +236,12 @@ class Service implements AdminTarget {
       const events = reloadEvents(source, this.#loaded!, loaded);
       this.#loaded = loaded;
       for (const event of events) this.#emit(event);
+      this.#manager.reloaded(true);
     } catch (error) {
       const isMistake = error instanceof ConfigError;
       if (isMistake) this.#mistakes(error);
       this.#emit({ type: 'reload.refused', source, reason: isMistake ? undefined : (error as Error).message });
+      this.#manager.reloaded(false);
     }
   }
 
@@ -272,6 +280,7 @@ class Service implements AdminTarget {
     this.#onAbort();
     const primary = this.#primary;
     if (primary === null) return; // #start sees it
+    this.#manager.stopping(this.#loaded?.config.timeouts.drainMs ?? 0);
     primary.drain().then(
       () => this.#ended(),
       (error: Error) => this.#giveUp(error.message),

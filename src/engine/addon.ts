@@ -43,6 +43,8 @@ export interface Addon {
   listenerClose(listener: number): void;
   acceptorStart(listener: number): void;
   pinThread(core: number): void;
+  /** One notification of sd_notify(3) to the socket `path`. Throws with `code` set when it does not get there. */
+  serviceNotify(path: string, text: string): void;
   tlsOpen(versionMin: number, ciphers: string, protocols: Uint8Array, scope: string): number;
   tlsOpenBackend(
     versionMin: number,

@@ -27,7 +27,9 @@ type ServiceEvent =
   /** It was ended before it was ready. */
   | { readonly type: 'service.ended-early' }
   /** It cannot start, or cannot go on. */
-  | { readonly type: 'service.failed'; readonly reason: string };
+  | { readonly type: 'service.failed'; readonly reason: string }
+  /** The service manager, which waits for notifications, did not get one. */
+  | { readonly type: 'service.unnotified'; readonly reason: string };
 
 type ConfigEvent =
   /** A mistake in the configuration. */

@@ -81,7 +81,10 @@ test('every command and flag of sevenfold that the pages name is in its help', (
         if (name !== 'ready' && !new RegExp(`^  ${name} `, 'm').test(help)) unknown.push(`${path}: sevenfold ${name}`);
       }
       // Flags of other programs, those of the laboratory among them, are not ours.
-      const ours = text.replace(/^(?:node --import|make bench-|taskset|openssl|curl|apt-get)\b.*$/gm, '');
+      const ours = text.replace(
+        /^(?:node --import|make bench-|taskset|openssl|curl|apt-get|systemctl|docker)\b.*$/gm,
+        '',
+      );
       for (const [flag] of ours.matchAll(/(?<![\w-])--[a-z][a-z-]*/g)) {
         if (!new RegExp(`'[^']*${flag}[ ']`).test(sources)) unknown.push(`${path}: ${flag}`);
       }

@@ -255,12 +255,14 @@ test('one file of the engine asks the kernel for anything of a socket', () => {
     /\b(?:epoll_\w+|socket|connect|accept4?|shutdown|recv(?:msg)?|send(?:msg|to)?|[gs]etsockopt|getsockname|getpeername|ioctl)\(/;
   const code = (file: string): string => read(file).replace(/\/\*.*?\*\/|"[^"\n]*"/gs, '');
   const callers = below('native', /\.[ch]$/).filter((file) => call.test(code(file)));
-  // The others need no engine: they open listening sockets, accept on the loop of the primary, and set options of either.
+  // The others need no engine: they open listening sockets, accept on the loop of the primary, set options of either, and
+  // notify the service manager.
   assert.deepEqual(callers, [
     'native/handoff_acceptor.c',
     'native/io_epoll.c',
     'native/keep_alive.c',
     'native/listener.c',
+    'native/service_notify.c',
   ]);
 });
 

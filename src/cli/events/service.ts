@@ -10,6 +10,7 @@ export const SERVICE: Sentences<'service'> = {
   'service.ready': () => status('sevenfold ready'),
   'service.ended-early': () => status('ended before it was ready'),
   'service.failed': ({ reason }) => error(reason),
+  'service.unnotified': ({ reason }) => error(`the service manager could not be notified (${reason})`),
 };
 
 export const CONFIG: Sentences<'config'> = {
