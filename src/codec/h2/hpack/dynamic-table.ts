@@ -8,6 +8,10 @@ import { ENTRY, ENTRY_OVERHEAD, LINE_EXTRA } from './entries.js';
 const BYTES_FIRST = 256;
 const ENTRIES_FIRST = 8;
 
+/** `: ` and CRLF as words. */
+const COLON_SPACE = 0x3a20;
+const CRLF = 0x0d0a;
+
 /**
  * The newest entry has age 0. Lines lie one behind the other in the order they came, so that fields which a message repeats in
  * order are one run of bytes.
@@ -55,26 +59,46 @@ export class DynamicTable {
    * (RFC 7541, 4.4). True when it was added.
    */
   add(from: Area, at: number, nameBytes: number, valueBytes: number, info: number): boolean {
+    const line = this.#take(nameBytes, valueBytes, info);
+    if (line < 0) return false;
+    copy(from, at, nameBytes + valueBytes + LINE_EXTRA, this.area, line);
+    return true;
+  }
+
+  /** The same for a name and a value that lie apart. */
+  addParts(name: Area, nameAt: number, nameBytes: number, value: Area, valueAt: number, valueBytes: number): boolean {
+    const line = this.#take(nameBytes, valueBytes, 0);
+    if (line < 0) return false;
+    const { area } = this;
+    copy(name, nameAt, nameBytes, area, line);
+    area.view.setInt16(line + nameBytes, COLON_SPACE);
+    copy(value, valueAt, valueBytes, area, line + nameBytes + 2);
+    area.view.setInt16(line + nameBytes + 2 + valueBytes, CRLF);
+    return true;
+  }
+
+  /** Makes an entry, and returns the address of its line, to be written; -1 for one that is too large. */
+  #take(nameBytes: number, valueBytes: number, info: number): number {
     const counted = nameBytes + valueBytes + ENTRY_OVERHEAD;
     if (counted > this.bytesMax) {
       this.clear();
-      return false;
+      return -1;
     }
     this.#evict(this.bytesMax - counted);
     const lineBytes = nameBytes + valueBytes + LINE_EXTRA;
     this.#makeRoom(lineBytes);
-    copy(from, at, lineBytes, this.area, this.#lineEnd);
     this.added++;
     this.count++;
     this.bytesUsed += counted;
     const entry = this.entry(0);
     const { entries } = this;
-    entries[entry + ENTRY.at] = this.#lineEnd;
+    const line = this.#lineEnd;
+    entries[entry + ENTRY.at] = line;
     entries[entry + ENTRY.nameBytes] = nameBytes;
     entries[entry + ENTRY.valueBytes] = valueBytes;
     entries[entry + ENTRY.info] = info;
     this.#lineEnd += lineBytes;
-    return true;
+    return line;
   }
 
   /** Evicts the oldest entries until no more than `bytesMax` is left. */
