@@ -29,7 +29,7 @@ const ROWS = {
   pseudoInTrailers: [BLOCK_SCOPE.malformed, 'trailers have a pseudo-field'],
   methodInvalid: [BLOCK_SCOPE.malformed, ':method is no token'],
   schemeInvalid: [BLOCK_SCOPE.malformed, ':scheme is neither http nor https'],
-  pathInvalid: [BLOCK_SCOPE.malformed, ':path does not begin with a slash, or has a blank, a control character or a #'],
+  pathInvalid: [BLOCK_SCOPE.malformed, ':path does not begin with a slash, or has a byte that no target may have'],
   authorityInvalid: [BLOCK_SCOPE.malformed, ':authority is empty, or has user information, a blank or a slash'],
   hostDiffers: [BLOCK_SCOPE.malformed, 'host differs from :authority, or stands twice'],
   lengthInvalid: [BLOCK_SCOPE.malformed, 'content-length is no number, or two differ'],

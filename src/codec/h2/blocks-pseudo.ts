@@ -31,8 +31,8 @@ const SLASH = 0x2f;
 const ASTERISK = 0x2a;
 const SPACE = 0x20;
 
-/** 1 for bytes that no target may have: blanks, control characters and `#`. */
-const notInTarget = new Uint8Array(256).fill(1, 0, 0x21);
+/** 1 for bytes that no target may have, as in HTTP/1: blanks, control characters, `#`, and what is not ASCII. */
+const notInTarget = new Uint8Array(256).fill(1, 0, 0x21).fill(1, 0x80);
 for (const byte of [0x23, 0x7f]) notInTarget[byte] = 1;
 /** And that no authority may have besides: what ends one, or stands behind user information. */
 const notInAuthority = notInTarget.slice();

@@ -357,6 +357,7 @@ export class BlockReader {
   #cookie(): number {
     const head = this.#head;
     const decoder = this.#decoder;
+    if (decoder.valueBytes === 0) return this.#drop(); // joined, it would be a blank at an end
     if (this.#cookieField < 0) {
       this.#cookieField = head.fieldCount * FIELD.WORDS;
       this.#keep(FIELD_ID.COOKIE);

@@ -8,25 +8,9 @@ import { Llhttp } from '../../../../src/http/llhttp.js';
 import { METHOD_NAMES } from '../../../../src/http/methods.js';
 import { PARSED } from '../../../../src/http/parsed.js';
 import { Random } from '../../../fuzz/random.js';
+import { but, GET, get, malformed } from './block-cases.js';
 import { Blocks, literals } from './blocks.js';
 import { type Field, ReferenceEncoder } from './reference-hpack.js';
-
-const GET: readonly Field[] = [
-  [':method', 'GET'],
-  [':scheme', 'https'],
-  [':authority', 'shop.example'],
-  [':path', '/a?b=c'],
-];
-const get = (...fields: Field[]): Buffer => literals([...GET, ...fields]);
-/** The same without some of it, or with another value. */
-const but = (changes: Readonly<Record<string, string | null>>, ...fields: Field[]): Buffer =>
-  literals([
-    ...GET.flatMap(([name, value]): Field[] => {
-      const changed = changes[name];
-      return changed === null ? [] : [[name, changed ?? value]];
-    }),
-    ...fields,
-  ]);
 
 test('a request becomes a head of HTTP/1.1 with one host line', () => {
   const blocks = new Blocks();
@@ -131,6 +115,16 @@ test('pieces of a cookie are one field, beside each other or apart', () => {
   assert.equal(blocks.head.last(FIELD_ID.VIA), 15);
 });
 
+test('empty pieces of a cookie add nothing', () => {
+  const blocks = new Blocks();
+  const cookie = (...values: string[]): string => {
+    assert.equal(blocks.request(get(...values.map((value): Field => ['cookie', value]), ['x-a', '1'])), 'ok');
+    return blocks.text.slice(blocks.text.indexOf('\r\nhost'));
+  };
+  assert.match(cookie('', 'a=1', '', 'b=2', ''), /example\r\ncookie: a=1; b=2\r\nx-a: 1\r\n\r\n$/);
+  assert.match(cookie('', ''), /example\r\nx-a: 1\r\n\r\n$/);
+});
+
 test('90 pieces of a cookie pass, as browsers send them; one above the limit does not', () => {
   const blocks = new Blocks();
   const crumbs = (count: number): Field[] => Array.from({ length: count }, (_, i): Field => ['cookie', `c${i}=v`]);
@@ -206,70 +200,6 @@ test('a method that is a token and none we know is a result of its own', () => {
   assert.equal(new Blocks().request(but({ ':method': 'get' })), 'methodUnknown');
 });
 
-const malformed: readonly (readonly [result: string, what: string, block: Buffer])[] = [
-  ['nameInvalid', 'an empty name', get(['', 'x'])],
-  ['nameInvalid', 'upper case in a name', get(['X-a', 'x'])],
-  ['nameInvalid', 'a space in a name', get(['x a', 'x'])],
-  ['nameInvalid', 'a colon in a name', get(['x:a', 'x'])],
-  ['nameInvalid', 'NUL in a name', get(['x\0', 'x'])],
-  ['nameInvalid', 'CR LF in a name', get(['x: y\r\nz', 'x'])],
-  ['nameInvalid', 'DEL in a name', get(['x\x7f', 'x'])],
-  ['nameInvalid', 'a byte above ASCII in a name', get(['x\xe9', 'x'])],
-  ['valueInvalid', 'NUL in a value', get(['x', 'a\0b'])],
-  ['valueInvalid', 'CR in a value', get(['x', 'a\rb'])],
-  ['valueInvalid', 'LF in a value', get(['x', 'a\nb: c'])],
-  ['valueInvalid', 'a space before a value', get(['x', ' a'])],
-  ['valueInvalid', 'a tab behind a value', get(['x', 'a\t'])],
-  ...['connection', 'proxy-connection', 'keep-alive', 'transfer-encoding', 'upgrade'].map(
-    (name) => ['connectionField', name, get([name, 'x'])] as const,
-  ),
-  ['teInvalid', 'te: gzip', get(['te', 'gzip'])],
-  ['teInvalid', 'te: trailers, gzip', get(['te', 'trailers, gzip'])],
-  ['pseudoUnknown', 'a pseudo-field that is none', literals([...GET, [':user', 'x']])],
-  ['pseudoUnknown', ':status in a request', literals([...GET, [':status', '200']])],
-  ['pseudoRepeated', 'two paths', literals([...GET, [':path', '/b']])],
-  ['pseudoRepeated', 'two authorities', literals([...GET, [':authority', 'shop.example']])],
-  ['pseudoLate', 'a pseudo-field behind another field', literals([...GET, ['x', 'y'], [':path', '/b']])],
-  ['pseudoMissing', 'no method', but({ ':method': null })],
-  ['pseudoMissing', 'no scheme', but({ ':scheme': null })],
-  ['pseudoMissing', 'no path', but({ ':path': null })],
-  ['pseudoMissing', 'no pseudo-field at all', literals([['x', 'y']])],
-  ['pseudoMissing', 'no field at all', Buffer.alloc(0)],
-  ['methodInvalid', 'an empty method', but({ ':method': '' })],
-  ['methodInvalid', 'a space in the method', but({ ':method': 'GET /x HTTP/1.1\r\nx:' })],
-  ['schemeInvalid', 'ftp', but({ ':scheme': 'ftp' })],
-  ['schemeInvalid', 'a scheme with a path in it', but({ ':scheme': 'http://x/?' })],
-  ['schemeInvalid', 'an empty scheme', but({ ':scheme': '' })],
-  ['pathInvalid', 'an empty path', but({ ':path': '' })],
-  ['pathInvalid', 'a path without a slash', but({ ':path': 'a' })],
-  ['pathInvalid', '* with GET', but({ ':path': '*' })],
-  ['pathInvalid', 'an absolute target', but({ ':path': 'http://other.example/' })],
-  ['pathInvalid', 'a space in the path', but({ ':path': '/a HTTP/1.1' })],
-  ['pathInvalid', 'a tab in the path', but({ ':path': '/a\tb' })],
-  ['pathInvalid', 'a fragment', but({ ':path': '/a#b' })],
-  ['pathInvalid', 'LF in the path', but({ ':path': '/a\nb' })],
-  ['authorityInvalid', 'user information', but({ ':authority': 'user@shop.example' })],
-  ['authorityInvalid', 'a space in the authority', but({ ':authority': 'shop example' })],
-  ['authorityInvalid', 'a slash in the authority', but({ ':authority': 'shop.example/x' })],
-  ['authorityInvalid', 'an empty authority', but({ ':authority': '' })],
-  ['authorityInvalid', 'CR LF in the authority', but({ ':authority': 'a\r\nx: y' })],
-  ['hostDiffers', 'another host', get(['host', 'other.example'])],
-  ['hostDiffers', 'the host with its port', get(['host', 'shop.example:443'])],
-  ['hostDiffers', 'two hosts that differ', but({ ':authority': null }, ['host', 'a'], ['host', 'b'])],
-  ...['+5', '-1', ' 5', '5 ', '0x5', '5, 5', '', '5.0', '9'.repeat(16)].map((length) => {
-    const result = length !== length.trim() ? 'valueInvalid' : 'lengthInvalid';
-    return [result, `a length of ${JSON.stringify(length)}`, get(['content-length', length])] as const;
-  }),
-  ['lengthInvalid', 'two lengths that differ', get(['content-length', '5'], ['content-length', '6'])],
-  ['lengthWithoutBody', 'a length and no body', get(['content-length', '5'])],
-  ['connectInvalid', 'CONNECT with a path', but({ ':method': 'CONNECT', ':scheme': null })],
-  [
-    'connectInvalid',
-    'CONNECT without authority',
-    but({ ':method': 'CONNECT', ':scheme': null, ':path': null, ':authority': null }),
-  ],
-  ['connectInvalid', ':protocol with GET', literals([[':protocol', 'websocket'], ...GET])],
-];
 for (const [result, what, block] of malformed) {
   test(`refuses ${what} (${result})`, () => {
     assert.equal(new Blocks().request(block, { extendedConnect: true }), result);

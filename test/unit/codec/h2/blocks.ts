@@ -33,9 +33,10 @@ export class Blocks {
   readonly table = new DynamicTable(TABLE_BYTES);
   readonly reader = new BlockReader(this.memory, this.table, OVERFLOW);
   limits = { ...HTTP2_LIMITS };
+  tableBytesMax = TABLE_BYTES;
 
   get #connection() {
-    return { table: this.table, tableBytesMax: TABLE_BYTES, limits: this.limits };
+    return { table: this.table, tableBytesMax: this.tableBytesMax, limits: this.limits };
   }
 
   #span(block: Uint8Array) {
