@@ -6,10 +6,16 @@ import { RETRY_DEFAULTS } from '../balance/retry.js';
 import { type Problem, shown } from '../base/problems.js';
 import type { Config, ListenerConfig, PoolConfig } from '../config/config.js';
 import type { LoadedRoutes } from '../config/routes.js';
+import { describeTlsRoute } from '../explain/connection-lines.js';
+import {
+  conditionsKey,
+  describeConditions,
+  describePlace,
+  type RouteLine,
+  routeLines,
+} from '../explain/route-lines.js';
 import { HEALTH_CHECK_DEFAULTS } from '../health/options.js';
 import type { RuleConfig } from '../routing/input.js';
-import { describeTlsRoute } from './connections.js';
-import { conditionsKey, describeConditions, describePlace, type RouteLine, routeLines } from './describe.js';
 import { listenerSettings, poolSettings, ruleSettings, type Settings, topSettings } from './settings.js';
 
 /** One rule that came, went, or does something else than before. */

@@ -8,8 +8,8 @@ import { TLS_VERSIONS } from '../base/tls-versions.js';
 import { isRaw, type ListenerConfig } from '../config/config.js';
 import { loadRoutes } from '../config/routes.js';
 import { connectionAsked } from '../config/schema/tests.js';
+import { connectionTargets, connectionTargetText } from '../explain/connection-lines.js';
 import { type RouteRequest, Router } from '../explain/router.js';
-import { connectionTargets, connectionTargetText } from './connections.js';
 import { type Outcome, outcome, paint, printReport } from './terminal.js';
 
 export interface ExplainOptions {

@@ -1,12 +1,12 @@
 // `sevenfold routes`: every match of every rule, in the order in which they win, where raw connections go, and which
 // listeners redirect.
-// Owns the tables. Leaves the order to src/routing, and the words of a row to describe.ts and connections.ts.
+// Owns the tables. Leaves the order to src/routing, and the words of a row to src/explain.
 
 import type { Command } from 'commander';
 import { formatProblem } from '../base/problems.js';
 import { loadRoutes } from '../config/routes.js';
-import { type ConnectionLine, connectionLines } from './connections.js';
-import { describePlace, type RouteLine, routeLines } from './describe.js';
+import { type ConnectionLine, connectionLines } from '../explain/connection-lines.js';
+import { describePlace, type RouteLine, routeLines } from '../explain/route-lines.js';
 import { counted, type Outcome, outcome, printReport, table } from './terminal.js';
 
 interface RoutesOptions {

@@ -5,10 +5,10 @@ import type { Command } from 'commander';
 import type { TestConfig } from '../config/config.js';
 import { loadRoutes } from '../config/routes.js';
 import { connectionAsked } from '../config/schema/tests.js';
+import { type ConnectionTarget, connectionTargets, connectionTargetText } from '../explain/connection-lines.js';
 import { describeListener } from '../explain/listener-action.js';
+import { describePlace } from '../explain/route-lines.js';
 import { type Decision, Router } from '../explain/router.js';
-import { type ConnectionTarget, connectionTargets, connectionTargetText } from './connections.js';
-import { describePlace } from './describe.js';
 import { counted, type Outcome, outcome, paint, printReport } from './terminal.js';
 
 interface TestOptions {

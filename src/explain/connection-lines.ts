@@ -8,7 +8,7 @@ import { isRaw, type ListenerConfig, type TlsRouteConfig } from '../config/confi
 import type { LoadedRoutes } from '../config/routes.js';
 import { HTTPS_REDIRECT_STATUS } from '../http/https-location.js';
 import { ServerNames } from '../routing/server-names.js';
-import { describePlace } from './describe.js';
+import { describePlace } from './route-lines.js';
 
 /** Where connections of one raw listener go that ask for one name, or all requests of one that redirects. */
 export interface ConnectionLine {
