@@ -3,6 +3,9 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config, OwnListenerConfig } from '../config/config.js';
+import { openApi } from './api/openapi.js';
+import { dispatch, ENDPOINTS } from './api/router.js';
+import { streamEvents, wantsStream } from './api/stream.js';
 import { checkCaller, checkScraper } from './guard.js';
 import { OwnListener } from './listen.js';
 import { serveMetrics } from './metrics.js';
@@ -88,13 +91,15 @@ export class Admin {
       const path = pathOf(request);
       if (serveProbe(this.#target, path, request, response)) return;
       checkCaller(request, config, isChange(request));
-      checkMethod(request);
-      if (path === '/metrics' && this.#settings.admin?.metrics) return serveMetrics(this.#target, request, response);
-      throw new Refused(404, 'There is nothing here.', {
-        place: 'path',
-        found: path,
-        expected: '/livez, /readyz or /metrics',
-      });
+      if (path === '/metrics' && this.#settings.admin?.metrics) {
+        checkMethod(request);
+        return serveMetrics(this.#target, request, response);
+      }
+      if (path === '/openapi.json' && request.method === 'GET') return sendDocument(this.#target, response);
+      if (path === '/events' && request.method === 'GET' && wantsStream(request)) {
+        return streamEvents(this.#target.events, request, response);
+      }
+      await dispatch(this.#target, request, response, callerOf(request));
     });
   };
 
@@ -107,6 +112,18 @@ export class Admin {
       throw new Refused(404, 'Metrics alone are served here.', { place: 'path', found: path, expected: '/metrics' });
     });
   };
+}
+
+function sendDocument({ version }: AdminTarget, response: ServerResponse): void {
+  response.writeHead(200, { 'Content-Type': 'application/json' });
+  response.end(`${JSON.stringify(openApi(ENDPOINTS, version), null, 2)}\n`);
+}
+
+/** Who sends a request: what it says of itself, and where it comes from. */
+function callerOf({ headers, socket }: IncomingMessage): string {
+  const from = socket.remoteAddress === undefined ? 'a unix socket' : `${socket.remoteAddress}:${socket.remotePort}`;
+  const name = headers['sevenfold-operator'];
+  return typeof name === 'string' && /^[\w.@-]{1,64}$/.test(name) ? `${name} over ${from}` : from;
 }
 
 /** What orchestrators ask without a token, and under the name of the machine. */

@@ -16,6 +16,8 @@ const CONNECTIONS_MAX = 256;
 const HEAD_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 15_000;
 const IDLE_TIMEOUT_MS = 60_000;
+/** What runs as it closes, such as the reload that moves it, has so long to end. */
+const LAST_ANSWERS_MS = 2000;
 
 export class OwnListener {
   /** What it was opened for. */
@@ -73,6 +75,7 @@ export class OwnListener {
   close(): void {
     this.#server.close();
     this.#server.closeIdleConnections();
+    setTimeout(() => this.#server.closeAllConnections(), LAST_ANSWERS_MS).unref();
     const { endpoint } = this.config;
     // Node does so, too, but only once its loop goes on: the process may end before.
     if (endpoint.kind === 'unix') removeFile(endpoint.path);

@@ -162,6 +162,8 @@ export class Membership {
     words[at + SERVER.inFlightMax] = inFlightMax(plan.limits);
     if (server.weight === 0) this.#state.closeGate(server.index, GATE.DRAINING);
     else this.#state.openGate(server.index, GATE.DRAINING);
+    if (server.maintenance) this.#state.closeGate(server.index, GATE.MAINTENANCE);
+    else this.#state.openGate(server.index, GATE.MAINTENANCE);
     if (!plan.checked) this.#state.openGate(server.index, GATE.UNCHECKED | GATE.DOWN);
   }
 }

@@ -110,6 +110,8 @@ export interface ServerPlan {
   weight: number;
   /** Used only when no other server of the pool is open. */
   backup: boolean;
+  /** An operator keeps every request away, those of its sessions too; its weight is 0 then. */
+  maintenance?: boolean;
   /** The name the configuration gives it, or an SRV record, without a port; not set for an address written as such. */
   host?: string;
 }

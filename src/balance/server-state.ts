@@ -13,6 +13,7 @@ import { assert } from '../base/assert.js';
  *   DOWN       primary   active checks say so
  *   EJECTED    a worker sets it (outlier.ts), the primary clears it (pool-maintenance.ts)
  *   DRAINING   primary   taken out by config, weight 0 or an operator; sticky users may still come
+ *   MAINTENANCE primary  taken out by an operator, for sticky users too
  *
  * What `serverStatus` calls it, the strongest reason first:
  *
@@ -24,7 +25,7 @@ import { assert } from '../base/assert.js';
  *     │                              failures in a row, from UP too ──► EJECTED ──┘ its time is over
  *     └── removed, empty or out of time ── DRAINING ◄── taken out, from every other state
  */
-export const GATE = { OPEN: 0, UNCHECKED: 1, DOWN: 2, EJECTED: 4, DRAINING: 8, GONE: 16 } as const;
+export const GATE = { OPEN: 0, UNCHECKED: 1, DOWN: 2, EJECTED: 4, DRAINING: 8, GONE: 16, MAINTENANCE: 32 } as const;
 
 /** Effective weights are fixed point: a server of weight 1 at full weight counts 256, so slow start has steps to climb. */
 export const WEIGHT_ONE = 256;
@@ -158,7 +159,7 @@ interface GrowableBuffer extends SharedArrayBuffer {
 type GrowableConstructor = new (bytes: number, options: { maxByteLength: number }) => GrowableBuffer;
 
 /** What a server is at the moment, for people: the strongest reason of its gate, or how it is doing behind an open one. */
-export type ServerStatus = 'GONE' | 'DRAINING' | 'DOWN' | 'EJECTED' | 'UNCHECKED' | 'SLOW_START' | 'UP';
+export type ServerStatus = 'GONE' | 'MAINTENANCE' | 'DRAINING' | 'DOWN' | 'EJECTED' | 'UNCHECKED' | 'SLOW_START' | 'UP';
 
 /**
  * Creates the buffer with its first block, every slot free. The primary does this once; workers get it with their first
@@ -381,6 +382,7 @@ export class ServerState {
   serverStatus(server: number): ServerStatus {
     const gate = this.gate(server);
     if (gate & GATE.GONE) return 'GONE';
+    if (gate & GATE.MAINTENANCE) return 'MAINTENANCE';
     if (gate & GATE.DRAINING) return 'DRAINING';
     if (gate & GATE.DOWN) return 'DOWN';
     if (gate & GATE.EJECTED) return 'EJECTED';

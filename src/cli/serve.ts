@@ -2,15 +2,17 @@
 // SIGHUP reloads, SIGTERM and SIGINT drain (a second one ends at once), SIGUSR2 prints one JSON line about workers, pools and servers.
 
 import { Admin } from '../admin/admin.js';
+import { EventLog } from '../admin/event-log.js';
 import { ServiceRecord } from '../admin/record.js';
-import type { AdminTarget } from '../admin/target.js';
+import type { AdminTarget, ReloadOutcome } from '../admin/target.js';
 import type { Problem } from '../base/problems.js';
 import type { Config } from '../config/config.js';
 import { ConfigError } from '../config/config-error.js';
 import type { LoadedRoutes } from '../config/routes.js';
 import { EngineUnusableError } from '../engine/addon.js';
-import type { EventSink } from '../observe/events.js';
+import type { EventSink, ProcessEvent } from '../observe/events.js';
 import { ListenError } from '../primary/listeners.js';
+import { OperatorLayer } from '../primary/operator.js';
 import { Primary } from '../primary/primary.js';
 import { Log } from './log.js';
 import type { ServeOptions } from './options.js';
@@ -66,6 +68,7 @@ class Service implements AdminTarget {
   readonly #starting = new AbortController();
   readonly #admin = new Admin(this);
   readonly record = new ServiceRecord();
+  readonly events = new EventLog();
   readonly version = version;
   #primary: Primary | null = null;
   /** What the primary runs. */
@@ -76,6 +79,8 @@ class Service implements AdminTarget {
   #reloading = false;
   /** Asked for while one is under way, or before the service is ready. */
   #reloadAgain = false;
+  /** Who waits for the reload that begins next. */
+  #reloadWaiting: ((outcome: ReloadOutcome) => void)[] = [];
   #reportAgain = false;
   #unwatch: () => void = () => {};
 
@@ -145,6 +150,7 @@ class Service implements AdminTarget {
           workers,
           accept,
           pin,
+          operator: savedChanges(loaded.config),
           emit: this.#emit,
           onFatal: (error) => this.#giveUp(`workers keep dying (${error.message}); giving up`),
         },
@@ -215,33 +221,49 @@ class Service implements AdminTarget {
     if (this.#primary !== null && !this.#reloading) void this.#reloadAll(this.#primary);
   }
 
+  /** Reloads, and resolves with what became of it. */
+  reload(): Promise<ReloadOutcome> {
+    if (this.#ending) return Promise.resolve({ result: 'ending' });
+    if (this.#source.fixed) return Promise.resolve({ result: 'needless' });
+    return new Promise((resolve) => {
+      this.#reloadWaiting.push(resolve);
+      this.#reload();
+    });
+  }
+
   async #reloadAll(primary: Primary): Promise<void> {
     this.#reloading = true;
     while (this.#reloadAgain && !this.#ending) {
       this.#reloadAgain = false;
-      await this.#reloadOnce(primary);
+      const waiting = this.#reloadWaiting.splice(0);
+      const outcome = await this.#reloadOnce(primary);
+      for (const done of waiting) done(outcome);
     }
     this.#reloading = false;
+    for (const done of this.#reloadWaiting.splice(0)) done({ result: 'ending' });
   }
 
   /** Reloads the configuration. A bad one is logged and changes nothing. */
-  async #reloadOnce(primary: Primary): Promise<void> {
+  async #reloadOnce(primary: Primary): Promise<ReloadOutcome> {
     const { name: source } = this.#source;
     this.#manager.reloading();
     try {
       const loaded = await this.#load();
-      if (loaded === null) return;
+      if (loaded === null) return { result: 'ending' };
       this.#warn(loaded.warnings);
-      if (!(await this.#apply(primary, loaded))) return;
+      if (!(await this.#apply(primary, loaded))) return { result: 'ending' };
       const events = reloadEvents(source, this.#loaded!, loaded);
       this.#loaded = loaded;
       for (const event of events) this.#emit(event);
       this.#manager.reloaded(true);
+      return { result: 'applied', changes: events };
     } catch (error) {
       const isMistake = error instanceof ConfigError;
       if (isMistake) this.#mistakes(error);
-      this.#emit({ type: 'reload.refused', source, reason: isMistake ? undefined : (error as Error).message });
+      const reason = isMistake ? undefined : (error as Error).message;
+      this.#emit({ type: 'reload.refused', source, reason });
       this.#manager.reloaded(false);
+      return { result: 'refused', reason, problems: isMistake ? error.problems : [] };
     }
   }
 
@@ -287,8 +309,13 @@ class Service implements AdminTarget {
     );
   }
 
+  emit(event: ProcessEvent): void {
+    this.#emit(event);
+  }
+
   readonly #emit: EventSink = (event) => {
     this.record.note(event);
+    this.events.add(event);
     this.#log.event(event);
   };
 
@@ -310,4 +337,10 @@ function ownListeners({ admin, metrics }: Config): { address: string; protocol: 
     ...(admin === undefined ? [] : [{ address: admin.address, protocol: 'admin' }]),
     ...(metrics.listener === undefined ? [] : [{ address: metrics.listener.address, protocol: 'metrics' }]),
   ];
+}
+
+/** What an operator has saved about servers. Throws an Error that names the file when it cannot be used. */
+function savedChanges({ admin }: Config): OperatorLayer {
+  if (admin?.stateFile === undefined) return new OperatorLayer();
+  return OperatorLayer.read(admin.stateFile);
 }

@@ -163,6 +163,8 @@ export interface OwnListenerConfig {
 
 export interface AdminConfig extends OwnListenerConfig {
   readonly metrics: boolean;
+  /** With an absolute name. */
+  readonly stateFile?: string;
 }
 
 export interface MetricsConfig {
@@ -242,7 +244,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
     ...withFiltersFiles(parsed.filters, dirname(file)),
     nameservers: parsed.nameservers,
     tests: parsed.tests ?? [],
-    ...(parsed.admin === undefined ? {} : { admin: adminConfig(parsed.admin) }),
+    ...(parsed.admin === undefined ? {} : { admin: adminConfig(parsed.admin, dirname(file)) }),
     metrics: metricsConfig(parsed.metrics),
   };
 }
@@ -250,13 +252,15 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
 /** The file of the admin API is for the user of the process alone, unless it says otherwise. */
 const ADMIN_SOCKET_MODE = 0o600;
 
-function adminConfig({ address, socket, metrics, token }: NonNullable<ParsedConfig['admin']>): AdminConfig {
+function adminConfig(admin: NonNullable<ParsedConfig['admin']>, directory: string): AdminConfig {
+  const { address, socket, metrics, token, stateFile } = admin;
   const file = { socket: { mode: ADMIN_SOCKET_MODE, ...socket } };
   return {
     ...address,
     ...(address.endpoint.kind === 'unix' ? file : {}),
     ...(token === undefined ? {} : { token }),
     metrics,
+    ...(stateFile === undefined ? {} : { stateFile: resolve(directory, stateFile) }),
   };
 }
 

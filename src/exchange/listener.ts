@@ -19,6 +19,8 @@ export interface Listener {
   readonly plan: {
     /** Its number in the engine's registry, which is never given out twice. */
     readonly listener: number;
+    /** As it was configured, for people. */
+    readonly address: string;
     readonly protocol: ListenerProtocol;
     readonly tls: number;
     readonly port: number;

@@ -13,6 +13,7 @@ export type ProcessEvent =
   | DiscoveryEvent
   | TlsEvent
   | ReloadEvent
+  | OperatorEvent
   | DrainEvent;
 
 /** Takes events as they happen. Must not throw. */
@@ -143,6 +144,17 @@ export type ReloadEvent =
   | { readonly type: 'reload.refused'; readonly source: string; readonly reason: string | undefined }
   /** There is no file to read again. */
   | { readonly type: 'reload.needless'; readonly source: string };
+
+/** Something was changed, or asked for, over the admin API: the audit line. */
+type OperatorEvent = {
+  readonly type: 'operator.changed';
+  /** Who, as far as that is known. */
+  readonly by: string;
+  /** `server api/10.0.0.1:80`. */
+  readonly what: string;
+  /** What it is now. */
+  readonly says: string;
+};
 
 type DrainEvent =
   | { readonly type: 'drain.began' }

@@ -17,10 +17,11 @@ import { MetricsMemory } from '../observe/metrics/layout.js';
 import { SeriesRegistry } from '../observe/metrics/series.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import type { Snapshot, SnapshotChange } from '../worker/snapshot.js';
-import type { WorkerReport } from '../worker/thread.js';
+import type { Seen, WorkerReport } from '../worker/thread.js';
 import { defaultSlabBytes } from './cgroup.js';
 import { Listeners } from './listeners.js';
 import { writeMetrics } from './metrics.js';
+import { type LayeredServer, type OperatorChange, OperatorLayer } from './operator.js';
 import { PoolWatch } from './pool-watch.js';
 import { type PoolReport, poolReports } from './report.js';
 import { placeSeries } from './series.js';
@@ -41,6 +42,8 @@ interface PrimaryOptions {
   /** Who accepts: this thread, which hands over, or every worker for itself. */
   accept: 'handoff' | 'shared';
   pin: boolean;
+  /** What an operator has saved about servers; nothing by default. */
+  operator?: OperatorLayer;
   /** Takes what happens to listeners, workers, servers and certificates. */
   emit: EventSink;
   /** The process cannot go on. */
@@ -72,6 +75,8 @@ export class Primary {
   readonly #autoSlabBytes: number;
   /** Its pools, with the checks of their servers. */
   #pools: readonly CheckedPoolPlan[] = [];
+  /** What an operator has changed about servers. */
+  #operator: OperatorLayer;
   /** Of what is loaded. */
   #tls: TlsContexts;
   readonly #tlsWatch: TlsWatch<TlsUse>;
@@ -141,6 +146,7 @@ export class Primary {
   ) {
     this.#options = options;
     this.#loaded = loaded;
+    this.#operator = options.operator ?? new OperatorLayer();
     this.#watch = watch;
     this.#listeners = new Listeners(options.accept === 'handoff');
     this.#state = state;
@@ -218,16 +224,59 @@ export class Primary {
     return poolReports(this.#snapshot.pools, this.#state);
   }
 
+  /** What an operator has changed about servers. */
+  get operator(): OperatorLayer {
+    return this.#operator;
+  }
+
+  /** The servers of a pool as the configuration and its names have them, without what an operator says. */
+  serversBelow(pool: string): readonly ResolvedServer[] {
+    return this.#watch.servers(pool);
+  }
+
+  /**
+   * Puts a change of one server over the configuration, or takes back all of its changes, and resolves when every worker has
+   * applied it. `change` gets what was said of the server before, when its turn has come, and throws to refuse it; `save` gets the
+   * new layer before it is applied, and the old one if that fails. False when a drain came first.
+   */
+  async operate(
+    pool: string,
+    server: string,
+    change: (now: OperatorChange | undefined) => OperatorChange | undefined,
+    save: (layer: OperatorLayer) => void,
+  ): Promise<boolean> {
+    let applied = false;
+    await this.#change(async () => {
+      const before = this.#operator;
+      const after = before.with(pool, server, change(before.get(pool, server)));
+      save(after);
+      this.#operator = after;
+      try {
+        await this.#applyPools(new Set([pool]));
+      } catch (error) {
+        save(before);
+        this.#operator = before;
+        throw error;
+      }
+      applied = true;
+    });
+    return applied;
+  }
+
   /** Number of the snapshot that the workers apply. */
   get generation(): number {
     return this.#snapshot.generation;
   }
 
-  /** The certificates that clients are shown: who shows them, their file, and when they end, in milliseconds since 1970. */
-  get certificates(): { user: string; file: string; endsMs: number }[] {
+  /** The certificates that clients are shown: who shows them, their file and what is in it, and when they end, in milliseconds since 1970. */
+  get certificates(): { user: string; file: string; pem: string; endsMs: number }[] {
     return this.#tls.uses.flatMap(({ name, shown }) =>
-      shown.map(({ cert, until }) => ({ user: name, file: cert, endsMs: until })),
+      shown.map(({ cert, chain, until }) => ({ user: name, file: cert, pem: chain, endsMs: until })),
     );
+  }
+
+  get workerCount(): number {
+    return this.#options.workers;
   }
 
   /** Writes all that requests, pools, servers and workers have counted. No worker is stopped, or asked. */
@@ -243,6 +292,11 @@ export class Primary {
   /** One report of each worker. */
   report(): Promise<WorkerReport[]> {
     return this.#supervisor.report();
+  }
+
+  /** The oldest requests and connections under way: at most `most` of each in each worker, requests for at least `olderMs`. */
+  look(most: number, olderMs: number): Promise<Seen[]> {
+    return this.#supervisor.look(most, olderMs);
   }
 
   /**
@@ -296,11 +350,17 @@ export class Primary {
     const names = before.pools.map(({ name }) => name);
     const tlsBefore = this.#tls;
     const tls = openTlsContexts(loaded.config, tlsBefore);
+    const operatorBefore = this.#operator;
+    this.#operator = operatorBefore.saved();
     try {
       this.#snapshot = this.#makeSnapshot(before.generation + 1, loaded, names, tls);
     } catch (error) {
       closeTlsContexts(tls, tlsBefore);
+      this.#operator = operatorBefore;
       throw error;
+    }
+    for (const what of dropped(operatorBefore)) {
+      this.#options.emit({ type: 'operator.changed', by: 'the reload', what, says: 'as configured' });
     }
     // The new snapshot has them all. One that is refused leaves them to be applied once this change is over.
     this.#moved.clear();
@@ -421,9 +481,17 @@ export class Primary {
     return snapshotOf(generation, loaded, listeners, this.#pools, tls, this.#autoSlabBytes, series);
   }
 
-  readonly #serversOf = (pool: string): readonly ResolvedServer[] => this.#watch.servers(pool);
+  readonly #serversOf = (pool: string): readonly LayeredServer[] =>
+    this.#operator.over(pool, this.#watch.servers(pool));
 }
 
 function opened({ address, protocol, families }: ListenerPlan, atStart: boolean): ListenerEvent {
   return { type: 'listener.opened', address, protocol, families, atStart };
+}
+
+/** The servers whose changes a reload takes back. */
+function dropped(layer: OperatorLayer): string[] {
+  return [...layer.pools].flatMap(([pool, servers]) =>
+    [...servers].filter(([, { keep }]) => keep === 'reload').map(([server]) => `server ${pool}/${server}`),
+  );
 }

@@ -5,7 +5,7 @@ import type { BalancePoolPlan } from '../balance/options.js';
 import { POOL, SERVER, type ServerState, type ServerStatus, SLICE, WEIGHT_ONE } from '../balance/server-state.js';
 
 /** One server of a pool, all workers together. */
-interface ServerReport {
+export interface ServerReport {
   readonly name: string;
   /** HOST:PORT or unix:PATH, names resolved. */
   readonly address: string;

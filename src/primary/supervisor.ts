@@ -8,7 +8,7 @@ import { Piscina } from 'piscina';
 import type { LimitBuffers } from '../limits/shared-limits.js';
 import type { WorkerMemory } from '../observe/metrics/layout.js';
 import type { Snapshot, SnapshotChange } from '../worker/snapshot.js';
-import type { FromWorker, ToWorker, WorkerReport, WorkerTask } from '../worker/thread.js';
+import type { FromWorker, Seen, ToWorker, WorkerReport, WorkerTask } from '../worker/thread.js';
 
 interface SupervisorOptions {
   workers: number;
@@ -60,6 +60,7 @@ export class Supervisor {
   /** For workers that are started again. */
   #snapshot: Snapshot;
   #draining = false;
+  #looks = 0;
 
   constructor(options: SupervisorOptions, snapshot: Snapshot) {
     this.#options = options;
@@ -110,6 +111,20 @@ export class Supervisor {
       }),
     );
     return reports.flatMap((message) => (message?.type === 'report' ? [message.report] : []));
+  }
+
+  /** The oldest things under way in each worker that is alive: at most `most` of each kind, exchanges for at least `olderMs`. */
+  async look(most: number, olderMs: number): Promise<Seen[]> {
+    const id = ++this.#looks;
+    const seen = await Promise.all(
+      this.#running.map((running) => {
+        if (running === undefined) return undefined;
+        const answer = reply(running, (message) => message.type === 'seen' && message.id === id);
+        this.#post(running, { type: 'look', id, most, olderMs });
+        return answer;
+      }),
+    );
+    return seen.flatMap((message) => (message?.type === 'seen' ? [message] : []));
   }
 
   /** Lets every worker finish what it has, and ends the threads. Returns how many client connections were cut. */

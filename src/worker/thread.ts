@@ -5,6 +5,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { addon } from '../engine/addon.js';
 import type { LimitBuffers } from '../limits/shared-limits.js';
 import type { WorkerMemory } from '../observe/metrics/layout.js';
+import { type ConnectionRow, type ExchangeRow, lookAtConnections, lookAtExchanges } from './look.js';
 import type { Snapshot, SnapshotChange } from './snapshot.js';
 import { Worker } from './worker.js';
 
@@ -24,8 +25,18 @@ export interface WorkerTask {
   port: MessagePort;
 }
 
+/** What a worker has under way. */
+export interface Seen {
+  exchanges: ExchangeRow[];
+  connections: ConnectionRow[];
+}
+
 /** From the primary. */
-export type ToWorker = { type: 'apply'; change: SnapshotChange } | { type: 'drain' } | { type: 'report' };
+export type ToWorker =
+  | { type: 'apply'; change: SnapshotChange }
+  | { type: 'drain' }
+  | { type: 'report' }
+  | { type: 'look'; id: number; most: number; olderMs: number };
 
 /** What a worker reports: what it counts and holds, and the heap of its thread. */
 export type WorkerReport = ReturnType<Worker['report']> & ReturnType<typeof heap>;
@@ -34,7 +45,8 @@ export type WorkerReport = ReturnType<Worker['report']> & ReturnType<typeof heap
 export type FromWorker =
   | { type: 'ready' }
   | { type: 'applied'; generation: number }
-  | { type: 'report'; report: WorkerReport };
+  | { type: 'report'; report: WorkerReport }
+  | ({ type: 'seen'; id: number } & Seen);
 
 /** Runs a worker until it has drained, and returns how many client connections that cut. Rejects when it cannot start. */
 export default function run(task: WorkerTask): Promise<number> {
@@ -63,6 +75,12 @@ export default function run(task: WorkerTask): Promise<number> {
         case 'drain':
           worker.drain();
           break;
+        case 'look': {
+          const { id, most, olderMs } = message;
+          const exchanges = lookAtExchanges(worker, most, olderMs);
+          post({ type: 'seen', id, exchanges, connections: lookAtConnections(worker, most) });
+          break;
+        }
         case 'report':
           post({ type: 'report', report: { ...worker.report(), ...heap() } });
           break;

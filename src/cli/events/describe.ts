@@ -4,7 +4,7 @@
 import type { ProcessEvent } from '../../observe/events.js';
 import type { EventLines, Sentence } from './sentence.js';
 import { DISCOVERY, SERVERS } from './servers.js';
-import { CONFIG, DRAINS, LISTENERS, RELOADS, SERVICE, WORKERS } from './service.js';
+import { CONFIG, DRAINS, LISTENERS, OPERATORS, RELOADS, SERVICE, WORKERS } from './service.js';
 import { TLS } from './tls.js';
 
 const SENTENCES = {
@@ -16,6 +16,7 @@ const SENTENCES = {
   ...DISCOVERY,
   ...TLS,
   ...RELOADS,
+  ...OPERATORS,
   ...DRAINS,
 } satisfies { readonly [Type in ProcessEvent['type']]: unknown };
 

@@ -61,6 +61,10 @@ function changes({ rules, settings, pages, details }: EventOf<'reload.applied'>)
   return details ? 'details of rules changed' : 'nothing changed';
 }
 
+export const OPERATORS: Sentences<'operator'> = {
+  'operator.changed': ({ by, what, says }) => status(`${what}: ${says} (by ${by})`),
+};
+
 export const DRAINS: Sentences<'drain'> = {
   'drain.began': () => status('draining: requests under way are finished; a second signal ends the process at once'),
   'drain.ended': ({ tookMs, connectionsCut }) => {

@@ -1,6 +1,6 @@
 // The schema of the admin API and of metrics.
 
-import { flag, integer, map, option, text } from './build.js';
+import { fileName, flag, integer, map, option, text } from './build.js';
 import { listenAddress, socketOptions } from './socket.js';
 
 /** Where the admin API listens, and where `sevenfold ctl` looks for it. */
@@ -35,6 +35,12 @@ export const admin = map('admin options', {
     { byDefault: 'none: over a unix socket everything is allowed, on a port reading alone' },
   ),
   metrics: option(flag().prefault(true), 'Serves `/metrics` there.'),
+  stateFile: option(
+    fileName('JSON file').optional(),
+    'Where changes of servers are kept that are to hold over reloads and restarts (`keep: saved`). Made when it is needed. Relative ' +
+      'to the configuration.',
+    { byDefault: 'none: every change holds until the next reload' },
+  ),
 });
 
 export const metrics = map('metrics options', {
