@@ -60,6 +60,7 @@ export function requestSettings(listener: ListenerConfig | undefined) {
     redirectToHttpsExcept: [...(listener?.redirectToHttpsExcept ?? [])],
     clientAddressHeader: listener?.clientAddressHeader ?? '',
     repeatedSlashes: listener?.repeatedSlashes ?? ('merge' as const),
+    strictTransportSecurity: listener?.strictTransportSecurity ?? '',
   };
 }
 

@@ -18,6 +18,8 @@ export interface RequestListener {
   readonly redirect: HttpsRedirect | null;
   /** What becomes of runs of `/` where the rule does not say. */
   readonly repeatedSlashes: RepeatedSlashes;
+  /** It adds Strict-Transport-Security to responses by https. */
+  readonly strictTransport: boolean;
   /** Its own filters, which every rule applies to requests that come here; null for none. */
   readonly filters: readonly FilterPlan[] | null;
   /** Its filters and those of all: what they change in local replies to requests that no rule was found for. */

@@ -9,13 +9,16 @@ import { concurrencyLimit } from './concurrency-limit/config.js';
 import { cookieRewrite } from './cookie-rewrite/config.js';
 import { cors } from './cors/config.js';
 import { directResponse } from './direct-response/config.js';
+import { faultInjection } from './fault-injection/config.js';
 import type { FilterKind, ReplySummary } from './kind.js';
 import { locationRewrite } from './location-rewrite/config.js';
+import { maintenance } from './maintenance/config.js';
 import { rateLimit } from './rate-limit/config.js';
 import { requestHeaderModifier } from './request-header-modifier/config.js';
 import { requestMirror } from './request-mirror/config.js';
 import { requestRedirect } from './request-redirect/config.js';
 import { responseHeaderModifier } from './response-header-modifier/config.js';
+import { securityHeaders } from './security-headers/config.js';
 import { urlRewrite } from './url-rewrite/config.js';
 
 /** In the order of the reference page. */
@@ -32,6 +35,9 @@ const BUILT_IN = [
   rateLimit,
   concurrencyLimit,
   cors,
+  securityHeaders,
+  maintenance,
+  faultInjection,
 ] as const;
 
 /** The schemas of the filter types: what a list of filters may hold. */

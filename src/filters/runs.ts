@@ -9,12 +9,15 @@ import { concurrencyLimit } from './concurrency-limit/run.js';
 import { cookieRewrite } from './cookie-rewrite/run.js';
 import { cors } from './cors/run.js';
 import { directResponse } from './direct-response/run.js';
+import { faultInjection } from './fault-injection/run.js';
 import { locationRewrite } from './location-rewrite/run.js';
+import { maintenance } from './maintenance/run.js';
 import { rateLimit } from './rate-limit/run.js';
 import { requestHeaderModifier } from './request-header-modifier/run.js';
 import { requestMirror } from './request-mirror/run.js';
 import { requestRedirect } from './request-redirect/run.js';
 import { responseHeaderModifier } from './response-header-modifier/run.js';
+import { securityHeaders } from './security-headers/run.js';
 import { urlRewrite } from './url-rewrite/run.js';
 
 const runs: FilterRun[] = [];
@@ -33,12 +36,15 @@ for (const run of [
   rateLimit,
   concurrencyLimit,
   cors,
+  maintenance,
+  faultInjection,
   requestRedirect,
   directResponse,
   urlRewrite,
   requestHeaderModifier,
   requestMirror,
   responseHeaderModifier,
+  securityHeaders,
   locationRewrite,
   cookieRewrite,
 ])

@@ -85,6 +85,8 @@ const ROWS = {
   POOL_FULL: row(503, 'proxy', 'never', 'stays', 'the pool has as many requests as it may have'),
   OVERLOADED: row(503, 'proxy', 'never', 'stays', 'the proxy has no room for this request now'),
   SHUT_DOWN: row(503, 'proxy', 'never', 'closes', 'the proxy was shut down before the answer was complete'),
+  MAINTENANCE: row(503, 'proxy', 'never', 'stays', 'the service is under maintenance'),
+  FAULT_INJECTED: row(503, 'proxy', 'never', 'stays', 'the rule injects this failure on purpose'),
   CONNECT_TIMEOUT: row(504, 'server', 'any method', 'stays', 'the server did not accept the connection in time'),
   RESPONSE_TIMEOUT: row(504, 'server', 'idempotent methods', 'stays', 'the server did not answer in time'),
   REQUEST_TIMEOUT: row(504, 'server', 'never', 'stays', 'the request was not finished in the time its rule allows'),

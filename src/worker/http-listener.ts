@@ -11,7 +11,13 @@ import type { FilterPlan, RepeatedSlashes } from '../routing/plan.js';
 /** What a listener's plan says of its requests. */
 type HttpListenerPlan = Pick<
   ListenerPlan,
-  'name' | 'clientAddressHeader' | 'redirectToHttps' | 'redirectToHttpsExcept' | 'repeatedSlashes' | 'filters'
+  | 'name'
+  | 'clientAddressHeader'
+  | 'redirectToHttps'
+  | 'redirectToHttpsExcept'
+  | 'repeatedSlashes'
+  | 'strictTransportSecurity'
+  | 'filters'
 >;
 
 export class HttpListener {
@@ -24,6 +30,8 @@ export class HttpListener {
   /** Null when rules decide about every request. */
   readonly redirect: HttpsRedirect | null;
 
+  /** It adds Strict-Transport-Security to responses by https. */
+  readonly strictTransport: boolean;
   /** What becomes of runs of `/` where the rule does not say. */
   readonly repeatedSlashes: RepeatedSlashes;
   /** Its own filters, which every rule applies to requests that come here; null for none. */
@@ -36,6 +44,7 @@ export class HttpListener {
     const { name, clientAddressHeader, redirectToHttps, redirectToHttpsExcept, repeatedSlashes, filters } = plan;
     this.name = name;
     this.repeatedSlashes = repeatedSlashes;
+    this.strictTransport = plan.strictTransportSecurity !== '';
     this.filters = filters.length === 0 ? null : filters;
     this.phases = phasesOf([filtersOfAll, filters], filterScope);
     this.clientField = clientAddressHeader === '' ? null : new ClientAddressField(clientAddressHeader);

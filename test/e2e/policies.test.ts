@@ -7,12 +7,13 @@ import { after, before, test } from 'node:test';
 import { start as startAnswers } from '../origins/answers.js';
 import { ok, type RawOrigin, type Visit } from '../origins/raw.js';
 import { scratchDirectory } from '../support/addresses.js';
-import { fieldValue, statusOf } from '../support/messages.js';
+import { fieldValue, fieldValues, statusOf } from '../support/messages.js';
 import { describeProduct, type ProxySpec, type RunningProxy, startProxy } from '../support/proxy.js';
 import { askThrough, get, type Passed, WireClient } from '../support/wire-client.js';
 
 const STRANGER = '127.0.0.9';
 const limit = (rateLimit: object): object => ({ type: 'RateLimit', rateLimit });
+const fault = (faultInjection: object): object => ({ type: 'FaultInjection', faultInjection });
 const path = (value: string, ...filters: object[]): object => ({
   matches: [{ path: { value } }],
   filters,
@@ -41,6 +42,13 @@ describeProduct('policies', () => {
           path('/rate', limit({ rate: '2/h', burst: 2, key: ['header:X-Api-Key'], fields: true })),
           path('/both', limit({ rate: '2/h', burst: 2 }), limit({ rate: '1/h', key: ['query:user'] })),
           path('/trial', limit({ rate: '1/h', dryRun: true })),
+          path('/careful', {
+            type: 'SecurityHeaders',
+            securityHeaders: { frameOptions: 'off', permissionsPolicy: 'camera=()' },
+          }),
+          path('/closed', { type: 'Maintenance', maintenance: { retryAfter: '10m', except: [STRANGER] } }),
+          path('/faulty', fault({ abort: { status: 418 } })),
+          path('/slow', fault({ delay: { time: '50ms' }, abort: { status: 500, percent: 0 }, delaysMax: 1 })),
           path('/held', { type: 'ConcurrencyLimit', concurrencyLimit: { requests: 1, key: ['query:key'] } }),
         ],
       },
@@ -54,7 +62,7 @@ describeProduct('policies', () => {
     writeFileSync(blocked, `${STRANGER}\n`);
     origin = await startAnswers((request, visit) => {
       if (request.startLine.includes('hold')) held.push(visit);
-      else visit.socket.write(ok('fine'));
+      else visit.socket.write(ok('fine', 'X-Frame-Options: server', 'Referrer-Policy: unsafe-url'));
     });
     proxy = await startProxy(spec());
   });
@@ -191,5 +199,38 @@ describeProduct('policies', () => {
       assert.deepEqual(await statuses([get(`/held?key=${key}`)]), [200], name);
     }
     assert.equal(await proxy.reasonCount('CONCURRENCY_LIMITED'), 2 * Object.keys(ends).length);
+  });
+
+  test('SecurityHeaders replaces what the server says, and leaves what is off to it', async () => {
+    const { response } = await through(get('/careful'));
+    const fields = ['x-content-type-options', 'x-frame-options', 'referrer-policy', 'permissions-policy'];
+    assert.deepEqual(
+      fields.map((name) => fieldValues(response, name)),
+      [['nosniff'], ['server'], ['strict-origin-when-cross-origin'], ['camera=()']],
+    );
+  });
+
+  test('Maintenance answers 503 with the time to come again, but lets friends through', async () => {
+    const { request, response } = await through(get('/closed'));
+    assert.deepEqual([request, statusOf(response)], [undefined, 503]);
+    assert.deepEqual(fieldValues(response, 'retry-after'), ['600']);
+    assert.equal(statusOf((await through(get('/closed'), 1, STRANGER)).response), 200);
+  });
+
+  test('FaultInjection answers, holds up, and holds up no more than it may', async () => {
+    const { request, response } = await through(get('/faulty'));
+    assert.deepEqual([request, statusOf(response)], [undefined, 418]);
+    assert.match(response.body, /FAULT_INJECTED/);
+    const all = await statuses(Array.from({ length: 5 }, () => get('/slow')));
+    assert.equal(count(all, 200), 5);
+    const counters = await proxy.counters();
+    const counted = (name: string): number => counters.reduce((sum, { policies }) => sum + (policies[name] ?? 0), 0);
+    assert.equal(counted('FaultInjection.aborted'), 1);
+    assert.equal(counted('FaultInjection.delayed') + counted('FaultInjection.overMax'), 5);
+    assert.ok(counted('FaultInjection.delayed') >= 1);
+    const client = await WireClient.connect(proxy.listeners[1]!);
+    await client.send(get('/slow'));
+    client.reset();
+    assert.deepEqual(await statuses([get('/slow')]), [200], 'a client that left is held up no more');
   });
 });
