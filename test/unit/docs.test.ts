@@ -18,7 +18,7 @@ const below = (folder: string, ending: string): string[] =>
     .map((name) => join(folder, name))
     .sort();
 
-const pages = ['README.md', 'CHANGELOG.md', ...below('docs', '.md'), ...below('src', '.md')];
+const pages = ['README.md', 'CHANGELOG.md', ...below('docs', '.md'), ...below('src', '.md'), ...below('native', '.md')];
 const withoutFences = (page: string): string => page.replace(/^```[\s\S]*?^```$/gm, '');
 /** What a page shows as code: fenced blocks and inline spans. */
 const code = (page: string): string[] =>
@@ -94,22 +94,30 @@ test('every command and flag of sevenfold that the pages name is in its help', (
 });
 
 test('every function and file that a LIFECYCLE.md names is in the code', () => {
-  const page = below('src', 'LIFECYCLE.md').map(read).join('\n');
-  const files = below('src', '.ts');
+  const pagesOfLife = [...below('src', 'LIFECYCLE.md'), ...below('native', 'LIFECYCLE.md')];
+  assert.ok(pagesOfLife.includes('native/LIFECYCLE.md') && pagesOfLife.length >= 5, pagesOfLife.join());
+  const page = pagesOfLife.map(read).join('\n');
+  const files = [...below('src', '.ts'), ...below('native', '.c'), ...below('native', '.h')];
   const sources = files.map(read).join('\n');
   const engine = below('native', '.c').map(read).join('\n');
   const names = [...page.matchAll(/`(#?\w+)\(\)`/g)].map((match) => match[1]!);
   assert.ok(names.length > 40, `${names.length} functions are named`);
   const isDefined = (name: string): boolean =>
     new RegExp(`function ${name}\\(|^  (?:static |readonly )?${name}(?:\\(| = )`, 'm').test(sources) ||
-    new RegExp(`^[a-z][\\w *]*\\b${name}\\(`, 'm').test(engine);
+    new RegExp(`^[A-Za-z][\\w *]*\\b${name}\\(`, 'm').test(engine);
   assert.deepEqual(
     names.filter((name) => !isDefined(name)),
     [],
   );
-  const mentioned = [...page.matchAll(/`([\w/-]+\.ts)`/g)].map((match) => match[1]!);
+  const flags = [...page.matchAll(/`(SF__\w+)`/g)].map((match) => match[1]!);
+  const header = read('native/internal.h');
   assert.deepEqual(
-    mentioned.filter((name) => !files.some((file) => file.startsWith('src/') && file.endsWith(`/${name}`))),
+    flags.filter((flag) => !new RegExp(`\\b${flag} = `).test(header)),
+    [],
+  );
+  const mentioned = [...page.matchAll(/`([\w/-]+\.(?:ts|c|h))`/g)].map((match) => match[1]!);
+  assert.deepEqual(
+    mentioned.filter((name) => !files.some((file) => file.endsWith(`/${name}`))),
     [],
   );
 });
