@@ -302,7 +302,8 @@ class Service implements AdminTarget {
     this.#onAbort();
     const primary = this.#primary;
     if (primary === null) return; // #start sees it
-    this.#manager.stopping(this.#loaded?.config.timeouts.drainMs ?? 0);
+    const { drainLeadMs = 0, drainMs = 0 } = this.#loaded?.config.timeouts ?? {};
+    this.#manager.stopping(drainLeadMs + drainMs);
     primary.drain().then(
       () => this.#ended(),
       (error: Error) => this.#giveUp(error.message),

@@ -235,6 +235,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
       responseIdleMs: timeouts.responseIdle,
       backendIdleMs: timeouts.backendIdle,
       requestMs: timeouts.request,
+      drainLeadMs: timeouts.drainLead,
       drainMs: timeouts.drain,
       tunnelIdleMs: timeouts.tunnelIdle,
       halfClosedMs: timeouts.halfClosed,

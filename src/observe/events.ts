@@ -157,5 +157,6 @@ type OperatorEvent = {
 };
 
 type DrainEvent =
-  | { readonly type: 'drain.began' }
+  /** `leadMs`: how long new connections are still taken. */
+  | { readonly type: 'drain.began'; readonly leadMs: number }
   | { readonly type: 'drain.ended'; readonly tookMs: number; readonly connectionsCut: number };

@@ -300,14 +300,17 @@ export class Primary {
   }
 
   /**
-   * Accepts nothing more, lets what runs finish (bounded by timeouts.drain), and ends the workers. It is final: a change
-   * under way ends first, and those behind it are not made.
+   * Serves as ever for timeouts.drainLead; then accepts nothing more, lets what runs finish (bounded by timeouts.drain), and
+   * ends the workers. It is final: a change under way ends first, and those behind it are not made.
    */
   async drain(): Promise<void> {
-    this.#ending = true;
     const { emit } = this.#options;
+    const leadMs = this.#loaded.config.timeouts.drainLeadMs;
+    emit({ type: 'drain.began', leadMs });
+    // Servers go on being checked, and names resolved: requests still come.
+    if (leadMs > 0) await setTimeout(leadMs);
+    this.#ending = true;
     const from = performance.now();
-    emit({ type: 'drain.began' });
     this.#watch.stop();
     this.#tlsWatch.stop();
     await this.#changing;

@@ -66,7 +66,10 @@ export const OPERATORS: Sentences<'operator'> = {
 };
 
 export const DRAINS: Sentences<'drain'> = {
-  'drain.began': () => status('draining: requests under way are finished; a second signal ends the process at once'),
+  'drain.began': ({ leadMs }) => {
+    const lead = leadMs === 0 ? '' : `new connections are taken for ${leadMs / 1000} s more, then `;
+    return status(`draining: ${lead}requests under way are finished; a second signal ends the process at once`);
+  },
   'drain.ended': ({ tookMs, connectionsCut }) => {
     const how =
       connectionsCut === 0

@@ -123,6 +123,12 @@ export const timeouts = map('timeouts', {
       zero: 'no limit',
     },
   ),
+  drainLead: option(
+    duration(0, 3_600_000).prefault(0),
+    'Before `drain`: how long the process still takes new connections and serves as ever, while `/readyz` says already that it ' +
+      'ends. Time for load balancers in front to notice.',
+    { zero: 'a drain closes the listeners at once' },
+  ),
   drain: option(duration().prefault('30s'), 'For requests in flight when the process stops. Then they are cut.', {
     zero: 'they are cut at once',
   }),

@@ -70,6 +70,7 @@ test('every default is filled in, durations are in milliseconds and sizes in byt
     backendIdleMs: 60_000,
     mirrorMs: 5000,
     requestMs: 0,
+    drainLeadMs: 0,
     drainMs: 30_000,
     halfClosedMs: 30_000,
     clientRateMs: 30_000,

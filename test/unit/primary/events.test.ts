@@ -43,6 +43,6 @@ test('reports listeners, workers and the drain, each once and in order', async (
   ]);
   await primary.drain();
   const [began, ended, ...more] = taken();
-  assert.deepEqual([began, more], [{ type: 'drain.began' }, []]);
+  assert.deepEqual([began, more], [{ type: 'drain.began', leadMs: 0 }, []]);
   assert.ok(ended?.type === 'drain.ended' && ended.connectionsCut === 0 && ended.tookMs > 0);
 });
