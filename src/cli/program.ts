@@ -4,6 +4,7 @@
 import { Command, CommanderError } from 'commander';
 import { register as bench } from './bench.js';
 import { register as check } from './check.js';
+import { register as ctl } from './ctl.js';
 import { register as demo } from './demo.js';
 import { register as diff } from './diff.js';
 import { register as explain } from './explain.js';
@@ -24,7 +25,7 @@ const program = new Command('sevenfold')
   .configureOutput({ writeOut: (text) => void printAll(1, text), writeErr: (text) => void printAll(2, text) })
   .showHelpAfterError('(sevenfold --help, or sevenfold COMMAND --help, lists what there is)');
 
-for (const register of [run, check, explain, routes, test, diff, demo, health]) register(program);
+for (const register of [run, check, explain, routes, test, diff, ctl, demo, health]) register(program);
 for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
 // After the loop: the benchmark parses its own flags, --help included.
 bench(program);
