@@ -2,6 +2,7 @@
  * The Node-API face of the engine: converts arguments, keeps what JavaScript lends alive, and calls back once per
  * wake-up. Everything an environment (a thread of Node) opened is closed when that environment ends.
  */
+#include "addon_datagram.h"
 #include "addon_listen.h"
 #include "addon_tls.h"
 #include "addon_values.h"
@@ -438,7 +439,7 @@ NAPI_MODULE_INIT()
         !sf_js_method(env, exports, "engineOpen", sf__js_engine_open, NULL) ||
         !sf_js_method(env, exports, "pinThread", sf__js_pin_thread, NULL) ||
         !sf_js_method(env, exports, "serviceNotify", sf__js_service_notify, NULL) || !sf_addon_listen(env, exports) ||
-        !sf_addon_tls(env, exports))
+        !sf_addon_tls(env, exports) || !sf_addon_datagram(env, exports))
         return sf_js_throw(env, "ERR_ENGINE", "Node refused an export");
     return exports;
 }

@@ -25,6 +25,10 @@ napi_value sf_js_throw_errno(napi_env env, int error, const char *what)
     case ENOTDIR: strcpy(code, "ENOTDIR"); break;
     case EROFS: strcpy(code, "EROFS"); break;
     case EINVAL: strcpy(code, "EINVAL"); break;
+    case EAGAIN: strcpy(code, "EAGAIN"); break;
+    case ENOBUFS: strcpy(code, "ENOBUFS"); break;
+    case EMSGSIZE: strcpy(code, "EMSGSIZE"); break;
+    case ECONNREFUSED: strcpy(code, "ECONNREFUSED"); break;
     default: snprintf(code, sizeof(code), "E%d", error); break;
     }
     snprintf(message, sizeof(message), "%s: %s", what, strerror(error));

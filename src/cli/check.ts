@@ -39,6 +39,10 @@ export async function check({ config: file, json }: CheckOptions): Promise<Outco
 
 function summary({ config, warnings }: LoadedRoutes): string {
   const pools = Object.values(config.pools);
+  const logs = config.listeners.reduce(
+    (sum, { accessLogs }) => sum + (accessLogs?.length ?? 0),
+    config.accessLogs.length,
+  );
   return [
     counted(config.listeners.length, 'listener'),
     counted(
@@ -50,6 +54,7 @@ function summary({ config, warnings }: LoadedRoutes): string {
       pools.reduce((sum, { servers }) => sum + servers.length, 0),
       'server',
     ),
+    ...(logs === 0 ? [] : [counted(logs, 'access log')]),
     ...(warnings.length === 0 ? [] : [counted(warnings.length, 'warning')]),
   ].join(', ');
 }

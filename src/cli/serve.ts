@@ -1,5 +1,5 @@
 // Runs a configuration until a signal ends it: what `run` and `demo` have in common.
-// SIGHUP reloads, SIGTERM and SIGINT drain (a second one ends at once), SIGUSR2 prints one JSON line about workers, pools and servers.
+// SIGHUP reloads, SIGUSR1 opens access logs anew, SIGTERM and SIGINT drain (a second one ends at once), SIGUSR2 prints one JSON line about workers, pools and servers.
 
 import { Admin } from '../admin/admin.js';
 import { EventLog } from '../admin/event-log.js';
@@ -11,6 +11,7 @@ import { ConfigError } from '../config/config-error.js';
 import type { LoadedRoutes } from '../config/routes.js';
 import { EngineUnusableError } from '../engine/addon.js';
 import type { EventSink, ProcessEvent } from '../observe/events.js';
+import { AccessLogError } from '../primary/access-logs.js';
 import { ListenError } from '../primary/listeners.js';
 import { OperatorLayer } from '../primary/operator.js';
 import { Primary } from '../primary/primary.js';
@@ -126,6 +127,7 @@ class Service implements AdminTarget {
 
   #signalled(signal: HeldSignal): void {
     if (signal === 'SIGHUP') this.#reload();
+    else if (signal === 'SIGUSR1') void this.#primary?.reopenLogs();
     else if (signal === 'SIGUSR2') this.#report();
     else this.#end();
   }
@@ -193,7 +195,8 @@ class Service implements AdminTarget {
     process.exitCode = EXIT_CONFIG;
     if (error instanceof ConfigError) this.#mistakes(error);
     else {
-      if (!(error instanceof ListenError || error instanceof EngineUnusableError)) process.exitCode = EXIT_FAILED;
+      if (!(error instanceof ListenError || error instanceof AccessLogError || error instanceof EngineUnusableError))
+        process.exitCode = EXIT_FAILED;
       this.#emit({ type: 'service.failed', reason: (error as Error).message });
     }
   }
@@ -288,9 +291,10 @@ class Service implements AdminTarget {
       return;
     }
     this.#reportAgain = false;
-    void primary.report().then((engine) => {
+    void Promise.all([primary.report(), primary.accessLogs()]).then(([engine, accessLogs]) => {
       const { tlsContexts, pools } = primary;
-      this.#log.print(JSON.stringify({ engine, tlsContexts, pools, linesLost: this.#log.linesLost }));
+      const { linesLost } = this.#log;
+      this.#log.print(JSON.stringify({ engine, tlsContexts, pools, accessLogs, linesLost }));
     });
   }
 

@@ -2,8 +2,8 @@
 // would end it, or, for process 1, drop them.
 // Owns holding and handing over. Leaves what a signal means to serve.ts.
 
-/** SIGTERM and SIGINT end the service, SIGHUP reloads, SIGUSR2 prints a report. */
-const HELD = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const;
+/** SIGTERM and SIGINT end the service, SIGHUP reloads, SIGUSR1 opens logs anew, SIGUSR2 prints a report. */
+const HELD = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 
 export type HeldSignal = (typeof HELD)[number];
 

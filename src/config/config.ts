@@ -7,13 +7,16 @@ import { type KeepAlive, NO_KEEP_ALIVE } from '../base/keep-alive.js';
 import type { ProxyVersion } from '../base/proxy-protocol.js';
 import type { TlsVersion } from '../base/tls-versions.js';
 import { kindOf } from '../filters/registry.js';
+import type { ReasonCode } from '../http/reasons.js';
 import { exceptionOf } from '../routing/exceptions.js';
 import type { ErrorPageConfig, RouteConfig } from '../routing/input.js';
 import type { FilterConfig } from '../routing/plan.js';
 import { type PoolOptions, poolOptions } from './pool-options.js';
+import { SYSLOG_FACILITIES, SYSLOG_SEVERITIES } from './schema/access-log.js';
 import { tcpKeepAlive as keepAliveSchema } from './schema/keep-alive.js';
 import type { LISTENER_PROTOCOLS } from './schema/listeners.js';
 import type { ParsedConfig } from './schema.js';
+import { headersOf } from './semantics-access-log.js';
 
 /** Where clients come in. */
 export interface ListenerConfig {
@@ -50,6 +53,8 @@ export interface ListenerConfig {
   readonly repeatedSlashes?: 'merge' | 'keep' | 'refuse';
   /** Around those of routes and rules. */
   readonly filters?: readonly FilterConfig[];
+  /** In place of those of all listeners. */
+  readonly accessLogs?: readonly AccessLogConfig[];
 }
 
 /** What a listener says of the requests that come to it, defaults filled in; undefined is one that says nothing. */
@@ -63,6 +68,38 @@ export function requestSettings(listener: ListenerConfig | undefined) {
     strictTransportSecurity: listener?.strictTransportSecurity ?? '',
   };
 }
+
+/** An access log, with all that can be said of it. */
+export interface AccessLogConfig {
+  readonly format: 'json' | 'combined' | 'template';
+  /** Empty but for a template. */
+  readonly template: string;
+  readonly to: AccessLogDestination;
+  readonly statuses: readonly { readonly from: number; readonly to: number }[];
+  readonly minDurationMs: number;
+  readonly retried: boolean;
+  /** Names of routes or rules. */
+  readonly routes: readonly string[];
+  readonly reasons: readonly ReasonCode[];
+  readonly sample: number;
+  readonly query: boolean;
+  /** In lower case: those of a template too. */
+  readonly headers: readonly { readonly name: string; readonly redact: boolean }[];
+}
+
+export type AccessLogDestination =
+  | { readonly type: 'stdout' }
+  /** With an absolute name. */
+  | { readonly type: 'file'; readonly file: string; readonly mode: number }
+  | {
+      readonly type: 'syslog';
+      readonly address: string;
+      readonly host: string;
+      readonly port: number;
+      /** Facility * 8 + severity. */
+      readonly priority: number;
+      readonly appName: string;
+    };
 
 /** The file of a unix socket. */
 export interface SocketOptions {
@@ -182,6 +219,8 @@ export interface Config {
   readonly filters?: readonly FilterConfig[];
   /** By name, in the order of the file: the order is the pool's index. */
   readonly pools: Readonly<Record<string, PoolConfig>>;
+  /** Of listeners that have none of their own. */
+  readonly accessLogs: readonly AccessLogConfig[];
   /** Of all requests. Files with absolute names. */
   readonly errorPages: readonly ErrorPageConfig[];
   readonly limits: LimitsConfig;
@@ -223,6 +262,7 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
         },
       ]),
     ),
+    accessLogs: accessLogs(parsed.accessLog ?? [], dirname(file)),
     errorPages: (parsed.errorPages ?? []).map((page) => withFile(page, dirname(file))),
     limits: { ...limits, uriBytesMax: limits.uriBytesMax ?? Math.min(URI_BYTES_MAX, limits.headBytesMax) },
     timeouts: {
@@ -290,7 +330,7 @@ function listenerConfig(
   directory: string,
 ): ListenerConfig {
   const { address, protocol, pool, tlsRoutes, tls, redirectToHttps, strictTransportSecurity, proxyProtocol } = listener;
-  const { name, clientAddressHeader, redirectToHttpsExcept, repeatedSlashes, filters, socket } = listener;
+  const { name, clientAddressHeader, redirectToHttpsExcept, repeatedSlashes, filters, socket, accessLog } = listener;
   const port = portOf(address.endpoint);
   return {
     ...(name === undefined ? {} : { name }),
@@ -314,7 +354,41 @@ function listenerConfig(
     ...(clientAddressHeader === undefined ? {} : { clientAddressHeader }),
     ...(repeatedSlashes === undefined ? {} : { repeatedSlashes }),
     ...withFiltersFiles(filters, directory),
+    ...(accessLog === undefined ? {} : { accessLogs: accessLogs(accessLog, directory) }),
   };
+}
+
+/** The mode of a log that is made: not for everyone to read. */
+const LOG_MODE = 0o640;
+
+function accessLogs(logs: NonNullable<ParsedConfig['accessLog']>, directory: string): AccessLogConfig[] {
+  return logs.map((log) => {
+    const { format, template = '', to, when, sample, query } = log;
+    return {
+      format,
+      template,
+      to: logDestination(to, directory),
+      statuses: when.statuses ?? [],
+      minDurationMs: when.minDuration,
+      retried: when.retried,
+      routes: when.routes ?? [],
+      reasons: when.reasons ?? [],
+      sample,
+      query: query ?? format !== 'json',
+      headers: headersOf(log),
+    };
+  });
+}
+
+function logDestination(
+  { file, mode, syslog }: NonNullable<ParsedConfig['accessLog']>[number]['to'],
+  directory: string,
+): AccessLogDestination {
+  if (file !== undefined) return { type: 'file', file: resolve(directory, file), mode: mode ?? LOG_MODE };
+  if (syslog === undefined) return { type: 'stdout' };
+  const { address, facility, severity, appName } = syslog;
+  const priority = SYSLOG_FACILITIES.indexOf(facility) * 8 + SYSLOG_SEVERITIES.indexOf(severity);
+  return { type: 'syslog', ...address, priority, appName };
 }
 
 function tlsConfig(

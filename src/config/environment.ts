@@ -44,7 +44,7 @@ export function expand(
     const split = inside.indexOf(':-');
     const name = split === -1 ? inside : inside.slice(0, split);
     if (end === -1 || !NAME.test(name)) return malformed(text.slice(next, end === -1 ? next + 20 : end + 1), own);
-    if (split === -1 && own?.includes(name)) filled += text.slice(next, end + 1);
+    if (split === -1 && own?.some((known) => isVariable(known, name))) filled += text.slice(next, end + 1);
     else {
       const set = environment[name];
       const value = split !== -1 && (set === undefined || set === '') ? inside.slice(split + 2) : set;
@@ -55,6 +55,12 @@ export function expand(
     at = end + 1;
   }
   return { text: filled, from };
+}
+
+/** A name in `own`, or one that begins as a name there that ends in `*`. */
+function isVariable(known: string, name: string): boolean {
+  if (!known.endsWith('*')) return known === name;
+  return name.length >= known.length && name.startsWith(known.slice(0, -1));
 }
 
 function malformed(found: string, own: readonly string[] | undefined): Refusal {

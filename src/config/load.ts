@@ -200,6 +200,7 @@ function brokenPart(path: DocumentPath): { path: DocumentPath; instead: unknown 
     case 'limits':
     case 'timeouts':
       return { path: second === undefined ? [top] : [top, second], instead: undefined };
+    case 'accessLog':
     case 'errorPages':
     case 'trustedProxies':
     case 'filters':

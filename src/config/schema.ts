@@ -2,6 +2,7 @@
 // Owns the top level; each part stands in schema/. Leaves what no schema can say (names that must exist) to semantics.ts.
 
 import { z } from 'zod';
+import { accessLog } from './schema/access-log.js';
 import { admin, metrics } from './schema/admin.js';
 import { list, map, option, peers, scalar, text } from './schema/build.js';
 import { errorPages } from './schema/error-pages.js';
@@ -29,6 +30,11 @@ export const schema = map('a configuration', {
     errorPages.optional(),
     'Pages for local replies, which are errors that Sevenfold answers itself, with a rule or without one. The pages of a rule go first.',
     { byDefault: 'one line of text, or JSON for clients that prefer it' },
+  ),
+  accessLog: option(
+    accessLog.optional(),
+    'Logs of requests, several at once. A listener with logs of its own has those alone. [Access log](access-log.md).',
+    { byDefault: 'none' },
   ),
   limits: option(limits.prefault({}), 'How much of everything.', { byDefault: 'each limit has its own' }),
   timeouts: option(timeouts.prefault({}), 'How long everything may take.', { byDefault: 'each timeout has its own' }),

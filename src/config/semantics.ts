@@ -11,6 +11,7 @@ import { USUAL_HEAD_BYTES } from './schema/limits.js';
 import { connectionAsked } from './schema/tests.js';
 import type { ParsedConfig } from './schema.js';
 import { checkPoolName, type Scope } from './scope.js';
+import { checkAccessLogs } from './semantics-access-log.js';
 import { checkAdmin } from './semantics-admin.js';
 import { checkErrorPages } from './semantics-error-pages.js';
 import {
@@ -37,6 +38,7 @@ export function checkMeaning(config: ParsedConfig, scope: Scope): void {
   checkTrust(config, scope);
   checkRoutes(config, scope);
   checkErrorPages(config.errorPages, ['errorPages'], scope);
+  checkAccessLogs(config.accessLog, ['accessLog'], config, scope);
   checkPools(config, scope);
   checkLimits(config, scope);
   checkTests(config, scope);
@@ -61,6 +63,7 @@ function checkListeners(config: ParsedConfig, scope: Scope): void {
     checkListenerFilters(listener, at, scope);
     checkClientAddressHeader(listener, at, config, scope);
     checkRepeatedSlashes(listener, at, scope);
+    checkAccessLogs(listener.accessLog, [...at, 'accessLog'], config, scope);
     warnOfUnrouted(listener, at, config, scope);
     if (!isRaw(protocol) && !redirectsAll(listener) && (routes ?? []).length === 0) {
       scope.report(

@@ -230,3 +230,28 @@ export function readCidr(value: unknown): string | Refusal {
   }
   return range;
 }
+
+/** Where a syslog listens: the path of a unix socket with port -1, or an IP address and a port. */
+export interface SyslogAddress {
+  /** As it was written. */
+  readonly address: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+const SYSLOG_EXPECTED = 'Expected unix:/PATH, such as unix:/dev/log, or udp:IP:PORT.';
+
+export function readSyslogAddress(value: unknown): SyslogAddress | Refusal {
+  if (typeof value !== 'string') return refuse(value, 'the address of a syslog', SYSLOG_EXPECTED);
+  if (value.startsWith('unix:')) {
+    const path = readSocketPath(value, 'the address of a syslog');
+    return path instanceof Refusal ? path : { address: value, host: path, port: -1 };
+  }
+  const parts = value.startsWith('udp:') ? splitHostPort(value.slice('udp:'.length)) : undefined;
+  if (!parts || isIP(parts.host) === 0) {
+    const meant = value.startsWith('/') ? ` Did you mean unix:${value}?` : '';
+    return refuse(value, 'the address of a syslog', SYSLOG_EXPECTED + meant);
+  }
+  const port = readPort(parts.port);
+  return port instanceof Refusal ? port : { address: value, host: parts.host, port };
+}

@@ -61,6 +61,11 @@ export interface Addon {
   tlsReplace(tls: number, by: number): void;
   tlsCount(): number;
   tlsClose(tls: number): void;
+  /** A socket connected to a unix datagram socket (port -1) or by UDP; throws with the system's code. */
+  datagramOpen(host: string, port: number): number;
+  /** Sends one datagram without waiting; throws with the system's code, EAGAIN where it would have to wait. */
+  datagramSend(descriptor: number, bytes: Uint8Array, length: number): void;
+  datagramClose(descriptor: number): void;
 }
 
 /** The engine cannot be used; the message says why in one line, and what mends it. */

@@ -14,6 +14,12 @@ interface HttpListener extends RequestListener {
   readonly ownField: ClientAddressField | null;
 }
 
+/** Which access logs have the requests of a listener: made and read by observe/log. */
+export interface ListenerLogs {
+  /** The number of this set of logs. */
+  readonly set: number;
+}
+
 /** Connections hold the listener itself: they see new settings with their next request. */
 export interface Listener {
   readonly plan: {
@@ -26,6 +32,10 @@ export interface Listener {
     readonly port: number;
   };
   readonly http: HttpListener;
+  /** Its name, or its address. */
+  readonly label: string;
+  /** Null for none. */
+  readonly logs: ListenerLogs | null;
   /** Still part of the configuration. Where it is not, its TLS context and its pools are not either. */
   readonly current: boolean;
   /** Whose connections begin with a PROXY header; null for those of no client. */

@@ -35,6 +35,12 @@ export class Observers {
     this.set(observers);
   }
 
+  /** Lets one more observer watch, behind the others, or no longer. */
+  watch(observer: Observer, watches: boolean): void {
+    const others = this.exchangeEnded.filter((other) => other !== observer);
+    this.set(watches ? [...others, observer] : others);
+  }
+
   /** Makes `observers` those that watch from here on, in this order. */
   set(observers: readonly Observer[]): void {
     this.exchangeEnded = observers;

@@ -9,9 +9,10 @@ const COUNTER_MAX = 2 ** 52;
 const HIGH = 0x100000000;
 
 export class RequestIds {
-  readonly #prefix = randomBytes(8).toString('hex');
+  /** The first half of every id. */
+  readonly prefix = randomBytes(8).toString('hex');
   /** The prefix and the high half of the counter, which changes once in four thousand million requests. */
-  #front = new Constant(`${this.#prefix}00000000`);
+  #front = new Constant(`${this.prefix}00000000`);
   #high = 0;
   #count = 0;
 
@@ -26,7 +27,7 @@ export class RequestIds {
     const high = Math.floor(number / HIGH);
     if (high !== this.#high) {
       this.#high = high;
-      this.#front = new Constant(this.#prefix + high.toString(16).padStart(8, '0'));
+      this.#front = new Constant(this.prefix + high.toString(16).padStart(8, '0'));
     }
     writer.put(this.#front);
     writer.hex8(number >>> 0);
@@ -34,6 +35,6 @@ export class RequestIds {
 
   /** The same as text. */
   text(number: number): string {
-    return this.#prefix + number.toString(16).padStart(16, '0');
+    return this.prefix + number.toString(16).padStart(16, '0');
   }
 }

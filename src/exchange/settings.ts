@@ -2,6 +2,7 @@
 // Owns the shapes. Leaves the rest of a snapshot to worker/snapshot.ts, and applying them to the worker.
 
 import type { BackendRefPlan, FilterPlan, RepeatedSlashes } from '../routing/plan.js';
+import type { ListenerLogsPlan } from './log-plan.js';
 
 /** What clients speak, and whether we read it: `http` and `https` are read, the others passed on. */
 export type ListenerProtocol = 'http' | 'https' | 'tcp' | 'tls' | 'tls-passthrough';
@@ -35,6 +36,8 @@ export interface ListenerPlan {
   /** The field in which trusted peers state the client's address; empty for none. */
   clientAddressHeader: string;
   repeatedSlashes: RepeatedSlashes;
+  /** Its access logs. */
+  accessLogs: ListenerLogsPlan;
   /** What is done to the requests that come here, and to their responses, whatever the rule. */
   filters: readonly FilterPlan[];
 }

@@ -5,6 +5,7 @@
 import type { ProxyAddresses } from '../base/proxy-protocol.js';
 import type { Head } from '../http/head.js';
 import type { ReasonCode } from '../http/reasons.js';
+import type { TlsView } from '../routing/request.js';
 import type { Attempt } from './attempt.js';
 import type { ClientInfo } from './client-info.js';
 import type { Context } from './context.js';
@@ -22,8 +23,16 @@ export const CLIENT_KIND = {
   RAW: 1,
 } as const;
 
+/** What a handshake with a client agreed on. */
+export interface ClientTls extends TlsView {
+  /** An earlier session goes on. */
+  readonly resumed: boolean;
+}
+
 /** The client's side of an exchange, as far as deciding needs it. Everything but `keepAlive` is the codec's to write. */
 export interface ClientSide extends ClientInfo {
+  /** What its TLS handshake agreed on; null without TLS. */
+  readonly tls: ClientTls | null;
   /** CLIENT_KIND: whose functions stand behind `ClientStream` for it. */
   readonly kind: number;
   /** Its number among the connections that its worker has accepted, from 1 on. */

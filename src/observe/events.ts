@@ -14,7 +14,8 @@ export type ProcessEvent =
   | TlsEvent
   | ReloadEvent
   | OperatorEvent
-  | DrainEvent;
+  | DrainEvent
+  | AccessLogEvent;
 
 /** Takes events as they happen. Must not throw. */
 export type EventSink = (event: ProcessEvent) => void;
@@ -160,3 +161,12 @@ type DrainEvent =
   /** `leadMs`: how long new connections are still taken. */
   | { readonly type: 'drain.began'; readonly leadMs: number }
   | { readonly type: 'drain.ended'; readonly tookMs: number; readonly connectionsCut: number };
+
+export type AccessLogEvent =
+  /** A destination takes no lines: they are dropped and counted until it does. */
+  | { readonly type: 'log.failed'; readonly destination: string; readonly reason: string }
+  | { readonly type: 'log.recovered'; readonly destination: string; readonly dropped: number }
+  /** The thread that writes access logs died; it is started again. */
+  | { readonly type: 'log.died'; readonly reason: string }
+  /** All files were opened anew, as SIGUSR1 asks for. */
+  | { readonly type: 'log.reopened' };

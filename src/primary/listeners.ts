@@ -5,6 +5,7 @@ import { endpointKey } from '../base/endpoint.js';
 import { type ListenerConfig, requestSettings } from '../config/config.js';
 import { addon, EngineUnusableError } from '../engine/addon.js';
 import { engineAddress } from '../engine/address.js';
+import { type ListenerLogsPlan, NO_LOGS } from '../exchange/log-plan.js';
 import type { ListenerPlan } from '../exchange/settings.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import { accessKept, setAccess, withMode } from './socket-file.js';
@@ -64,6 +65,7 @@ export class Listeners {
     poolIndex: ReadonlyMap<string, number>,
     tls: TlsContexts['listeners'],
     filters: CompiledRoutes['listenerFilters'],
+    logsOf: (listener: ListenerConfig) => ListenerLogsPlan = () => NO_LOGS,
   ): ListenerPlan[] {
     const undo: (() => void)[] = [];
     try {
@@ -99,6 +101,7 @@ export class Listeners {
             backendRefs: backendRefs.map(({ pool, weight }) => ({ pool: poolIndex.get(pool)!, weight })),
           })),
           proxySources: [...(config.proxySources ?? [])],
+          accessLogs: logsOf(config),
           filters: filters[index] ?? [],
         };
       });

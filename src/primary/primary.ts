@@ -4,8 +4,9 @@
 import { setTimeout } from 'node:timers/promises';
 import { Membership } from '../balance/membership.js';
 import { createServerState, SERVERS_MAX, ServerState } from '../balance/server-state.js';
-import type { Config } from '../config/config.js';
+import type { Config, ListenerConfig } from '../config/config.js';
 import { tlsContextCount } from '../engine/tls.js';
+import type { ListenerLogsPlan } from '../exchange/log-plan.js';
 import type { PoolPart } from '../exchange/pool-part.js';
 import type { ListenerPlan } from '../exchange/settings.js';
 import type { ResolvedServer } from '../health/discovery.js';
@@ -18,6 +19,7 @@ import { SeriesRegistry } from '../observe/metrics/series.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import type { Snapshot, SnapshotChange } from '../worker/snapshot.js';
 import type { Seen, WorkerReport } from '../worker/thread.js';
+import { type AccessLogReport, AccessLogs } from './access-logs.js';
 import { defaultSlabBytes } from './cgroup.js';
 import { Listeners } from './listeners.js';
 import { writeMetrics } from './metrics.js';
@@ -67,6 +69,7 @@ export class Primary {
   readonly #supervisor: Supervisor;
   readonly #metricsMemory: MetricsMemory;
   readonly #series: SeriesRegistry;
+  readonly #logs: AccessLogs;
   readonly #watch: PoolWatch;
   #loaded: Loaded;
   /** What every worker has applied, or applies as soon as the change under way has reached it. */
@@ -119,6 +122,7 @@ export class Primary {
       signal.throwIfAborted();
       primary = new Primary(loaded, buffer, state, watch, options);
       await watch.checked();
+      await primary.#logs.open(primary.#logPlans());
       signal.throwIfAborted();
       await primary.#supervisor.start();
       signal.throwIfAborted();
@@ -154,6 +158,7 @@ export class Primary {
     this.#membership = new Membership(this.#state);
     this.#metricsMemory = new MetricsMemory({ workers: options.workers, serversMax: SERVERS_MAX });
     this.#series = new SeriesRegistry(this.#metricsMemory);
+    this.#logs = new AccessLogs(options.workers, options.emit);
     this.#tls = openTlsContexts(loaded.config);
     this.#snapshot = this.#makeSnapshot(1, loaded, [], this.#tls);
     this.#watch.apply(this.#pools);
@@ -175,6 +180,8 @@ export class Primary {
         servers: buffer,
         metrics: this.#metricsMemory.workers,
         limits,
+        logRings: this.#logs.rings,
+        logWake: this.#logs.wake,
         onDied: (index, error) => {
           this.#state.forgetWorker(index);
           forgetWorker(limits, index);
@@ -289,6 +296,21 @@ export class Primary {
     });
   }
 
+  /** What access logs were written, and what was dropped. */
+  accessLogs(): Promise<AccessLogReport> {
+    return this.#logs.report();
+  }
+
+  /** Opens the files of access logs anew: they may have been moved away. */
+  async reopenLogs(): Promise<void> {
+    await this.#logs.reopen();
+    this.#options.emit({ type: 'log.reopened' });
+  }
+
+  #logPlans(): ListenerLogsPlan[] {
+    return this.listeners.map(({ accessLogs }) => accessLogs);
+  }
+
   /** One report of each worker. */
   report(): Promise<WorkerReport[]> {
     return this.#supervisor.report();
@@ -317,6 +339,7 @@ export class Primary {
     // First: a client whose connection is ended must not reach this process again.
     this.#listeners.closeOthers([]);
     const connectionsCut = await this.#supervisor.drain();
+    await this.#logs.end();
     closeTlsContexts(this.#tls);
     emit({ type: 'drain.ended', tookMs: performance.now() - from, connectionsCut });
   }
@@ -328,6 +351,7 @@ export class Primary {
     this.#tlsWatch.stop();
     this.#listeners.closeOthers([]);
     await this.#supervisor.stop();
+    await this.#logs.end();
     closeTlsContexts(this.#tls);
   }
 
@@ -356,10 +380,12 @@ export class Primary {
     const operatorBefore = this.#operator;
     this.#operator = operatorBefore.saved();
     try {
+      await this.#logs.open(loaded.config.listeners.map((listener) => this.#logs.planOf(listener, loaded.config)));
       this.#snapshot = this.#makeSnapshot(before.generation + 1, loaded, names, tls);
     } catch (error) {
       closeTlsContexts(tls, tlsBefore);
       this.#operator = operatorBefore;
+      await this.#logs.keepOnly(this.#logPlans());
       throw error;
     }
     for (const what of dropped(operatorBefore)) {
@@ -376,6 +402,7 @@ export class Primary {
     this.#listeners.start(this.listeners);
     if (closing) await setTimeout(LAST_HANDSHAKES_MS);
     this.#listeners.closeOthers(this.listeners);
+    await this.#logs.keepOnly(this.#logPlans());
     this.#tlsTrouble.clear();
     this.#tlsWatch.watch(tls.uses);
     closeTlsContexts(tlsBefore, tls);
@@ -477,7 +504,8 @@ export class Primary {
     const unplaced = Object.values(config.pools).map((pool, index) => unplacedPool(pool, index, this.#serversOf));
     // All that can fail comes first: on an error no pool is placed, and no listener stays open that was not.
     this.#membership.makeRoom(unplaced);
-    const listeners = this.#listeners.open(config.listeners, poolIndex, tls.listeners, routes.listenerFilters);
+    const logsOf = (listener: ListenerConfig): ListenerLogsPlan => this.#logs.planOf(listener, config);
+    const listeners = this.#listeners.open(config.listeners, poolIndex, tls.listeners, routes.listenerFilters, logsOf);
     this.#pools = placePools(unplaced, this.#membership, before);
     this.#metricsMemory.grow(0, this.#state.capacity.servers);
     const series = placeSeries(this.#series, { config, rules: routes.rules, listeners, pools: this.#pools });

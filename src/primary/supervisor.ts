@@ -19,6 +19,9 @@ interface SupervisorOptions {
   /** What each worker counts in for metrics: one that is started again counts on there. */
   metrics: readonly WorkerMemory[];
   limits: LimitBuffers;
+  /** By the index of their worker. One that is started again goes on with the same. */
+  logRings: readonly SharedArrayBuffer[];
+  logWake: SharedArrayBuffer;
   /** A worker died; it is started again. Its counts in the shared state are to be taken back. */
   onDied(index: number, error: Error): void;
   /** It runs again. */
@@ -159,6 +162,8 @@ export class Supervisor {
       servers: rest.servers,
       metrics: rest.metrics[index]!,
       limits: rest.limits,
+      logRing: rest.logRings[index]!,
+      logWake: rest.logWake,
       acceptShared: rest.acceptShared,
       core: rest.pin ? index % availableParallelism() : null,
       port: port2,

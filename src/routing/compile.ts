@@ -153,6 +153,7 @@ function planRule(
   return {
     index,
     name: rule.name ?? nameByPlace(route, at),
+    route: route.name ?? formatPath(at.slice(0, 2)),
     place,
     priority: rule.priority ?? 0,
     backendRefs,

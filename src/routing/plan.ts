@@ -89,6 +89,8 @@ export interface RulePlan {
   readonly index: number;
   /** The rule's own name, or its place in the document: `routes[0].rules[1]`. */
   readonly name: string;
+  /** The name of its route, or the place of that: `routes[0]`. */
+  readonly route: string;
   readonly place: Place;
   /** The higher comes first, before any other step of precedence. */
   readonly priority: number;

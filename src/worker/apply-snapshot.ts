@@ -97,5 +97,6 @@ function makeRules(w: Worker): void {
   for (const { filters } of settings.listeners) if (filters.length > 0) for (const rule of w.rules) rule.under(filters);
   w.distinguishesSlashes = distinguishesSlashes(settings.listeners, routing.rules);
   w.pinned.renew();
+  w.renewLogs();
   w.listeners.apply(settings.listeners, { ...scope, pinned: w.pinned });
 }

@@ -9,6 +9,7 @@ import type { Pool } from '../exchange/pools.js';
 import type { ListenerPlan } from '../exchange/settings.js';
 import { Trust } from '../exchange/trust.js';
 import { gateOf } from '../filters/runs.js';
+import { PreparedLogs } from '../observe/log/listener-logs.js';
 import type { FilterPlan } from '../routing/plan.js';
 import { HttpListener } from './http-listener.js';
 
@@ -38,6 +39,8 @@ class Listener {
   proxySources: Trust | null = null;
   /** Which clients may connect, where connections are passed on unread; null for all. Requests are asked one by one. */
   gate: ConnectionGate | null = null;
+  /** Which access logs its requests come to; null for none. One that is gone keeps its last ones, for connections that stand. */
+  logs: PreparedLogs | null = null;
   /** The Strict-Transport-Security line; empty for none. */
   strictTransport = '';
   /** Forwarding lines that are the same for every stranger, by http and by https; null when the slab has no room for them. */
@@ -61,12 +64,17 @@ class Listener {
     this.gate = plan.protocol === 'http' || plan.protocol === 'https' ? null : gateOf([filters, plan.filters]);
     this.#pools = pools;
     this.#tlsRoutes = new TlsRoutes(plan, pools, seed);
+    this.logs = plan.accessLogs.set < 0 ? null : new PreparedLogs(plan.accessLogs);
     const strict = plan.strictTransportSecurity;
     this.strictTransport = strict === '' ? '' : `Strict-Transport-Security: ${strict}\r\n`;
     const lines = (scheme: string): Pinned | null =>
       pinned.pinIfRoom(`X-Forwarded-Proto: ${scheme}\r\n${portLine(plan.port)}Via: 1.1 sevenfold\r\n${HOST_NAME}`);
     this.forwarding = lines('http');
     this.forwardingSecure = lines('https');
+  }
+
+  get label(): string {
+    return this.plan.name === '' ? this.plan.address : this.plan.name;
   }
 
   /** The new snapshot has no such listener. Nothing that belongs to a snapshot may be used from here on. */

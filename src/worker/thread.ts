@@ -19,6 +19,9 @@ export interface WorkerTask {
   metrics: WorkerMemory;
   /** What all workers share to count by key. */
   limits: LimitBuffers;
+  /** Where it records what the access log gets, and what wakes the log thread. */
+  logRing: SharedArrayBuffer;
+  logWake: SharedArrayBuffer;
   acceptShared: boolean;
   /** The core to run on, or null for any. */
   core: number | null;
@@ -60,6 +63,8 @@ export default function run(task: WorkerTask): Promise<number> {
       servers: task.servers,
       metrics: task.metrics,
       limits: task.limits,
+      logRing: task.logRing,
+      logWake: task.logWake,
       acceptShared: task.acceptShared,
       onDrained: (cut) => {
         port.close();

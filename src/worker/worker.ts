@@ -41,6 +41,8 @@ import { Llhttp } from '../http/llhttp.js';
 import type { ReasonCode } from '../http/reasons.js';
 import { type LimitBuffers, SharedLimits } from '../limits/shared-limits.js';
 import { ExchangeCounts } from '../observe/exchange-counts.js';
+import { AccessRecorder } from '../observe/log/recorder.js';
+import { LogWake, RingWriter } from '../observe/log/ring.js';
 import type { WorkerMemory } from '../observe/metrics/layout.js';
 import { MetricsRecorder } from '../observe/metrics/recorder.js';
 import type { SeriesPart } from '../observe/metrics/series.js';
@@ -66,6 +68,9 @@ interface WorkerOptions {
   metrics: WorkerMemory;
   /** What all workers share to count by key. */
   limits: LimitBuffers;
+  /** Where it records what the access log gets, and what wakes the log thread. */
+  logRing: SharedArrayBuffer;
+  logWake: SharedArrayBuffer;
   /** Accept from the listeners here, instead of being handed sockets. */
   acceptShared: boolean;
   /** Called once when a drain has ended: no connection is left, or the time is over and `cut` of them are. */
@@ -107,6 +112,7 @@ export class Worker implements CodecContext {
   readonly metrics: MetricsRecorder;
   /** What sees exchanges, attempts and connections as they end. */
   readonly observers: Observers;
+  readonly #accessRecorder: AccessRecorder;
   readonly framing = new Framing();
   readonly tokens = new Tokens();
   /** What filters change in a head, filled for each that they have a say in. */
@@ -208,6 +214,12 @@ export class Worker implements CodecContext {
     this.writer = new Writer(this.memory);
     this.#scratch = new Scratch(this.engine, this.writer);
     this.ids = new RequestIds();
+    this.#accessRecorder = new AccessRecorder({
+      ring: new RingWriter(options.logRing, new LogWake(options.logWake)),
+      memory: this.memory,
+      peers: this.engine.peers,
+      idPrefix: this.ids.prefix,
+    });
     this.filterTools = new WorkerFilterTools(this);
     this.#acceptShared = options.acceptShared;
     applySnapshot(this, wholeSnapshot(snapshot));
@@ -361,6 +373,17 @@ export class Worker implements CodecContext {
     for (const listener of wanted) if (!this.#listening.has(listener)) this.engine.listen(listener);
     this.#listening = wanted;
   }
+
+  /** Other listeners and rules hold: records what their access logs want, where any has one. */
+  renewLogs(): void {
+    this.#accessRecorder.forgetNames();
+    const isLogged = this.settings.listeners.some(({ accessLogs }) => accessLogs.set >= 0);
+    // Once on, it stays on: connections of listeners that are gone keep their logs.
+    if (isLogged && !this.#isLogged) this.observers.watch(this.#accessRecorder, true);
+    this.#isLogged ||= isLogged;
+  }
+
+  #isLogged = false;
 
   #dispatch(events: Int32Array, count: number): void {
     this.batch = (this.batch + 1) | 0;

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { describe } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { ReasonCode } from '../../src/http/reasons.js';
+import type { AccessLogReport } from '../../src/primary/access-logs.js';
 import type { PoolReport } from '../../src/primary/report.js';
 import type { WorkerReport } from '../../src/worker/thread.js';
 import { freePlace, freePlaceV6, type Place, scratchDirectory, written } from './addresses.js';
@@ -51,8 +52,10 @@ export interface ProxySpec {
     readonly clientAddressHeader?: string;
     readonly filters?: readonly object[];
     readonly tcpKeepAlive?: object | undefined;
+    readonly accessLog?: readonly object[];
   }[];
   readonly errorPages?: readonly object[];
+  readonly accessLog?: readonly object[];
   readonly limits?: Readonly<Record<string, number | string>>;
   readonly timeouts?: Readonly<Record<string, string | number>>;
   readonly trustedProxies?: readonly string[];
@@ -70,6 +73,7 @@ interface Report {
   readonly engine: readonly WorkerReport[];
   readonly tlsContexts: number;
   readonly pools: Record<string, PoolReport>;
+  readonly accessLogs: AccessLogReport;
 }
 
 /** A running proxy. */
@@ -127,6 +131,11 @@ export class RunningProxy {
   /** What the proxy says of its pools and servers. */
   async pools(): Promise<Record<string, PoolReport>> {
     return (await this.#report()).pools;
+  }
+
+  /** What access logs were written and dropped. */
+  async accessLogs(): Promise<AccessLogReport> {
+    return (await this.#report()).accessLogs;
   }
 
   async #report(): Promise<Report> {
@@ -223,6 +232,7 @@ export function documentOf(spec: ProxySpec, places: readonly Place[]): object {
     ...(routes === undefined ? {} : { routes }),
     pools,
     ...(spec.errorPages === undefined ? {} : { errorPages: spec.errorPages }),
+    ...(spec.accessLog === undefined ? {} : { accessLog: spec.accessLog }),
     ...(spec.limits === undefined ? {} : { limits: spec.limits }),
     ...(spec.timeouts === undefined ? {} : { timeouts: spec.timeouts }),
     ...(spec.nameservers === undefined ? {} : { nameservers: spec.nameservers }),

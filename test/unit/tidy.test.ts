@@ -81,7 +81,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['base', 'http', 'balance', 'health', 'routing', 'config terms', 'filter kinds'],
   exchange: ['base', 'http', 'engine', 'balance', 'routing', 'limits'],
   filters: ['base', 'http', 'engine', 'routing', 'limits', 'filter kinds', 'exchange'],
-  observe: ['base', 'http', 'exchange'],
+  observe: ['base', 'http', 'engine', 'exchange'],
   codec: ['base', 'http', 'engine', 'balance', 'routing', 'exchange'],
   worker: ['base', 'http', 'engine', 'balance', 'routing', 'limits', 'exchange', 'filters', 'codec', 'observe'],
   explain: [
@@ -255,9 +255,10 @@ test('one file of the engine asks the kernel for anything of a socket', () => {
     /\b(?:epoll_\w+|socket|connect|accept4?|shutdown|recv(?:msg)?|send(?:msg|to)?|[gs]etsockopt|getsockname|getpeername|ioctl)\(/;
   const code = (file: string): string => read(file).replace(/\/\*.*?\*\/|"[^"\n]*"/gs, '');
   const callers = below('native', /\.[ch]$/).filter((file) => call.test(code(file)));
-  // The others need no engine: they open listening sockets, accept on the loop of the primary, set options of either, and
-  // notify the service manager.
+  // The others need no engine: they open listening sockets, accept on the loop of the primary, set options of either, notify the
+  // service manager, and send lines of logs.
   assert.deepEqual(callers, [
+    'native/datagram.c',
     'native/handoff_acceptor.c',
     'native/io_epoll.c',
     'native/keep_alive.c',

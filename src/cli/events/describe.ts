@@ -4,7 +4,7 @@
 import type { ProcessEvent } from '../../observe/events.js';
 import type { EventLines, Sentence } from './sentence.js';
 import { DISCOVERY, SERVERS } from './servers.js';
-import { CONFIG, DRAINS, LISTENERS, OPERATORS, RELOADS, SERVICE, WORKERS } from './service.js';
+import { CONFIG, DRAINS, LISTENERS, LOGS, OPERATORS, RELOADS, SERVICE, WORKERS } from './service.js';
 import { TLS } from './tls.js';
 
 const SENTENCES = {
@@ -18,6 +18,7 @@ const SENTENCES = {
   ...RELOADS,
   ...OPERATORS,
   ...DRAINS,
+  ...LOGS,
 } satisfies { readonly [Type in ProcessEvent['type']]: unknown };
 
 /** The lines of an event, most often one. */

@@ -78,3 +78,14 @@ export const DRAINS: Sentences<'drain'> = {
     return status(`drained in ${(tookMs / 1000).toFixed(1)} s: ${how}`);
   },
 };
+
+export const LOGS: Sentences<'log'> = {
+  'log.failed': ({ destination, reason }) =>
+    error(
+      `access log ${destination} cannot be written (${reason}): lines are dropped until it can; SIGUSR2 counts them`,
+    ),
+  'log.recovered': ({ destination, dropped }) =>
+    status(`access log ${destination} is written again; ${counted(dropped, 'line')} dropped`),
+  'log.died': ({ reason }) => error(`the thread that writes access logs died (${reason}) and is started again`),
+  'log.reopened': () => status('access logs opened anew'),
+};

@@ -1,6 +1,7 @@
 // The schema of listeners: where clients come in.
 
 import { TLS_VERSIONS } from '../../base/tls-versions.js';
+import { accessLog } from './access-log.js';
 import { choice, fileName, flag, integer, list, map, option, peers, text } from './build.js';
 import { fieldName } from './field-name.js';
 import { filter } from './filters.js';
@@ -174,6 +175,12 @@ const listener = map('a listener', {
   filters: option(
     list('a list of filters', filter).optional(),
     'With `http` and `https`: changes to all requests of this listener and their responses, around the filters of routes and rules.',
+  ),
+  accessLog: option(
+    accessLog.optional(),
+    'Logs of its requests, or of its connections where they are passed on unread, in place of those at the top level. An empty list is ' +
+      'no log.',
+    { byDefault: 'those at the top level' },
   ),
   proxyProtocol: option(
     proxyProtocol.optional(),

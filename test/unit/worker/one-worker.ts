@@ -6,6 +6,7 @@ import { createServerState, ServerState } from '../../../src/balance/server-stat
 import { checkValue } from '../../../src/config/load.js';
 import { compileRoutes } from '../../../src/config/routes.js';
 import { createLimitBuffers } from '../../../src/limits/shared-limits.js';
+import { createRing, LogWake } from '../../../src/observe/log/ring.js';
 import { MetricsMemory } from '../../../src/observe/metrics/layout.js';
 import { Listeners } from '../../../src/primary/listeners.js';
 import { placePools, snapshotOf, unplacedPool } from '../../../src/primary/snapshot.js';
@@ -41,7 +42,17 @@ export function useWorker(t: Cleanup, document: object): OneWorker {
   const snapshot = snapshotOf(1, loaded, open, pools, { pools: new Map(), tunnels: new Map() }, 256 * 1024 * 1024);
   const metrics = new MetricsMemory({ workers: 1, serversMax: 100 }).workers[0]!;
   const limits = createLimitBuffers(1, 1024);
-  const worker = new Worker({ index: 0, snapshot, servers, metrics, limits, acceptShared: true, onDrained: () => {} });
+  const worker = new Worker({
+    index: 0,
+    snapshot,
+    servers,
+    metrics,
+    limits,
+    logRing: createRing(),
+    logWake: new LogWake().shared,
+    acceptShared: true,
+    onDrained: () => {},
+  });
   t.after(() => {
     worker.close();
     listeners.closeOthers([]);
