@@ -11,6 +11,7 @@ import type { Poolable, Server } from '../exchange/pools.js';
 import { type BackendSide, CLIENT_KIND, type ClientSide } from '../exchange/streams.js';
 import type { HeadParser } from '../http/llhttp.js';
 import type { LongHead } from './h1/long-head.js';
+import type { Http2Connection } from './h2/connection.js';
 import { Movement } from './movement.js';
 import type { Parked } from './parked.js';
 import type { ClientHello } from './raw/client-hello.js';
@@ -37,6 +38,8 @@ import type { TlsInfo } from './raw/handshake.js';
  *         └──► HELLO ─┬─ ClientHello complete ─────────────┘
  *                     └─ leads nowhere ──► LINGER
  *
+ * One that speaks HTTP/2 is HTTP2 from IDLE on, to LINGER: its streams have exchanges of their own (h2/stream.ts), and `x` stays FREE.
+ *
  * From every state but CLOSED a connection can be closed: it died, was late, or was cut.
  */
 export const CLIENT = {
@@ -49,16 +52,18 @@ export const CLIENT = {
   LINGER: 5,
   HELLO: 6,
   PROXY: 7,
+  HTTP2: 8,
 } as const;
 
 const clientEdges = new Edges('client connection', CLIENT, {
   CLOSED: ['IDLE', 'PROXY'],
   PROXY: ['IDLE', 'CLOSED'],
-  IDLE: ['HEAD', 'BUSY', 'HELLO', 'LINGER', 'CLOSED'],
+  IDLE: ['HEAD', 'BUSY', 'HELLO', 'HTTP2', 'LINGER', 'CLOSED'],
   HELLO: ['BUSY', 'LINGER', 'CLOSED'],
   HEAD: ['BUSY', 'LINGER', 'CLOSED'],
   BUSY: ['TUNNEL', 'IDLE', 'LINGER', 'CLOSED'],
   TUNNEL: ['CLOSED'],
+  HTTP2: ['LINGER', 'CLOSED'],
   LINGER: ['CLOSED'],
 });
 
@@ -104,6 +109,10 @@ export class ClientConnection implements Carried {
   acceptedUs = 0;
   /** Where it came in; set as it is accepted. */
   listener!: Listener;
+  /** What it is as a connection of HTTP/2; null for any other. */
+  http2: Http2Connection | null = null;
+  /** Its first bytes may be the preface of HTTP/2. */
+  mayBeHttp2 = false;
   /** Its TLS handshake is under way. */
   handshaking = false;
   /** It speaks in the clear where TLS is expected: the answer to whatever it asks says so. */
@@ -171,6 +180,8 @@ export class ClientConnection implements Carried {
     this.number = number;
     this.acceptedUs = nowUs();
     this.listener = listener;
+    this.http2 = null;
+    this.mayBeHttp2 = false;
     this.handshaking = false;
     this.inTheClear = false;
     this.tls = null;

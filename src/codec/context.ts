@@ -13,11 +13,18 @@ import type { Llhttp } from '../http/llhttp.js';
 import type { BackendConnection, ClientConnection } from './connections.js';
 import type { LongHeads } from './h1/long-head.js';
 import type { Tokens } from './h1/tokens.js';
+import type { Http2Shared } from './h2/shared.js';
+import type { Http2Stream } from './h2/stream.js';
 
 export interface CodecContext extends Context {
   readonly llhttp: Llhttp;
   /** Heads under way that may outgrow a chunk. */
   readonly longHeads: LongHeads;
+
+  /** What connections of HTTP/2 share. */
+  readonly http2: Http2Shared;
+  /** Chunks of the slab. */
+  readonly chunkCount: number;
 
   // Filled again for each head, or piece of a body.
   readonly framing: Framing;
@@ -45,6 +52,10 @@ export interface CodecContext extends Context {
   readonly woken: ClientConnection[];
   /** Puts a client connection back whose handle has been given up. */
   clientFree(client: ClientConnection): void;
+  /** A stream for a connection of HTTP/2, or null when the worker has as many as it may. */
+  streamOpen(): Http2Stream | null;
+  /** Puts a stream back that is over. */
+  streamFree(stream: Http2Stream): void;
   /** A backend connection for a handle of the engine, without anything of those before. */
   backendOpen(conn: number, server: Server, attempt: Attempt): BackendConnection;
   backendFree(backend: BackendConnection): void;

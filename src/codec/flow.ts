@@ -82,7 +82,7 @@ export function clientFlow(w: CodecContext, client: ClientConnection, blocked: b
 }
 
 /** Starts or stops reading from the server of an exchange whose client takes no more, or takes bytes again. */
-function steerServer(w: CodecContext, x: Exchange): void {
+export function steerServer(w: CodecContext, x: Exchange): void {
   const backend = x.attempt.backend as BackendConnection | null;
   if (backend !== null) steerBackend(w, backend);
 }

@@ -85,6 +85,7 @@ export function clientMoves(w: CodecContext, client: ClientConnection): boolean 
     case CLIENT.LINGER:
       return stillTakes(w, client, rateMin);
     case CLIENT.BUSY:
+    case CLIENT.HTTP2:
       return blocked && stillTakes(w, client, rateMin);
     case CLIENT.TUNNEL: {
       const backend = backendOf(client.x.attempt);

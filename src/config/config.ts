@@ -33,6 +33,8 @@ export interface ListenerConfig {
   /** Of accepted connections; off for a unix socket. */
   readonly tcpKeepAlive: KeepAlive;
   readonly protocol: (typeof LISTENER_PROTOCOLS)[number];
+  /** Clients may speak HTTP/2 beside HTTP/1. */
+  readonly http2: boolean;
   /** The pool that gets the connections unread; set when `protocol` is `tcp`, and only when it is a raw one. */
   readonly pool?: string;
   /** Empty unless `protocol` is `tls` or `tls-passthrough`. */
@@ -176,7 +178,9 @@ export interface PoolConfig {
 }
 
 /** Sizes in bytes; 0 in `bodyBytesMax` is unlimited. */
-type LimitsConfig = Readonly<Required<ParsedConfig['limits']>> & { readonly uriBytesMax: number };
+type LimitsConfig = Readonly<Required<ParsedConfig['limits']>> & {
+  readonly uriBytesMax: number;
+};
 
 /** The limits as they are run, with `autoSlabBytes` for a slab that is sized by the machine. */
 export function limitsWith({ limits }: Config, autoSlabBytes: number): LimitsConfig & { slabBytes: number } {
@@ -264,7 +268,10 @@ export function resolveConfig(parsed: ParsedConfig, file: string): Config {
     ),
     accessLogs: accessLogs(parsed.accessLog ?? [], dirname(file)),
     errorPages: (parsed.errorPages ?? []).map((page) => withFile(page, dirname(file))),
-    limits: { ...limits, uriBytesMax: limits.uriBytesMax ?? Math.min(URI_BYTES_MAX, limits.headBytesMax) },
+    limits: {
+      ...limits,
+      uriBytesMax: limits.uriBytesMax ?? Math.min(URI_BYTES_MAX, limits.headBytesMax),
+    },
     timeouts: {
       requestHeadMs: timeouts.requestHead,
       tlsHandshakeMs: timeouts.tlsHandshake,
@@ -339,6 +346,7 @@ function listenerConfig(
     ...(isAt(address.endpoint, '::', port) ? { ipv6Only: listener.ipv6Only ?? hasV4Wildcard(all, port) } : {}),
     tcpKeepAlive: address.endpoint.kind === 'unix' ? NO_KEEP_ALIVE : keepAliveOf(listener.tcpKeepAlive),
     protocol,
+    http2: listener.http2 ?? false,
     ...(pool === undefined ? {} : { pool }),
     tlsRoutes: (tlsRoutes ?? []).map((route) => ({
       hostnames: route.hostnames.map((hostname) => hostname.toLowerCase()),

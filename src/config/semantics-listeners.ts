@@ -31,6 +31,16 @@ export function checkListenerFilters({ filters, protocol }: Listener, at: Docume
   }
 }
 
+/** Reports a word about HTTP/2 where no request is read. */
+export function checkHttp2({ http2, protocol }: Listener, at: DocumentPath, scope: Scope): void {
+  if (http2 === undefined || !isRaw(protocol)) return;
+  scope.report(
+    [...at, 'http2'],
+    `A listener of protocol ${protocol} reads no requests.`,
+    protocol === 'tls' ? "Remove 'http2'; 'tls.alpnProtocols' says what clients may agree on." : "Remove 'http2'.",
+  );
+}
+
 /** Reports a name that an earlier listener has. */
 export function checkListenerName({ name }: Listener, index: number, { listeners }: ParsedConfig, scope: Scope): void {
   const namesake = name === undefined ? -1 : listeners.findIndex((other) => other.name === name);

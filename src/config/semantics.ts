@@ -16,6 +16,7 @@ import { checkAdmin } from './semantics-admin.js';
 import { checkErrorPages } from './semantics-error-pages.js';
 import {
   checkClientAddressHeader,
+  checkHttp2,
   checkKeepAlive,
   checkListenerFilters,
   checkListenerName,
@@ -64,6 +65,7 @@ function checkListeners(config: ParsedConfig, scope: Scope): void {
     checkClientAddressHeader(listener, at, config, scope);
     checkRepeatedSlashes(listener, at, scope);
     checkAccessLogs(listener.accessLog, [...at, 'accessLog'], config, scope);
+    checkHttp2(listener, at, scope);
     warnOfUnrouted(listener, at, config, scope);
     if (!isRaw(protocol) && !redirectsAll(listener) && (routes ?? []).length === 0) {
       scope.report(

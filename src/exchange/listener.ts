@@ -30,6 +30,7 @@ export interface Listener {
     readonly protocol: ListenerProtocol;
     readonly tls: number;
     readonly port: number;
+    readonly http2: boolean;
   };
   readonly http: HttpListener;
   /** Its name, or its address. */

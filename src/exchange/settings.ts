@@ -1,6 +1,7 @@
 // What a configuration says of listeners, limits and timeouts: plain data, fit for structured clone.
 // Owns the shapes. Leaves the rest of a snapshot to worker/snapshot.ts, and applying them to the worker.
 
+import type { Http2Limits } from '../http/h2-limits.js';
 import type { BackendRefPlan, FilterPlan, RepeatedSlashes } from '../routing/plan.js';
 import type { ListenerLogsPlan } from './log-plan.js';
 
@@ -15,6 +16,8 @@ export interface ListenerPlan {
   protocol: ListenerProtocol;
   /** Whose connections [::] takes; empty where the address says so. */
   families: '' | 'IPv6 only' | 'IPv6 and IPv4';
+  /** HTTP/2 is spoken beside HTTP/1: by ALPN, or without TLS by prior knowledge. */
+  http2: boolean;
   /** The engine's TLS context for `https` and `tls`, else -1. */
   tls: number;
   /** What routes are bound to; empty for none. */
@@ -74,6 +77,8 @@ export interface Limits {
   slabBytes: number;
   /** Keys that rate limits count at once, over all workers. */
   rateKeysMax: number;
+  /** What one connection of HTTP/2 may ask for. */
+  http2: Http2Limits;
 }
 
 /** Every deadline in milliseconds; 0 means there is none. */

@@ -21,6 +21,8 @@ export const CLIENT_KIND = {
   H1: 0,
   /** A connection that is passed on unread. */
   RAW: 1,
+  /** A stream of HTTP/2. */
+  H2: 2,
 } as const;
 
 /** What a handshake with a client agreed on. */

@@ -30,6 +30,8 @@ export interface Http2Limits {
   readonly waitingFramesMax: number;
   /** What is of no use and no harm: frames of no known type, for streams that are over, or with an error for one stream. */
   readonly odditiesPerSecondMax: number;
+  /** Requests of one connection; then GOAWAY asks the client to open another. */
+  readonly requestsMax: number;
 }
 
 export const HTTP2_LIMITS: Http2Limits = {
@@ -49,4 +51,5 @@ export const HTTP2_LIMITS: Http2Limits = {
   prioritiesPerStreamMax: 100,
   waitingFramesMax: 1000,
   odditiesPerSecondMax: 100,
+  requestsMax: 1000,
 };

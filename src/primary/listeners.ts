@@ -92,6 +92,7 @@ export class Listeners {
           protocol: config.protocol,
           families: config.ipv6Only === undefined ? '' : config.ipv6Only ? 'IPv6 only' : 'IPv6 and IPv4',
           port: addon().listenerPort(listener),
+          http2: config.http2,
           tls: tls.get(config.address) ?? -1,
           ...requestSettings(config),
           strictTransportSecurity: config.strictTransportSecurity ?? '',

@@ -28,8 +28,9 @@ import {
 import type { EventOf } from '../observe/events.js';
 import { type ContextFiles, stampOf } from './tls-watch.js';
 
-/** What clients may agree on after the handshake, by ALPN. */
+/** What clients may agree on after the handshake, by ALPN, where requests are read. */
 const PROTOCOLS = ['http/1.1', 'http/1.0'];
+const WITH_HTTP2 = ['h2', ...PROTOCOLS];
 
 /** Takes what is to be said about files that can be used, but should be looked at. */
 type Warn = (warning: CertificateWarning) => void;
@@ -110,9 +111,9 @@ export function openTlsContexts({ listeners, pools }: Config, before = NONE): Tl
   };
   const tunnelled = new Set(listeners.flatMap(tunnelPools));
   try {
-    for (const { address, protocol, tls } of listeners) {
+    for (const { address, protocol, http2, tls } of listeners) {
       if (tls === undefined) continue;
-      const protocols = isRaw(protocol) ? tls.alpnProtocols : PROTOCOLS;
+      const protocols = isRaw(protocol) ? tls.alpnProtocols : http2 ? WITH_HTTP2 : PROTOCOLS;
       const open = (warn: Warn): Opened => openServer(address, tls, protocols, warn);
       contexts.listeners.set(address, add(`Listener ${address}`, { tls, protocols }, filesOfListener(tls), open));
     }

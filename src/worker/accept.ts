@@ -6,6 +6,9 @@ import { closeClient, linger } from '../codec/close.js';
 import { CLIENT, type ClientConnection } from '../codec/connections.js';
 import type { CodecContext } from '../codec/context.js';
 import { requestData } from '../codec/h1/server.js';
+import { PREFACE } from '../codec/h2/frames.js';
+import { http2Begin, http2Data } from '../codec/h2/server.js';
+import { Parked } from '../codec/parked.js';
 import { HELLO } from '../codec/raw/client-hello.js';
 import { passOn } from '../codec/raw/events.js';
 import { certificateFailed, handshakeBegin, handshakeDone, handshakeDrop, plainAtTls } from '../codec/raw/handshake.js';
@@ -83,7 +86,10 @@ function serveConnection(w: CodecContext, client: ClientConnection, at: number, 
     default:
       // The first request is due at once: a connection that says nothing is not an idle keep-alive one.
       w.deadlines.set(client.slot, w.ticks.requestHead);
-      if (bytes > 0) requestData(w, client, at, bytes);
+      client.mayBeHttp2 = plan.http2;
+      if (bytes === 0) return;
+      if (client.mayBeHttp2) firstBytes(w, client, at, bytes);
+      else requestData(w, client, at, bytes);
   }
 }
 
@@ -116,6 +122,7 @@ export function clientSecured(w: CodecContext, client: ClientConnection, at: num
   if (client.state !== CLIENT.IDLE) return;
   if (client.listener.plan.protocol !== 'tls') {
     w.deadlines.set(client.slot, w.ticks.requestHead);
+    if (client.tls!.protocol === 'h2') http2Begin(w, client);
     return;
   }
   const pool = client.listener.poolFor(client.tls!.sni);
@@ -143,7 +150,7 @@ export function clientNotSecured(w: CodecContext, client: ClientConnection, erro
 
 /** Whether the events of a client connection come here. Those of a handshake under way are few, and have functions above. */
 export function isOpening(client: ClientConnection): boolean {
-  return client.state === CLIENT.PROXY || client.state === CLIENT.HELLO;
+  return client.mayBeHttp2 || client.state === CLIENT.PROXY || client.state === CLIENT.HELLO;
 }
 
 /** Handles an event of a client connection for which `isOpening()` holds. `at` and `bytes` belong to data. */
@@ -161,6 +168,10 @@ export function openingEvent(w: CodecContext, client: ClientConnection, kind: nu
 
 /** Bytes from the client; their chunk reference passes to this function. */
 function openingData(w: CodecContext, client: ClientConnection, at: number, bytes: number): void {
+  if (client.mayBeHttp2) {
+    firstBytes(w, client, at, bytes);
+    return;
+  }
   if (client.state === CLIENT.HELLO) {
     lead(w, client, at, bytes);
     return;
@@ -168,6 +179,33 @@ function openingData(w: CodecContext, client: ClientConnection, at: number, byte
   const rest = readProxy(w, client, at, bytes);
   if (rest === PROXY.invalid) closeOpening(w, client, 'PROXY_HEADER_INVALID');
   else if (rest !== PROXY.partial) serveConnection(w, client, at + bytes - rest, rest);
+}
+
+/** No method of HTTP/1 begins like the preface of HTTP/2 (RFC 9113, 3.4): this much of it tells them apart. */
+const PREFACE_BYTES = 'PRI'.length;
+
+/** The first bytes where HTTP/2 may come without TLS: what they begin decides. The chunk reference passes to this function. */
+function firstBytes(w: CodecContext, client: ClientConnection, at: number, bytes: number): void {
+  const from = client.parked === null ? at : client.parked.putBefore(w.memory, at);
+  const length = at + bytes - from;
+  const looked = Math.min(length, PREFACE_BYTES);
+  let same = 0;
+  while (same < looked && w.memory[from + same] === PREFACE[same]) same++;
+  client.parked = null;
+  if (same === looked && looked < PREFACE_BYTES) {
+    client.parked = new Parked(w.memory, from, length);
+    w.engine.release(at);
+    client.paused = false;
+    w.engine.readStart(client.conn, length);
+    return;
+  }
+  client.mayBeHttp2 = false;
+  if (same < looked) {
+    requestData(w, client, from, length);
+    return;
+  }
+  http2Begin(w, client);
+  http2Data(w, client.http2!, from, length);
 }
 
 /** Passes a connection on by its ClientHello, once that is complete. The chunk reference passes to this function. */
@@ -207,12 +245,13 @@ function closeOpening(w: CodecContext, client: ClientConnection, reason: ReasonC
  * open.
  */
 function openingEnded(w: CodecContext, client: ClientConnection, failed: boolean): void {
-  if (client.parked === null) closeOpening(w, client, null);
+  if (client.parked === null || client.mayBeHttp2) closeOpening(w, client, null);
   else if (client.state === CLIENT.PROXY) closeOpening(w, client, 'PROXY_HEADER_INVALID');
   else closeOpening(w, client, failed ? null : 'CLIENT_LEFT');
 }
 
 /** The header, or the ClientHello, did not come in time. */
 export function openingLate(w: CodecContext, client: ClientConnection): void {
-  closeOpening(w, client, client.state === CLIENT.PROXY ? 'PROXY_HEADER_TIMEOUT' : 'HELLO_TIMEOUT');
+  if (client.mayBeHttp2) closeOpening(w, client, client.parked === null ? null : 'HEAD_TIMEOUT');
+  else closeOpening(w, client, client.state === CLIENT.PROXY ? 'PROXY_HEADER_TIMEOUT' : 'HELLO_TIMEOUT');
 }

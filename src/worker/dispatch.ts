@@ -12,6 +12,10 @@ import {
   backendLate,
 } from '../codec/h1/client.js';
 import { clientEnded, clientFailed, clientFinished, clientLate, requestData } from '../codec/h1/server.js';
+import type { Http2Connection } from '../codec/h2/connection.js';
+import { closeConnection, http2Ended } from '../codec/h2/end-connection.js';
+import { http2Data, http2Flow } from '../codec/h2/server.js';
+import { connectionLate } from '../codec/h2/settle.js';
 import {
   isRawBackend,
   isRawClient,
@@ -29,7 +33,9 @@ import type { Worker } from './worker.js';
 /** Hands an event of a client connection to the code that it concerns. Hot. */
 export function clientEvent(w: Worker, client: ClientConnection, events: Int32Array, at: number): void {
   const kind = eventKind(events, at);
-  if (kind === EVENT_KIND.blocked || kind === EVENT_KIND.drained) {
+  if (client.http2 !== null) {
+    http2Event(w, client.http2, events, at);
+  } else if (kind === EVENT_KIND.blocked || kind === EVENT_KIND.drained) {
     clientFlow(w, client, kind === EVENT_KIND.blocked);
   } else if (isRawClient(client)) {
     rawClientEvent(w, client, kind, eventAt(events, at), eventBytes(events, at));
@@ -37,6 +43,24 @@ export function clientEvent(w: Worker, client: ClientConnection, events: Int32Ar
     openingEvent(w, client, kind, eventAt(events, at), eventBytes(events, at));
   } else {
     httpEvent(w, client, events, at);
+  }
+}
+
+function http2Event(w: Worker, c: Http2Connection, events: Int32Array, at: number): void {
+  switch (eventKind(events, at)) {
+    case EVENT_KIND.data:
+      http2Data(w, c, eventAt(events, at), eventBytes(events, at));
+      break;
+    case EVENT_KIND.blocked:
+    case EVENT_KIND.drained:
+      http2Flow(w, c, eventKind(events, at) === EVENT_KIND.blocked);
+      break;
+    case EVENT_KIND.eof:
+      http2Ended(w, c);
+      break;
+    case EVENT_KIND.error:
+      closeConnection(w, c, true);
+      break;
   }
 }
 
@@ -96,7 +120,8 @@ export function backendEvent(w: Worker, backend: BackendConnection, events: Int3
 
 /** The deadline of a client connection has passed. */
 export function clientExpired(w: Worker, client: ClientConnection): void {
-  if (isRawClient(client)) rawClientLate(w, client);
+  if (client.http2 !== null) connectionLate(w, client.http2);
+  else if (isRawClient(client)) rawClientLate(w, client);
   else if (isOpening(client)) openingLate(w, client);
   else clientLate(w, client);
 }

@@ -3,6 +3,8 @@
 
 import { POOL, SLICE } from '../balance/server-state.js';
 import { BACKEND, type BackendConnection, backendOf, CLIENT, type ClientConnection } from '../codec/connections.js';
+import type { Http2Connection } from '../codec/h2/connection.js';
+import { type Http2Stream, STREAM } from '../codec/h2/stream.js';
 import { CHUNK_BYTES, CONTROL } from '../engine/layout.js';
 import type { Attempt } from '../exchange/attempt.js';
 import { type Exchange, KIND, NO_ADDRESS, STAGE } from '../exchange/exchange.js';
@@ -50,6 +52,13 @@ function equal(report: Report, what: string, counted: number, expected: number):
   if (counted !== expected) report(`${what}: ${counted}, expected ${expected}`);
 }
 
+/** Every stream of HTTP/2 that is not over. */
+function eachStream(w: Worker, visit: (stream: Http2Stream) => void): void {
+  w.connections.eachClient(({ http2 }) => {
+    for (const stream of http2?.streams.values() ?? []) visit(stream);
+  });
+}
+
 /** A chunk with more references than holders is lost to the slab; one with fewer is overwritten while it is in use. */
 function checkChunks(w: Worker, report: Report): void {
   const owed = w.engine.chunksOwed();
@@ -62,6 +71,11 @@ function checkChunks(w: Worker, report: Report): void {
   w.connections.eachClient((client) => {
     hold(client.x.headAt, Math.max(1, client.headRunBytes));
     hold(client.pendingAt);
+  });
+  eachStream(w, ({ x, headRunBytes, held, queue, queueAt }) => {
+    hold(x.headAt, Math.max(1, headRunBytes));
+    for (const chunk of held.chunks) hold(chunk);
+    for (let i = queueAt; i < queue.length; i += 2) hold(queue[i]!);
   });
   w.connections.eachExchange(({ targetHeld, routedHeld, keptBody }) => {
     hold(targetHeld);
@@ -166,6 +180,42 @@ function checkTables(w: Worker, report: Report): void {
   equal(report, 'handshakes under way', w.handshakes, handshakes);
   equal(report, 'bytes of long heads', w.longHeads.bytes, longHeadBytes);
   equal(report, 'copies of requests under way', w.mirrors, mirrors);
+  let streams = 0;
+  let waiting = 0;
+  let held = 0;
+  eachStream(w, (stream) => {
+    streams++;
+    waiting += (stream.queue.length - stream.queueAt) / 2;
+    held += stream.held.chunks.length;
+  });
+  equal(report, 'streams of HTTP/2', w.connections.streamsOpen, streams);
+  equal(report, 'pieces of responses that wait in streams', w.http2.waitingChunks, waiting);
+  equal(report, 'chunks of requests held in streams', w.http2.heldChunks, held);
+}
+
+/** A connection of HTTP/2 and its streams: all that a turn made has left, and each stream that has an exchange is OPEN. */
+function checkHttp2(w: Worker, c: Http2Connection, wrong: (what: string) => void): void {
+  if (c.out.length > 0 || c.touched || c.closed) wrong('was not settled at the end of its turn');
+  let blocked = 0;
+  for (const stream of c.streams.values()) {
+    const says = (what: string): void => wrong(`its stream ${stream.id} ${what}`);
+    if (stream.blocked) blocked++;
+    if (stream.connection !== c) says('believes in another connection');
+    if ((stream.state === STREAM.OPEN) !== (stream.x.stage !== STAGE.FREE))
+      says('is open without an exchange, or the reverse');
+    if (stream.blocked !== stream.queueAt < stream.queue.length) says('does not know whether anything waits');
+    if (stream.state === STREAM.FLUSHING && !stream.blocked) says('is over, and nothing of it waits');
+    if (stream.state === STREAM.OPEN) checkExchange(w, stream.x, says);
+    if (stream.state === STREAM.OPEN && !c.client.blocked && streamWaitsForEver(w, stream)) says('waits for ever');
+  }
+  equal(wrong, 'its blocked streams', c.blockedStreams, blocked);
+}
+
+/** Nothing would end the wait of a stream whose peers fall silent, though no timeout is switched off. */
+function streamWaitsForEver(w: Worker, { carrier, x, blocked }: Http2Stream): boolean {
+  if (anyTimeoutIsOff(w) || (x.queued && x.pool!.queueTicks === 0)) return false;
+  if (blocked && w.deadlines.runs(carrier.slot)) return false;
+  return !exchangeIsTimed(w, x);
 }
 
 function checkClient(w: Worker, client: ClientConnection, slot: number, report: Report): void {
@@ -194,6 +244,8 @@ function checkClient(w: Worker, client: ClientConnection, slot: number, report: 
       if (client.x.stage !== STAGE.FREE) wrong(`has an exchange, ${STAGE_NAMES[client.x.stage]}`);
       if (state !== CLIENT.HEAD && client.parser !== null) wrong('holds a parser');
   }
+  if ((client.http2 !== null) !== (state === CLIENT.HTTP2)) wrong('does not know whether it speaks HTTP/2');
+  if (client.http2 !== null) checkHttp2(w, client.http2, wrong);
   if (waitsForEver(w, client)) wrong('no deadline runs for what it waits for');
 }
 
@@ -258,13 +310,22 @@ function checkExchange(w: Worker, x: Exchange, wrong: (what: string) => void): v
 
 /** Nothing would end the wait of a client connection whose peer falls silent, though no timeout is switched off. */
 function waitsForEver(w: Worker, client: ClientConnection): boolean {
-  const { backend } = client.x.attempt;
-  const { connectMs, idleMs, requestBodyMs, requestHeadMs, responseHeadMs, responseIdleMs, tunnelIdleMs } = w.timeouts;
+  if (anyTimeoutIsOff(w) || (client.x.queued && client.x.pool!.queueTicks === 0)) return false;
+  if (client.http2 !== null && client.http2.streams.size > 0) return false; // each of them has its own
+  return !w.deadlines.runs(client.slot) && !exchangeIsTimed(w, client.x);
+}
+
+function anyTimeoutIsOff({ timeouts }: Worker): boolean {
+  const { connectMs, idleMs, requestBodyMs, requestHeadMs, responseHeadMs, responseIdleMs, tunnelIdleMs } = timeouts;
   const bounded = [connectMs, idleMs, requestBodyMs, requestHeadMs, responseHeadMs, responseIdleMs, tunnelIdleMs];
-  if (bounded.includes(0) || (client.x.queued && client.x.pool!.queueTicks === 0)) return false;
-  if (w.deadlines.runs(client.slot) || w.exchangeDeadlines.runs(client.x.id)) return false;
-  if (w.attemptDeadlines.runs(client.x.attempt.id)) return false;
-  return backend === null || !w.deadlines.runs(backend.slot);
+  return bounded.includes(0);
+}
+
+/** A deadline runs for the exchange, for its attempt, or for the connection that carries that. */
+function exchangeIsTimed(w: Worker, x: Exchange): boolean {
+  const { backend, id } = x.attempt;
+  if (w.exchangeDeadlines.runs(x.id) || w.attemptDeadlines.runs(id)) return true;
+  return backend !== null && w.deadlines.runs((backend as BackendConnection).slot);
 }
 
 function checkBackend(w: Worker, backend: BackendConnection, slot: number, report: Report): void {

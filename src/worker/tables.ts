@@ -4,6 +4,7 @@
 
 import { Attempted } from '../balance/view.js';
 import { BACKEND, BackendConnection, CLIENT, ClientConnection } from '../codec/connections.js';
+import { Http2Stream } from '../codec/h2/stream.js';
 import { slotOf } from '../engine/engine.js';
 import { Attempt } from '../exchange/attempt.js';
 import { Exchange } from '../exchange/exchange.js';
@@ -23,9 +24,14 @@ export class Connections {
   readonly #freeBackends: BackendConnection[] = [];
   /** Client connections opened so far. */
   #accepted = 0;
+  readonly #freeStreams: Http2Stream[] = [];
+  readonly #streamsMax: number;
+  /** Streams that were made: as many as were ever open at once. */
+  #streams = 0;
 
-  /** `memory` is that of the worker, `slotCount` the connections it may have at once. */
-  constructor(memory: Uint8Array, slotCount: number) {
+  /** `memory` is that of the worker; it may have `slotCount` connections and `streamsMax` streams at once. */
+  constructor(memory: Uint8Array, slotCount: number, streamsMax: number) {
+    this.#streamsMax = streamsMax;
     this.#memory = memory;
     this.#clients = new Array<ClientConnection | null>(slotCount).fill(null);
     this.#backends = new Array<BackendConnection | null>(slotCount).fill(null);
@@ -96,6 +102,25 @@ export class Connections {
     this.#clients[client.slot] = null;
     client.to(CLIENT.CLOSED);
     this.#freeClients.push(client);
+  }
+
+  /** A stream for a connection of HTTP/2; null when there are as many as there may be. */
+  openStream(): Http2Stream | null {
+    const free = this.#freeStreams.pop();
+    if (free !== undefined) return free;
+    if (this.#streams === this.#streamsMax) return null;
+    this.#streams++;
+    return new Http2Stream(this.#exchangeFor);
+  }
+
+  /** Takes back a stream that is over. */
+  freeStream(stream: Http2Stream): void {
+    this.#freeStreams.push(stream);
+  }
+
+  /** Streams that are not over. */
+  get streamsOpen(): number {
+    return this.#streams - this.#freeStreams.length;
   }
 
   /** A connection that is being opened to `server`, for an attempt. */

@@ -11,8 +11,15 @@ import type { CodecContext } from '../codec/context.js';
 import { CONSTANT_LINES } from '../codec/h1/gather-lines.js';
 import { LongHeads } from '../codec/h1/long-head.js';
 import { resume } from '../codec/h1/server.js';
-import { backendStream, clientStream } from '../codec/h1/streams.js';
+import { backendStream } from '../codec/h1/streams.js';
 import { Tokens } from '../codec/h1/tokens.js';
+import type { Http2Connection } from '../codec/h2/connection.js';
+import { goAway } from '../codec/h2/end-connection.js';
+import { resumeStream } from '../codec/h2/read-body.js';
+import { settleAll } from '../codec/h2/settle.js';
+import { Http2Shared } from '../codec/h2/shared.js';
+import type { Http2Stream } from '../codec/h2/stream.js';
+import { touch } from '../codec/h2/touched.js';
 import { handshakeDrop } from '../codec/raw/handshake.js';
 import { ALERT } from '../codec/raw/read-hello.js';
 import { Engine, eventAt, eventConn, eventKind, slotOf } from '../engine/engine.js';
@@ -49,6 +56,7 @@ import type { SeriesPart } from '../observe/metrics/series.js';
 import type { Matcher } from '../routing/matcher.js';
 import { accepted } from './accept.js';
 import { applySnapshot } from './apply-snapshot.js';
+import { clientStream } from './client-stream.js';
 import { backendEvent, backendExpired, clientEvent, clientExpired } from './dispatch.js';
 import { Figures } from './figures.js';
 import { WorkerFilterTools } from './filter-tools.js';
@@ -80,6 +88,10 @@ interface WorkerOptions {
 /** Connections to backends a worker may have beside its client connections: one each, and the idle ones. */
 const BACKENDS_PER_CLIENT = 1;
 const SLOTS_SPARE = 4096;
+/** Streams of HTTP/2 a worker may have at once, for each client connection it may have: each may need a connection to a server. */
+const STREAMS_PER_CLIENT = 1;
+/** And besides, so that a worker with few connections can have streams enough on each. */
+const STREAMS_SPARE = 1024;
 
 /** In a drain, how long a new connection still has for its first request, and for a handshake before it. */
 const FIRST_REQUEST_MS = 1000;
@@ -101,6 +113,7 @@ export class Worker implements CodecContext {
   readonly pinned: PinnedTexts;
   readonly writer: Writer;
   readonly connections: Connections;
+  readonly http2: Http2Shared;
   readonly clientStream: ClientStream = clientStream;
   readonly backendStream: BackendStream = backendStream;
   readonly piece = new BodyPiece();
@@ -187,11 +200,12 @@ export class Worker implements CodecContext {
     this.llhttp = new Llhttp({ slabBytes: chunkCount * CHUNK_BYTES, parsersMax: slotCount });
     this.memory = this.llhttp.bytes;
     this.longHeads = new LongHeads(settings.limits.slabBytes);
-    this.connections = new Connections(this.memory, slotCount);
+    const streamsMax = settings.limits.connectionsMax * STREAMS_PER_CLIENT + STREAMS_SPARE;
+    this.connections = new Connections(this.memory, slotCount, streamsMax);
     this.deadlines = new Deadlines(slotCount);
-    this.exchangeDeadlines = new Deadlines(slotCount);
+    this.exchangeDeadlines = new Deadlines(slotCount + streamsMax);
     // One for each exchange, and one for each copy.
-    this.attemptDeadlines = new Deadlines(2 * slotCount);
+    this.attemptDeadlines = new Deadlines(2 * slotCount + streamsMax);
     this.engine = new Engine({
       memory: this.memory.buffer as ArrayBuffer,
       slabAt: this.llhttp.slabAt,
@@ -212,6 +226,7 @@ export class Worker implements CodecContext {
     this.lastChunk = this.pinned.pin('0\r\n\r\n');
     for (const text of [...CONSTANT_LINES, ...Object.values(ALERT)]) this.pinned.pin(text);
     this.writer = new Writer(this.memory);
+    this.http2 = new Http2Shared(this.memory, this.engine);
     this.#scratch = new Scratch(this.engine, this.writer);
     this.ids = new RequestIds();
     this.#accessRecorder = new AccessRecorder({
@@ -254,10 +269,12 @@ export class Worker implements CodecContext {
       // of a raw listener is for a tunnel, which would be begun only to be cut.
       const awaits = client.headTimed && client.listener.plan.protocol !== 'tls';
       const isNew = client.state === CLIENT.PROXY || (client.state === CLIENT.IDLE && awaits);
-      if (isNew) this.deadlines.set(client.slot, this.ticks.requestHead);
+      if (client.http2 !== null) drainHttp2(this, client.http2);
+      else if (isNew) this.deadlines.set(client.slot, this.ticks.requestHead);
       else if (client.state === CLIENT.IDLE) linger(this, client);
       else if (client.state === CLIENT.HELLO) closeClient(this, client);
     });
+    settleAll(this);
     this.engine.run();
     this.#checkDrained();
   }
@@ -274,8 +291,8 @@ export class Worker implements CodecContext {
     this.connections.eachBackend(({ conn, state }) => {
       if (state === BACKEND.IDLE) this.engine.closeConn(conn);
     });
-    this.connections.eachClient(({ conn, state }) => {
-      if (state === CLIENT.IDLE) this.engine.closeConn(conn);
+    this.connections.eachClient(({ conn, state, http2 }) => {
+      if (state === CLIENT.IDLE || http2?.streams.size === 0) this.engine.closeConn(conn);
     });
     this.connections.eachExchange((x) => this.#cut(x));
     this.connections.eachClient((client) => this.#connectionEnded(client));
@@ -303,6 +320,14 @@ export class Worker implements CodecContext {
     this.deadlines.clear(client.slot);
     this.#connectionEnded(client);
     this.connections.freeClient(client);
+  }
+
+  streamOpen(): Http2Stream | null {
+    return this.connections.openStream();
+  }
+
+  streamFree(stream: Http2Stream): void {
+    this.connections.freeStream(stream);
   }
 
   copyTake(x: Exchange): Attempt {
@@ -353,6 +378,7 @@ export class Worker implements CodecContext {
     readClock();
     take();
     this.#resumeWoken();
+    settleAll(this);
     this.engine.run();
   }
 
@@ -405,18 +431,22 @@ export class Worker implements CodecContext {
         // Closed earlier in this batch: what it received goes back.
         else if (holdsChunk(eventKind(events, at))) this.engine.release(eventAt(events, at));
       }
-      if (this.woken.length > 0) this.#resumeWoken();
+      if (this.woken.length > 0 || this.http2.woken.length > 0) this.#resumeWoken();
     }
     if (this.roomFreed && this.limitedPools.length > 0) {
       serveLines(this);
       this.#resumeWoken();
     }
+    if (this.http2.touched.length > 0) settleAll(this);
   }
 
   /** Reads on with what clients have sent already. The one place that does: no step of an exchange calls back into reading. */
   #resumeWoken(): void {
     for (let i = 0; i < this.woken.length; i++) resume(this, this.woken[i]!);
     this.woken.length = 0;
+    const { woken } = this.http2;
+    for (let i = 0; i < woken.length; i++) resumeStream(this, woken[i]!);
+    woken.length = 0;
   }
 
   /** The deadline of a connection has passed. */
@@ -452,6 +482,7 @@ export class Worker implements CodecContext {
     this.attemptDeadlines.sweep(now, this.#attemptLate);
     if (this.limitedPools.length > 0) serveLines(this);
     this.#resumeWoken();
+    settleAll(this);
     this.engine.run();
     this.metrics.copy(this.#figures.gather(at));
     if (this.draining) this.#checkDrained();
@@ -467,8 +498,16 @@ export class Worker implements CodecContext {
   /** The chunks held by no connection: constants, and scratch memory. */
   get chunksKept(): readonly number[] {
     const { chunk } = this.#scratch;
-    return chunk < 0 ? this.pinned.held : [...this.pinned.held, chunk];
+    const kept = [...this.pinned.held, ...this.http2.chunksKept];
+    return chunk < 0 ? kept : [...kept, chunk];
   }
+}
+
+/** A drain: what runs on the connection finishes; one that has had no request yet has some time for its first. */
+function drainHttp2(w: Worker, c: Http2Connection): void {
+  if (c.requests > 0) goAway(w, c);
+  else c.idleAt = w.deadlines.now + w.ticks.requestHead;
+  touch(w, c);
 }
 
 /** Events whose receiver owns a chunk. */

@@ -53,6 +53,7 @@ export interface ProxySpec {
     readonly filters?: readonly object[];
     readonly tcpKeepAlive?: object | undefined;
     readonly accessLog?: readonly object[];
+    readonly http2?: boolean;
   }[];
   readonly errorPages?: readonly object[];
   readonly accessLog?: readonly object[];

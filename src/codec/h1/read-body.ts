@@ -105,8 +105,8 @@ function isForbidden(line: string, clientField: ClientAddressField | null): bool
   return !isTrailer(name) || clientField?.isNamed(name.replace(/[^a-z0-9]/gi, '-')) === true;
 }
 
-/** `clientField` is one more that says whom the message is from: that of the listener, or null. */
-function allowedTrailers(trailers: string, clientField: ClientAddressField | null): string {
+/** Trailers, as lines, that may go on. `clientField` is one more that says whom the message is from: that of the listener, or null. */
+export function allowedTrailers(trailers: string, clientField: ClientAddressField | null): string {
   if (trailers === '') return '';
   return trailers
     .split('\r\n')

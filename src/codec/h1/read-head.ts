@@ -69,6 +69,12 @@ function hasVersion(memory: Uint8Array, at: number, end: number): boolean {
   return VERSION.every((byte, i) => memory[start + i] === byte);
 }
 
+/** True when a first line is complete and ends in no version: what begins like that is no request of HTTP/1. */
+export function hasNoVersion(memory: Uint8Array, at: number, end: number): boolean {
+  for (let i = at; i < end; i++) if (memory[i] === LF) return !hasVersion(memory, at, i);
+  return false;
+}
+
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 
 const FRAMING_ERRORS: ReadonlySet<number> = new Set([

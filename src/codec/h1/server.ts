@@ -14,7 +14,7 @@ import { steerClient } from '../flow.js';
 import { clientMoves, watch } from '../progress.js';
 import { check } from './check.js';
 import { readRequestBody } from './read-body.js';
-import { readHead } from './read-head.js';
+import { hasNoVersion, readHead } from './read-head.js';
 
 /** Bytes of a connection that speaks HTTP/1; their chunk reference passes to this function. */
 export function requestData(w: CodecContext, client: ClientConnection, at: number, bytes: number): void {
@@ -44,6 +44,13 @@ function readRequest(w: CodecContext, client: ClientConnection, at: number, byte
   const result = readHead(w, client, at, bytes);
   if (result === 'partial') return;
   const { x } = client;
+  if (result !== 'complete' && isNoPreface(w, client, at + bytes)) {
+    w.count('REQUEST_MALFORMED');
+    w.engine.release(client.headAt);
+    client.headAt = NO_ADDRESS;
+    linger(w, client);
+    return;
+  }
   beginExchange(w, client);
   if (client.inTheClear || result !== 'complete') {
     requestRefused(w, x, client.inTheClear || result === 'complete' ? 'TLS_EXPECTED' : result);
@@ -57,6 +64,16 @@ function readRequest(w: CodecContext, client: ClientConnection, at: number, byte
   const refused = check(w, x);
   if (refused === null) requestHead(w, x);
   else fail(w, x, refused);
+}
+
+/**
+ * A connection that may speak HTTP/2 has begun with neither its preface nor a request line, so no answer would be understood
+ * (RFC 9113, 3.4). The bytes of the head end at `end`.
+ */
+function isNoPreface(w: CodecContext, client: ClientConnection, end: number): boolean {
+  const { headAt, headTimed, listener, tls } = client;
+  if (!listener.plan.http2 || tls !== null || !headTimed || headAt === NO_ADDRESS) return false;
+  return hasNoVersion(w.memory, headAt, end);
 }
 
 /** Begins the exchange of the head that was read, as far as its bytes are in hand; it takes over the reference on them. */

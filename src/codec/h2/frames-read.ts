@@ -11,7 +11,8 @@ import { Area } from './hpack/copy.js';
 export const FRAME = {
   /** All bytes are read; more are needed. */
   none: 0,
-  /** A piece of DATA: `stream`, `at`, `bytes`, `ended`; `first` with what the frame counts for windows, `frameBytes`. */
+  /** A piece of DATA: `stream`, `at`, `bytes`, `ended`; `first` with what the frame counts for windows, `frameBytes`, and what
+   * of that is no padding, `dataBytes`. */
   data: 1,
   /** A whole block: `stream`, `ended`, and `area`, `at`, `end`. It must go through HPACK, whatever the stream is. */
   headers: 2,
@@ -78,6 +79,8 @@ export class FrameReader {
   ended = false;
   first = false;
   frameBytes = 0;
+  /** Of DATA: what of that is no padding. */
+  dataBytes = 0;
   errorCode = 0;
   increment = 0;
   /** What the last event is about, where it lies: in the bytes given to `read`, or in a memory of the reader's. */
@@ -421,6 +424,7 @@ export class FrameReader {
     this.end = this.at + here;
     this.next = this.end;
     this.first = this.#isFirst;
+    if (this.first) this.dataBytes = bytes;
     this.#isFirst = false;
     this.#left -= here;
     this.ended = here === bytes && (this.#flags & FLAG.END_STREAM) !== 0;

@@ -1,6 +1,7 @@
 // The schema of the global limits and timeouts.
 
 import { duration, integer, map, option, size, sizeOrAuto } from './build.js';
+import { http2Limits } from './http2-limits.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -61,6 +62,9 @@ export const limits = map('limits', {
       "mirror's pool hold besides.",
     { zero: 'nothing is copied' },
   ),
+  http2: option(http2Limits.prefault({}), 'What one connection of HTTP/2 may ask for.', {
+    byDefault: 'each limit has its own',
+  }),
   slabBytes: option(
     sizeOrAuto(MIB, 2000 * MIB).prefault('auto'),
     'Memory for bytes in flight, per worker. `auto` is 256MiB, or less where the machine or a limit of its control group has ' +

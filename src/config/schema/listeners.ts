@@ -137,6 +137,12 @@ const listener = map('a listener', {
     '`http` reads every request and routes it, `https` does so over TLS. The others pass bytes on unread: `tcp` to one ' +
       'pool, `tls` ends TLS first, and `tls-passthrough` leaves it to the servers.',
   ),
+  http2: option(
+    flag().optional(),
+    'With `http` and `https`: clients may speak HTTP/2 beside HTTP/1. With `https` they agree on it in the handshake (ALPN); with ' +
+      '`http` they have to know (prior knowledge, h2c): a request to upgrade to it is not followed.',
+    { byDefault: 'false' },
+  ),
   pool: option(
     text('a pool name', 'Expected the name of a pool.').optional(),
     'The pool that gets the connections. Needed with `tcp`; with `tls` and `tls-passthrough` it gets those that no TLS ' +

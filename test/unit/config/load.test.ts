@@ -9,6 +9,7 @@ import { portOf } from '../../../src/base/endpoint.js';
 import { ConfigError } from '../../../src/config/config-error.js';
 import { checkValue, loadConfig, parseConfig } from '../../../src/config/load.js';
 import { METHODS } from '../../../src/config/schema/matches.js';
+import { HTTP2_LIMITS } from '../../../src/http/h2-limits.js';
 import { METHOD_NAMES } from '../../../src/http/methods.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'sevenfold-load-'));
@@ -54,8 +55,10 @@ test('every default is filled in, durations are in milliseconds and sizes in byt
     connectionsMax: 16_384,
     clientBytesPerSecondMin: 64,
     handshakesMax: 4096,
+    http2: { ...HTTP2_LIMITS },
     retriesMax: 2,
     mirrorsMax: 128,
+    rateKeysMax: 1_048_576,
     idleConnectionsMax: 256,
     slabBytes: 'auto',
   });
@@ -81,6 +84,7 @@ test('every default is filled in, durations are in milliseconds and sizes in byt
       address: ':8080',
       endpoint: { kind: 'tcp', host: '0.0.0.0', port: 8080 },
       protocol: 'http',
+      http2: false,
       tcpKeepAlive: { idleSeconds: 60, intervalSeconds: 10, probes: 3 },
       tlsRoutes: [],
     },
