@@ -4,12 +4,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -38,7 +40,10 @@ function pack(): string {
   for (const name of ['package.json', ...files.filter((name) => !name.startsWith('!'))])
     cpSync(join(repository, name), join(stage, name), { recursive: true });
   const prebuilt = join(stage, `dist/engine/prebuilt/${PLATFORM}.node`);
-  if (!existsSync(prebuilt)) {
+  const made = (file: string): number => statSync(join(repository, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  // Older ones may be of other sources.
+  if (made(`dist/engine/prebuilt/${PLATFORM}.node`) < made('dist/engine/engine.node')) {
+    rmSync(dirname(prebuilt), { recursive: true, force: true });
     mkdirSync(dirname(prebuilt), { recursive: true });
     copyFileSync(join(stage, 'dist/engine/engine.node'), prebuilt);
   }
@@ -119,6 +124,41 @@ test('the package serves in an empty root without a compiler, on every Node here
   const run = (...args: string[]): Promise<Exit> =>
     new Child('chroot', [root, '/bin/node', MAIN, ...args], ENVIRONMENT).exited();
   const start = ['run', '--listen', written(freePlace()), '--backend', '127.0.0.1:1', '--workers', '1'];
+  await t.test(
+    'as process 1 of a container: not root, a read-only root, ready, a reload, a drain, and no zombie',
+    async (c) => {
+      const probe = new Child('unshare', ['--pid', '--mount', '--fork', 'true']);
+      if ((await probe.exited()).code !== 0) return c.skip('no namespaces of processes and mounts here');
+      const [place, admin] = [freePlace(), freePlace()];
+      const file = join(root, 'app/sevenfold.yaml');
+      const example = readFileSync(join(repository, 'examples/docker/sevenfold.yaml'), 'utf8');
+      writeFileSync(
+        file,
+        example.replace(':8080', written(place)).replace('127.0.0.1:9901', `127.0.0.1:${admin.port}`),
+      );
+      mkdirSync(join(root, 'proc'));
+      for (const folder of [root, join(root, 'app')]) chmodSync(folder, 0o755);
+      const setUp = `mount --bind ${root} ${root} && mount -o remount,ro,bind ${root} && mount -t proc proc ${root}/proc`;
+      const command = `exec chroot --userspec=65532:65532 ${root} /bin/node ${MAIN} run --workers 1 -c /app/sevenfold.yaml`;
+      const namespaces = ['--pid', '--mount', '--fork', '--kill-child'];
+      const child = new Child('unshare', [...namespaces, 'sh', '-c', `${setUp} && ${command}`], ENVIRONMENT);
+      c.after(() => child.kill('SIGKILL'));
+      await child.until('ready', () => (child.stdout.includes('sevenfold ready') ? true : undefined), 60_000);
+      const children = (pid: number | string): string[] =>
+        readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ').filter(Boolean);
+      const pid = children(child.pid)[0]!;
+      assert.match(readFileSync(`/proc/${pid}/status`, 'latin1'), /^Uid:\s+65532\s.*^NSpid:\s+\d+\s+1$/ms);
+      assert.equal(statusOf(await ask(place, get('/'))), 200);
+      assert.equal((await run('health', '--admin', `127.0.0.1:${admin.port}`, '--timeout', '20')).stdout, 'ready\n');
+      process.kill(Number(pid), 'SIGHUP');
+      await child.until('a reload', () => (/^reloaded .*nothing changed$/m.test(child.stdout) ? true : undefined));
+      assert.deepEqual(children(pid), [], 'it starts no process, so it leaves no zombie');
+      process.kill(Number(pid), 'SIGTERM');
+      const exit = await child.exited();
+      assert.deepEqual([exit.code, exit.stderr], [0, '']);
+      assert.match(exit.stdout, /drained in/);
+    },
+  );
   await t.test('a cut engine is one line and exit code 2, not a signal', async () => {
     truncateSync(join(root, `app/node_modules/sevenfold/dist/engine/prebuilt/${PLATFORM}.node`), 40_000);
     const exit = await run(...start);
