@@ -2,7 +2,7 @@
 // Owns the server of these bodies as well. What is wrong with one goes into the book of the round.
 
 import { connect } from 'node:net';
-import { listenRaw, type RawOrigin } from '../../origins/raw.js';
+import { type RawOrigin, serveRequests } from '../../origins/raw.js';
 import type { Place } from '../../support/addresses.js';
 import type { Random } from '../random.js';
 import type { Book } from './book.js';
@@ -11,14 +11,12 @@ import type { Book } from './book.js';
 const BYTES = 3_000_000;
 const HEAD = `HTTP/1.1 200 OK\r\nContent-Length: ${BYTES}\r\n\r\n`;
 
-/** The server for hogs: one long body for each connection. */
+/** The server for hogs: a long body for each request. */
 export function startHogServer(): Promise<RawOrigin> {
   const body = Buffer.alloc(BYTES, 'h');
-  return listenRaw(({ socket }) => {
-    socket.once('data', () => {
-      socket.write(HEAD, 'latin1');
-      socket.write(body);
-    });
+  return serveRequests((_, { socket }) => {
+    socket.write(HEAD, 'latin1');
+    socket.write(body);
   });
 }
 
