@@ -1,6 +1,7 @@
 // The correctness check: a contestant that does the job wrongly is not timed.
 // Asks small, large and posted things and compares the answers with the origin's own.
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { Contestant, RunningContestant } from './contestants/contestant.js';
@@ -42,6 +43,8 @@ export async function checkContestant(
     }
     const agreed = contestant.mode === 'https' ? await wrongTls(running) : undefined;
     if (agreed !== undefined) return { wrong: agreed };
+    const overHttp2 = contestant.http2 === true ? await wrongHttp2(running, origin) : undefined;
+    if (overHttp2 !== undefined) return { wrong: overHttp2 };
     const posted = await ask(agent, running, 'POST', '/post', Buffer.alloc(4096, 'x'));
     if (posted.status !== 200) return { wrong: `POST /post answered ${posted.status}, expected 200` };
     const echo = await ask(agent, running, 'GET', '/echo');
@@ -77,6 +80,34 @@ async function wrongTls({ host, port }: RunningContestant): Promise<string | und
     }
   }
   return undefined;
+}
+
+/** The same small and large answers over HTTP/2, several at once. */
+async function wrongHttp2({ host, port }: RunningContestant, origin: Origin): Promise<string | undefined> {
+  const expected = new Agent();
+  const session = connectHttp2(`https://${host}:${port}`, { ...nodeOffer(), ALPNProtocols: ['h2'] });
+  session.setTimeout(5000, () => session.destroy(new Error('no answer within 5 s')));
+  try {
+    const failed = new Promise<never>((_, reject) => session.on('error', reject));
+    for (const path of ['/small', '/64k', '/1m']) {
+      const { body: truth } = await ask(expected, { host: '127.0.0.1', port: origin.port }, 'GET', path);
+      const answers = Array.from({ length: 4 }, async () => {
+        const request = session.request({ ':path': path, ':authority': 'bench.example.com' });
+        const chunks: Buffer[] = [];
+        for await (const chunk of request) chunks.push(chunk as Buffer);
+        return Buffer.concat(chunks);
+      });
+      const bodies = await Promise.race([Promise.all(answers), failed]);
+      if (!bodies.every((body) => body.equals(truth)))
+        return `GET ${path} over HTTP/2 differs from the origin's answer`;
+    }
+    return undefined;
+  } catch (error) {
+    return `HTTP/2: ${error instanceof Error ? error.message : String(error)}`;
+  } finally {
+    session.destroy();
+    expected.destroy();
+  }
 }
 
 /** What one connection found out about its handshake. */

@@ -2,8 +2,9 @@
 // Figures of CPU per request come from here, and so does the rate that the open loop takes.
 import type { Contestant } from './contestants/contestant.js';
 import { type Fleet, startFleet } from './fleet.js';
+import { h2load } from './load/h2load.js';
 import { handshakes } from './load/handshakes.js';
-import type { LoadRequest } from './load/load.js';
+import type { ClosedLoop, LoadRequest } from './load/load.js';
 import { type Entry, measureRound, orderOfRound } from './rounds.js';
 import type { Run } from './run.js';
 import type { OriginKind, Workload } from './workloads.js';
@@ -87,7 +88,7 @@ async function startRunFleet(run: Run, kind: OriginKind, workloads: readonly Wor
 async function runWorkload(run: Run, fleet: Fleet, workload: Workload): Promise<void> {
   const taking = contestantsOf(run, workload);
   const entries = fleet.entries.filter(({ contestant }) => taking.includes(contestant));
-  const loop = workload.handshake === undefined ? run.loop : handshakes;
+  const loop = loopFor(workload, run.loop);
   const cores = {
     proxy: run.cores.proxyCount,
     loadAndOrigin: run.cores.load === run.cores.origin ? run.cores.loadCount : run.cores.loadCount * 2,
@@ -116,10 +117,18 @@ async function runWorkload(run: Run, fleet: Fleet, workload: Workload): Promise<
   }
 }
 
+/** The generator of a workload: the usual one, unless it needs one of its own. */
+export function loopFor(workload: Workload, usual: ClosedLoop): ClosedLoop {
+  if (workload.streams !== undefined) return h2load;
+  return workload.handshake === undefined ? usual : handshakes;
+}
+
 /** Who takes part in a workload: those who speak its protocol; the slow ones in the main workload alone. */
 export function contestantsOf(run: Pick<Run, 'contestants' | 'options'>, workload: Workload): readonly Contestant[] {
   if (run.options.target !== undefined) return run.contestants;
-  const speaking = run.contestants.filter((one) => one.scheme === (workload.tls ? 'https' : 'http'));
+  const speaking = run.contestants.filter(
+    (one) => one.scheme === (workload.tls ? 'https' : 'http') && (workload.streams === undefined || one.http2 === true),
+  );
   if (workload.id === 'browser' || run.options.only.length > 0) return speaking;
   return speaking.filter((one) => !one.mainOnly);
 }

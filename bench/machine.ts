@@ -35,6 +35,7 @@ export function describeMachine(): Machine {
     ['nginx', ['-v']],
     ['haproxy', ['-v']],
     ['wrk', ['-v']],
+    ['h2load', ['--version']],
     ['taskset', ['--version']],
   ];
   for (const [tool, args] of known) {

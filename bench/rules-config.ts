@@ -42,16 +42,19 @@ export function rulesConfig(
   return `${lines.join('\n')}\n`;
 }
 
-/** YAML for an https listener on 127.0.0.1:`port` in front of one origin, with nothing else to do than the plain mode. */
-export function httpsConfig(port: number, originPort: number, { ecdsa, rsa }: Certificates): string {
+/**
+ * YAML for an https listener on 127.0.0.1:`port` in front of one origin, with nothing else to do than the plain mode. `http2`: beside
+ * HTTP/1, as many requests on a connection as it lasts.
+ */
+export function httpsConfig(port: number, originPort: number, { ecdsa, rsa }: Certificates, http2: boolean): string {
   const pairs = [ecdsa, rsa].map(({ certPath, keyPath }) => `{ cert: ${certPath}, key: ${keyPath} }`);
   return `listeners:
-  - { address: "127.0.0.1:${port}", protocol: https, tls: { certificates: [${pairs.join(', ')}] } }
+  - { address: "127.0.0.1:${port}", protocol: https, ${http2 ? 'http2: true, ' : ''}tls: { certificates: [${pairs.join(', ')}] } }
 routes:
   - rules: [{ pool: origin }]
 pools:
   origin: { servers: [{ address: "127.0.0.1:${originPort}" }] }
-`;
+${http2 ? 'limits: { http2: { requestsMax: 1000000 } }\n' : ''}`;
 }
 
 function missingRule(host: number, rule: number): string[] {

@@ -59,12 +59,15 @@ export async function runBench(
     signal,
     progress,
     contestants: options.target === undefined ? chosen(options) : targetContestants(options),
-    workloads: WORKLOADS.filter((one) => options.workloads.includes(one.id)),
+    workloads: WORKLOADS.filter((one) => options.workloads.includes(one.id) && !lacksTool(one, machine)),
     rounds: [],
     openLoop: [],
     connectionMemory: [],
     sweep: [],
-    leftOut: [],
+    leftOut: WORKLOADS.filter((one) => options.workloads.includes(one.id) && lacksTool(one, machine)).map(({ id }) => ({
+      contestant: `workload ${id}`,
+      reason: 'h2load is not installed (Debian: apt install nghttp2-client)',
+    })),
     origin: '',
   };
   try {
@@ -101,6 +104,11 @@ function chosen(options: BenchOptions): Contestant[] {
   return contestants.filter((one) => !one.mainOnly && (one.mode !== 'l4' || one.family === 'sevenfold'));
 }
 
+/** HTTP/2 takes a generator that is not everywhere. */
+function lacksTool(workload: Workload, machine: Machine): boolean {
+  return workload.streams !== undefined && machine.tools.h2load === undefined;
+}
+
 function chooseLoop(options: BenchOptions, machine: Machine): ClosedLoop {
   if (options.load === 'autocannon') return autocannon;
   if (machine.tools.wrk !== undefined) return wrk;
@@ -111,8 +119,9 @@ function chooseLoop(options: BenchOptions, machine: Machine): ClosedLoop {
 
 function loadName({ loop, workloads, options }: Run): string {
   const more = workloads.some((workload) => workload.handshake !== undefined) ? ', handshakes by node:tls' : '';
+  const http2 = workloads.some(({ streams }) => streams !== undefined) ? ', HTTP/2 by h2load' : '';
   const offer = options.target === undefined && workloads.some(({ tls }) => tls) ? `; over TLS by ${OFFER_TEXT}` : '';
-  return `${loop.name}${more}${offer}`;
+  return `${loop.name}${more}${http2}${offer}`;
 }
 
 function resultOf(run: Run, startedAt: Date, command: string): BenchResult {

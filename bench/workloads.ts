@@ -24,6 +24,8 @@ export interface Workload {
   readonly closes: boolean;
   /** Whether clients speak TLS; contestants of the other kind do not take part. */
   readonly tls: boolean;
+  /** Requests under way at once on each connection, which speaks HTTP/2 then; undefined: HTTP/1, one after the other. */
+  readonly streams?: number;
   /** What the handshake of each request's connection has to be; undefined: nobody looks. */
   readonly handshake?: HandshakeKind;
   /** The kind of certificate that has to be shown then; undefined leaves it to the server. */
@@ -95,6 +97,17 @@ export const WORKLOADS: readonly Workload[] = [
     responseBytes: 1_048_576,
     connections: 16,
     tls: true,
+  },
+  { ...small, id: 'h2', title: 'small GET over HTTP/2, 8 streams on each connection', tls: true, streams: 8 },
+  {
+    ...small,
+    id: 'h2-1m',
+    title: 'GET of 1 MiB over HTTP/2, 4 streams on each connection',
+    path: '/1m',
+    responseBytes: 1_048_576,
+    connections: 16,
+    tls: true,
+    streams: 4,
   },
   { ...handshake, id: 'handshake', title: 'a full TLS handshake per request', handshake: 'full', key: 'ecdsa' },
   { ...handshake, id: 'resume', title: 'a resumed TLS handshake per request', handshake: 'resumed', key: 'ecdsa' },

@@ -37,6 +37,8 @@ export interface Contestant {
   readonly family: string;
   readonly mode: Mode;
   readonly scheme: 'http' | 'https';
+  /** It speaks HTTP/2 too, with clients that offer it. */
+  readonly http2?: boolean;
   /** Whether it takes part in the side workloads, or in the main one only. */
   readonly mainOnly: boolean;
   /** Why it cannot run on this machine; undefined when it can. */

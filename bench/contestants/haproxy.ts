@@ -16,6 +16,7 @@ export function haproxyContestants(): Contestant[] {
       id: 'haproxy-https',
       mode: 'https',
       scheme: 'https',
+      http2: true,
       missing: () => missing ?? certificateMissing(),
       start: (place) => start('haproxy-https.cfg', place, { bundle: certificatesIn(place.directory).bundlePath }),
     },

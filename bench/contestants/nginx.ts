@@ -34,11 +34,13 @@ export function nginxContestants(): Contestant[] {
       id: 'nginx-https',
       mode: 'https',
       scheme: 'https',
+      http2: flags?.includes('--with-http_v2_module') === true,
       missing: () =>
         noNginx ?? (flags?.includes('--with-http_ssl_module') ? certificateMissing() : 'nginx is built without TLS'),
       start: (place) => {
         const { ecdsa, rsa } = certificatesIn(place.directory);
         return start('nginx-https.conf', place, {
+          http2: flags?.includes('--with-http_v2_module') === true ? 'http2' : '',
           cert: ecdsa.certPath,
           key: ecdsa.keyPath,
           rsaCert: rsa.certPath,

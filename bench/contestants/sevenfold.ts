@@ -16,6 +16,8 @@ export const COMMAND_LINE = fileURLToPath(
 export interface Tree {
   readonly name: string;
   readonly commandLine: string;
+  /** It may be older than HTTP/2 here. */
+  readonly http1Only?: boolean;
 }
 
 export function sevenfoldContestants(tree: Tree = { name: 'sevenfold', commandLine: COMMAND_LINE }): Contestant[] {
@@ -50,11 +52,15 @@ export function sevenfoldContestants(tree: Tree = { name: 'sevenfold', commandLi
       id: `${tree.name}-https`,
       mode: 'https',
       scheme: 'https',
+      http2: tree.http1Only !== true,
       missing: () => missing() ?? certificateMissing(),
       start: (place) =>
         start(tree, 'https', place, (port) => {
           const path = join(place.directory, `${tree.name}-https.yaml`);
-          writeFileSync(path, httpsConfig(port, place.originPort, certificatesIn(place.directory)));
+          writeFileSync(
+            path,
+            httpsConfig(port, place.originPort, certificatesIn(place.directory), tree.http1Only !== true),
+          );
           return ['-c', path];
         }),
     },

@@ -96,8 +96,8 @@ async function main(args: readonly string[]): Promise<number> {
   const cores = planCores(machine.cores, 1, machine.tools.taskset !== undefined);
   const directory = mkdtempSync(join(tmpdir(), 'sevenfold-against-'));
   const trees = [
-    { name: 'ours', commandLine: COMMAND_LINE },
-    { name: 'theirs', commandLine: join(other, 'dist/cli/main.js') },
+    { name: 'ours', commandLine: COMMAND_LINE, http1Only: true },
+    { name: 'theirs', commandLine: join(other, 'dist/cli/main.js'), http1Only: true },
   ];
   const fleet = await startFleet({
     originKind: 'cheap',

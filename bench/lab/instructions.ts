@@ -7,10 +7,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { contestantsOf } from '../closed-phase.js';
+import { contestantsOf, loopFor } from '../closed-phase.js';
 import { allContestants, chooseContestants } from '../contestants/contestant.js';
 import { startFleet } from '../fleet.js';
-import { handshakes } from '../load/handshakes.js';
 import { wrk } from '../load/wrk.js';
 import { describeMachine, planCores } from '../machine.js';
 import { parseOptions } from '../options.js';
@@ -91,7 +90,7 @@ async function main(args: readonly string[]): Promise<void> {
       output += text;
     });
     const ended = once(perf, 'close');
-    const { requests } = await (workload.handshake === undefined ? wrk : handshakes).run({
+    const { requests } = await loopFor(workload, wrk).run({
       scheme: entry.contestant.scheme,
       host: entry.running.host,
       port: entry.running.port,

@@ -1,6 +1,6 @@
 // `sevenfold bench` as a user runs it: the built command line against real proxies, short enough for every test run.
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -97,6 +97,37 @@ test('measures TLS beside the peers there are: requests, bytes, full and resumed
   }
   assert.match(out, /GET of 1 MiB over TLS.*\n.*CPU s\/GiB/);
   assert.match(out, /by TLSv1\.3 with TLS_AES_128_GCM_SHA256/);
+});
+
+test('measures HTTP/2 beside the peers that speak it', {
+  skip: skip || (spawnSync('h2load', ['--version']).error !== undefined && 'h2load is not installed'),
+}, async () => {
+  const json = join(directory, 'h2.json');
+  const { code, out, err } = await bench(
+    ...[
+      '--only',
+      'https',
+      '--workloads',
+      'h2',
+      '--rounds',
+      '1',
+      '--duration',
+      '1',
+      '--connections',
+      '16',
+      '--json',
+      json,
+    ],
+  );
+  assert.equal(code, 0, err);
+  const result: BenchResult = JSON.parse(readFileSync(json, 'utf8'));
+  assert.deepEqual(
+    result.leftOut.filter(({ reason }) => !/is not installed|built without TLS/.test(reason)),
+    [],
+  );
+  assert(result.contestants.some(({ id }) => id === 'sevenfold-https'));
+  result.rounds.forEach(measured);
+  assert.match(out, /HTTP\/2 by h2load/);
 });
 
 test('prints what there is when it is interrupted, and exits with 130', { skip }, async () => {

@@ -121,7 +121,7 @@ test('programs on OpenSSL are told the same offer as node:tls', (t) => {
 
 test('--only https measures every workload over TLS, and no other, also with --quick', () => {
   const secure = WORKLOADS.filter(({ tls }) => tls).map(({ id }) => id);
-  assert.deepEqual(secure, ['https', 'https-1m', 'handshake', 'resume', 'handshake-rsa']);
+  assert.deepEqual(secure, ['https', 'https-1m', 'h2', 'h2-1m', 'handshake', 'resume', 'handshake-rsa']);
   for (const only of ['https', 'sevenfold-https,nginx-https'])
     assert.deepEqual(parseOptions(['--only', only, '--quick'], 2).workloads, secure);
   assert.deepEqual(parseOptions(['--only', 'l7,https', '--quick'], 2).workloads, ['browser']);
