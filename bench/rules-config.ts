@@ -42,9 +42,12 @@ export function rulesConfig(
   return `${lines.join('\n')}\n`;
 }
 
+/** As the peers have it: connections last, and as many to the origin stay open as there are requests at once. */
+const HTTP2_LIMITS = 'limits: { idleConnectionsMax: 1024, http2: { requestsMax: 1000000 } }\n';
+
 /**
  * YAML for an https listener on 127.0.0.1:`port` in front of one origin, with nothing else to do than the plain mode. `http2`: beside
- * HTTP/1, as many requests on a connection as it lasts.
+ * HTTP/1.
  */
 export function httpsConfig(port: number, originPort: number, { ecdsa, rsa }: Certificates, http2: boolean): string {
   const pairs = [ecdsa, rsa].map(({ certPath, keyPath }) => `{ cert: ${certPath}, key: ${keyPath} }`);
@@ -54,7 +57,7 @@ routes:
   - rules: [{ pool: origin }]
 pools:
   origin: { servers: [{ address: "127.0.0.1:${originPort}" }] }
-${http2 ? 'limits: { http2: { requestsMax: 1000000 } }\n' : ''}`;
+${http2 ? HTTP2_LIMITS : ''}`;
 }
 
 function missingRule(host: number, rule: number): string[] {

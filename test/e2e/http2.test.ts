@@ -487,6 +487,37 @@ describeProduct('HTTP/2', () => {
     await settled();
   });
 
+  test('a client whose table is none, or another one each time, gets the same fields again and again', async () => {
+    const own = connect(proxy.url, { settings: { headerTableSize: 0 } });
+    own.on('error', () => {});
+    const fields: string[] = [];
+    for (const size of [0, 4096, 4096, 200, 65_536, 0, 4096]) {
+      await new Promise<void>((resolve) => own.settings({ headerTableSize: size }, () => resolve()));
+      for (let i = 0; i < 3; i++) {
+        const { headers } = await answerOf(own.request({ ':path': '/odd/default' }));
+        const { date, ...rest } = headers;
+        assert.ok(date);
+        fields.push(JSON.stringify(rest));
+      }
+    }
+    own.destroy();
+    assert.equal(new Set(fields).size, 1, fields.join('\n'));
+    await settled();
+  });
+
+  test('fields that responses repeat are named by their place in a table', async () => {
+    const frames = await FrameClient.connect(proxy.place);
+    const lengths: number[] = [];
+    for (const id of [1, 3, 5]) {
+      frames.send(get(id, '/odd/304'));
+      await frames.outcome(id);
+      lengths.push(frames.frameOf(TYPE.HEADERS, id)!.payload.length);
+    }
+    frames.close();
+    assert.ok(lengths[0]! > 20 && lengths[2]! <= 5, lengths.join());
+    await settled();
+  });
+
   test('fields of filters, sessions and errors are as toward HTTP/1', async () => {
     const missing = await fetch({ ':path': '/odd/dies-before', accept: 'application/json' });
     assert.equal(missing.headers[':status'], 502);

@@ -6,6 +6,7 @@ import type { ClientConnection } from '../connections.js';
 import { AbuseCounters } from './abuse.js';
 import { FrameReader } from './frames-read.js';
 import { DynamicTable } from './hpack/dynamic-table.js';
+import { EncoderTable } from './hpack/encoder.js';
 import { PeerSettings, TABLE_BYTES_USUAL, WINDOW_USUAL } from './settings.js';
 import type { Http2Stream } from './stream.js';
 
@@ -48,6 +49,8 @@ export class Http2Connection {
   sendWindow = WINDOW_USUAL;
   /** What the client allows. */
   readonly peer = new PeerSettings(false);
+  /** What its decoder has of our fields. */
+  readonly encoderTable = new EncoderTable();
   /** Frames of this turn: address and bytes, two by two, with a reference each (write-frames.ts). */
   readonly out: number[] = [];
   /** Streams with something that waits, and pieces of it. */

@@ -411,6 +411,8 @@ function settings(w: CodecContext, c: Http2Connection): void {
     failConnection(w, c, error, 'SETTINGS out of range');
     return;
   }
+  c.encoderTable.allow(c.peer.tableBytesLeast);
+  c.encoderTable.allow(c.peer.tableBytesMax);
   writeSettingsAck(w, c);
   if (shiftWindows(c, c.peer.windowChange)) connectionGoesOn(w, c);
   else failConnection(w, c, H2_ERROR.FLOW_CONTROL_ERROR, 'a window over 2^31-1');

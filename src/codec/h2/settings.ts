@@ -28,6 +28,8 @@ const NO_LIMIT = WINDOW_MAX;
 export class PeerSettings {
   /** The most that our encoder's table may have. */
   tableBytesMax = TABLE_BYTES_USUAL;
+  /** The least that it said for it in the last `apply`, or had before (RFC 7541, 4.2). */
+  tableBytesLeast = TABLE_BYTES_USUAL;
   /** Streams that we may have open. */
   streamsMax = NO_LIMIT;
   /** The window that a new stream has for what we send. */
@@ -50,6 +52,7 @@ export class PeerSettings {
   /** Takes in a payload of `bytes` bytes at `at`, six for each setting. Returns the error of the connection, or 0. */
   apply(area: Area, at: number, bytes: number): number {
     const before = this.windowBytes;
+    this.tableBytesLeast = this.tableBytesMax;
     for (let setting = at; setting < at + bytes; setting += SETTING_BYTES) {
       const error = this.#set(area.view.getUint16(setting), area.view.getUint32(setting + 2));
       if (error !== H2_ERROR.NO_ERROR) return error;
@@ -62,6 +65,7 @@ export class PeerSettings {
     switch (id) {
       case SETTING.HEADER_TABLE_SIZE:
         this.tableBytesMax = Math.min(value, NO_LIMIT);
+        this.tableBytesLeast = Math.min(this.tableBytesMax, this.tableBytesLeast);
         break;
       case SETTING.ENABLE_PUSH:
         if (value > (this.#isServer ? 0 : 1)) return H2_ERROR.PROTOCOL_ERROR;

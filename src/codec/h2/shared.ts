@@ -4,9 +4,9 @@ import type { Engine } from '../../engine/engine.js';
 import { CHUNK_BYTES } from '../../engine/layout.js';
 import { BlockReader } from './blocks.js';
 import type { Http2Connection } from './connection.js';
-import { FieldBlock } from './field-block.js';
 import { Area } from './hpack/copy.js';
 import { DynamicTable } from './hpack/dynamic-table.js';
+import { HpackEncoder } from './hpack/encoder.js';
 import type { Http2Stream } from './stream.js';
 
 /** What a client may send on all streams of a connection together, before any of it is taken. */
@@ -19,7 +19,7 @@ export class Http2Shared {
   /** The memory of the worker. */
   readonly area: Area;
   readonly blocks: BlockReader;
-  readonly fieldBlock = new FieldBlock();
+  readonly encoder = new HpackEncoder();
   /** Where a head goes that does not fit the room it was given, until it is known how long it is; at -1 before there was one. */
   readonly overflow = { at: -1, bytes: 0 };
   readonly connectionWindow = CONNECTION_WINDOW;

@@ -30,6 +30,10 @@ test('takes in what the peer says, and by how much windows shift', () => {
     0,
   );
   assert.equal(settings.tableBytesMax, 0);
+  assert.equal(apply(settings, [SETTING.HEADER_TABLE_SIZE, 4096]), 0);
+  assert.equal(settings.tableBytesLeast, 0, 'what it was before counts');
+  assert.equal(apply(settings, [SETTING.HEADER_TABLE_SIZE, 10], [SETTING.HEADER_TABLE_SIZE, 4096]), 0);
+  assert.deepEqual([settings.tableBytesLeast, settings.tableBytesMax], [10, 4096]);
   assert.equal(settings.listBytesMax, 8000);
   assert.equal(apply(settings, [SETTING.ENABLE_CONNECT_PROTOCOL, 1], [SETTING.ENABLE_PUSH, 1]), 0);
   assert.ok(settings.extendedConnect);
