@@ -2,14 +2,14 @@
 // Owns which of them a message must have, and may. Leaves the other fields to blocks.ts.
 
 import { randomBytes } from 'node:crypto';
-import { equalsBytes } from '../../base/bytes.js';
 import { FIELD_ID, isToken } from '../../http/fields.js';
 import { FIELD, type Head } from '../../http/head.js';
 import { METHOD, METHOD_NAMES, methodAt } from '../../http/methods.js';
 import { BLOCK } from './block-results.js';
+import { Area, copy, equals } from './hpack/copy.js';
 import { hasInvalidValue, PSEUDO, pseudoOf } from './hpack/entries.js';
 
-const constant = (text: string): Uint8Array => Buffer.from(text, 'latin1');
+const constant = (text: string): Area => new Area(Buffer.from(text, 'latin1'));
 const HTTP = constant('http');
 const HTTPS = constant('https');
 const WEBSOCKET = constant('websocket');
@@ -52,14 +52,16 @@ export class PseudoFields {
   isExtendedConnect = false;
   /** :scheme is https. */
   isSecure = false;
-  readonly #memory: Uint8Array;
+  /** llhttp's number of the method; -1 for none that is known. */
+  #method = -1;
+  readonly #memory: Area;
   /** Bits of those that are there: `1 << PSEUDO`. */
   #seen = 0;
   /** By PSEUDO: where the value lies, and its length. */
   readonly #ats = new Int32Array(PSEUDO.UNKNOWN);
   readonly #bytes = new Int32Array(PSEUDO.UNKNOWN);
 
-  constructor(memory: Uint8Array) {
+  constructor(memory: Area) {
     this.#memory = memory;
   }
 
@@ -93,12 +95,13 @@ export class PseudoFields {
 
   /** Whether they make a request. `extendedConnect`: :protocol may be used. */
   checkRequest(extendedConnect: boolean): number {
-    const memory = this.#memory;
+    const memory = this.#memory.bytes;
     if (!this.#has(PSEUDO.METHOD)) return BLOCK.pseudoMissing;
     const methodBytes = this.#bytes[PSEUDO.METHOD]!;
     if (!isTokenAt(memory, this.#ats[PSEUDO.METHOD]!, methodBytes)) return BLOCK.methodInvalid;
     if (this.#has(PSEUDO.AUTHORITY) && !this.#authorityIsValid()) return BLOCK.authorityInvalid;
-    const connect = methodAt(memory, this.#ats[PSEUDO.METHOD]!, methodBytes) === METHOD.CONNECT;
+    this.#method = methodAt(memory, this.#ats[PSEUDO.METHOD]!, methodBytes);
+    const connect = this.#method === METHOD.CONNECT;
     if (this.#has(PSEUDO.PROTOCOL)) {
       if (!connect || !extendedConnect || !this.#has(PSEUDO.AUTHORITY)) return BLOCK.connectInvalid;
       if (!isTokenAt(memory, this.#ats[PSEUDO.PROTOCOL]!, this.#bytes[PSEUDO.PROTOCOL]!)) return BLOCK.connectInvalid;
@@ -119,7 +122,7 @@ export class PseudoFields {
     if (!this.#has(PSEUDO.STATUS)) return BLOCK.pseudoMissing;
     if (this.#bytes[PSEUDO.STATUS] !== STATUS_BYTES) return BLOCK.statusInvalid;
     for (let i = 0; i < STATUS_BYTES; i++) {
-      const digit = this.#memory[this.#ats[PSEUDO.STATUS]! + i]! - 0x30;
+      const digit = this.#memory.bytes[this.#ats[PSEUDO.STATUS]! + i]! - 0x30;
       if (digit < 0 || digit > 9) return BLOCK.statusInvalid;
     }
     const status = this.#status();
@@ -128,28 +131,28 @@ export class PseudoFields {
 
   #status(): number {
     const at = this.#ats[PSEUDO.STATUS]!;
-    const memory = this.#memory;
+    const memory = this.#memory.bytes;
     return (memory[at]! - 0x30) * 100 + (memory[at + 1]! - 0x30) * 10 + memory[at + 2]! - 0x30;
   }
 
-  #equals(pseudo: number, text: Uint8Array): boolean {
-    return equalsBytes(this.#memory, this.#ats[pseudo]!, this.#bytes[pseudo]!, text);
+  #equals(pseudo: number, text: Area): boolean {
+    const bytes = this.#bytes[pseudo]!;
+    return bytes === text.bytes.length && equals(text, 0, this.#memory, this.#ats[pseudo]!, bytes);
   }
 
   #authorityIsValid(): boolean {
     const at = this.#ats[PSEUDO.AUTHORITY]!;
     const bytes = this.#bytes[PSEUDO.AUTHORITY]!;
-    return bytes > 0 && !anyOf(notInAuthority, this.#memory, at, bytes);
+    return bytes > 0 && !anyOf(notInAuthority, this.#memory.bytes, at, bytes);
   }
 
   #pathIsValid(): boolean {
-    const memory = this.#memory;
+    const memory = this.#memory.bytes;
     const at = this.#ats[PSEUDO.PATH]!;
     const bytes = this.#bytes[PSEUDO.PATH]!;
     if (bytes === 0 || anyOf(notInTarget, memory, at, bytes)) return false;
     if (memory[at] === SLASH) return true;
-    const method = methodAt(memory, this.#ats[PSEUDO.METHOD]!, this.#bytes[PSEUDO.METHOD]!);
-    return bytes === 1 && memory[at] === ASTERISK && method === METHOD.OPTIONS;
+    return bytes === 1 && memory[at] === ASTERISK && this.#method === METHOD.OPTIONS;
   }
 
   /** The most that `writeRequest` writes. */
@@ -167,7 +170,7 @@ export class PseudoFields {
   writeRequest(head: Head, to: number): number {
     const memory = this.#memory;
     const methodBytes = this.#bytes[PSEUDO.METHOD]!;
-    head.method = methodAt(memory, this.#ats[PSEUDO.METHOD]!, methodBytes);
+    head.method = this.#method;
     let out = to;
     if (this.isExtendedConnect) {
       head.method = GET_NUMBER;
@@ -176,7 +179,7 @@ export class PseudoFields {
     } else {
       out = move(memory, this.#ats[PSEUDO.METHOD]!, methodBytes, out);
     }
-    memory[out++] = SPACE;
+    memory.bytes[out++] = SPACE;
     const target = this.#has(PSEUDO.PATH) ? PSEUDO.PATH : PSEUDO.AUTHORITY;
     head.targetAt = out - to;
     head.targetBytes = this.#bytes[target]!;
@@ -184,22 +187,22 @@ export class PseudoFields {
     if (this.#has(PSEUDO.AUTHORITY)) out = this.#line(head, out, HOST, FIELD_ID.HOST, PSEUDO.AUTHORITY);
     if (this.isExtendedConnect) out = this.#line(head, out, UPGRADE, FIELD_ID.UPGRADE, PSEUDO.PROTOCOL);
     if (this.isWebSocket) {
-      const key = Buffer.from(randomBytes((KEY_BYTES * 3) / 4 - 2).toString('base64'), 'latin1');
-      addField(head, out, KEY.length, key.length, FIELD_ID.NONE);
+      const key = constant(randomBytes((KEY_BYTES * 3) / 4 - 2).toString('base64'));
+      addField(head, out, KEY.bytes.length, KEY_BYTES, FIELD_ID.NONE);
       out = put(memory, put(memory, put(memory, out, KEY), key), CRLF);
     }
     return out;
   }
 
-  #line(head: Head, at: number, name: Uint8Array, id: number, pseudo: number): number {
+  #line(head: Head, at: number, name: Area, id: number, pseudo: number): number {
     const bytes = this.#bytes[pseudo]!;
-    addField(head, at, name.length, bytes, id);
+    addField(head, at, name.bytes.length, bytes, id);
     return put(this.#memory, move(this.#memory, this.#ats[pseudo]!, bytes, put(this.#memory, at, name)), CRLF);
   }
 
   /** The most that `writeResponse` writes. */
   get responseBytes(): number {
-    return STATUS_LINE.length + STATUS_BYTES + BEHIND_STATUS.length;
+    return STATUS_LINE.bytes.length + STATUS_BYTES + BEHIND_STATUS.bytes.length;
   }
 
   /** Writes the status line at `to`, where `head` begins. Returns the address behind. */
@@ -225,7 +228,9 @@ const INVALID: readonly number[] = (() => {
 
 /** All that is not from the block in the lines of a request. */
 const LINES_BYTES_MAX =
-  GET.length + 1 + BEHIND_TARGET.length + HOST.length + UPGRADE.length + KEY.length + KEY_BYTES + 3 * CRLF.length;
+  KEY_BYTES +
+  1 +
+  [GET, BEHIND_TARGET, HOST, UPGRADE, KEY, CRLF, CRLF, CRLF].reduce((sum, { bytes }) => sum + bytes.length, 0);
 
 function isTokenAt(memory: Uint8Array, at: number, bytes: number): boolean {
   for (let i = at; i < at + bytes; i++) if (isToken[memory[i]!] === 0) return false;
@@ -237,15 +242,14 @@ function anyOf(set: Uint8Array, memory: Uint8Array, at: number, bytes: number): 
   return false;
 }
 
-function put(memory: Uint8Array, at: number, text: Uint8Array): number {
-  for (let i = 0; i < text.length; i++) memory[at + i] = text[i]!;
-  return at + text.length;
+function put(memory: Area, at: number, text: Area): number {
+  copy(text, 0, text.bytes.length, memory, at);
+  return at + text.bytes.length;
 }
 
 /** Copies bytes to where none of them lie. Returns the address behind. */
-function move(memory: Uint8Array, from: number, bytes: number, to: number): number {
-  if (bytes > 64) memory.copyWithin(to, from, from + bytes);
-  else for (let i = 0; i < bytes; i++) memory[to + i] = memory[from + i]!;
+function move(memory: Area, from: number, bytes: number, to: number): number {
+  copy(memory, from, bytes, memory, to);
   return to + bytes;
 }
 

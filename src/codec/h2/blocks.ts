@@ -14,7 +14,7 @@ import { PseudoFields } from './blocks-pseudo.js';
 import type { Area } from './hpack/copy.js';
 import { DECODED, HpackDecoder } from './hpack/decoder.js';
 import type { DynamicTable } from './hpack/dynamic-table.js';
-import { hasInvalidName, idOf, isRegular, PSEUDO, pseudoOf } from './hpack/entries.js';
+import { ENTRY_OVERHEAD, hasInvalidName, idOf, isRegular, PSEUDO, pseudoOf } from './hpack/entries.js';
 
 /** Where a block lies. */
 export interface BlockSpan {
@@ -85,9 +85,10 @@ export class BlockReader {
   #result: number = BLOCK.ok;
   #areaAt = 0;
   #overflowed = false;
-  #fields = 0;
-  #cookies = 0;
-  #listBytes = 0;
+  /** What the limits still allow. */
+  #fieldsLeft = 0;
+  #cookiesLeft = 0;
+  #listBytesLeft = 0;
   /** Words of the cookie field in the head, where its line ends, and whether there is another. */
   #cookieField = -1;
   #cookieEnd = 0;
@@ -96,7 +97,7 @@ export class BlockReader {
   constructor(memory: Uint8Array, table: DynamicTable, overflow: Room | null) {
     this.#decoder = new HpackDecoder(memory, table);
     this.#overflow = overflow;
-    this.pseudo = new PseudoFields(memory);
+    this.pseudo = new PseudoFields(this.#decoder.memory);
   }
 
   /**
@@ -114,10 +115,10 @@ export class BlockReader {
   ): number {
     this.#begin(KIND.request, c, block, head, room);
     const { pseudo } = this;
-    this.#readPseudo(c);
+    this.#readPseudo();
     if (this.#result === BLOCK.ok) this.#refuse(pseudo.checkRequest(extendedConnect));
     if (this.#result === BLOCK.ok) this.#writeLine(true);
-    this.#readFields(c);
+    this.#readFields();
     if (this.#result === BLOCK.ok && ended && this.contentLength > 0) this.#result = BLOCK.lengthWithoutBody;
     return this.#finish();
   }
@@ -128,10 +129,10 @@ export class BlockReader {
    */
   readResponse(c: BlockConnection, block: BlockSpan, head: Head, room: Room): number {
     this.#begin(KIND.response, c, block, head, room);
-    this.#readPseudo(c);
+    this.#readPseudo();
     if (this.#result === BLOCK.ok) this.#refuse(this.pseudo.checkResponse());
     if (this.#result === BLOCK.ok) this.#writeLine(false);
-    this.#readFields(c);
+    this.#readFields();
     return this.#finish();
   }
 
@@ -140,7 +141,7 @@ export class BlockReader {
     this.#begin(KIND.trailers, c, block, this.#noHead, room);
     this.trailers = '';
     this.#noHead.base = this.#decoder.out;
-    this.#readFields(c);
+    this.#readFields();
     const result = this.#finish();
     if (result !== BLOCK.ok) return result;
     const { base, bytes } = this.#noHead;
@@ -165,9 +166,9 @@ export class BlockReader {
     this.#result = BLOCK.ok;
     this.#areaAt = room.at;
     this.#overflowed = false;
-    this.#fields = 0;
-    this.#cookies = 0;
-    this.#listBytes = 0;
+    this.#fieldsLeft = c.limits.fieldsMax;
+    this.#cookiesLeft = c.limits.cookiesMax;
+    this.#listBytesLeft = c.limits.listBytesMax;
     this.#cookieField = -1;
     this.#cookiesApart = false;
     this.contentLength = NO_LENGTH;
@@ -186,7 +187,7 @@ export class BlockReader {
   }
 
   /** Reads the next field. False: the block is at its end, or not valid HPACK. */
-  #next(c: BlockConnection): boolean {
+  #next(): boolean {
     const decoder = this.#decoder;
     if (this.#result === BLOCK.compression || decoder.done) return false;
     let decoded = decoder.next();
@@ -198,20 +199,19 @@ export class BlockReader {
       this.#result = BLOCK.compression;
       return false;
     }
-    if (decoded === DECODED.field) this.#count(c);
+    if (decoded === DECODED.field) this.#count();
     return true;
   }
 
   /** Counts the field against the limits. */
-  #count(c: BlockConnection): void {
+  #count(): void {
     const { info, nameBytes, valueBytes } = this.#decoder;
-    this.#listBytes += nameBytes + valueBytes + 32;
-    if (info === FIELD_ID.COOKIE) {
-      if (++this.#cookies > c.limits.cookiesMax) this.#refuse(BLOCK.cookiesTooMany);
-    } else if (++this.#fields > c.limits.fieldsMax) {
-      this.#refuse(BLOCK.fieldsTooMany);
-    }
-    if (this.#listBytes > c.limits.listBytesMax) this.#refuse(BLOCK.listTooLarge);
+    this.#listBytesLeft -= nameBytes + valueBytes + ENTRY_OVERHEAD;
+    if (info === FIELD_ID.COOKIE) this.#cookiesLeft--;
+    else this.#fieldsLeft--;
+    if ((this.#listBytesLeft | this.#cookiesLeft | this.#fieldsLeft) >= 0) return;
+    if (this.#cookiesLeft < 0) this.#refuse(BLOCK.cookiesTooMany);
+    else this.#refuse(this.#fieldsLeft < 0 ? BLOCK.fieldsTooMany : BLOCK.listTooLarge);
   }
 
   /** What is written so far goes on in the overflow. False: there is none, or it is full too. */
@@ -234,10 +234,10 @@ export class BlockReader {
   }
 
   /** The pseudo-fields, which stand in front of all others. */
-  #readPseudo(c: BlockConnection): void {
+  #readPseudo(): void {
     const decoder = this.#decoder;
     while (this.#result === BLOCK.ok && !decoder.done && decoder.atPseudo) {
-      if (!this.#next(c) || this.#result !== BLOCK.ok) return;
+      if (!this.#next() || this.#result !== BLOCK.ok) return;
       const { info, lineAt, nameBytes, valueBytes } = decoder;
       decoder.flush();
       this.#refuse(this.pseudo.take(info, lineAt + nameBytes + BEHIND_NAME, valueBytes, this.#kind === KIND.request));
@@ -259,9 +259,9 @@ export class BlockReader {
   }
 
   /** All other fields, each one a line of the head. */
-  #readFields(c: BlockConnection): void {
+  #readFields(): void {
     const decoder = this.#decoder;
-    while (this.#next(c)) {
+    while (this.#next()) {
       if (this.#result !== BLOCK.ok) continue;
       const { info } = decoder;
       if (isRegular(info) && (LOOKED_AT & (1 << info)) === 0 && !this.pseudo.isWebSocket) this.#keep(info);
