@@ -1,5 +1,5 @@
 // The numbers of HTTP/2 frames (RFC 9113, 4, 6 and 7; RFC 9218, 7.1). Leaves reading them to frames-read.ts, writing them to
-// frames-write.ts.
+// write-frames.ts.
 
 export const FRAME_TYPE = {
   DATA: 0,
