@@ -5,6 +5,7 @@ import { AssertionError } from '../base/assert.js';
 import type { FilterTypes } from '../routing/filter-types.js';
 import type { FilterConfig, FilterPlan } from '../routing/plan.js';
 import { allowDeny } from './allow-deny/config.js';
+import { basicAuth } from './basic-auth/config.js';
 import { concurrencyLimit } from './concurrency-limit/config.js';
 import { cookieRewrite } from './cookie-rewrite/config.js';
 import { cors } from './cors/config.js';
@@ -38,6 +39,7 @@ const BUILT_IN = [
   securityHeaders,
   maintenance,
   faultInjection,
+  basicAuth,
 ] as const;
 
 /** The schemas of the filter types: what a list of filters may hold. */

@@ -5,6 +5,7 @@ import type { ConnectionGate, Filter, FilterRun, FilterScope } from '../exchange
 import { NO_FILTERS, Phases } from '../exchange/phases.js';
 import type { FilterPlan } from '../routing/plan.js';
 import { allowDeny } from './allow-deny/run.js';
+import { basicAuth } from './basic-auth/run.js';
 import { concurrencyLimit } from './concurrency-limit/run.js';
 import { cookieRewrite } from './cookie-rewrite/run.js';
 import { cors } from './cors/run.js';
@@ -37,6 +38,7 @@ for (const run of [
   concurrencyLimit,
   cors,
   maintenance,
+  basicAuth,
   faultInjection,
   requestRedirect,
   directResponse,

@@ -41,6 +41,7 @@ const ROWS = {
   HOST_REPEATED: row(400, 'client', 'never', 'closes', 'the request has more than one Host field'),
   HOST_INVALID: row(400, 'client', 'never', 'closes', 'the Host field is not a host name with an optional port'),
   TARGET_INVALID: row(400, 'client', 'never', 'closes', 'the request target is not valid'),
+  UNAUTHENTICATED: row(401, 'client', 'never', 'stays', 'the request does not say who it is from, or not truly'),
   CLIENT_DENIED: row(403, 'client', 'never', 'stays', 'the address of the client is not allowed here'),
   NO_ROUTE: row(404, 'client', 'never', 'stays', 'no rule matches this request'),
   SERVER_NAME_UNKNOWN: row(404, 'client', 'never', 'stays', 'no TLS route is for the server name'),
