@@ -24,7 +24,7 @@ const KEEP = () =>
     .default('reload');
 
 /** Where the admin API is, for every command that asks it. */
-function adminOptions(command: Command): Command {
+export function adminOptions(command: Command): Command {
   return command
     .addOption(
       new Option('-a, --address <address>', 'where the admin API is: unix:/PATH or HOST:PORT')

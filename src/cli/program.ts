@@ -13,6 +13,7 @@ import { printAll } from './output.js';
 import { register as routes } from './routes.js';
 import { register as run } from './run.js';
 import { register as test } from './test.js';
+import { register as top } from './top.js';
 import { version } from './version.js';
 
 const EXIT_FAILED = 1;
@@ -25,7 +26,7 @@ const program = new Command('sevenfold')
   .configureOutput({ writeOut: (text) => void printAll(1, text), writeErr: (text) => void printAll(2, text) })
   .showHelpAfterError('(sevenfold --help, or sevenfold COMMAND --help, lists what there is)');
 
-for (const register of [run, check, explain, routes, test, diff, ctl, demo, health]) register(program);
+for (const register of [run, check, explain, routes, test, diff, ctl, top, demo, health]) register(program);
 for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
 // After the loop: the benchmark parses its own flags, --help included.
 bench(program);

@@ -3,7 +3,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { Membership } from '../balance/membership.js';
-import { createServerState, SERVERS_MAX, ServerState } from '../balance/server-state.js';
+import { createServerState, ServerState } from '../balance/server-state.js';
 import type { Config, ListenerConfig } from '../config/config.js';
 import { tlsContextCount } from '../engine/tls.js';
 import type { ListenerLogsPlan } from '../exchange/log-plan.js';
@@ -14,20 +14,18 @@ import type { CheckedPoolPlan } from '../health/options.js';
 import { createLimitBuffers, forgetWorker } from '../limits/shared-limits.js';
 import type { EventSink, ListenerEvent } from '../observe/events.js';
 import type { Exposition } from '../observe/metrics/exposition.js';
-import { MetricsMemory } from '../observe/metrics/layout.js';
-import { SeriesRegistry } from '../observe/metrics/series.js';
 import type { CompiledRoutes } from '../routing/compile.js';
 import type { Snapshot, SnapshotChange } from '../worker/snapshot.js';
 import type { Seen, WorkerReport } from '../worker/thread.js';
 import { type AccessLogReport, AccessLogs } from './access-logs.js';
 import { defaultSlabBytes } from './cgroup.js';
+import { Counts } from './counts.js';
 import { Listeners } from './listeners.js';
-import { writeMetrics } from './metrics.js';
 import { type LayeredServer, type OperatorChange, OperatorLayer } from './operator.js';
 import { PoolWatch } from './pool-watch.js';
 import { type PoolReport, poolReports } from './report.js';
-import { placeSeries } from './series.js';
 import { changeBetween, placePool, placePools, poolPart, snapshotOf, unplacedPool } from './snapshot.js';
+import type { Stats } from './stats.js';
 import { Supervisor } from './supervisor.js';
 import {
   closeTlsContexts,
@@ -67,8 +65,7 @@ export class Primary {
   readonly #state: ServerState;
   readonly #membership: Membership;
   readonly #supervisor: Supervisor;
-  readonly #metricsMemory: MetricsMemory;
-  readonly #series: SeriesRegistry;
+  readonly #counts: Counts;
   readonly #logs: AccessLogs;
   readonly #watch: PoolWatch;
   #loaded: Loaded;
@@ -156,8 +153,7 @@ export class Primary {
     this.#state = state;
     this.#autoSlabBytes = defaultSlabBytes(options.workers);
     this.#membership = new Membership(this.#state);
-    this.#metricsMemory = new MetricsMemory({ workers: options.workers, serversMax: SERVERS_MAX });
-    this.#series = new SeriesRegistry(this.#metricsMemory);
+    this.#counts = new Counts(options.workers, this.#state);
     this.#logs = new AccessLogs(options.workers, options.emit);
     this.#tls = openTlsContexts(loaded.config);
     this.#snapshot = this.#makeSnapshot(1, loaded, [], this.#tls);
@@ -178,7 +174,7 @@ export class Primary {
         acceptShared: options.accept === 'shared',
         pin: options.pin,
         servers: buffer,
-        metrics: this.#metricsMemory.workers,
+        metrics: this.#counts.workers,
         limits,
         logRings: this.#logs.rings,
         logWake: this.#logs.wake,
@@ -286,14 +282,14 @@ export class Primary {
     return this.#options.workers;
   }
 
+  /** The same as numbers, for programs that draw them. */
+  get stats(): Stats {
+    return this.#counts.stats(this.#snapshot.pools);
+  }
+
   /** Writes all that requests, pools, servers and workers have counted. No worker is stopped, or asked. */
   writeMetrics(out: Exposition): void {
-    writeMetrics(out, {
-      memory: this.#metricsMemory,
-      series: this.#series,
-      state: this.#state,
-      pools: this.#snapshot.pools,
-    });
+    this.#counts.write(out, this.#snapshot.pools);
   }
 
   /** What access logs were written, and what was dropped. */
@@ -398,7 +394,7 @@ export class Primary {
     const closing = this.#listeners.retireOthers(this.listeners);
     this.#watch.apply(this.#pools);
     await this.#reachWorkers(changeBetween(before, this.#snapshot));
-    this.#series.collect();
+    this.#counts.collect();
     this.#listeners.start(this.listeners);
     if (closing) await setTimeout(LAST_HANDSHAKES_MS);
     this.#listeners.closeOthers(this.listeners);
@@ -424,7 +420,7 @@ export class Primary {
       .filter(({ name }) => names.has(name))
       .map(({ name, index }) => unplacedPool(config.pools[name]!, index, this.#serversOf));
     this.#membership.makeRoom(unplaced);
-    this.#metricsMemory.grow(0, this.#state.capacity.servers);
+    this.#counts.grow();
     const pools = [...this.#pools];
     const parts = [...this.#snapshot.pools];
     const changed: PoolPart[] = [];
@@ -458,7 +454,7 @@ export class Primary {
 
   /** Frees what servers that are gone have left, and empties their places in the metrics for those that come. */
   #collect(): void {
-    for (const index of this.#membership.collect()) this.#metricsMemory.clear('servers', index);
+    this.#counts.clearServers(this.#membership.collect());
   }
 
   /** Files of a TLS context have changed: new connections get what they make, if it can be used. */
@@ -507,8 +503,7 @@ export class Primary {
     const logsOf = (listener: ListenerConfig): ListenerLogsPlan => this.#logs.planOf(listener, config);
     const listeners = this.#listeners.open(config.listeners, poolIndex, tls.listeners, routes.listenerFilters, logsOf);
     this.#pools = placePools(unplaced, this.#membership, before);
-    this.#metricsMemory.grow(0, this.#state.capacity.servers);
-    const series = placeSeries(this.#series, { config, rules: routes.rules, listeners, pools: this.#pools });
+    const series = this.#counts.place({ config, rules: routes.rules, listeners, pools: this.#pools });
     return snapshotOf(generation, loaded, listeners, this.#pools, tls, this.#autoSlabBytes, series);
   }
 

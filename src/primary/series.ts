@@ -8,7 +8,7 @@ import { NO_POOL, type SeriesPart, type SeriesRegistry, type WantedSeries } from
 import type { RulePlan } from '../routing/plan.js';
 
 /** What series are made of. */
-interface SeriesSource {
+export interface SeriesSource {
   readonly config: Config;
   readonly rules: readonly RulePlan[];
   readonly listeners: readonly ListenerPlan[];

@@ -22,11 +22,13 @@ const PROGRAM = `
 import { writeSync } from 'node:fs';
 import { Command } from 'commander';
 import { register } from ${JSON.stringify(new URL('../../dist/cli/ctl.js', import.meta.url).href)};
+import { register as top } from ${JSON.stringify(new URL('../../dist/cli/top.js', import.meta.url).href)};
 for (const words of JSON.parse(process.env.COMMANDS)) {
   process.exitCode = 0;
   const program = new Command('sevenfold');
   register(program);
-  await program.parseAsync(['ctl', ...words], { from: 'user' });
+  top(program);
+  await program.parseAsync(words[0] === 'top' ? words : ['ctl', ...words], { from: 'user' });
   for (const fd of [1, 2]) writeSync(fd, '\\0' + process.exitCode + '\\0');
 }
 process.exitCode = 0;
@@ -161,9 +163,11 @@ describeProduct('ctl', () => {
       ['servers', 'apo'],
       ['weight', 'api/one', '5', '--keep', 'saved'],
       ['-a', 'unix:/nowhere/at/all.sock', 'status'],
+      ['top', '--once', '--interval', '0.1'],
     ];
     const request = 'GET /raw HTTP/1.1\r\nHost: shop.example\r\n\r\n';
-    const [raw, missing, wrong, noPool, saved, unreachable] = (await runAll(bad, address, request)) as [
+    const [raw, missing, wrong, noPool, saved, unreachable, top] = (await runAll(bad, address, request)) as [
+      Ended,
       Ended,
       Ended,
       Ended,
@@ -171,6 +175,7 @@ describeProduct('ctl', () => {
       Ended,
       Ended,
     ];
+    assert.match(top.out, /^api +one +UP +1 /m);
     assert.match(raw.out, /everything/);
     assert.deepEqual([missing.code, missing.out], [1, '']);
     assert.match(missing.err, /Pool 'api' has no server 'on'.*\n {2}Expected: one or two\./);

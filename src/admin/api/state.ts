@@ -39,6 +39,12 @@ export const STATE: readonly Endpoint[] = [
   },
   {
     method: 'GET',
+    path: '/stats',
+    says: 'What requests, servers and workers have counted so far, as numbers: for programs that draw rates and durations.',
+    run: (call) => ({ body: running(call).primary.stats }),
+  },
+  {
+    method: 'GET',
     path: '/exchanges',
     says: 'Requests under way, and connections passed on unread: the oldest first.',
     query: {
