@@ -21,12 +21,15 @@ export function redacted(value: unknown, key = ''): unknown {
       name,
       isHeader && name === 'value'
         ? HIDDEN
-        : OPEN.has(name)
+        : OPEN.has(name) || isRequestKey(name, member)
           ? redacted(member)
           : redacted(member, under(key, name, member)),
     ]),
   );
 }
+
+/** A list of what requests are counted by, as rate limits have it. */
+const isRequestKey = (name: string, member: unknown): boolean => name === 'key' && Array.isArray(member);
 
 /** The key that decides about a value: what stands below a secret is secret, too. */
 const under = (key: string, name: string, member: unknown): string =>

@@ -5,6 +5,9 @@ import { endpointKey, type SocketEndpoint } from '../base/endpoint.js';
 import type { ParsedConfig } from './schema.js';
 import type { Scope } from './scope.js';
 
+/** A token that is shorter can be guessed. */
+const TOKEN_CHARS_SAFE = 16;
+
 /** Reports an admin API that other machines could reach, and addresses that two of them share. */
 export function checkAdmin({ admin, metrics, listeners }: ParsedConfig, scope: Scope): void {
   const taken = new Map<string, string>(
@@ -20,14 +23,25 @@ export function checkAdmin({ admin, metrics, listeners }: ParsedConfig, scope: S
       );
     }
     checkSocketOf(admin, ['admin'], scope);
+    checkToken(admin.token, ['admin', 'token'], scope);
     checkTaken(endpoint, ['admin', 'address'], taken, scope);
     taken.set(endpointKey(endpoint), 'admin');
   }
   checkSocketOf(metrics, ['metrics'], scope);
   if (metrics.address !== undefined) checkTaken(metrics.address.endpoint, ['metrics', 'address'], taken, scope);
-  else if (metrics.token !== undefined) {
+  checkToken(metrics.token, ['metrics', 'token'], scope);
+  if (metrics.address === undefined && metrics.token !== undefined) {
     scope.report(['metrics', 'token'], 'There is nothing that it protects.', "Expected 'address' beside it.");
   }
+}
+
+function checkToken(token: string | undefined, at: DocumentPath, scope: Scope): void {
+  if (token === undefined || token.length >= TOKEN_CHARS_SAFE) return;
+  scope.warn(
+    at,
+    `The token has ${token.length} characters and can be guessed.`,
+    `Expected at least ${TOKEN_CHARS_SAFE}.`,
+  );
 }
 
 function isLocal(endpoint: SocketEndpoint): boolean {

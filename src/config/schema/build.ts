@@ -296,8 +296,15 @@ export function map<Shape extends z.core.$ZodLooseShape>(noun: string, shape: Sh
     error: (issue) =>
       issue.code === 'unrecognized_keys'
         ? knownKeysText(keys)
-        : refusalText(refuse(issue.input, noun, `Expected a map with ${keysInWords(keys)}.`)),
+        : refusalText(
+            refuse(issue.input, noun, `Expected a map with ${keysInWords(keys)}.${keyAdvice(issue.input, keys)}`),
+          ),
   });
+}
+
+/** The name of one key in place of the map is a common slip. */
+function keyAdvice(value: unknown, keys: readonly string[]): string {
+  return typeof value === 'string' && keys.includes(value) ? ` Write { ${value}: … }.` : '';
 }
 
 function keysInWords(keys: readonly string[]): string {

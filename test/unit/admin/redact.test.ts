@@ -45,12 +45,13 @@ test('values of headers that carry credentials are hidden, others are not', () =
   );
 });
 
-test('what only sounds like a secret stays: the file of a key, conditions on cookies, a key that is hashed', () => {
+test('what only sounds like a secret stays: the file of a key, conditions on cookies, a key that is hashed or counted by', () => {
   const open = {
     certificates: [{ cert: '/etc/a.pem', key: '/etc/a.key' }],
     cookies: [{ name: 'tier', value: 'gold' }],
     clientCertificates: { mode: 'required', ca: '/etc/ca.pem' },
     hashKey: { type: 'Header', name: 'X-User' },
+    rateLimit: { key: [{ by: 'clientAddress', name: '', index: 0 }] },
     balance: { key: { type: 'ClientAddress' } },
   };
   assert.deepEqual(redacted({ ...open, balance: undefined }), { ...open, balance: undefined });

@@ -279,3 +279,14 @@ test('a computed configuration has no lines', () => {
   );
   assert.deepEqual(source.placeOf(['pools', 'a']), { file: 'sevenfold.config.ts', line: 0, column: 0 });
 });
+
+test('a short token is used, with a warning that it can be guessed', () => {
+  const text = (token: string): string => `${YAML}admin: { address: "127.0.0.1:9901", token: ${token} }\n`;
+  assert.deepEqual(parseConfig(text('a-token-of-enough-length'), 'shop.yaml').warnings, []);
+  const { config, warnings } = parseConfig(text('short'), 'shop.yaml');
+  assert.equal(config.admin?.token, 'short');
+  assert.deepEqual(
+    warnings.map(({ found, expected }) => [found, expected]),
+    [['The token has 5 characters and can be guessed.', 'Expected at least 16.']],
+  );
+});

@@ -59,6 +59,7 @@ test('the JSON Schema names every section and refuses others', () => {
     'pools',
     'filters',
     'errorPages',
+    'accessLog',
     'limits',
     'timeouts',
     'trustedProxies',
