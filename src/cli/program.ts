@@ -9,6 +9,7 @@ import { register as demo } from './demo.js';
 import { register as diff } from './diff.js';
 import { register as explain } from './explain.js';
 import { register as health } from './health.js';
+import { register as init } from './init.js';
 import { printAll } from './output.js';
 import { register as routes } from './routes.js';
 import { register as run } from './run.js';
@@ -26,7 +27,7 @@ const program = new Command('sevenfold')
   .configureOutput({ writeOut: (text) => void printAll(1, text), writeErr: (text) => void printAll(2, text) })
   .showHelpAfterError('(sevenfold --help, or sevenfold COMMAND --help, lists what there is)');
 
-for (const register of [run, check, explain, routes, test, diff, ctl, top, demo, health]) register(program);
+for (const register of [run, init, check, explain, routes, test, diff, ctl, top, demo, health]) register(program);
 for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
 // After the loop: the benchmark parses its own flags, --help included.
 bench(program);
