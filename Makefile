@@ -164,9 +164,12 @@ bench-quick: build ## The same in a minute
 
 # The laboratory, bench/lab: what is measured to decide how to build, not shipped with the product.
 LAB = $(NODE) --import tsx bench/lab
-.PHONY: bench-allocation bench-instructions bench-rules bench-balance bench-match bench-pool bench-churn bench-faults bench-where
+.PHONY: bench-allocation bench-log bench-instructions bench-rules bench-balance bench-match bench-pool bench-churn bench-faults bench-where
 bench-allocation: build ## Heap growth per request between garbage collections
 	@$(LAB)/allocation.ts
+
+bench-log: build ## What an access log costs per request against none, and whether every request has its line: FLAGS='--minutes 4 --format json'
+	@$(LAB)/log.ts $(FLAGS)
 
 bench-instructions: build ## Instructions per request by perf, for machines that are not quiet: FLAGS='--only https'
 	@$(LAB)/instructions.ts $(FLAGS)

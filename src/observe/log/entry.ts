@@ -44,6 +44,8 @@ export class Entry {
   readonly ring: RingReader;
   /** The worker that wrote it. */
   readonly worker: number;
+  /** Names learned so far: what a number stands for may be another after each. */
+  namesLearned = 0;
   /** The headers of its set of logs. */
   headers: readonly LogHeaderPlan[] = [];
   /** Wall time of its first byte, in milliseconds since 1970. */
@@ -58,16 +60,26 @@ export class Entry {
   queryBytes = 0;
   portAt = 0;
   portBytes = 0;
+  readonly bytes: Uint8Array;
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
   readonly #names: (LogName | undefined)[] = [];
+  /** Where each text of the record begins. */
+  readonly #textsAt = new Int32Array(TEXT.COUNT);
   #record = 0;
+  #word = 0;
 
   constructor(ring: RingReader, worker: number) {
     this.ring = ring;
     this.worker = worker;
+    this.bytes = ring.bytes;
+    this.#words = ring.words;
+    this.#doubles = ring.doubles;
   }
 
   /** Takes over a record of a name. */
   learn(record: number): void {
+    this.namesLearned++;
     const { words, bytes } = this.ring;
     const from = record + NAME.WORDS * 4;
     const length = words[(record >> 2) + NAME.textBytes]!;
@@ -76,18 +88,30 @@ export class Entry {
     this.#names[words[(record >> 2) + NAME.number]!] = logName(text);
   }
 
-  /** Turns to the record at a place of the ring. `offsetUs`: wall time less the clock of the machine. */
-  begin(record: number, offsetUs: number): void {
+  /**
+   * Turns to the record at a place of the ring, which has these headers. `offsetUs`: wall time less the clock of the machine.
+   */
+  begin(record: number, headers: readonly LogHeaderPlan[], offsetUs: number): void {
     this.#record = record;
+    this.#word = record >> 2;
+    this.headers = headers;
+    const count = TEXT.headers + headers.length;
+    const lengths = this.#word + EXCHANGE.texts;
+    let at = record + TEXTS_AT;
+    for (let i = 0; i < count; i++) {
+      this.#textsAt[i] = at;
+      const length = this.#words[lengths + i]!;
+      at += length < 0 ? ~length : length;
+    }
     this.wallMs = Math.floor((this.figure(FIGURE.begunUs) + offsetUs) / 1000);
   }
 
   word(word: number): number {
-    return this.ring.words[(this.#record >> 2) + word]!;
+    return this.#words[this.#word + word]!;
   }
 
   figure(figure: number): number {
-    return this.ring.doubles[((this.#record + FIGURES_AT) >> 3) + figure]!;
+    return this.#doubles[((this.#record + FIGURES_AT) >> 3) + figure]!;
   }
 
   has(flag: number): boolean {
@@ -96,19 +120,21 @@ export class Entry {
 
   /** The name behind a word of the record; undefined for none. */
   name(word: number): LogName | undefined {
-    return this.#names[this.word(word)];
+    const number = this.word(word);
+    return number < 0 ? undefined : this.#names[number];
   }
 
   /** Its method; undefined for one that is not known, or where there is none. Of a head that was refused, what it began with. */
   get method(): LogName | undefined {
     if (this.has(FLAG.HEAD)) return METHODS[this.word(EXCHANGE.method)];
     if (!this.find(TEXT.method)) return undefined;
-    const text = String.fromCharCode(...this.ring.bytes.subarray(this.at, this.at + this.length));
+    const text = String.fromCharCode(...this.bytes.subarray(this.at, this.at + this.length));
     return METHODS.find((name) => name.text === text);
   }
 
   get reason(): LogName | undefined {
-    return REASON_NAMES[this.word(EXCHANGE.reason)];
+    const reason = this.word(EXCHANGE.reason);
+    return reason < 0 ? undefined : REASON_NAMES[reason];
   }
 
   /** The first half of its id: the worker's. */
@@ -118,16 +144,9 @@ export class Entry {
 
   /** Finds a text of TEXT: `at`, `length` and `cut`. False for an empty one. */
   find(text: number): boolean {
-    const lengths = (this.#record >> 2) + EXCHANGE.texts;
-    const { words } = this.ring;
-    let at = this.#record + TEXTS_AT;
-    for (let i = 0; i < text; i++) {
-      const length = words[lengths + i]!;
-      at += length < 0 ? ~length : length;
-    }
-    const length = words[lengths + text]!;
+    const length = this.#words[this.#word + EXCHANGE.texts + text]!;
+    this.at = this.#textsAt[text]!;
     this.cut = length < 0;
-    this.at = at;
     this.length = length < 0 ? ~length : length;
     return this.length > 0;
   }
@@ -135,7 +154,7 @@ export class Entry {
   /** Finds the host as the client named it, without its port. False when it named none. */
   findHost(): boolean {
     if (!this.find(TEXT.host)) return false;
-    const { bytes } = this.ring;
+    const { bytes } = this;
     let colon = this.at + this.length - 1;
     while (colon > this.at && isDigit(bytes[colon]!)) colon--;
     this.portAt = bytes[colon] === 0x3a && colon + 1 < this.at + this.length ? colon + 1 : 0;
@@ -156,7 +175,7 @@ export class Entry {
     this.pathBytes = 0;
     this.queryBytes = 0;
     if (!this.find(TEXT.target)) return false;
-    const { bytes } = this.ring;
+    const { bytes } = this;
     const end = this.at + this.length;
     let at = this.at;
     if (bytes[at] !== 0x2f && bytes[at] !== 0x2a) at = behindAuthority(bytes, at, end);
@@ -180,7 +199,7 @@ export class Entry {
   }
 
   #writeAddress({ out }: Lines, from: number, length: number): boolean {
-    const { bytes } = this.ring;
+    const { bytes } = this;
     const at = this.#record + from;
     if (length !== 4) {
       out.text(addressText(bytes, at, length));

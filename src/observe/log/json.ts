@@ -4,6 +4,7 @@ import type { Constant } from '../../engine/text.js';
 import type { Entry, LogName } from './entry.js';
 import { constant, type Lines } from './line.js';
 import { EXCHANGE, FIGURE, FLAG, TEXT } from './record.js';
+import { Repeated } from './repeated.js';
 import { writeIsoTime } from './times.js';
 
 /** The parts of a line that are always the same. A text is left open: its quote comes behind it. */
@@ -12,12 +13,10 @@ const KEY = {
   requestId: constant('","requestId":"'),
   listener: constant('","listener":"'),
   client: constant('","client.address":"'),
+  noClientAddress: constant('null'),
   peer: constant('","network.peer.address":"'),
-  noClient: constant('","client.address":null'),
-  port: constant(',"network.peer.port":'),
-  version: constant(',"network.protocol.name":"http","network.protocol.version":"1.'),
-  scheme: constant('","url.scheme":"http"'),
-  schemeSecure: constant('","url.scheme":"https"'),
+  peerAlone: constant(',"network.peer.address":"'),
+  port: constant('","network.peer.port":'),
   host: constant(',"server.address":"'),
   hostPort: constant(',"server.port":'),
   method: constant(',"http.request.method":"'),
@@ -62,6 +61,16 @@ const KEY = {
   end: constant('}'),
 } as const;
 
+/** By the minor version of HTTP/1. */
+const protocols = (scheme: string): readonly Uint8Array[] =>
+  ['1.0', '1.1'].map((version) =>
+    Buffer.from(
+      `,"network.protocol.name":"http","network.protocol.version":"${version}","url.scheme":"${scheme}"`,
+      'latin1',
+    ),
+  );
+const PROTOCOL = protocols('http');
+const PROTOCOL_SECURE = protocols('https');
 const QUOTE = 0x22;
 const PORT_DIGITS_MAX = 5;
 
@@ -72,14 +81,15 @@ function latin1(bytes: Uint8Array, at: number, length: number): string {
 /** Makes the writer of lines of a log: with the queries of URLs or without, and with these headers. */
 export function jsonFormat(query: boolean, headers: readonly string[]): (entry: Entry, lines: Lines) => void {
   const named = headers.map((name) => ({ name, key: KEY.header(name) }));
+  const clientKeys = new Repeated([EXCHANGE.listener], writeClientKey);
+  const outcomes = new Repeated(OUTCOME, writeOutcome);
   return (entry, lines) => {
     const { out } = lines;
     out.put(KEY.time);
     writeIsoTime(lines, entry.wallMs);
     out.put(KEY.requestId);
     writeRequestId(entry, lines);
-    out.put(KEY.listener);
-    putName(lines, entry.name(EXCHANGE.listener));
+    lines.long(clientKeys.of(entry));
     writeAddresses(entry, lines);
     if (entry.has(FLAG.RAW)) writeNoRequest(lines);
     else writeRequest(entry, lines, query);
@@ -87,11 +97,10 @@ export function jsonFormat(query: boolean, headers: readonly string[]): (entry: 
       const { name, key } = named[i]!;
       if (!entry.findHeader(name)) continue;
       out.put(key);
-      lines.json(entry.ring.bytes, entry.at, entry.length, entry.cut);
+      lines.json(entry.bytes, entry.at, entry.length, entry.cut);
       out.put(KEY.headerEnd);
     }
-    writeStatus(entry, lines);
-    writeDestination(entry, lines);
+    lines.long(outcomes.of(entry));
     writeFigures(entry, lines);
     if (entry.has(FLAG.TLS)) writeTls(entry, lines);
     else if (entry.find(TEXT.serverName)) putText(entry, lines, KEY.serverName);
@@ -105,7 +114,7 @@ export function jsonFormat(query: boolean, headers: readonly string[]): (entry: 
 
 /** The id that a trusted proxy gave the request, else ours: 32 hexadecimal digits. */
 function writeRequestId(entry: Entry, lines: Lines): void {
-  if (entry.find(TEXT.requestId)) lines.json(entry.ring.bytes, entry.at, entry.length, entry.cut);
+  if (entry.find(TEXT.requestId)) lines.json(entry.bytes, entry.at, entry.length, entry.cut);
   else writeOwnId(entry, lines);
 }
 
@@ -124,36 +133,37 @@ function putName({ out }: Lines, name: LogName | undefined): void {
 /** A text that `entry` has found, behind its key, and its closing quote. */
 function putText(entry: Entry, lines: Lines, key: Constant): void {
   lines.out.put(key);
-  lines.json(entry.ring.bytes, entry.at, entry.length, entry.cut);
+  lines.json(entry.bytes, entry.at, entry.length, entry.cut);
   lines.out.byte(QUOTE);
+}
+
+/** What stands in front of the client's address: the name of the listener, and the key. */
+function writeClientKey(entry: Entry, lines: Lines): void {
+  lines.out.put(KEY.listener);
+  putName(lines, entry.name(EXCHANGE.listener));
+  lines.out.put(KEY.client);
 }
 
 function writeAddresses(entry: Entry, lines: Lines): void {
   const { out } = lines;
-  const from = out.at;
-  out.put(KEY.client);
   if (entry.writeClientAddress(lines)) out.put(KEY.peer);
   else {
-    out.at = from;
-    out.put(KEY.noClient);
+    // In place of the quote.
+    out.at--;
+    out.put(KEY.noClientAddress);
     if (entry.word(EXCHANGE.peerBytes) === 0) return;
-    out.put(KEY_PEER_ALONE);
+    out.put(KEY.peerAlone);
   }
   if (entry.writePeerAddress(lines)) {
-    out.byte(QUOTE);
     out.put(KEY.port);
     lines.integer(entry.word(EXCHANGE.peerPort));
   } else out.byte(QUOTE);
 }
 
-const KEY_PEER_ALONE = constant(',"network.peer.address":"');
-
 function writeRequest(entry: Entry, lines: Lines, query: boolean): void {
   const { out } = lines;
-  const { bytes } = entry.ring;
-  out.put(KEY.version);
-  lines.integer(entry.word(EXCHANGE.minor));
-  out.put(entry.has(FLAG.TLS) ? KEY.schemeSecure : KEY.scheme);
+  const { bytes } = entry;
+  lines.long((entry.has(FLAG.TLS) ? PROTOCOL_SECURE : PROTOCOL)[entry.word(EXCHANGE.minor)]!);
   if (entry.findHost()) {
     putText(entry, lines, KEY.host);
     if (entry.portBytes > 0 && entry.portBytes <= PORT_DIGITS_MAX) {
@@ -190,14 +200,27 @@ function writeNoRequest({ out }: Lines): void {
   out.put(KEY.noPath);
 }
 
-function writeStatus(entry: Entry, lines: Lines): void {
+/** What `writeOutcome` depends on. */
+const OUTCOME = [
+  EXCHANGE.status,
+  EXCHANGE.rule,
+  EXCHANGE.pool,
+  EXCHANGE.server,
+  EXCHANGE.attempts,
+  EXCHANGE.reason,
+  EXCHANGE.flags,
+] as const;
+
+/** What became of the exchange: the same for most of those that go to one server. */
+function writeOutcome(entry: Entry, lines: Lines): void {
   const status = entry.word(EXCHANGE.status);
-  if (status === 0 || entry.has(FLAG.RAW)) {
-    lines.out.put(KEY.noStatus);
-    return;
+  if (status === 0 || entry.has(FLAG.RAW)) lines.out.put(KEY.noStatus);
+  else {
+    lines.out.put(KEY.status);
+    lines.integer(status);
   }
-  lines.out.put(KEY.status);
-  lines.integer(status);
+  writeDestination(entry, lines);
+  lines.out.put(KEY.requestSize);
 }
 
 /** Where the exchange went, and why it failed if it did. */
@@ -238,7 +261,6 @@ function putOrNull({ out }: Lines, key: Constant, none: Constant, name: LogName 
 
 function writeFigures(entry: Entry, lines: Lines): void {
   const { out } = lines;
-  out.put(KEY.requestSize);
   lines.integer(entry.figure(FIGURE.bytesIn));
   out.put(KEY.responseSize);
   lines.integer(entry.figure(FIGURE.bytesOut));

@@ -14,7 +14,18 @@ const [QUOTE, BACKSLASH, SMALL_U, SMALL_X, ZERO, POINT] = [0x22, 0x5c, 0x75, 0x7
 /** In place of a byte that is no UTF-8 (U+FFFD), and behind a text that was cut (U+2026). */
 const REPLACEMENT = new Constant(Buffer.from('\ufffd').toString('latin1'));
 const ELLIPSIS = new Constant(Buffer.from('\u2026').toString('latin1'));
-const POWERS = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000] as const;
+const MICROSECONDS = 1_000_000;
+const INT_MAX = 2 ** 31 - 1;
+/** The two digits of every number below 100: the first in the low byte. */
+const DIGIT_PAIRS = Uint16Array.from({ length: 100 }, (_, n) => ZERO + Math.floor(n / 10) + ((ZERO + (n % 10)) << 8));
+const NO_SECONDS = new Constant('0.000000');
+
+/** How many digits a number from 1 on has. */
+function digitsOf(value: number): number {
+  if (value < 10_000) return value < 100 ? (value < 10 ? 1 : 2) : value < 1000 ? 3 : 4;
+  if (value < 100_000_000) return value < 1_000_000 ? (value < 100_000 ? 5 : 6) : value < 10_000_000 ? 7 : 8;
+  return value < 1_000_000_000 ? 9 : 10;
+}
 
 /** Bytes that stand for themselves in a JSON string. */
 const PLAIN_JSON = plainBytes((byte) => byte >= 0x20 && byte < 0x7f && byte !== QUOTE && byte !== BACKSLASH);
@@ -49,42 +60,67 @@ export class Lines {
     this.count = 0;
   }
 
+  /** Bytes of ours that are many. */
+  long(bytes: Uint8Array): void {
+    this.bytes.set(bytes, this.out.at);
+    this.out.at += bytes.length;
+  }
+
   /** A whole number from 0 on, in decimal. */
   integer(value: number): void {
     const { out, bytes } = this;
-    if (value > 0xffff_ffff) {
+    if (value > INT_MAX) {
       out.text(String(value));
       return;
     }
-    let length = 1;
-    for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) length++;
-    let rest = value;
-    for (let at = out.at + length - 1; at >= out.at; at--) {
-      const next = Math.floor(rest / 10);
-      bytes[at] = ZERO + (rest - next * 10);
-      rest = next;
+    let rest = value | 0;
+    if (rest < 10) {
+      out.byte(ZERO + rest);
+      return;
     }
-    out.at += length;
+    let at = out.at + digitsOf(rest);
+    out.at = at;
+    for (; rest >= 10; rest = (rest / 100) | 0) {
+      const pair = DIGIT_PAIRS[rest % 100]!;
+      bytes[--at] = pair >> 8;
+      bytes[--at] = pair & 255;
+    }
+    // Of an odd number of digits the first one is left.
+    if (rest > 0) bytes[--at] = ZERO + rest;
   }
 
-  /** `digits` decimal digits of `value`, with zeros in front. */
+  /** `digits` decimal digits of `value`, which has no more, with zeros in front. */
   digits(value: number, digits: number): void {
-    let rest = value;
-    for (let at = this.out.at + digits - 1; at >= this.out.at; at--) {
-      const next = Math.floor(rest / 10);
-      this.bytes[at] = ZERO + (rest - next * 10);
-      rest = next;
-    }
-    this.out.at += digits;
+    let rest = value | 0;
+    let at = this.out.at + digits;
+    this.out.at = at;
+    for (let i = 0; i < digits; i++, rest = (rest / 10) | 0) this.bytes[--at] = ZERO + (rest % 10);
   }
 
   /** Microseconds as seconds, with six digits. */
   seconds(us: number): void {
-    const whole = Math.max(0, Math.round(us));
-    const seconds = Math.floor(whole / POWERS[6]);
+    const { out, bytes } = this;
+    if (us < 1) {
+      out.put(NO_SECONDS);
+      return;
+    }
+    const seconds = us < MICROSECONDS ? 0 : Math.floor(us / MICROSECONDS);
+    const rest = (us - seconds * MICROSECONDS) | 0;
     this.integer(seconds);
-    this.out.byte(POINT);
-    this.digits(whole - seconds * POWERS[6], 6);
+    const { at } = out;
+    bytes[at] = POINT;
+    const high = (rest / 10_000) | 0;
+    const low = rest % 10_000;
+    const first = DIGIT_PAIRS[high]!;
+    const second = DIGIT_PAIRS[(low / 100) | 0]!;
+    const third = DIGIT_PAIRS[low % 100]!;
+    bytes[at + 1] = first & 255;
+    bytes[at + 2] = first >> 8;
+    bytes[at + 3] = second & 255;
+    bytes[at + 4] = second >> 8;
+    bytes[at + 5] = third & 255;
+    bytes[at + 6] = third >> 8;
+    out.at = at + 7;
   }
 
   /** Bytes as the inside of a JSON string. What is no UTF-8 becomes U+FFFD; `cut` says that there was more. */

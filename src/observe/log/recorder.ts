@@ -55,6 +55,13 @@ export class AccessRecorder implements Observer {
   readonly #names = new Map<Rule['plan'] | Server | string, number>();
   #nameCount = 0;
   #epoch = -1;
+  // The names given last.
+  #lastListener: string | null = null;
+  #lastListenerName = 0;
+  #lastRule: Rule['plan'] | null = null;
+  #lastRuleName = 0;
+  #lastPool: Pool['plan'] | null = null;
+  #lastPoolName = 0;
 
   constructor({ ring, memory, peers, idPrefix }: RecorderOptions) {
     this.#ring = ring;
@@ -69,6 +76,9 @@ export class AccessRecorder implements Observer {
   forgetNames(): void {
     this.#names.clear();
     this.#nameCount = 0;
+    this.#lastListener = null;
+    this.#lastRule = null;
+    this.#lastPool = null;
   }
 
   headReleased(x: Exchange): void {
@@ -92,7 +102,7 @@ export class AccessRecorder implements Observer {
       capture = this.#captureOf(x);
       capture.text(TEXT.serverName, nameOf(client.tls));
     }
-    this.#ring.count(this.#write(x, client, logs.set, wanted, capture));
+    this.#ring.count(this.#write(x, client, logs, wanted, capture));
   }
 
   #captureOf(x: Exchange): Capture {
@@ -106,7 +116,7 @@ export class AccessRecorder implements Observer {
   }
 
   /** Writes the record. False: the ring is full. */
-  #write(x: Exchange, client: ClientSide, set: number, logs: number, capture: Capture): boolean {
+  #write(x: Exchange, client: ClientSide, listenerLogs: PreparedLogs, logs: number, capture: Capture): boolean {
     const ring = this.#ring;
     const { rule, attempt } = x;
     if (this.#epoch !== ring.epoch || this.#nameCount > NAMES_MAX) {
@@ -116,10 +126,10 @@ export class AccessRecorder implements Observer {
     // The first name is the first half of the ids of all requests here.
     if (this.#nameCount === 0 && this.#nameOfText(this.#idPrefix) === FULL) return false;
     // All names first: each may need a record of its own, in front of this one.
-    const listener = this.#nameOfText(client.listener.label);
+    const listener = this.#nameOfListener(client.listener.label);
     const ruleName = rule === null ? -1 : this.#nameOfRule(rule.plan);
     const pool = attempt.pool ?? x.pool;
-    const poolName = pool === null ? -1 : this.#nameOfText(pool.plan.name);
+    const poolName = pool === null ? -1 : this.#nameOfPool(pool);
     const server = attempt.server === null ? -1 : this.#nameOfServer(attempt.server, pool!);
     const { tls } = client;
     const version = tls === null ? -1 : this.#nameOfText(tls.version);
@@ -131,7 +141,7 @@ export class AccessRecorder implements Observer {
     if (at < 0) return false;
     const { words } = ring;
     const word = at >> 2;
-    words[word + EXCHANGE.set] = set;
+    words[word + EXCHANGE.set] = listenerLogs.set;
     words[word + EXCHANGE.logs] = logs;
     words[word + EXCHANGE.flags] = this.#flags(x, tls);
     words[word + EXCHANGE.status] = loggedStatus(x);
@@ -148,7 +158,8 @@ export class AccessRecorder implements Observer {
     words[word + EXCHANGE.serverAddress] = server < 0 ? -1 : server + 1;
     words[word + EXCHANGE.tlsVersion] = version;
     words[word + EXCHANGE.tlsCipher] = cipher;
-    for (let i = 0; i < TEXT.COUNT; i++) words[word + EXCHANGE.texts + i] = capture.lengths[i]!;
+    const textCount = TEXT.headers + listenerLogs.headers.length;
+    for (let i = 0; i < textCount; i++) words[word + EXCHANGE.texts + i] = capture.lengths[i]!;
     this.#writeFigures(x, (at + FIGURES_AT) >> 3);
     this.#writeAddresses(x, client, at);
     copyBytes(capture.view, 0, this.#ringView, at + TEXTS_AT, capture.used);
@@ -205,8 +216,29 @@ export class AccessRecorder implements Observer {
     return this.#names.get(text) ?? this.#announce(text, text);
   }
 
+  /** As most requests before it, one has come to the listener of the last, and to its rule and pool. */
+  #nameOfListener(label: string): number {
+    if (label === this.#lastListener) return this.#lastListenerName;
+    const name = this.#nameOfText(label);
+    if (name !== FULL) this.#lastListener = label;
+    this.#lastListenerName = name;
+    return name;
+  }
+
+  #nameOfPool({ plan }: Pool): number {
+    if (plan === this.#lastPool) return this.#lastPoolName;
+    const name = this.#nameOfText(plan.name);
+    this.#lastPool = name === FULL ? null : plan;
+    this.#lastPoolName = name;
+    return name;
+  }
+
   #nameOfRule(plan: Rule['plan']): number {
-    return this.#names.get(plan) ?? this.#announce(plan, plan.name, plan.route);
+    if (plan === this.#lastRule) return this.#lastRuleName;
+    const name = this.#names.get(plan) ?? this.#announce(plan, plan.name, plan.route);
+    this.#lastRule = name === FULL ? null : plan;
+    this.#lastRuleName = name;
+    return name;
   }
 
   #nameOfServer(server: Server, pool: Pool): number {

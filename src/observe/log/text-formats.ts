@@ -36,7 +36,7 @@ function writeName(lines: Lines, name: LogName | undefined): void {
 }
 
 function writeText(entry: Entry, lines: Lines, which: number): void {
-  if (entry.find(which)) lines.plain(entry.ring.bytes, entry.at, entry.length, entry.cut);
+  if (entry.find(which)) lines.plain(entry.bytes, entry.at, entry.length, entry.cut);
   else dash(lines);
 }
 
@@ -62,8 +62,7 @@ function writeStatus(entry: Entry, lines: Lines): void {
 }
 
 function writePath(entry: Entry, lines: Lines): void {
-  if (entry.findTarget())
-    lines.plain(entry.ring.bytes, entry.pathAt, entry.pathBytes, entry.cut && entry.queryBytes === 0);
+  if (entry.findTarget()) lines.plain(entry.bytes, entry.pathAt, entry.pathBytes, entry.cut && entry.queryBytes === 0);
   else dash(lines);
 }
 
@@ -144,7 +143,7 @@ const VARIABLES: Readonly<Record<LogVariable, Write>> = {
   path: writePath,
   query: (entry, lines) => {
     if (entry.findTarget() && entry.queryBytes > 0)
-      lines.plain(entry.ring.bytes, entry.queryAt, entry.queryBytes, entry.cut);
+      lines.plain(entry.bytes, entry.queryAt, entry.queryBytes, entry.cut);
     else dash(lines);
   },
   host: text(TEXT.host),
@@ -153,7 +152,7 @@ const VARIABLES: Readonly<Record<LogVariable, Write>> = {
   userAgent: text(TEXT.userAgent),
   referer: text(TEXT.referer),
   requestId: (entry, lines) => {
-    if (entry.find(TEXT.requestId)) lines.plain(entry.ring.bytes, entry.at, entry.length, entry.cut);
+    if (entry.find(TEXT.requestId)) lines.plain(entry.bytes, entry.at, entry.length, entry.cut);
     else writeOwnId(entry, lines);
   },
   duration: seconds(FIGURE.allUs),
@@ -182,7 +181,7 @@ export function templateFormat(parts: readonly TemplatePart[]): Write {
     const header = logHeaderOf(part.variable);
     if (header === undefined) return VARIABLES[part.variable as LogVariable];
     return (entry, lines) => {
-      if (entry.findHeader(header)) lines.plain(entry.ring.bytes, entry.at, entry.length, entry.cut);
+      if (entry.findHeader(header)) lines.plain(entry.bytes, entry.at, entry.length, entry.cut);
       else dash(lines);
     };
   });

@@ -135,10 +135,9 @@ export class LogWriter {
   }
 
   #write(entry: Entry, at: number): void {
-    entry.begin(at, this.#offsetUs);
-    const set = this.#sets.get(entry.word(EXCHANGE.set));
+    const set = this.#sets.get(entry.ring.words[(at >> 2) + EXCHANGE.set]!);
     if (set === undefined) return;
-    entry.headers = set.plan.headers;
+    entry.begin(at, set.plan.headers, this.#offsetUs);
     const wanted = entry.word(EXCHANGE.logs);
     for (let i = 0; i < set.logs.length; i++) {
       if ((wanted & (1 << i)) === 0) continue;
