@@ -39,7 +39,7 @@ export function page(results: readonly Result[], machine: string, schedule: Sche
 
 What the clients of a pool notice when one of its three servers fails. Real processes: sixteen clients with a
 keep-alive connection each send GETs (twelve) and POSTs (four) one at a time, 8 ms after the last answer, and never retry; after
-${schedule.warmUpMs / 1000} s one server gets the fault, for ${schedule.faultMs / 1000} s, then it is well again.
+${schedule.warmUpMs / 1000} s one server gets the fault, for ${schedule.faultMs / 1000} s, then it recovers.
 
 All proxies are configured alike: least requests (or connections), two retries, on failed connects, resets,
 timeouts of ${TRY_TIMEOUT_MS / 1000} s and the statuses 500, 502, 503 and 504, for idempotent methods; a server is out after a few failures in
@@ -47,7 +47,7 @@ a row; health checks every second where there are any (nginx has none without a 
 stand in \`bench/lab/faults/contestants.ts\`.
 
 - **failed**: requests that ended in a status of 500 or above, a broken answer or a broken connection. A POST that was
-  on its way to a server that died cannot be sent again safely; everybody loses those.
+  on its way to a server that died cannot be sent again safely; every proxy loses those.
 - **slowest GET**: the longest that a GET took. A frozen server costs a timeout, here ${TRY_TIMEOUT_MS / 1000} s.
 - **touched**: share of the requests begun under the fault that the server answered, failed or held up. A third is its
   fair share.
