@@ -5,7 +5,7 @@
 #include <node_api.h>
 #include <stdbool.h>
 
-/* Adds listenerOpen, listenerPort, listenerClose and acceptorStart. Returns false when Node refuses one. */
+/* Adds the functions whose names begin with listener, and acceptorStart. Returns false when Node refuses one. */
 bool sf_addon_listen(napi_env env, napi_value exports);
 
 #endif

@@ -25,7 +25,7 @@ typedef int32_t sf_handle;
 enum {
     SF_OK = 0,
     SF_E_STALE = -1,  /* the connection behind the handle is gone */
-    SF_E_FULL = -2,   /* no room for the whole request; nothing was done */
+    SF_E_FULL = -2,   /* no room for all of it; nothing was done */
     SF_E_MEMORY = -3, /* no memory; nothing was done */
     SF_E_SYSTEM = -4, /* a system call failed; errno says why */
     SF_E_INVALID = -5 /* the arguments break the contract; nothing was done */
@@ -175,7 +175,7 @@ int sf_engine_descriptor(const sf_engine *e);
  */
 int32_t sf_engine_address_add(sf_engine *e, const char *host, int32_t port, const sf_keep_alive *keep_alive);
 
-/* Forgets an address that was added once; its place is given to another when no one else added it. Connections stay. */
+/* Undoes one sf_engine_address_add. Once all are undone, another address may get the index. Connections stay. */
 void sf_engine_address_remove(sf_engine *e, int32_t index);
 
 /*

@@ -19,7 +19,7 @@ typedef void (*sf_acceptor_stopped)(void *context);
 /* Starts accepting from an open listener. Returns the acceptor, or NULL with errno set. */
 sf_acceptor *sf_acceptor_start(uv_loop_t *loop, int32_t listener);
 
-/* Hands over what waits at the descriptor of `listener`, which is about to be closed: the kernel would reset it. */
+/* Hands over the connections that wait at the descriptor of `listener`, before it is closed: the kernel would reset them. */
 void sf_acceptor_sweep(int fd, int32_t listener);
 
 /* Stops; the acceptor frees itself on a later iteration of its loop and then calls `stopped`, which may be NULL. */

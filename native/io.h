@@ -90,7 +90,7 @@ void sf__io_refuse(int fd);
 /* Gives an accepted socket to `c` and watches it. Takes `fd`, also on failure. Returns SF_OK or SF_E_SYSTEM. */
 int sf__io_adopt(sf_engine *e, sf_conn *c, int fd, bool local);
 
-/* Connects to `to`. The end is reported by sf__conn_connected or sf__conn_fail, perhaps before this returns. */
+/* Connects to `to`. The result is reported by sf__conn_connected or sf__conn_fail, perhaps before this returns. */
 void sf__io_connect(sf_engine *e, sf_conn *c, const sf_address *to);
 
 /* Closes the socket, if there is one. reset: the peer sees a reset. */
@@ -99,7 +99,7 @@ void sf__io_close(sf_conn *c, bool reset);
 /* Receives into `room`; sf__conn_received is called with it and the result, before this returns or later. */
 void sf__io_receive(sf_engine *e, sf_conn *c, const sf_io_room *room);
 
-/* Receives into memory, what TLS decrypts from there. */
+/* Receives into memory, for TLS to decrypt. */
 sf_io_result sf__io_read(sf_conn *c, void *to, size_t room);
 
 /* Looks at the next byte without receiving it. `bytes` is 1 then. */
@@ -111,7 +111,7 @@ bool sf__io_may_receive(const sf_conn *c);
 /* After a failed send: receiving shows an end or an error, also if none was reported. */
 void sf__io_expect_end(sf_conn *c);
 
-/* Sends spans of the slab, one behind the other; more: others follow at once. Some of them, all, or none. */
+/* Sends some, all or none of the spans, which lie in the slab. more: others follow at once. */
 sf_io_result sf__io_send(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t count, bool more);
 
 /* The same from memory: records of TLS. */

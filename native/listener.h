@@ -1,6 +1,6 @@
 /*
- * Listening sockets of the process, by number, so that every thread can name one without seeing its descriptor. A
- * number is given out once: when its listener is closed, it means nothing, whatever takes the place in the registry.
+ * Listening sockets of the process, by number: threads name one without its descriptor. A number is given out once. When its
+ * listener is closed the number is stale, also once another listener has its place in the registry.
  *
  * Ownership. The registry owns the descriptors. Every function may be called from any thread.
  */
@@ -21,7 +21,7 @@
  * backlog  what listen(2) takes; the kernel caps it at net.core.somaxconn.
  * v6_only  an IPv6 address takes no IPv4 connections; matters for :: alone.
  *
- * A place that overlaps with listeners of this process at the same port is taken beside them.
+ * An address that overlaps with listeners of this process at the same port is bound beside them.
  *
  * Returns the listener's number (0 or more), or -1 with errno set.
  */
@@ -41,8 +41,8 @@ int sf_listener_descriptor(int32_t listener);
 int32_t sf_listener_port(int32_t listener);
 
 /*
- * Lets no further connection come to the listener, as the first step of closing it: a new one finds the wider listener at
- * its port, or is refused. Those that wait to be accepted stay, and so do those in their TCP handshake. The file of a unix
+ * The first step of closing a listener: no new connection comes to it. The kernel gives new ones to the wider listener at
+ * its port, or refuses them. Those that wait to be accepted stay, and so do those in their TCP handshake. The file of a unix
  * socket is removed if it is still its own. Cannot be undone. Safe to repeat.
  */
 void sf_listener_retire(int32_t listener);

@@ -1,5 +1,5 @@
 /*
- * What a session may stand for when it is resumed. It carries the server name and the peer's certificate from the
+ * Which sessions are resumed. A session carries the server name and the peer's certificate from the
  * handshake it began with, and the handshake that resumes it verifies nothing. So a session of a client is bound to its
  * scope and to the name the client asked for (RFC 6066, 3: a server must not resume it under another one), and every
  * session ends with the first certificate of the chain that vouched for the peer.

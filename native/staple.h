@@ -1,8 +1,8 @@
 /*
  * OCSP responses, stapled to the certificates they are for: opaque bytes here, checked by the caller, who has read them.
  *
- * Ownership. A response belongs to the certificate (its X509) and goes with it. Attach before a connection can see the
- * context; any thread may shake hands with it then.
+ * Ownership. A response belongs to the certificate (its X509) and goes with it. Attach before a connection uses the
+ * context; from then on any thread may handshake with it.
  */
 #ifndef SF_STAPLE_H
 #define SF_STAPLE_H

@@ -7,8 +7,8 @@
  * OpenSSL's from the moment they were read; the caller's bytes are borrowed for the call and may be wiped after it.
  * A context must not be changed any more once a connection may use it. Other than that, any thread may call anything.
  *
- * A number is given out once: when its context is closed, it means nothing, whatever takes the place in the registry. So
- * a number kept too long yields no context, and never one that trusts other authorities.
+ * A number is given out once. When its context is closed the number is stale, also once another context has its place in the
+ * registry: a number kept too long yields no context, and never one that trusts other authorities.
  *
  * OpenSSL is the one that Node exports: this module links to none of its own.
  */

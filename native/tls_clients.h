@@ -42,7 +42,7 @@ uint16_t sf_tls_client_error(const SSL *ssl);
  * text  where the texts go on: SHA-256, subject (RFC 4514), names (each `DNS:`, `URI:`, `email:` or
  *       `IP:` and the name, with line feeds between), at most SF_FINGERPRINT_BYTES + SF_TLS_SUBJECT_BYTES_MAX + SF_TLS_NAMES_BYTES_MAX
  *
- * Returns how many bytes of text were written; 0 for a client without a certificate. -1 when it cannot be told.
+ * Returns how many bytes of text were written; 0 for a client without a certificate, -1 for one that cannot be described.
  */
 int32_t sf_tls_client_facts(const SSL *ssl, uint8_t *to, uint8_t *text);
 
