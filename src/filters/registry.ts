@@ -11,6 +11,7 @@ import { cookieRewrite } from './cookie-rewrite/config.js';
 import { cors } from './cors/config.js';
 import { directResponse } from './direct-response/config.js';
 import { faultInjection } from './fault-injection/config.js';
+import { jwt } from './jwt/config.js';
 import type { FilterKind, ReplySummary } from './kind.js';
 import { locationRewrite } from './location-rewrite/config.js';
 import { maintenance } from './maintenance/config.js';
@@ -40,6 +41,7 @@ const BUILT_IN = [
   maintenance,
   faultInjection,
   basicAuth,
+  jwt,
 ] as const;
 
 /** The schemas of the filter types: what a list of filters may hold. */

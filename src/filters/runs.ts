@@ -11,6 +11,7 @@ import { cookieRewrite } from './cookie-rewrite/run.js';
 import { cors } from './cors/run.js';
 import { directResponse } from './direct-response/run.js';
 import { faultInjection } from './fault-injection/run.js';
+import { jwt } from './jwt/run.js';
 import { locationRewrite } from './location-rewrite/run.js';
 import { maintenance } from './maintenance/run.js';
 import { rateLimit } from './rate-limit/run.js';
@@ -39,6 +40,7 @@ for (const run of [
   cors,
   maintenance,
   basicAuth,
+  jwt,
   faultInjection,
   requestRedirect,
   directResponse,

@@ -21,7 +21,15 @@ export class IdentityFields {
 
   /** What servers get of this request: names and values, of any characters. */
   set(x: AnyExchange, fields: readonly (readonly [name: string, value: string])[]): void {
-    this.#lines.set(x, fields.map(([name, value]) => `${name}: ${oneBytePerCharacter(clean(value))}\r\n`).join(''));
+    this.setBytes(
+      x,
+      fields.map(([name, value]) => [name, oneBytePerCharacter(value)]),
+    );
+  }
+
+  /** The same for values that have one character per byte. */
+  setBytes(x: AnyExchange, fields: readonly (readonly [name: string, value: string])[]): void {
+    this.#lines.set(x, fields.map(([name, value]) => `${name}: ${clean(value)}\r\n`).join(''));
   }
 
   /** The phases that a filter with such fields has. */
