@@ -98,7 +98,7 @@ export class Attempt {
     this.waitingBytes = 0;
     this.status = 0;
     this.reason = null;
-    this.times.fill(0);
+    this.#noTimes();
   }
 
   /** Begins the next attempt, at a server of `pool` that has counted it in: forgets the attempt before. */
@@ -113,10 +113,14 @@ export class Attempt {
     this.isError = false;
     this.status = 0;
     this.reason = null;
+    this.#noTimes();
     this.times[ATTEMPT_TIME.begun] = nowUs();
-    this.times[ATTEMPT_TIME.connected] = 0;
-    this.times[ATTEMPT_TIME.head] = 0;
-    this.times[ATTEMPT_TIME.ended] = 0;
+  }
+
+  /** One by one: `fill()` leaves compiled code for as short an array, which costs more than all of `reset()`. */
+  #noTimes(): void {
+    const { times } = this;
+    for (let i = 0; i < ATTEMPT_TIME.COUNT; i++) times[i] = 0;
   }
 
   /** Its connection is established: the request can go out. */
