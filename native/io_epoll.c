@@ -11,6 +11,7 @@
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
@@ -340,23 +341,45 @@ static sf_io_result sf__sent(sf_conn *c, ssize_t taken)
     return sf__result_of(taken);
 }
 
+/* Sends of several spans up to so many bytes are put together first: sendmsg costs more than send and such a copy. */
+#define SF__TOGETHER_BYTES 4096
+
+/* Copies all spans to `to` when they are no more than SF__TOGETHER_BYTES. Returns how many bytes they are, 0 for too many. */
+static size_t sf__together(const sf_engine *e, const sf_span *spans, int32_t count, uint8_t *to)
+{
+    size_t used = 0;
+    for (int32_t i = 0; i < count; i++) {
+        size_t bytes = (size_t)spans[i].bytes;
+        if (bytes > SF__TOGETHER_BYTES - used)
+            return 0;
+        memcpy(to + used, e->config.memory + spans[i].at, bytes);
+        used += bytes;
+    }
+    return used;
+}
+
+static ssize_t sf__send_spans(const sf_engine *e, int fd, const sf_span *spans, int32_t count, int options)
+{
+    struct iovec parts[SF_SEND_SPANS_MAX];
+    uint8_t together[SF__TOGETHER_BYTES];
+    if (count == 1)
+        return send(fd, e->config.memory + spans[0].at, (size_t)spans[0].bytes, options);
+    size_t bytes = sf__together(e, spans, count, together);
+    if (bytes > 0)
+        return send(fd, together, bytes, options);
+    for (int32_t i = 0; i < count; i++)
+        parts[i] = (struct iovec){ e->config.memory + spans[i].at, (size_t)spans[i].bytes };
+    struct msghdr message = { .msg_iov = parts, .msg_iovlen = (size_t)count };
+    return sendmsg(fd, &message, options);
+}
+
 sf_io_result sf__io_send(sf_engine *e, sf_conn *c, const sf_span *spans, int32_t count, bool more)
 {
     int options = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
     ssize_t taken;
-    do {
-        if (count == 1) {
-            taken = send(c->io.fd, e->config.memory + spans[0].at, (size_t)spans[0].bytes, options);
-        } else {
-            struct iovec parts[SF_SEND_SPANS_MAX];
-            for (int32_t i = 0; i < count; i++) {
-                parts[i].iov_base = e->config.memory + spans[i].at;
-                parts[i].iov_len = (size_t)spans[i].bytes;
-            }
-            struct msghdr message = { .msg_iov = parts, .msg_iovlen = (size_t)count };
-            taken = sendmsg(c->io.fd, &message, options);
-        }
-    } while (taken < 0 && errno == EINTR);
+    do
+        taken = sf__send_spans(e, c->io.fd, spans, count, options);
+    while (taken < 0 && errno == EINTR);
     return sf__sent(c, taken);
 }
 
