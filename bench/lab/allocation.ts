@@ -1,5 +1,6 @@
 // The claim that the hot path allocates nothing: growth of one worker's heap by request, between garbage collections.
 // Run as a program: `make bench-allocation`; exits with 1 above the limit. Needs wrk.
+import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { wrk } from '../load/wrk.js';
 import type { StartedProcess } from '../processes.js';
@@ -23,14 +24,17 @@ export interface Allocation {
   readonly requests: number;
 }
 
-/** Heap growth by request from pairs of reports; a pair with a collection between them says nothing. */
+/**
+ * Heap growth by request from pairs of reports, beside `restBytes` that a round without requests leaves; a pair with a
+ * collection between them says nothing.
+ */
 export function allocationOf(
   pairs: ReadonlyArray<{ readonly before: WorkerReport; readonly after: WorkerReport; readonly collected: boolean }>,
-  reportBytes: number,
+  restBytes: number,
 ): Allocation | undefined {
   const counted = pairs.filter(({ before, after, collected }) => !collected && after.requests > before.requests);
   const growth = counted.map(
-    ({ before, after }) => (after.heapUsed - before.heapUsed - reportBytes) / (after.requests - before.requests),
+    ({ before, after }) => (after.heapUsed - before.heapUsed - restBytes) / (after.requests - before.requests),
   );
   const bytesPerRequest = spreadOf(growth);
   if (bytesPerRequest === undefined) return undefined;
@@ -60,19 +64,26 @@ async function measure(): Promise<Allocation | undefined> {
     });
     const load = (seconds: number) => wrk.run(request(seconds));
     await load(3);
-    // Two reports with nothing between them: what reporting itself leaves on the heap.
-    const [first, second] = [await askReport(proxy), await askReport(proxy)];
-    const reportBytes = Math.max(0, second.heapUsed - first.heapUsed);
+    // What a round leaves on the heap without a request: timers, metrics, the reports themselves.
+    const rests: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const collectionsBefore = collections;
+      const before = await askReport(proxy);
+      await setTimeout(1000);
+      const after = await askReport(proxy);
+      if (collections === collectionsBefore) rests.push(after.heapUsed - before.heapUsed);
+    }
+    const restBytes = Math.max(0, spreadOf(rests)?.median ?? 0);
     const pairs: Array<{ before: WorkerReport; after: WorkerReport; collected: boolean }> = [];
     for (let round = 0; round < ROUNDS_MAX; round++) {
       const collectionsBefore = collections;
       const before = await askReport(proxy);
       await load(1);
       pairs.push({ before, after: await askReport(proxy), collected: collections > collectionsBefore });
-      const so = allocationOf(pairs, reportBytes);
+      const so = allocationOf(pairs, restBytes);
       if (so !== undefined && so.requests >= REQUESTS_MIN && so.bytesPerRequest.rounds >= 3) break;
     }
-    return allocationOf(pairs, reportBytes);
+    return allocationOf(pairs, restBytes);
   } finally {
     await stop();
   }

@@ -34,6 +34,11 @@ export class PinnedTexts {
     this.#memory = memory;
   }
 
+  /** How many chunks are held now. Allocates nothing. */
+  get heldCount(): number {
+    return this.#constants.chunks.length + this.#ofPlan.chunks.length;
+  }
+
   /** The chunks held now, with one reference each. */
   get held(): number[] {
     return [...this.#constants.chunks, ...this.#ofPlan.chunks];

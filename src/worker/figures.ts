@@ -35,7 +35,7 @@ export class Figures implements WorkerFigures {
 
   /** A tick has come, at `now` milliseconds. */
   gather(now: number): this {
-    const { engine, handshakes, mirrors, chunkCount, chunksKept } = this.#worker;
+    const { engine, handshakes, mirrors, chunkCount, chunksUsed } = this.#worker;
     this.#delay.tick(now);
     this.slabFull = engine.counter(CONTROL.slabFull);
     this.acceptFailures = engine.counter(CONTROL.refused);
@@ -46,7 +46,7 @@ export class Figures implements WorkerFigures {
     gauges.backendConnections = engine.counter(CONTROL.connections) - gauges.clientConnections;
     gauges.handshaking = handshakes;
     gauges.mirrors = mirrors;
-    gauges.slabChunksUsed = chunkCount - engine.freeChunks - chunksKept.length;
+    gauges.slabChunksUsed = chunksUsed;
     gauges.slabChunks = chunkCount;
     gauges.queuedBytes = engine.counter(CONTROL.queuedBytes);
     gauges.loopDelaySeconds = this.#delay.worstSeconds;

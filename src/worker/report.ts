@@ -25,7 +25,7 @@ export function reportOf(w: Worker) {
     bodiesNotKept: Object.fromEntries(w.counters.bodiesNotKept),
     connections: engine.counter(CONTROL.connections),
     clientConnections: engine.counter(CONTROL.clientConnections),
-    chunksUsed: w.chunkCount - engine.freeChunks - w.chunksKept.length,
+    chunksUsed: w.chunksUsed,
     spansQueued: engine.counter(CONTROL.queuedSpans),
     bytesQueued: engine.counter(CONTROL.queuedBytes),
     slabFull: engine.counter(CONTROL.slabFull),

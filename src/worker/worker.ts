@@ -494,6 +494,12 @@ export class Worker implements CodecContext {
     this.#onDrained(left);
   }
 
+  /** Chunks that connections and their requests hold. Allocates nothing. */
+  get chunksUsed(): number {
+    const kept = this.pinned.heldCount + (this.#scratch.chunk < 0 ? 0 : 1);
+    return this.chunkCount - this.engine.freeChunks - kept;
+  }
+
   /** The chunks held by no connection: constants, and scratch memory. */
   get chunksKept(): readonly number[] {
     const { chunk } = this.#scratch;
