@@ -118,7 +118,7 @@ int sf__conn_adopt(sf_engine *e, int fd, const sf_peer *peer, sf_handle *out)
     sf_handle handle = control[SF_CONTROL_WORDS + control[SF_CONTROL_FREE_HANDLES] - 1];
     sf_conn *c = &e->conns[sf__slot(handle)];
     sf__conn_init(c, handle, SF__READING | SF__CLIENT);
-    if (sf__io_adopt(e, c, fd, peer->family == 0) != SF_OK) {
+    if (sf__io_adopt(e, c, fd) != SF_OK) {
         c->flags &= SF__READY; /* the slot stays free */
         control[SF_CONTROL_REFUSED]++;
         return SF_E_SYSTEM;

@@ -87,8 +87,9 @@ void sf__io_none(sf_conn *c);
 /* Closes an accepted socket that gets no connection. */
 void sf__io_refuse(int fd);
 
-/* Gives an accepted socket to `c` and watches it. Takes `fd`, also on failure. Returns SF_OK or SF_E_SYSTEM. */
-int sf__io_adopt(sf_engine *e, sf_conn *c, int fd, bool local);
+/* Gives an accepted socket to `c`, which has the options of its listener (listener.c), and watches it. Takes `fd`, also on
+ * failure. Returns SF_OK or SF_E_SYSTEM. */
+int sf__io_adopt(sf_engine *e, sf_conn *c, int fd);
 
 /* Connects to `to`. The result is reported by sf__conn_connected or sf__conn_fail, perhaps before this returns. */
 void sf__io_connect(sf_engine *e, sf_conn *c, const sf_address *to);

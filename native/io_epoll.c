@@ -180,7 +180,7 @@ void sf__io_refuse(int fd)
     close(fd);
 }
 
-int sf__io_adopt(sf_engine *e, sf_conn *c, int fd, bool local)
+int sf__io_adopt(sf_engine *e, sf_conn *c, int fd)
 {
     c->io = (sf_io_socket){ .fd = fd, .flags = SF__SOCKET_EMPTY };
     if (sf__watch_socket(e, c) != SF_OK) {
@@ -188,8 +188,6 @@ int sf__io_adopt(sf_engine *e, sf_conn *c, int fd, bool local)
         sf__io_none(c);
         return SF_E_SYSTEM;
     }
-    if (!local)
-        sf__no_delay(fd);
     return SF_OK;
 }
 

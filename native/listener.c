@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -90,6 +91,8 @@ static int sf__listen_socket(const struct sockaddr_storage *storage, socklen_t b
         sf__option(fd, SOL_SOCKET, SO_REUSEPORT, true);
     if (storage->ss_family == AF_INET6)
         sf__option(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only); /* never left to the system's default */
+    if (storage->ss_family != AF_UNIX)
+        sf__option(fd, IPPROTO_TCP, TCP_NODELAY, true); /* accepted sockets inherit it */
     if (bind(fd, (const struct sockaddr *)storage, bytes) == 0 && listen(fd, backlog) == 0) {
         if (shared)
             sf__option(fd, SOL_SOCKET, SO_REUSEPORT, false);
