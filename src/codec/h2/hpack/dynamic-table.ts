@@ -1,12 +1,18 @@
-// The dynamic table of one direction of a connection (RFC 7541, 2.3.2 and 4), as lines in memory that grows with use.
+// The dynamic table of one direction of a connection (RFC 7541, 2.3.2 and 4), as lines in memory that grows with use and is given
+// back with the connection.
 // Owns eviction and the bound. Leaves what an index means on the wire to decoder.ts and encoder.ts.
 
-import { Area, copy } from './copy.js';
+import { assert } from '../../../base/assert.js';
+import { type Area, copy } from './copy.js';
 import { ENTRY, ENTRY_OVERHEAD, LINE_EXTRA } from './entries.js';
+import { BLOCK_BYTES_MAX, type Block, giveBlock, NO_BLOCK, takeBlock } from './table-memory.js';
 
-/** Room that a table begins with, for lines and for entries: a connection that stays idle has no more. */
+/** Room that a table begins with once it has an entry, for lines and for entries. */
 const BYTES_FIRST = 256;
 const ENTRIES_FIRST = 8;
+const WORD_BYTES = 4;
+/** Lines of a full table are moved together only when that leaves an eighth of its room: so full it may be. */
+const TABLE_BYTES_MAX = (BLOCK_BYTES_MAX / 9) * 8;
 
 /** `: ` and CRLF as words. */
 const COLON_SPACE = 0x3a20;
@@ -20,10 +26,10 @@ const CRLF = 0x0d0a;
  * the table may have.
  */
 export class DynamicTable {
-  /** The lines. Another one once more room was needed. */
-  area = new Area(new Uint8Array(BYTES_FIRST));
-  /** The words of the entries (ENTRY), in a ring. Another one once more room was needed. */
-  entries = new Int32Array(ENTRIES_FIRST * ENTRY.WORDS);
+  /** The memory that its lines are in, beside those of others. Another one once more room was needed. */
+  area: Area = NO_BLOCK.piece;
+  /** That of the words of its entries (ENTRY), a ring. */
+  entries: Int32Array = NO_BLOCK.piece.words;
   count = 0;
   /** Entries that were ever added: `added - 1` is the number of the newest. */
   added = 0;
@@ -31,16 +37,37 @@ export class DynamicTable {
   bytesMax: number;
   /** What it holds, counted the same way. */
   bytesUsed = 0;
+  #lines: Block = NO_BLOCK;
+  #ring: Block = NO_BLOCK;
+  /** Where the ring begins in `entries`, and what counts in it. */
+  #ringAt = 0;
+  #ringMask = 0;
   #lineAt = 0;
   #lineEnd = 0;
 
+  /** `bytesMax` is at most 4096. */
   constructor(bytesMax: number) {
+    assert(bytesMax <= TABLE_BYTES_MAX, 'a table fits its memory');
     this.bytesMax = bytesMax;
   }
 
   /** The first word of the entry of an age, which is less than `count`. Hot. */
   entry(age: number): number {
-    return ((this.added - 1 - age) * ENTRY.WORDS) & (this.entries.length - 1);
+    return this.#ringAt + (((this.added - 1 - age) * ENTRY.WORDS) & this.#ringMask);
+  }
+
+  /** Bytes of memory that it has. */
+  get memoryBytes(): number {
+    return this.#lines.bytes + this.#ring.bytes;
+  }
+
+  /** Gives its memory back. It is empty from here on, and stays so. */
+  release(): void {
+    this.resize(0);
+    giveBlock(this.#lines);
+    giveBlock(this.#ring);
+    this.#lines = NO_BLOCK;
+    this.#ring = NO_BLOCK;
   }
 
   /** Changes the most it may hold, and evicts what is too much. */
@@ -111,41 +138,45 @@ export class DynamicTable {
       this.count--;
     }
     if (this.count > 0) return;
-    this.#lineAt = 0;
-    this.#lineEnd = 0;
+    this.#lineAt = this.#lines.at;
+    this.#lineEnd = this.#lines.at;
   }
 
   /** Makes room for one more entry, whose line has `lineBytes`. */
   #makeRoom(lineBytes: number): void {
-    if (this.count * ENTRY.WORDS === this.entries.length) this.#growEntries();
-    if (this.#lineEnd + lineBytes <= this.area.bytes.length) return;
+    if (this.count * ENTRY.WORDS * WORD_BYTES >= this.#ring.bytes) this.#growRing();
+    const block = this.#lines;
+    if (this.#lineEnd + lineBytes <= block.at + block.bytes) return;
     const lines = this.#lineEnd - this.#lineAt;
-    const { bytes } = this.area;
     // Moved together where that leaves room for some time: otherwise each new line would move all the others.
-    if (
-      lines + lineBytes <= bytes.length - (bytes.length >> 3) ||
-      bytes.length >= this.bytesMax + (this.bytesMax >> 3)
-    ) {
-      bytes.copyWithin(0, this.#lineAt, this.#lineEnd);
-    } else {
-      const larger = Math.min(Math.max(2 * bytes.length, lines + lineBytes), this.bytesMax + (this.bytesMax >> 3));
-      const grown = new Area(new Uint8Array(Math.max(larger, lines + lineBytes)));
-      grown.bytes.set(bytes.subarray(this.#lineAt, this.#lineEnd));
-      this.area = grown;
+    const moves = lines + lineBytes <= block.bytes - (block.bytes >> 3) || block.bytes === BLOCK_BYTES_MAX;
+    if (!moves) {
+      this.#lines = takeBlock(Math.max(BYTES_FIRST, lines + lineBytes, Math.min(2 * block.bytes, BLOCK_BYTES_MAX)));
+      this.area = this.#lines.piece;
     }
-    for (let age = 0; age < this.count; age++) this.entries[this.entry(age) + ENTRY.at]! -= this.#lineAt;
-    this.#lineEnd = lines;
-    this.#lineAt = 0;
+    const to = this.#lines.at;
+    if (moves) block.piece.bytes.copyWithin(to, this.#lineAt, this.#lineEnd);
+    else this.area.bytes.set(block.piece.bytes.subarray(this.#lineAt, this.#lineEnd), to);
+    const by = to - this.#lineAt;
+    for (let age = 0; age < this.count; age++) this.entries[this.entry(age) + ENTRY.at]! += by;
+    this.#lineAt = to;
+    this.#lineEnd = to + lines;
+    if (!moves) giveBlock(block);
   }
 
-  #growEntries(): void {
+  #growRing(): void {
     const old = this.entries;
-    const grown = new Int32Array(2 * old.length);
-    for (let age = 0; age < this.count; age++) {
-      const from = this.entry(age);
-      const to = ((this.added - 1 - age) * ENTRY.WORDS) & (grown.length - 1);
-      for (let word = 0; word < ENTRY.WORDS; word++) grown[to + word] = old[from + word]!;
+    const from = Array.from({ length: this.count }, (_, age) => this.entry(age));
+    const ring = takeBlock(Math.max(2 * this.#ring.bytes, ENTRIES_FIRST * ENTRY.WORDS * WORD_BYTES));
+    giveBlock(this.#ring);
+    this.#ring = ring;
+    this.entries = ring.piece.words;
+    this.#ringAt = ring.at / WORD_BYTES;
+    this.#ringMask = ring.bytes / WORD_BYTES - 1;
+    // The old ring has been given back, but is no other's yet.
+    for (let age = 0; age < from.length; age++) {
+      const to = this.entry(age);
+      for (let word = 0; word < ENTRY.WORDS; word++) this.entries[to + word] = old[from[age]! + word]!;
     }
-    this.entries = grown;
   }
 }

@@ -7,6 +7,7 @@ import { Area, copy, equals, equalsLower } from './copy.js';
 import { DynamicTable } from './dynamic-table.js';
 import { ENTRY } from './entries.js';
 import { STATIC_COUNT, STATIC_FIELDS } from './static-table.js';
+import { type Block, giveBlock, NO_BLOCK, takeBlock } from './table-memory.js';
 
 const BYTES_FIRST = 4096;
 /** The most of a table that we use, whatever the peer allows. */
@@ -21,24 +22,38 @@ const NEVER_INDEXED = 0x10;
 const PLAIN = 0;
 
 /** Names that a connection remembers at once: for each its hash, that of its last value, and the number of its entry. */
-const SLOTS = 64;
+const SLOTS = 32;
 const SLOT = { name: 0, value: 1, entry: 2, WORDS: 3 } as const;
 const NO_ENTRY = -1;
 /** Names whose hashes point to one slot take the next ones. */
 const PROBES = 4;
 /** Places in a message that are remembered. */
 const PLACES = 32;
+const REMEMBERED_WORDS = SLOTS * SLOT.WORDS + PLACES;
 
 /** What the peer's decoder has of us, and what we know of the fields of its messages. One per connection. */
 export class EncoderTable {
   readonly table = new DynamicTable(TABLE_BYTES_MAX);
-  /** Made with the first block: idle connections do without. */
-  slots: Int32Array | null = null;
-  /** By its place in the message: the number of the entry that the field there had last, and 1; 0 for none. */
-  places: Int32Array | null = null;
+  /** What is remembered of names and places, from the first block on: idle connections do without. */
+  memory: Block = NO_BLOCK;
+  /** Its memory has been given back: it remembers nothing any more. */
+  released = false;
   /** The least that was allowed since the last block, and what is allowed now; -1 when nothing has changed. */
   least = -1;
   allowed = TABLE_BYTES_MAX;
+
+  /** Bytes of memory that it has. */
+  get memoryBytes(): number {
+    return this.table.memoryBytes + this.memory.bytes;
+  }
+
+  /** Gives back the memory that it has. */
+  release(): void {
+    this.table.release();
+    giveBlock(this.memory);
+    this.memory = NO_BLOCK;
+    this.released = true;
+  }
 
   /** The peer's SETTINGS allow a table of `bytesMax` bytes: the next block says what we make of it (RFC 7541, 4.2). */
   allow(bytesMax: number): void {
@@ -93,8 +108,12 @@ export class HpackEncoder {
   area = new Area(new Uint8Array(BYTES_FIRST));
   length = 0;
   #table = new DynamicTable(0);
-  #slots: Int32Array = new Int32Array(SLOTS * SLOT.WORDS);
-  #places: Int32Array = new Int32Array(PLACES);
+  /** Where the slots are, and by its place in the message the number of the entry that the field there had last, and 1; 0 for none. */
+  #words: Int32Array = new Int32Array(REMEMBERED_WORDS);
+  #slotsAt = 0;
+  #placesAt = 0;
+  /** For what is written on a connection that is over. */
+  readonly #nothing = new Int32Array(REMEMBERED_WORDS);
   /** The place of the next field. */
   #place = 0;
   /** Where lines of text become bytes. */
@@ -104,17 +123,26 @@ export class HpackEncoder {
   begin(owner: EncoderTable): void {
     this.length = 0;
     this.#table = owner.table;
-    owner.slots ??= new Int32Array(SLOTS * SLOT.WORDS);
-    owner.places ??= new Int32Array(PLACES);
-    this.#slots = owner.slots;
-    this.#places = owner.places;
     this.#place = 0;
+    this.#remember(owner);
     if (owner.least < 0) return;
     if (owner.least < owner.allowed) this.#integer(SIZE_UPDATE, 0x1f, owner.least);
     owner.table.resize(owner.least);
     this.#integer(SIZE_UPDATE, 0x1f, owner.allowed);
     owner.table.resize(owner.allowed);
     owner.least = -1;
+  }
+
+  #remember(owner: EncoderTable): void {
+    if (owner.memory === NO_BLOCK && !owner.released) {
+      owner.memory = takeBlock(REMEMBERED_WORDS * 4);
+      const { piece, at } = owner.memory;
+      piece.words.fill(0, at / 4, at / 4 + REMEMBERED_WORDS);
+    }
+    const { piece, at } = owner.memory;
+    this.#words = owner.released ? this.#nothing : piece.words;
+    this.#slotsAt = owner.released ? 0 : at / 4;
+    this.#placesAt = this.#slotsAt + SLOTS * SLOT.WORDS;
   }
 
   /** The status of a response. */
@@ -143,11 +171,11 @@ export class HpackEncoder {
    */
   field(from: Area, nameAt: number, nameBytes: number, valueAt: number, valueBytes: number): void {
     this.#room(nameBytes + valueBytes + 1 + 3 * INTEGER_BYTES_MAX);
-    const place = this.#place < PLACES ? this.#place++ : 0;
+    const place = this.#placesAt + (this.#place < PLACES ? this.#place++ : 0);
     // Messages mostly have the same fields in the same order.
-    const expected = this.#places[place]! - 1;
+    const expected = this.#words[place]! - 1;
     if (expected >= 0 && this.#isEntry(expected, from, nameAt, nameBytes, valueAt, valueBytes)) this.#name(expected);
-    else this.#places[place] = 1 + this.#other(from, nameAt, nameBytes, valueAt, valueBytes);
+    else this.#words[place] = 1 + this.#other(from, nameAt, nameBytes, valueAt, valueBytes);
   }
 
   /** Names an entry of the table as a whole. */
@@ -164,7 +192,7 @@ export class HpackEncoder {
       this.#literal(NEVER_INDEXED, 0x0f, index, from, nameAt, nameBytes, valueAt, valueBytes);
       return NO_ENTRY;
     }
-    const slots = this.#slots;
+    const slots = this.#words;
     const slot = this.#slotFor(hash);
     const value = hashOfValue(from, valueAt, valueBytes);
     let adds = slots[slot + SLOT.name] === 0;
@@ -218,13 +246,13 @@ export class HpackEncoder {
 
   /** Where the name with that hash is remembered: its own place, a free one, or that of another name, which it takes. */
   #slotFor(hash: number): number {
-    const slots = this.#slots;
+    const slots = this.#words;
     for (let i = 0; i < PROBES; i++) {
-      const slot = ((slotOf(hash) + i) & (SLOTS - 1)) * SLOT.WORDS;
+      const slot = this.#slotsAt + ((slotOf(hash) + i) & (SLOTS - 1)) * SLOT.WORDS;
       const name = slots[slot + SLOT.name];
       if (name === hash || name === 0) return slot;
     }
-    return slotOf(hash) * SLOT.WORDS;
+    return this.#slotsAt + slotOf(hash) * SLOT.WORDS;
   }
 
   /** The entry with that number is still there, and is this field. Hot. */

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { FRAME, FrameReader } from '../../../../src/codec/h2/frames-read.js';
 import { Area } from '../../../../src/codec/h2/hpack/copy.js';
 import { EncoderTable, HpackEncoder } from '../../../../src/codec/h2/hpack/encoder.js';
+import { tableMemory } from '../../../../src/codec/h2/hpack/table-memory.js';
 import { HTTP2_LIMITS } from '../../../../src/http/h2-limits.js';
 import { Random } from '../../../fuzz/random.js';
 import { Blocks } from './blocks.js';
@@ -138,6 +139,19 @@ const VALUES = [
   'abcdefgh1',
   'abcdefgh2',
 ];
+
+test('a table that is released has no memory, and what is written then is still a block', () => {
+  const before = tableMemory.used;
+  const owner = new EncoderTable();
+  const first = encode(owner, 200, HEAD);
+  assert.equal(tableMemory.used - before, owner.memoryBytes);
+  assert.ok(owner.memoryBytes > 0);
+  owner.release();
+  assert.equal(tableMemory.used, before);
+  const decoder = new ReferenceDecoder();
+  assert.deepEqual(decoder.read(first), decoder.read(encode(owner, 200, HEAD)));
+  assert.equal(tableMemory.used, before);
+});
 
 test('random messages, with tables that change, come to the same at three decoders', () => {
   for (let seed = 1; seed <= 400; seed++) {

@@ -6,6 +6,7 @@ import { Area } from '../../../../src/codec/h2/hpack/copy.js';
 import { DECODED, HpackDecoder } from '../../../../src/codec/h2/hpack/decoder.js';
 import { DynamicTable } from '../../../../src/codec/h2/hpack/dynamic-table.js';
 import { HUFFMAN, huffmanBytes, huffmanDecode, huffmanEncode } from '../../../../src/codec/h2/hpack/huffman.js';
+import { tableMemory } from '../../../../src/codec/h2/hpack/table-memory.js';
 import { Random } from '../../../fuzz/random.js';
 import { type Field, ReferenceDecoder, ReferenceEncoder } from './reference-hpack.js';
 
@@ -239,14 +240,54 @@ test('a table keeps within what it may have, however it is filled', () => {
     const value = random.below(20) === 0 ? random.below(4000) : random.below(60);
     table.add(line, 0, name, value, 0);
     assert.ok(table.bytesUsed <= 4096);
-    assert.ok(table.area.bytes.length <= 4608, `${table.area.bytes.length} bytes of lines`);
-    assert.ok(table.entries.length <= 128 * 4 * 2, `${table.entries.length} words of entries`);
+    assert.ok(table.memoryBytes <= 4608 + 2048, `${table.memoryBytes} bytes`);
   }
+  table.release();
 });
 
-test('a fresh table is small', () => {
+test('a fresh table has no memory, one with an entry 384 bytes, and one that is released none', () => {
+  const before = tableMemory.used;
   const table = new DynamicTable(4096);
-  assert.equal(table.area.bytes.length + table.entries.byteLength, 384);
+  assert.equal(table.memoryBytes, 0);
+  const line = new Area(Buffer.from('name: value\r\n'));
+  table.add(line, 0, 4, 5, 0);
+  assert.equal(table.memoryBytes, 384);
+  assert.equal(tableMemory.used, before + 384);
+  table.release();
+  assert.equal(table.add(line, 0, 4, 5, 0), false);
+  assert.equal(tableMemory.used, before);
+});
+
+test('tables that fill, shrink and go at random share memory without touching each other', () => {
+  const before = tableMemory.used;
+  const random = new Random(5);
+  const tables: { table: DynamicTable; lines: string[] }[] = [];
+  for (let step = 0; step < 30_000; step++) {
+    if (tables.length < 20) tables.push({ table: new DynamicTable(random.pick([4096, 1000, 200])), lines: [] });
+    const one = random.pick(tables);
+    const name = 'n'.repeat(random.below(20));
+    const value = `${step}`.padEnd(random.below(random.below(10) === 0 ? 800 : 60), 'v');
+    const text = `${name}: ${value}\r\n`;
+    if (one.table.add(new Area(Buffer.from(text)), 0, name.length, value.length, step)) one.lines.unshift(text);
+    one.lines.length = one.table.count;
+    if (random.below(100) === 0) {
+      one.table.release();
+      tables.splice(tables.indexOf(one), 1);
+    }
+    if (step % 50 > 0) continue;
+    for (const { table, lines } of tables) {
+      for (const [age, expected] of lines.entries()) {
+        const at = table.entries[table.entry(age)]!;
+        assert.equal(Buffer.from(table.area.bytes.subarray(at, at + expected.length)).toString(), expected);
+      }
+    }
+    assert.equal(
+      tableMemory.used - before,
+      tables.reduce((sum, { table }) => sum + table.memoryBytes, 0),
+    );
+  }
+  for (const { table } of tables) table.release();
+  assert.equal(tableMemory.used, before);
 });
 
 const NAMES = [
