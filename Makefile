@@ -32,6 +32,7 @@ check: lint ## Lint, types, and whether what is generated is fresh
 	@$(BIN)/tsc -p tsconfig.json
 	@$(BIN)/tsx src/engine/generate.ts --check
 	@$(BIN)/tsx src/config/generate.ts --check
+	@$(BIN)/tsx src/cli/generate.ts --check
 
 lint: node_modules/.installed ## Formatter and linter
 	@$(BIN)/biome check --error-on-warnings
@@ -142,9 +143,10 @@ node_modules/.installed: package.json package-lock.json | preflight
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-generate: node_modules/.installed ## Rewrite what is generated: native/layout.h, the configuration's reference and JSON Schema
+generate: node_modules/.installed ## Rewrite what is generated: native/layout.h, the configuration's reference and JSON Schema, the man page
 	@$(BIN)/tsx src/engine/generate.ts
 	@$(BIN)/tsx src/config/generate.ts
+	@$(BIN)/tsx src/cli/generate.ts
 
 .PHONY: preflight
 preflight:
