@@ -109,6 +109,11 @@ function checkConfig({ value, source, mistakes }: Document, read: readonly strin
       warn: (path, found, expected) => problems.warn(path, found, expected),
       poolNames: isBroken(['pools']) ? null : new Set(Object.keys(parsed.pools)),
       isBroken,
+      poolsBeyondHttp: new Set(
+        Object.entries(parsed.pools).flatMap(([name, { tls, proxyProtocol }]) =>
+          tls === undefined && proxyProtocol === undefined ? [] : [name],
+        ),
+      ),
       poolsUsed: new Set(
         broken.some(([top]) => top === 'routes' || top === 'listeners') ? Object.keys(parsed.pools) : [],
       ),

@@ -14,6 +14,8 @@ export interface Scope {
   /** Names of all pools, broken ones too; null when the pools as a whole cannot be read. */
   readonly poolNames: ReadonlySet<string> | null;
   readonly poolsUsed: Set<string>;
+  /** Names of pools whose servers expect more than plain HTTP: TLS, or a PROXY header. */
+  readonly poolsBeyondHttp: ReadonlySet<string>;
   /** True when this part of the document cannot be read: what depends on it cannot be judged. */
   isBroken(path: DocumentPath): boolean;
   /** The directory that file names are relative to. */

@@ -1,6 +1,7 @@
 // The contract between filters and the exchange: which phases there are, what a filter may do in each, and with what.
 // Owns no filter: those stand in src/filters, one folder each. Leaves running the phases to phases.ts and the worker.
 
+import type { SocketEndpoint } from '../base/endpoint.js';
 import type { Head } from '../http/head.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { SharedLimits } from '../limits/shared-limits.js';
@@ -139,6 +140,8 @@ export interface FilterScope {
   readonly tools: FilterTools;
   /** What all workers share to count by key; null for a request in words, which counts nowhere. */
   readonly limits: SharedLimits | null;
+  /** Where the servers of the pool with this index in the plan are that may be used now. */
+  serversOf(pool: number): readonly SocketEndpoint[];
   /** How a copy of a request is sent to the pool with this index in the plan; to be called in `attemptHead`. */
   copyTo(pool: number): (x: AnyExchange) => void;
 }

@@ -119,7 +119,7 @@ export class DryRun implements CheckContext, AdmitContext {
       ticks: new Ticks(config.timeouts),
       limits: limitsWith(config, 0),
       filters: routes.filters,
-      filterScope: { tools: this.filterTools, limits: null, copyTo: () => () => {} },
+      filterScope: { tools: this.filterTools, limits: null, copyTo: () => () => {}, serversOf: () => [] },
       seed: 0,
     };
     // No pool is chosen: their shares say what a rule does with its requests.

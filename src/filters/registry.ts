@@ -11,6 +11,7 @@ import { cookieRewrite } from './cookie-rewrite/config.js';
 import { cors } from './cors/config.js';
 import { directResponse } from './direct-response/config.js';
 import { faultInjection } from './fault-injection/config.js';
+import { forwardAuth } from './forward-auth/config.js';
 import { jwt } from './jwt/config.js';
 import type { FilterKind, ReplySummary } from './kind.js';
 import { locationRewrite } from './location-rewrite/config.js';
@@ -42,6 +43,7 @@ const BUILT_IN = [
   faultInjection,
   basicAuth,
   jwt,
+  forwardAuth,
 ] as const;
 
 /** The schemas of the filter types: what a list of filters may hold. */

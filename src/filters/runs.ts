@@ -11,6 +11,7 @@ import { cookieRewrite } from './cookie-rewrite/run.js';
 import { cors } from './cors/run.js';
 import { directResponse } from './direct-response/run.js';
 import { faultInjection } from './fault-injection/run.js';
+import { forwardAuth } from './forward-auth/run.js';
 import { jwt } from './jwt/run.js';
 import { locationRewrite } from './location-rewrite/run.js';
 import { maintenance } from './maintenance/run.js';
@@ -41,6 +42,7 @@ for (const run of [
   maintenance,
   basicAuth,
   jwt,
+  forwardAuth,
   faultInjection,
   requestRedirect,
   directResponse,

@@ -72,6 +72,13 @@ const ROWS = {
   CONNECT_FAILED: row(502, 'server', 'any method', 'stays', 'the server cannot be reached'),
   TLS_FAILED: row(502, 'server', 'any method', 'stays', 'the TLS handshake with the server failed'),
   SERVER_LEFT: row(502, 'server', 'idempotent methods', 'stays', 'the server closed the connection before it answered'),
+  AUTH_SERVER_FAILED: row(
+    502,
+    'server',
+    'never',
+    'stays',
+    'the server that decides about the request gave no decision',
+  ),
   RESPONSE_MALFORMED: row(
     502,
     'server',

@@ -1,6 +1,7 @@
 // What a worker offers the filters of its rules, and what they are made with.
 // Owns the way from a filter to the steps of the worker. Leaves the contract to exchange/filter.ts.
 
+import { GATE } from '../balance/server-state.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { fail } from '../exchange/fail.js';
 import { type BeginWait, type FilterScope, type LocalReply, type RefusalDetails, VERDICT } from '../exchange/filter.js';
@@ -52,5 +53,14 @@ export class WorkerFilterTools extends RequestTools {
 
 /** What filters are made with whose plans name pools by their index in `pools`: the pool that stands there at the time gets the copy. */
 export function filterScope(w: Worker, pools: readonly Pool[]): FilterScope {
-  return { tools: w.filterTools, limits: w.limitTables, copyTo: (index) => () => w.copiesDue.push(pools[index]!) };
+  return {
+    tools: w.filterTools,
+    limits: w.limitTables,
+    copyTo: (index) => () => w.copiesDue.push(pools[index]!),
+    serversOf: (index) => {
+      const open = pools[index]!.plan.servers.filter((server) => w.state.gate(server.index) === GATE.OPEN);
+      const first = open.filter(({ backup }) => !backup);
+      return (first.length > 0 ? first : open).map(({ endpoint }) => endpoint);
+    },
+  };
 }
