@@ -97,8 +97,9 @@ export function openTlsContexts({ listeners, pools }: Config, before = NONE): Tl
     uses: [] as TlsUse[],
   };
   const known = new Map(before.uses.map((use) => [use.settings, use]));
-  const add = (name: string, of: object, files: readonly string[], open: (warn: Warn) => Opened): number => {
-    const settings = JSON.stringify([name, of]);
+  /** `from`: all that `open` makes it from, beside the contents of files. */
+  const add = (name: string, from: object, files: readonly string[], open: (warn: Warn) => Opened): number => {
+    const settings = JSON.stringify([name, from]);
     const stamp = stampOf(files);
     const same = known.get(settings);
     if (same?.stamp === stamp) {
@@ -119,14 +120,12 @@ export function openTlsContexts({ listeners, pools }: Config, before = NONE): Tl
     }
     for (const { name, tls } of Object.values(pools)) {
       if (tls === undefined) continue;
-      const open =
-        (protocols: readonly string[]) =>
-        (warn: Warn): Opened =>
-          openBackend(name, tls, protocols, warn);
-      contexts.pools.set(name, add(`Pool ${name}`, tls, filesOfPool(tls), open(PROTOCOLS.slice(0, 1))));
+      const addPool = (user: string, protocols: readonly string[]): number =>
+        add(user, { tls, protocols }, filesOfPool(tls), (warn) => openBackend(name, tls, protocols, warn));
+      contexts.pools.set(name, addPool(`Pool ${name}`, PROTOCOLS.slice(0, 1)));
       if (!tunnelled.has(name)) continue;
       // What is passed on is not ours to name.
-      contexts.tunnels.set(name, add(`Pool ${name}, behind raw listeners`, tls, filesOfPool(tls), open([])));
+      contexts.tunnels.set(name, addPool(`Pool ${name}, behind raw listeners`, []));
     }
   } catch (error) {
     closeTlsContexts(contexts, before);
