@@ -1,14 +1,17 @@
 // The rules of the exchange fuzzer, tried on a proxy that breaks them one by one: a rule that never fails proves nothing.
-// The proxy here answers by itself what a server would have answered, and writes into the book what a server would have.
+// For the rules of clients, the proxy here answers by itself what a server would have answered, and writes into the book what
+// a server would have. For those of servers, it is what is sent to one.
 
 import assert from 'node:assert/strict';
-import { createServer, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
 import { after, test } from 'node:test';
 import { freePlace } from '../support/addresses.js';
 import { responseBody } from './exchange/body.js';
 import { Book, type Entry } from './exchange/book.js';
 import { runClient } from './exchange/client.js';
-import type { Mood } from './exchange/requests.js';
+import { type Mood, randomEntry } from './exchange/requests.js';
+import { FuzzServer } from './exchange/server.js';
 import { Random } from './random.js';
 
 const CALM: Mood = { trouble: false, limited: false, rude: false, bodyBytesMax: 90_000, tight: false };
@@ -207,3 +210,88 @@ for (const [what, says, mood, does] of MISDEEDS) {
     assert.match(found.join('\n'), says);
   });
 }
+
+const CLIENT = { address: '192.0.2.1', port: 1000 };
+
+/** A request with a counted body of some bytes, to `/a`, that its client has sent. */
+function sentEntry(method: string): Entry {
+  for (let seed = 1; ; seed++) {
+    const entry = randomEntry(new Random(seed), CALM, { old: false, session: null }, `0.${seed}`, null);
+    const { request } = entry;
+    const plain =
+      request.target.startsWith('/a/') && request.tunnel === null && !request.expects && request.local.length === 0;
+    if (!plain || request.method !== method || request.bodyBytes < 26 || request.bytes.includes('chunked')) continue;
+    entry.written = request.bytes.length;
+    entry.client = CLIENT;
+    return entry;
+  }
+}
+
+/** The request as a proxy that is in order sends it. */
+const forwarded = ({ request: { bytes } }: Entry): string =>
+  bytes.replace('\r\nHost: a.example', `\r\nX-Forwarded-For: ${CLIENT.address}\r\nHost: a.example`);
+
+/** What a server finds wrong with these requests, each sent when the one before has been answered. */
+async function atServer(entry: Entry, requests: readonly string[], name = 's0'): Promise<string> {
+  const round = new Book();
+  round.add(entry);
+  const at = freePlace();
+  const server = new FuzzServer(name, at, false, () => round);
+  await server.turn('serves');
+  try {
+    for (const request of requests) {
+      const socket = connect(at);
+      socket.on('error', () => {});
+      socket.write(request, 'latin1');
+      await Promise.race([once(socket, 'data'), once(socket, 'close')]);
+      socket.destroy();
+    }
+  } finally {
+    await server.close();
+  }
+  round.close();
+  return round.violations.join('\n');
+}
+
+test('a server finds nothing wrong with a request that was sent on well', async () => {
+  const entry = sentEntry('PUT');
+  assert.equal(await atServer(entry, [forwarded(entry)]), '');
+  assert.equal(entry.deliveries[0]!.bodyBytes, entry.request.bodyBytes);
+  const again = sentEntry('PUT');
+  assert.equal(await atServer(again, [forwarded(again), forwarded(again)]), '', 'PUT may be sent again');
+});
+
+/** What is wrong with a request that is sent on, and what its server has to say of it. */
+const WRONG: readonly [what: string, says: RegExp, change: (bytes: string, entry: Entry) => string][] = [
+  ['no client sent', /that no client sent/, (bytes) => bytes.replace('X-Id: ', 'X-Id: other-')],
+  ['has another target', /expected PUT \/a\//, (bytes) => bytes.replace('PUT /a/', 'PUT /a/b/')],
+  ['has another length', /got Content-Length 2,/, (bytes) => bytes.replace(/Content-Length: \d+/, 'Content-Length: 2')],
+  ['has other bytes in its body', /a body that was not sent/, (bytes) => `${bytes.slice(0, -1)}\0`],
+  ['names another client', /the client is 192\.0\.2\.1/, (bytes) => bytes.replace(CLIENT.address, '192.0.2.2')],
+  ['names another host', /got Host b\.example/, (bytes) => bytes.replace('Host: a.example', 'Host: b.example')],
+  [
+    'asks to continue, as its client did not',
+    /got Expect/,
+    (bytes) => bytes.replace('Host:', 'Expect: 100-continue\r\nHost:'),
+  ],
+];
+
+for (const [what, says, change] of WRONG) {
+  test(`a server finds it wrong when a request ${what}`, async () => {
+    const entry = sentEntry('PUT');
+    assert.match(await atServer(entry, [change(forwarded(entry), entry)]), says);
+  });
+}
+
+test('a server finds it wrong when it gets what is not for it, too early, twice, or not at all', async () => {
+  const elsewhere = sentEntry('PUT');
+  assert.match(await atServer(elsewhere, [forwarded(elsewhere)], 'n0'), /of another pool/);
+  const early = sentEntry('PUT');
+  early.written = early.request.headBytes - 1;
+  assert.match(await atServer(early, [forwarded(early)]), /whose head was not sent to its end/);
+  const twice = sentEntry('POST');
+  assert.match(await atServer(twice, [forwarded(twice), forwarded(twice)]), /delivered twice/);
+  const behind = sentEntry('PUT');
+  behind.poisoned = true;
+  assert.match(await atServer(behind, [forwarded(behind)]), /delivered behind a refused request/);
+});

@@ -208,7 +208,6 @@ class Visit {
       setTimeout(() => this.socket.resume(), behaviour.deafMs);
     }
     const expects = fieldValues(head, 'expect').join();
-    // That of an attempt before may have been answered already.
     if (expects !== '' && !request.expects) this.#fail(`got Expect: ${expects}, which its client did not say`);
     if (expects !== '' && behaviour.continues && !behaviour.early) this.socket.write('HTTP/1.1 100 Continue\r\n\r\n');
     const asksFor = fieldValues(head, 'upgrade').join();
