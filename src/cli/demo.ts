@@ -8,7 +8,16 @@ import { checkValue } from '../config/load.js';
 import { compileRoutes } from '../config/routes.js';
 import { startOrigins } from './demo-origins.js';
 import { issueCertificate } from './issue-certificate.js';
-import { acceptOption, logTimesOption, pinOption, type ServeFlags, serveOptions, workersOption } from './options.js';
+import {
+  acceptOption,
+  logLevelOption,
+  logOption,
+  logTimesOption,
+  pinOption,
+  type ServeFlags,
+  serveOptions,
+  workersOption,
+} from './options.js';
 import { serve } from './serve.js';
 
 interface DemoOptions extends ServeFlags {
@@ -28,6 +37,8 @@ export function register(program: Command): void {
     .addOption(workersOption())
     .addOption(acceptOption())
     .addOption(pinOption())
+    .addOption(logOption())
+    .addOption(logLevelOption())
     .addOption(logTimesOption())
     .action(demo);
 }

@@ -5,28 +5,46 @@ import { fstatSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { ProcessEvent } from '../observe/events.js';
 import { describeEvent } from './events/describe.js';
+import { isAtLeast, type LogLevel, levelOf } from './events/levels.js';
 import { Output } from './output.js';
 import { counted } from './terminal.js';
 
 /** When lines have a time: `auto` is where no person looks on, and no journal adds its own. */
 export type LogTimes = 'auto' | 'always' | 'never';
 
+/** How the lines of a process look. */
+export interface LogOptions {
+  readonly times: LogTimes;
+  /** Sentences for people, or an object of JSON in each line for programs. */
+  readonly format: LogFormat;
+  /** Events that matter less are left out. */
+  readonly level: LogLevel;
+}
+
+export const LOG_FORMATS = ['text', 'json'] as const;
+type LogFormat = (typeof LOG_FORMATS)[number];
+
 /** The lines of one process. None of them can end it. */
 export class Log {
+  readonly #options: LogOptions;
   readonly #out: Output;
   readonly #err: Output;
   readonly #outTimes: boolean;
   readonly #errTimes: boolean;
 
-  constructor(times: LogTimes) {
+  constructor(options: LogOptions) {
+    this.#options = options;
+    const { times } = options;
+    const worded = (event: string, text: string, isTimed: boolean): string =>
+      options.format === 'json' ? jsonLine('error', event, text, {}) : stamped(`sevenfold: ${text}\n`, isTimed);
     this.#outTimes = hasTimes(1, times);
     this.#errTimes = hasTimes(2, times);
     const output = (fd: 1 | 2, name: string, isTimed: boolean, other: () => Output): Output =>
       new Output(fd, {
-        lost: (lines, why) => stamped(`sevenfold: ${counted(lines, 'line')} of output were lost (${why})\n`, isTimed),
+        lost: (lines, why) => worded('output.lost', `${counted(lines, 'line')} of output were lost (${why})`, isTimed),
         failed: (why) => {
           const advice = 'Lines are lost until it can; SIGUSR2 counts them.';
-          other().write(stamped(`sevenfold: standard ${name} cannot be written (${why}). ${advice}\n`, isTimed));
+          other().write(worded('output.failed', `standard ${name} cannot be written (${why}). ${advice}`, isTimed));
         },
       });
     this.#out = output(1, 'output', this.#outTimes, () => this.#err);
@@ -42,7 +60,18 @@ export class Log {
 
   /** What happened, in the words of its area. */
   event(event: ProcessEvent): void {
-    for (const { to, text } of describeEvent(event)) {
+    const level = levelOf(event);
+    if (!isAtLeast(level, this.#options.level)) return;
+    const sentences = describeEvent(event);
+    if (this.#options.format === 'json') {
+      const { type, ...fields } = event;
+      const isError = sentences.some(({ to }) => to !== 'status');
+      const message = sentences.map(({ text }) => text).join(' ');
+      // Lines that a program reads have no other form, whatever they are about.
+      (isError ? this.#err : this.#out).write(jsonLine(level, type, message, fields));
+      return;
+    }
+    for (const { to, text } of sentences) {
       if (to === 'status') this.log(text);
       else if (to === 'error') this.logError(`sevenfold: ${text}`);
       else this.printError(text);
@@ -74,6 +103,11 @@ export class Log {
     this.#out.end();
     this.#err.end();
   }
+}
+
+/** One event for programs: what all have, then what it carries. */
+function jsonLine(level: LogLevel, event: string, message: string, fields: object): string {
+  return `${JSON.stringify({ time: new Date().toISOString(), level, event, message, ...fields })}\n`;
 }
 
 /** A line with its time: ISO 8601, UTC, milliseconds. */

@@ -3,7 +3,8 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { WORKERS_MAX } from '../balance/server-state.js';
 import { defaultWorkers } from '../primary/cgroup.js';
-import type { LogTimes } from './log.js';
+import { LOG_LEVELS, type LogLevel } from './events/levels.js';
+import { LOG_FORMATS, type LogOptions, type LogTimes } from './log.js';
 
 function readWorkers(text: string): number {
   if (text === 'auto') return defaultWorkers();
@@ -25,7 +26,7 @@ interface WorkerOptions {
 
 /** How `run` and `demo` serve. */
 export interface ServeOptions extends WorkerOptions {
-  logTimes: LogTimes;
+  log: LogOptions;
 }
 
 /** The same as the command line says it. */
@@ -34,12 +35,31 @@ export interface ServeFlags {
   accept: Accept | 'auto';
   pin: boolean;
   logTimes: LogTimes;
+  log: LogOptions['format'];
+  logLevel: LogLevel;
 }
 
 /** What `auto` stands for: with one worker there is no other to choose, and a hand-off costs each connection a wake-up. */
-export function serveOptions({ workers, accept, pin, logTimes }: ServeFlags): ServeOptions {
-  return { workers, accept: accept === 'auto' ? (workers === 1 ? 'shared' : 'handoff') : accept, pin, logTimes };
+export function serveOptions({ workers, accept, pin, logTimes, log, logLevel }: ServeFlags): ServeOptions {
+  return {
+    workers,
+    accept: accept === 'auto' ? (workers === 1 ? 'shared' : 'handoff') : accept,
+    pin,
+    log: { times: logTimes, format: log, level: logLevel },
+  };
 }
+
+export const logOption = (): Option =>
+  new Option('--log <format>', 'lines of the log as sentences, or as JSON for programs')
+    .choices(LOG_FORMATS)
+    .default('text')
+    .env('SEVENFOLD_LOG');
+
+export const logLevelOption = (): Option =>
+  new Option('--log-level <level>', 'leave out events that matter less')
+    .choices(LOG_LEVELS)
+    .default('info')
+    .env('SEVENFOLD_LOG_LEVEL');
 
 export const logTimesOption = (): Option =>
   new Option('--log-times <when>', 'begin lines with their time (auto: not on a terminal, nor in the journal)')

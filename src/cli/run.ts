@@ -6,6 +6,8 @@ import { compileRoutes, loadRoutes } from '../config/routes.js';
 import {
   acceptOption,
   collect,
+  logLevelOption,
+  logOption,
   logTimesOption,
   pinOption,
   type ServeFlags,
@@ -42,6 +44,8 @@ export function register(program: Command): void {
     .addOption(workersOption())
     .addOption(acceptOption())
     .addOption(pinOption())
+    .addOption(logOption())
+    .addOption(logLevelOption())
     .addOption(logTimesOption())
     .action(async (options: RunOptions, command: Command) => {
       const wrong = usageError(options);

@@ -89,7 +89,7 @@ class Service implements AdminTarget {
     this.#source = source;
     this.#options = options;
     this.#hooks = hooks;
-    this.#log = new Log(options.logTimes);
+    this.#log = new Log(options.log);
     this.#manager = new ServiceManager(process.env, (reason) => this.#emit({ type: 'service.unnotified', reason }));
   }
 
