@@ -12,7 +12,7 @@ help: ## List the targets
 # --- Use --------------------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: build ## Build, and run in front of four small servers of its own: http://127.0.0.1:8080
+demo: build ## Build, and run in front of four small servers of its own: http://127.0.0.1:8080, with the dashboard
 	@exec $(NODE) dist/cli/main.js demo $(ARGS)
 
 # --- Test -------------------------------------------------------------------------------------------------------------
@@ -95,6 +95,7 @@ build: node_modules/.installed $(ENGINE) ## Build the runnable product into dist
 	@$(BIN)/tsc -p src/tsconfig.json
 	@$(BIN)/tsc -p bench/tsconfig.json
 	@cp bench/peers/*.conf bench/peers/*.cfg dist/bench/peers/
+	@mkdir -p dist/admin/dashboard && cp src/admin/dashboard/* dist/admin/dashboard/
 	@chmod +x dist/cli/main.js
 
 engine: $(ENGINE) ## Build the native engine alone
@@ -208,6 +209,10 @@ bench-faults: build ## What faults of servers do to clients, beside nginx and HA
 
 bench-where: build ## Where the worker spends its time, by steps of a request (perf): FLAGS=FILE.json
 	@$(LAB)/where.ts $(FLAGS)
+
+.PHONY: dashboard-picture
+dashboard-picture: build ## Make the picture of the dashboard in the README anew, from the demo under load (needs Chromium)
+	@$(LAB)/dashboard-picture.ts docs/dashboard.png
 
 .PHONY: performance
 performance: build ## Rewrite the figures of docs/performance.md and the README from a full run (FLAGS as for bench): keep the machine quiet

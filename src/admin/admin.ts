@@ -6,11 +6,12 @@ import type { Config, OwnListenerConfig } from '../config/config.js';
 import { openApi } from './api/openapi.js';
 import { dispatch, ENDPOINTS } from './api/router.js';
 import { streamEvents, wantsStream } from './api/stream.js';
-import { checkCaller, checkScraper } from './guard.js';
+import { checkCaller, checkPlace, checkScraper } from './guard.js';
 import { OwnListener } from './listen.js';
 import { serveMetrics } from './metrics.js';
 import { Refused } from './problem.js';
 import type { AdminTarget } from './target.js';
+import { serveDashboard } from './ui.js';
 
 type Settings = Pick<Config, 'admin' | 'metrics'>;
 
@@ -90,6 +91,8 @@ export class Admin {
     answer(request, response, async () => {
       const path = pathOf(request);
       if (serveProbe(this.#target, path, request, response)) return;
+      checkPlace(request, config);
+      if (serveDashboard(path, request, response)) return;
       checkCaller(request, config, isChange(request));
       if (path === '/metrics' && this.#settings.admin?.metrics) {
         checkMethod(request);

@@ -13,14 +13,18 @@ export function checkScraper({ headers }: IncomingMessage, { token }: OwnListene
   if (token !== undefined) checkToken(headers.authorization ?? '', token);
 }
 
-/** Throws a Refused for a request that the admin API does not answer. `changes`: it would change something. */
+/** Throws a Refused for a request that comes by another name, or from another page. */
+export function checkPlace({ headers }: IncomingMessage, { endpoint }: OwnListenerConfig): void {
+  if (endpoint.kind === 'tcp') checkHost(headers.host ?? '');
+  checkOrigin(headers);
+}
+
+/** Throws a Refused for a caller that may not do this: beside `checkPlace`. `changes`: it would change something. */
 export function checkCaller(
   { headers }: IncomingMessage,
   { endpoint, token }: OwnListenerConfig,
   changes: boolean,
 ): void {
-  if (endpoint.kind === 'tcp') checkHost(headers.host ?? '');
-  checkOrigin(headers);
   if (token !== undefined) checkToken(headers.authorization ?? '', token);
   else if (changes && endpoint.kind === 'tcp') {
     throw new Refused(403, 'Without a token nothing can be changed over a port.', {

@@ -1,5 +1,6 @@
 // `sevenfold demo`: the load balancer in front of four small origin servers, to try it without any of one's own.
 
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,10 +24,12 @@ import { serve } from './serve.js';
 interface DemoOptions extends ServeFlags {
   listen?: string;
   listenTls?: string;
+  admin?: string;
 }
 
 const ADDRESS = '127.0.0.1:8080';
 const TLS_ADDRESS = '127.0.0.1:8443';
+const ADMIN_ADDRESS = '127.0.0.1:9901';
 
 export function register(program: Command): void {
   program
@@ -34,6 +37,10 @@ export function register(program: Command): void {
     .description('run in front of two small pools of its own: api (JSON) and images (PNG)')
     .option('--listen <address>', `listen here (default: ${ADDRESS})`)
     .option('--listen-tls <address>', `listen here for https (default: ${TLS_ADDRESS}, or nowhere with --listen)`)
+    .option(
+      '--admin <address>',
+      `the dashboard and the admin API (default: ${ADMIN_ADDRESS}, or nowhere with --listen)`,
+    )
     .addOption(workersOption())
     .addOption(acceptOption())
     .addOption(pinOption())
@@ -49,6 +56,9 @@ async function demo(options: DemoOptions): Promise<void> {
   const address = options.listen ?? ADDRESS;
   const tlsAddress = options.listenTls ?? (options.listen === undefined ? TLS_ADDRESS : null);
   const tls = { certificates: [{ cert: files.cert, key: files.key }] };
+  const admin = options.admin ?? (options.listen === undefined ? ADMIN_ADDRESS : null);
+  // Other users of this machine must not change anything, and need not see it.
+  const token = randomBytes(18).toString('base64url');
   const value = {
     listeners: [{ address }, ...(tlsAddress === null ? [] : [{ address: tlsAddress, protocol: 'https', tls }])],
     routes: [
@@ -59,6 +69,7 @@ async function demo(options: DemoOptions): Promise<void> {
         ],
       },
     ],
+    ...(admin === null ? {} : { admin: { address: admin, token } }),
     pools: {
       api: { servers: origins.api.map((address) => ({ address })) },
       images: { servers: origins.images.map((address) => ({ address })) },
@@ -67,7 +78,8 @@ async function demo(options: DemoOptions): Promise<void> {
   const url = `http://${address.replace(/^:/, '127.0.0.1:')}`;
   const secureUrl = tlsAddress === null ? null : `https://${tlsAddress.replace(/^:/, '127.0.0.1:')}`;
   await serve({ name: 'the demo', load: async () => compileRoutes(checkValue(value, 'demo')) }, serveOptions(options), {
-    welcome: () => welcome(url, secureUrl, files.cert, origins),
+    welcome: () =>
+      welcome(url, secureUrl, admin === null ? null : `http://${admin}/#token=${token}`, files.cert, origins),
     end: async () => {
       rmSync(files.directory, { recursive: true, force: true });
       await origins.close();
@@ -88,6 +100,7 @@ function makeCertificate(): { directory: string; cert: string; key: string } {
 function welcome(
   url: string,
   secureUrl: string | null,
+  dashboard: string | null,
   cert: string,
   { api, images }: { api: string[]; images: string[] },
 ): string {
@@ -95,6 +108,7 @@ function welcome(
   return `
 Sevenfold on ${url}${secureUrl === null ? '' : ` and ${secureUrl}`}
 
+${dashboard === null ? '' : `  dashboard   ${dashboard}\n`}
   path        pool      servers
   /api        api       ${api.join(', ')}
   /images     images    ${images.join(', ')}

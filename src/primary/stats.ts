@@ -3,6 +3,7 @@
 
 import type { BalancePoolPlan } from '../balance/options.js';
 import { POOL, SERVER, type ServerState, type ServerStatus, WEIGHT_ONE } from '../balance/server-state.js';
+import { REASON_ROWS } from '../http/reasons.js';
 import {
   ATTEMPTS,
   BUCKETS,
@@ -55,6 +56,8 @@ export interface Stats {
   readonly atMs: number;
   readonly series: readonly SeriesStats[];
   readonly pools: readonly PoolStats[];
+  /** How many requests and connections failed, by reason; none for reasons that were never given. */
+  readonly reasons: Readonly<Record<string, number>>;
   /** Counters and gauges by their names, one for each worker. */
   readonly workers: readonly Readonly<Record<string, number>>[];
 }
@@ -108,6 +111,7 @@ export function statsOf({ memory, series, state, pools }: StatsSource): Stats {
         };
       }),
     })),
+    reasons: reasonsOf(memory),
     workers: memory.workers.map(({ own }) => {
       const view = viewOf(own);
       return Object.fromEntries([
@@ -116,6 +120,16 @@ export function statsOf({ memory, series, state, pools }: StatsSource): Stats {
       ]);
     }),
   };
+}
+
+function reasonsOf(memory: MetricsMemory): Record<string, number> {
+  const own = memory.workers.map((worker) => viewOf(worker.own));
+  return Object.fromEntries(
+    REASON_ROWS.flatMap(({ code, index }) => {
+      const count = own.reduce((sum, words) => sum + words[OWN.reasons + index]!, 0);
+      return count === 0 ? [] : [[code, count] as const];
+    }),
+  );
 }
 
 const part = (words: Float64Array, at: number, count: number): number[] => Array.from(words.subarray(at, at + count));

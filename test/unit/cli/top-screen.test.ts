@@ -18,11 +18,12 @@ function server(name: string, more: Partial<ServerStats> = {}): ServerStats {
 
 function frame(servers: readonly ServerStats[], more: Partial<Frame> = {}): Frame {
   const series = { ...NONE, listener: 'web', route: 'shop', pool: 'api', raw: false, bytesIn: 0, bytesOut: 0 };
-  const before: Stats = { atMs: 1000, series: [series], pools: [], workers: [{ busySeconds: 1 }] };
+  const before: Stats = { atMs: 1000, series: [series], pools: [], reasons: {}, workers: [{ busySeconds: 1 }] };
   const now: Stats = {
     atMs: 3000,
     series: [{ ...series, classes: [0, 0, 190, 0, 0, 10], buckets: timed(200, 0), bytesOut: 4096 }],
     pools: [{ name: 'api', waiting: 0, servers }],
+    reasons: {},
     workers: [{ busySeconds: 2, clientConnections: 3 }],
   };
   const status = {
