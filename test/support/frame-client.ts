@@ -134,6 +134,15 @@ export class FrameClient {
     return found.payload.readUInt32BE(4);
   }
 
+  /** Waits for a GOAWAY with this error, also behind a graceful one. */
+  async endsWith(error: number): Promise<void> {
+    await this.until(
+      `GOAWAY with ${error}`,
+      () =>
+        this.frames.some(({ type, payload }) => type === TYPE.GOAWAY && payload.readUInt32BE(4) === error) || undefined,
+    );
+  }
+
   /** What became of a stream: its status, its reset, or both, once it has ended. */
   async outcome(stream: number): Promise<{ status?: number; reset?: number; body: string }> {
     return this.until(`the end of stream ${stream}`, () => {

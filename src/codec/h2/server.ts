@@ -209,8 +209,10 @@ function request(w: CodecContext, c: Http2Connection, id: number): void {
   const { x } = s;
   x.begin(KIND.REQUEST, w.ids.next(), refused === null ? s.head : null, refused === null ? s.head.base : NO_ADDRESS);
   if (refused !== null) {
-    if (blockScope(result) === BLOCK_SCOPE.malformed) s.refusal = H2_ERROR.PROTOCOL_ERROR;
+    const isMalformed = blockScope(result) === BLOCK_SCOPE.malformed;
+    if (isMalformed) s.refusal = H2_ERROR.PROTOCOL_ERROR;
     requestRefused(w, x, refused);
+    if (isMalformed) calm(w, c, c.abuse.ownReset());
     return;
   }
   w.counters.requests++;
