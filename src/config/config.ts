@@ -346,7 +346,7 @@ function listenerConfig(
     ...(isAt(address.endpoint, '::', port) ? { ipv6Only: listener.ipv6Only ?? hasV4Wildcard(all, port) } : {}),
     tcpKeepAlive: address.endpoint.kind === 'unix' ? NO_KEEP_ALIVE : keepAliveOf(listener.tcpKeepAlive),
     protocol,
-    http2: listener.http2 ?? false,
+    http2: listener.http2 ?? protocol === 'https',
     ...(pool === undefined ? {} : { pool }),
     tlsRoutes: (tlsRoutes ?? []).map((route) => ({
       hostnames: route.hostnames.map((hostname) => hostname.toLowerCase()),

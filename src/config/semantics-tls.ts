@@ -89,7 +89,11 @@ function checkAlpn({ protocol, tls }: Listener, at: DocumentPath, scope: Scope):
   if (names === undefined) return;
   const here = [...at, 'tls', 'alpnProtocols'];
   if (protocol === 'https') {
-    scope.report(here, 'An https listener names protocols.', 'It reads HTTP/1.1, and says so. Remove alpnProtocols.');
+    scope.report(
+      here,
+      'An https listener names protocols.',
+      "It offers http/1.1, and h2 unless 'http2: false' is said. Remove alpnProtocols.",
+    );
   } else if (names.reduce((sum, name) => sum + 1 + Buffer.byteLength(name), 0) > ALPN_BYTES_MAX) {
     scope.report(
       here,

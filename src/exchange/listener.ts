@@ -31,6 +31,7 @@ export interface Listener {
     readonly tls: number;
     readonly port: number;
     readonly http2: boolean;
+    readonly identities: readonly (readonly string[])[];
   };
   readonly http: HttpListener;
   /** Its name, or its address. */

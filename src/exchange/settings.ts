@@ -20,6 +20,8 @@ export interface ListenerPlan {
   http2: boolean;
   /** The engine's TLS context for `https` and `tls`, else -1. */
   tls: number;
+  /** With `http2`, the names of each identity of that context, the one first that stands for all other names. */
+  identities: readonly (readonly string[])[];
   /** What routes are bound to; empty for none. */
   name: string;
   /** The port that requests are redirected to by https; 0 for none. */

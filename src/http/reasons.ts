@@ -54,6 +54,7 @@ const ROWS = {
   BODY_TOO_LARGE: row(413, 'client', 'never', 'closes', 'the request body is larger than allowed'),
   URI_TOO_LONG: row(414, 'client', 'never', 'closes', 'the request target is longer than allowed'),
   EXPECTATION_UNKNOWN: row(417, 'client', 'never', 'stays', 'only the expectation 100-continue is supported'),
+  MISDIRECTED: row(421, 'client', 'never', 'stays', 'the certificate of this connection is not for this host'),
   RATE_LIMITED: row(429, 'client', 'never', 'stays', 'requests come more often than allowed'),
   CONCURRENCY_LIMITED: row(429, 'client', 'never', 'stays', 'too many requests are under way'),
   HEAD_TOO_LARGE: row(431, 'client', 'never', 'closes', 'the request head is larger than allowed'),

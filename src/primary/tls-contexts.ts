@@ -48,6 +48,8 @@ export interface TlsUse extends ContextFiles {
   stapled: readonly Stapled[];
   /** Which certificates are in use. */
   shown: readonly Shown[];
+  /** The names of each identity of a listener. */
+  identities: Identities;
 }
 
 /** An OCSP response and the certificate it is for, by their files, and when it ends: milliseconds since 1970. */
@@ -64,8 +66,12 @@ interface Shown {
   readonly until: number;
 }
 
+/** The names of each identity of a listener, the one first that stands for all other names. */
+type Identities = readonly (readonly string[])[];
+
 interface Opened {
   readonly context: number;
+  readonly identities: Identities;
   readonly stapled: readonly Stapled[];
   readonly shown: readonly Shown[];
   /** What is wrong with OCSP responses that were left out. */
@@ -75,7 +81,7 @@ interface Opened {
 /** Contexts of one configuration. */
 export interface TlsContexts {
   /** By the address of the listener. */
-  readonly listeners: ReadonlyMap<string, number>;
+  readonly listeners: ReadonlyMap<string, Pick<TlsUse, 'context' | 'identities'>>;
   /** By the name of the pool: for requests, and for what is passed on unread, where it is. */
   readonly pools: ReadonlyMap<string, number>;
   readonly tunnels: ReadonlyMap<string, number>;
@@ -91,24 +97,25 @@ const NONE: Pick<TlsContexts, 'uses'> = { uses: [] };
  */
 export function openTlsContexts({ listeners, pools }: Config, before = NONE): TlsContexts {
   const contexts = {
-    listeners: new Map<string, number>(),
+    listeners: new Map<string, TlsUse>(),
     pools: new Map<string, number>(),
     tunnels: new Map<string, number>(),
     uses: [] as TlsUse[],
   };
   const known = new Map(before.uses.map((use) => [use.settings, use]));
   /** `from`: all that `open` makes it from, beside the contents of files. */
-  const add = (name: string, from: object, files: readonly string[], open: (warn: Warn) => Opened): number => {
+  const add = (name: string, from: object, files: readonly string[], open: (warn: Warn) => Opened): TlsUse => {
     const settings = JSON.stringify([name, from]);
     const stamp = stampOf(files);
     const same = known.get(settings);
     if (same?.stamp === stamp) {
       contexts.uses.push(same);
-      return same.context;
+      return same;
     }
-    const { context, stapled, shown } = open(() => {});
-    contexts.uses.push({ name, settings, context, files, stamp, open, stapled, shown });
-    return context;
+    const { context, stapled, shown, identities } = open(() => {});
+    const use = { name, settings, context, files, stamp, open, stapled, shown, identities };
+    contexts.uses.push(use);
+    return use;
   };
   const tunnelled = new Set(listeners.flatMap(tunnelPools));
   try {
@@ -121,7 +128,7 @@ export function openTlsContexts({ listeners, pools }: Config, before = NONE): Tl
     for (const { name, tls } of Object.values(pools)) {
       if (tls === undefined) continue;
       const addPool = (user: string, protocols: readonly string[]): number =>
-        add(user, { tls, protocols }, filesOfPool(tls), (warn) => openBackend(name, tls, protocols, warn));
+        add(user, { tls, protocols }, filesOfPool(tls), (warn) => openBackend(name, tls, protocols, warn)).context;
       contexts.pools.set(name, addPool(`Pool ${name}`, PROTOCOLS.slice(0, 1)));
       if (!tunnelled.has(name)) continue;
       // What is passed on is not ours to name.
@@ -155,7 +162,7 @@ interface Renewed {
  */
 export function renewTlsContext(use: TlsUse): Renewed {
   const warnings: CertificateWarning[] = [];
-  const { context, stapled, shown, unstapled } = use.open((warning) => warnings.push(warning));
+  const { context, stapled, shown, unstapled, identities } = use.open((warning) => warnings.push(warning));
   const news = shown.filter(({ chain }, index) => chain !== use.shown[index]?.chain);
   if (unstapled.length > 0 && news.length === 0) {
     closeTlsContext(context);
@@ -167,6 +174,7 @@ export function renewTlsContext(use: TlsUse): Renewed {
   replaceTlsContext(use.context, context);
   use.stapled = stapled;
   use.shown = shown;
+  use.identities = identities;
   return { certificates: news.map(({ cert, until }) => ({ file: cert, endsMs: until })), warnings };
 }
 
@@ -210,8 +218,9 @@ function openServer(
   const pairs: StapledPair[] = [];
   try {
     for (const files of tls.certificates) pairs.push(readStapled(files, warn, unstapled));
+    const identities = identitiesOf(pairs);
     const context = openTlsContext({
-      identities: identitiesOf(pairs),
+      identities,
       versionMin: tls.minVersion,
       ciphers: tls.ciphers,
       protocols,
@@ -228,7 +237,7 @@ function openServer(
       staple === null || ocsp === undefined ? [] : [{ ocsp, cert, until: staple.until }],
     );
     const shown = pairs.map(({ chain, files: { cert }, until }) => ({ cert, chain: chain.toString('latin1'), until }));
-    return { context, stapled, shown, unstapled };
+    return { context, stapled, shown, unstapled, identities: identities.map(({ names }) => names) };
   } catch (error) {
     if (error instanceof CertificateError) throw error;
     throw new Error(`cannot set up TLS on ${address}: ${(error as Error).message}`);
@@ -265,7 +274,7 @@ function openBackend(pool: string, tls: BackendTlsConfig, protocols: readonly st
       versionMin: tls.minVersion,
       protocols,
     });
-    return { context, stapled: [], shown: [], unstapled: [] };
+    return { context, stapled: [], shown: [], unstapled: [], identities: [] };
   } catch (error) {
     if (error instanceof CertificateError) throw error;
     throw new Error(`cannot set up TLS for pool ${pool}: ${(error as Error).message}`);

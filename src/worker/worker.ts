@@ -496,7 +496,7 @@ export class Worker implements CodecContext {
 
   /** Chunks that connections and their requests hold. Allocates nothing. */
   get chunksUsed(): number {
-    const kept = this.pinned.heldCount + (this.#scratch.chunk < 0 ? 0 : 1);
+    const kept = this.pinned.heldCount + this.http2.chunksKeptCount + (this.#scratch.chunk < 0 ? 0 : 1);
     return this.chunkCount - this.engine.freeChunks - kept;
   }
 

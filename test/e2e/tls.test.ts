@@ -179,11 +179,19 @@ describeProduct('TLS', () => {
     assert.match(await cipher('ECDHE-ECDSA-AES128-GCM-SHA256'), /ECDSA/);
   });
 
-  test('agrees on http/1.1 with a browser, and refuses a client that speaks none of ours', async () => {
-    const socket = await secure(proxy.place, { ...first.client, ALPNProtocols: ['h2', 'http/1.1'] });
-    assert.equal(socket.alpnProtocol, 'http/1.1');
-    socket.destroy();
-    await assert.rejects(secure(proxy.place, { ...first.client, ALPNProtocols: ['h2'] }), /no application protocol/i);
+  test('agrees on h2 with a browser, else on http/1.1, and refuses a client that speaks none of ours', async () => {
+    for (const [offers, agreed] of [
+      [['http/1.1', 'h2'], 'h2'],
+      [['http/1.1', 'spdy/3'], 'http/1.1'],
+    ] as const) {
+      const socket = await secure(proxy.place, { ...first.client, ALPNProtocols: [...offers] });
+      assert.equal(socket.alpnProtocol, agreed);
+      socket.destroy();
+    }
+    await assert.rejects(
+      secure(proxy.place, { ...first.client, ALPNProtocols: ['spdy/3'] }),
+      /no application protocol/i,
+    );
   });
 
   test('a session begun on one worker is resumed on any other', async () => {

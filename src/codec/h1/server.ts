@@ -71,8 +71,8 @@ function readRequest(w: CodecContext, client: ClientConnection, at: number, byte
  * (RFC 9113, 3.4). The bytes of the head end at `end`.
  */
 function isNoPreface(w: CodecContext, client: ClientConnection, end: number): boolean {
-  const { headAt, headTimed, listener, tls } = client;
-  if (!listener.plan.http2 || tls !== null || !headTimed || headAt === NO_ADDRESS) return false;
+  const { headAt, headTimed, listener } = client;
+  if (!listener.plan.http2 || listener.plan.tls >= 0 || !headTimed || headAt === NO_ADDRESS) return false;
   return hasNoVersion(w.memory, headAt, end);
 }
 

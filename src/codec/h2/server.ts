@@ -21,6 +21,7 @@ import { dropStream, resetStream } from './end-stream.js';
 import { connectionGoesOn, streamGoesOn } from './flow.js';
 import { H2_ERROR, WINDOW_MAX } from './frames.js';
 import { FRAME } from './frames-read.js';
+import { isMisdirected } from './misdirected.js';
 import { passBody } from './read-body.js';
 import { SETTING, WINDOW_USUAL } from './settings.js';
 import { type Http2Stream, NO_LENGTH, NO_REFUSAL, STREAM } from './stream.js';
@@ -216,7 +217,7 @@ function request(w: CodecContext, c: Http2Connection, id: number): void {
     return;
   }
   w.counters.requests++;
-  const wrong = check(w, x);
+  const wrong = check(w, x) ?? (isMisdirected(w, s) ? 'MISDIRECTED' : null);
   if (wrong !== null) {
     fail(w, x, wrong);
     return;

@@ -48,7 +48,12 @@ export class Http2Shared {
     this.overflow.bytes = OVERFLOW_BYTES;
   }
 
-  /** The chunks that no connection holds. */
+  /** Chunks that no connection holds. */
+  get chunksKeptCount(): number {
+    return this.overflow.bytes / CHUNK_BYTES;
+  }
+
+  /** The same, one by one. */
   get chunksKept(): number[] {
     const { at, bytes } = this.overflow;
     return at < 0 ? [] : Array.from({ length: bytes / CHUNK_BYTES }, (_, i) => at + i * CHUNK_BYTES);

@@ -67,7 +67,7 @@ const tls = map('TLS options', {
       1,
     ).optional(),
     'With `tls`: what clients may agree on by ALPN (RFC 7301), the preferred one first. It has to be what the servers speak.',
-    { byDefault: 'none is agreed on; `https` always offers `http/1.1`' },
+    { byDefault: 'none is agreed on; `https` offers `http/1.1`, and `h2` unless `http2` says otherwise' },
   ),
   clientCertificates: option(
     clientCertificates.optional(),
@@ -141,7 +141,7 @@ const listener = map('a listener', {
     flag().optional(),
     'With `http` and `https`: clients may speak HTTP/2 beside HTTP/1. With `https` they agree on it in the handshake (ALPN); with ' +
       '`http` they have to know (prior knowledge, h2c): a request to upgrade to it is not followed.',
-    { byDefault: 'false' },
+    { byDefault: '`true` with `https`, `false` with `http`' },
   ),
   pool: option(
     text('a pool name', 'Expected the name of a pool.').optional(),

@@ -23,7 +23,7 @@ const configOf = (second: object = {}, pool: object = {}) =>
   }).config;
 
 const numbersOf = ({ listeners, pools }: ReturnType<typeof openTlsContexts>): number[] => [
-  ...listeners.values(),
+  ...[...listeners.values()].map(({ context }) => context),
   ...pools.values(),
 ];
 
