@@ -4,8 +4,10 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { closeSync, constants, openSync, readFileSync, readSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { ConnectionOptions } from 'node:tls';
 import { start as startAnswers } from '../origins/answers.js';
 import { start as startMidBody } from '../origins/closes-mid-body.js';
 import { freePlace, scratchDirectory, written } from '../support/addresses.js';
@@ -55,6 +57,30 @@ async function useLoud(t: { after(end: () => Promise<unknown>): void }, spec: Pr
     return proxy.process.exited();
   });
   return proxy;
+}
+
+/** A POST over HTTP/2; resolves with its status. */
+function askHttp2(url: string, options: ConnectionOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const session = connectHttp2(url, options);
+    session.on('error', reject);
+    const request = session.request({
+      ':method': 'POST',
+      ':path': '/over-http2',
+      ':authority': 'site.example:8443',
+      'user-agent': 'two',
+    });
+    let status = 0;
+    request.on('response', (headers) => {
+      status = Number(headers[':status']);
+    });
+    request.on('end', () => {
+      session.close();
+      resolve(status);
+    });
+    request.resume();
+    request.end(Buffer.alloc(1000));
+  });
 }
 
 describeProduct('access log', () => {
@@ -410,11 +436,12 @@ describeProduct('access log', () => {
     const identity = makeIdentity({ names: ['site.example'] });
     const proxy = await useProxy(t, {
       servers: [origin.address],
-      listeners: [{ protocol: 'https', tls: { certificates: [identity.files] } }],
+      listeners: [{ protocol: 'https', http2: true, tls: { certificates: [identity.files] } }],
       accessLog: [{ to: { stdout: true } }],
     });
     const answer = await ask(proxy.place, get('/tls'), identity.client);
     assert.equal(statusOf(answer), 200);
+    assert.equal(await askHttp2(proxy.url.replace('http:', 'https:'), identity.client), 200);
     const { stdout } = await proxy.stop();
     const line = stdout.split('\n').find((text) => text.includes('/tls'));
     assert.ok(line !== undefined, 'what was recorded is written as the process ends');
@@ -424,5 +451,14 @@ describeProduct('access log', () => {
     assert.equal(fields['tls.client.server_name'], 'site.example');
     assert.equal(fields['tls.resumed'], false);
     assert.equal(fields['url.scheme'], 'https');
+    const second = JSON.parse(stdout.split('\n').find((text) => text.includes('/over-http2'))!) as Line;
+    assert.equal(second['network.protocol.version'], '2');
+    assert.equal(second['http.request.method'], 'POST');
+    assert.equal(second['server.address'], 'site.example');
+    assert.equal(second['server.port'], 8443);
+    assert.equal(second['user_agent.original'], 'two');
+    assert.equal(second['http.response.status_code'], 200);
+    assert.equal(second.connection, 2);
+    assert.ok(Number(second['http.request.size']) > 1000 && Number(second['http.response.size']) > 0);
   });
 });

@@ -1,6 +1,7 @@
 // What the access log keeps of the head of a request until the request is over: the head itself is given back long before.
 // Owns copying it, and cutting what is too long. Hot where a listener has a log: allocates nothing once it has been busy.
 
+import type { Exchange } from '../../exchange/exchange.js';
 import { FIELD_ID } from '../../http/fields.js';
 import { FIELD, type Head } from '../../http/head.js';
 import { cutLength, HEADER_BYTES_MAX, TEXT, TEXT_BYTES_MAX } from './record.js';
@@ -46,12 +47,12 @@ export class Capture {
   }
 
   /**
-   * Keeps what logs want of a head in the memory `from`. `headers` are those that they name; `trusted`: its peer is believed;
+   * Keeps what logs want of the head of an exchange in the memory `from`. `headers` are those that they name; `trusted`: its peer is believed;
    * `serverName` is what its client asked for by TLS; `namesMethod`: it begins with a method and a space, though not with one that is
    * known. In the order of TEXT, in which they are found again.
    */
   head(
-    head: Head,
+    x: Exchange,
     memory: Uint8Array,
     from: DataView,
     headers: readonly CapturedHeader[],
@@ -59,9 +60,12 @@ export class Capture {
     serverName: string,
     namesMethod: boolean,
   ): void {
+    const head = x.head!;
     const { base } = head;
     this.#put(TEXT.target, from, base + head.targetAt, head.targetBytes);
-    this.#field(TEXT.host, head, from, head.next(FIELD_ID.HOST));
+    // The authority of an absolute target, or of HTTP/2, is the host; a head that was refused may have neither.
+    if (x.hostBytes > 0) this.#put(TEXT.host, from, x.hostAt, x.hostBytes);
+    else this.#field(TEXT.host, head, from, head.next(FIELD_ID.HOST));
     this.#field(TEXT.userAgent, head, from, head.nextNamed(memory, 0, USER_AGENT));
     this.#field(TEXT.referer, head, from, head.nextNamed(memory, 0, REFERER));
     if (trusted) this.#field(TEXT.requestId, head, from, head.next(FIELD_ID.X_REQUEST_ID));

@@ -61,9 +61,9 @@ const KEY = {
   end: constant('}'),
 } as const;
 
-/** By the minor version of HTTP/1. */
+/** By the version of a record. */
 const protocols = (scheme: string): readonly Uint8Array[] =>
-  ['1.0', '1.1'].map((version) =>
+  ['1.0', '1.1', '2'].map((version) =>
     Buffer.from(
       `,"network.protocol.name":"http","network.protocol.version":"${version}","url.scheme":"${scheme}"`,
       'latin1',
@@ -163,7 +163,7 @@ function writeAddresses(entry: Entry, lines: Lines): void {
 function writeRequest(entry: Entry, lines: Lines, query: boolean): void {
   const { out } = lines;
   const { bytes } = entry;
-  lines.long((entry.has(FLAG.TLS) ? PROTOCOL_SECURE : PROTOCOL)[entry.word(EXCHANGE.minor)]!);
+  lines.long((entry.has(FLAG.TLS) ? PROTOCOL_SECURE : PROTOCOL)[entry.word(EXCHANGE.version)]!);
   if (entry.findHost()) {
     putText(entry, lines, KEY.host);
     if (entry.portBytes > 0 && entry.portBytes <= PORT_DIGITS_MAX) {

@@ -54,8 +54,8 @@ export const EXCHANGE = {
   reason: 6,
   /** llhttp's number. */
   method: 7,
-  /** Of HTTP/1: 0 or 1. */
-  minor: 8,
+  /** Of the protocol: 0 and 1 for HTTP/1.0 and 1.1, 2 for HTTP/2. */
+  version: 8,
   attempts: 9,
   /** Number of the connection among those of its worker. */
   connection: 10,

@@ -8,7 +8,7 @@ import { type Exchange, KIND, TIME } from '../../exchange/exchange.js';
 import type { Observer } from '../../exchange/observer.js';
 import type { Pool, Server } from '../../exchange/pools.js';
 import type { Rule } from '../../exchange/rule.js';
-import type { ClientSide, ClientTls } from '../../exchange/streams.js';
+import { CLIENT_KIND, type ClientSide, type ClientTls } from '../../exchange/streams.js';
 import { peerBytes } from '../../exchange/trust.js';
 import { REASONS } from '../../http/reasons.js';
 import { Capture, copyBytes } from './capture.js';
@@ -88,7 +88,7 @@ export class AccessRecorder implements Observer {
     const { trusted, tls } = client;
     const namesMethod = x.reason === 'METHOD_UNKNOWN';
     const capture = this.#captureOf(x);
-    capture.head(x.head!, this.#memory, this.#memoryView, logs.headers, trusted, nameOf(tls), namesMethod);
+    capture.head(x, this.#memory, this.#memoryView, logs.headers, trusted, nameOf(tls), namesMethod);
   }
 
   exchangeEnded(x: Exchange): void {
@@ -147,7 +147,7 @@ export class AccessRecorder implements Observer {
     words[word + EXCHANGE.status] = loggedStatus(x);
     words[word + EXCHANGE.reason] = x.reason === null ? -1 : REASONS[x.reason].index;
     words[word + EXCHANGE.method] = x.method;
-    words[word + EXCHANGE.minor] = x.minor;
+    words[word + EXCHANGE.version] = client.kind === CLIENT_KIND.H2 ? 2 : x.minor;
     words[word + EXCHANGE.attempts] = x.attempts;
     words[word + EXCHANGE.connection] = client.number;
     words[word + EXCHANGE.listener] = listener;

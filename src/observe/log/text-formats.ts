@@ -23,10 +23,12 @@ const TEXTS = {
   space: constant(' '),
   http: constant('http'),
   https: constant('https'),
-  version: constant('HTTP/1.'),
   yes: constant('true'),
   no: constant('false'),
 } as const;
+
+/** By the version of a record; HTTP/2 as Apache and nginx write it. */
+const VERSIONS = ['HTTP/1.0', 'HTTP/1.1', 'HTTP/2.0'].map(constant);
 
 const dash = ({ out }: Lines): void => out.byte(DASH);
 
@@ -51,8 +53,7 @@ function writeProtocol(entry: Entry, lines: Lines): void {
     dash(lines);
     return;
   }
-  lines.out.put(TEXTS.version);
-  lines.integer(entry.word(EXCHANGE.minor));
+  lines.out.put(VERSIONS[entry.word(EXCHANGE.version)]!);
 }
 
 function writeStatus(entry: Entry, lines: Lines): void {
