@@ -117,8 +117,14 @@ export class Book {
   readonly #startedAt = performance.now();
   #over = false;
 
-  /** `short`: the proxy has timeouts that a pause of this process may reach. */
-  constructor(private readonly short = false) {}
+  /**
+   * `short`: the proxy has timeouts that a pause of this process may reach. `tight`: its slab is full at times, so that what
+   * has come is not received: such a timeout may pass then without any pause.
+   */
+  constructor(
+    private readonly short = false,
+    private readonly tight = false,
+  ) {}
 
   #beat = performance.now();
   #longestMs = 0;
@@ -132,9 +138,9 @@ export class Book {
     return Math.max(this.#longestMs, performance.now() - this.#beat - PULSE_MS);
   }
 
-  /** A pause of this process may have looked like a client or a server that stalls. */
+  /** A pause of this process, or a full slab, may have looked like a client or a server that stalls. */
   get lagged(): boolean {
-    return this.short && this.lagMs > LAG_MS;
+    return this.short && (this.tight || this.lagMs > LAG_MS);
   }
 
   add(entry: Entry): void {

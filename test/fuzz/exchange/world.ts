@@ -124,7 +124,7 @@ export class World {
       limited: dice.below(3) === 0,
       rude: dice.below(2) === 0,
     };
-    const book = new Book(mood.rude || mood.trouble);
+    const book = new Book(mood.rude || mood.trouble, mood.tight);
     this.#book = book;
     for (const server of this.#all) await server.turn('serves');
     await this.#proxy.reload(this.#spec(dice, mood, 0));
@@ -132,7 +132,7 @@ export class World {
     book.deaths = this.#deaths?.due === true;
     const chaos = this.#chaos(new Random(dice.next()), mood, () => over);
     const death = book.deaths ? this.#die(new Random(dice.next())) : null;
-    const clients = [...this.#clients(book, mood, dice, seed), ...this.#hogs(book, dice)];
+    const clients = [...this.#clients(book, mood, dice, seed), ...this.#hogs(book, mood, dice)];
     try {
       await Promise.all(clients);
     } finally {
@@ -174,9 +174,9 @@ export class World {
     );
   }
 
-  #hogs(book: Book, dice: Random): Promise<void>[] {
+  #hogs(book: Book, mood: Mood, dice: Random): Promise<void>[] {
     return Array.from({ length: this.#hogServer === null ? 0 : HOGS }, () =>
-      runHog(book, this.#proxy.place, new Random(dice.next())),
+      runHog(book, this.#proxy.place, new Random(dice.next()), mood.trouble || mood.rude),
     );
   }
 
