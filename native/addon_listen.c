@@ -88,6 +88,30 @@ static void sf__accepting_cleanup(napi_async_cleanup_hook_handle handle, void *d
     sf__acceptor_ended(accepting);
 }
 
+/* listenerInherit(fd): takes a listening socket that the process was started with; its place, in text. */
+static napi_value sf__js_listener_inherit(napi_env env, napi_callback_info info)
+{
+    int32_t fd;
+    char place[SF_LISTENER_PLACE_ROOM];
+    napi_value text;
+    if (!sf_js_args(env, info, NULL, "i", &fd))
+        return sf_js_throw(env, "ERR_ARGUMENT", "listenerInherit(fd)");
+    int error = sf_listener_inherit(fd, place);
+    if (error != 0)
+        return sf_js_throw_errno(env, error, "listenerInherit");
+    return napi_create_string_utf8(env, place, NAPI_AUTO_LENGTH, &text) == napi_ok ? text : NULL;
+}
+
+/* listenerUnused(fd): whether an inherited socket waits for a listener of its place. */
+static napi_value sf__js_listener_unused(napi_env env, napi_callback_info info)
+{
+    int32_t fd;
+    napi_value unused;
+    if (!sf_js_args(env, info, NULL, "i", &fd))
+        return sf_js_throw(env, "ERR_ARGUMENT", "listenerUnused(fd)");
+    return napi_get_boolean(env, sf_listener_unused(fd), &unused) == napi_ok ? unused : NULL;
+}
+
 /* listenerRetire(listener): no further connection comes to it; those that wait are handed over. */
 static napi_value sf__js_listener_retire(napi_env env, napi_callback_info info)
 {
@@ -151,6 +175,8 @@ bool sf_addon_listen(napi_env env, napi_value exports)
     return sf_js_method(env, exports, "listenerOpen", sf__js_listener_open, NULL) &&
            sf_js_method(env, exports, "listenerPort", sf__js_listener_port, NULL) &&
            sf_js_method(env, exports, "listenerKeepAlive", sf__js_listener_keep_alive, NULL) &&
+           sf_js_method(env, exports, "listenerInherit", sf__js_listener_inherit, NULL) &&
+           sf_js_method(env, exports, "listenerUnused", sf__js_listener_unused, NULL) &&
            sf_js_method(env, exports, "listenerRetire", sf__js_listener_retire, NULL) &&
            sf_js_method(env, exports, "listenerClose", sf__js_listener_close, accepting) &&
            sf_js_method(env, exports, "acceptorStart", sf__js_acceptor_start, accepting);

@@ -2,12 +2,15 @@
 
 #include "address.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -25,11 +28,16 @@ _Static_assert((SF__GENERATION_MASK & (SF__GENERATION_MASK + 1)) == 0, "a mask")
 static pthread_mutex_t listeners_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
     bool open;
+    bool inherited; /* given back when it is closed */
     int fd;
     int32_t generation;
     dev_t device; /* of the file of a unix socket */
     ino_t inode;
 } listeners[SF_LISTENERS_MAX];
+
+/* Sockets that the process was started with, and no listener uses. */
+static int inherited[SF_LISTENERS_MAX];
+static int32_t inherited_count;
 
 /* The place of an open listener, or -1. The lock is held. */
 static int32_t sf__place_of(int32_t listener)
@@ -165,6 +173,77 @@ static int sf__listen_beside(const struct sockaddr_storage *storage, socklen_t b
     return fd;
 }
 
+/* An inherited socket at this place, which is the caller's from then on, or -1. The lock is held. */
+static int sf__take_inherited(const struct sockaddr_storage *storage, socklen_t bytes, bool v6_only)
+{
+    for (int32_t i = 0; i < inherited_count; i++) {
+        struct sockaddr_storage other = { 0 };
+        socklen_t other_bytes = sizeof(other);
+        if (getsockname(inherited[i], (struct sockaddr *)&other, &other_bytes) != 0 ||
+            other.ss_family != storage->ss_family)
+            continue;
+        bool same;
+        if (storage->ss_family == AF_UNIX)
+            same = strncmp(((const struct sockaddr_un *)&other)->sun_path,
+                           ((const struct sockaddr_un *)storage)->sun_path, sizeof(((struct sockaddr_un *)0)->sun_path)) == 0 &&
+                   bytes > offsetof(struct sockaddr_un, sun_path) &&
+                   ((const struct sockaddr_un *)storage)->sun_path[0] != '\0';
+        else
+            same = sf__port_of(&other) == sf__port_of(storage) && sf__same_place(&other, storage) &&
+                   (storage->ss_family == AF_INET || sf__v6_only(inherited[i]) == v6_only);
+        if (!same)
+            continue;
+        int fd = inherited[i];
+        inherited[i] = inherited[--inherited_count];
+        return fd;
+    }
+    return -1;
+}
+
+int sf_listener_inherit(int fd, char *place)
+{
+    struct sockaddr_storage storage = { 0 };
+    socklen_t bytes = sizeof(storage);
+    int listens = 0, type = 0;
+    socklen_t int_bytes = sizeof(int);
+    char host[INET6_ADDRSTRLEN];
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &int_bytes) != 0 || listens == 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &int_bytes) != 0 || type != SOCK_STREAM ||
+        getsockname(fd, (struct sockaddr *)&storage, &bytes) != 0)
+        return EINVAL;
+    if (storage.ss_family == AF_INET)
+        (void)snprintf(place, SF_LISTENER_PLACE_ROOM, "%s:%d",
+                       inet_ntop(AF_INET, &((struct sockaddr_in *)&storage)->sin_addr, host, sizeof(host)),
+                       ntohs(sf__port_of(&storage)));
+    else if (storage.ss_family == AF_INET6)
+        (void)snprintf(place, SF_LISTENER_PLACE_ROOM, "[%s]:%d",
+                       inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&storage)->sin6_addr, host, sizeof(host)),
+                       ntohs(sf__port_of(&storage)));
+    else if (storage.ss_family == AF_UNIX)
+        (void)snprintf(place, SF_LISTENER_PLACE_ROOM, "unix:%.108s", ((struct sockaddr_un *)&storage)->sun_path);
+    else
+        return EINVAL;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+        return errno;
+    pthread_mutex_lock(&listeners_lock);
+    bool room = inherited_count < SF_LISTENERS_MAX;
+    if (room)
+        inherited[inherited_count++] = fd;
+    pthread_mutex_unlock(&listeners_lock);
+    return room ? 0 : ENOSPC;
+}
+
+bool sf_listener_unused(int fd)
+{
+    bool found = false;
+    pthread_mutex_lock(&listeners_lock);
+    for (int32_t i = 0; i < inherited_count; i++)
+        found |= inherited[i] == fd;
+    pthread_mutex_unlock(&listeners_lock);
+    return found;
+}
+
 int32_t sf_listener_open(const char *host, int32_t port, int32_t backlog, bool v6_only)
 {
     struct sockaddr_storage storage = { 0 };
@@ -173,8 +252,16 @@ int32_t sf_listener_open(const char *host, int32_t port, int32_t backlog, bool v
         errno = EINVAL;
         return -1;
     }
-    sf__unlink_dead(&storage, bytes);
-    int fd = sf__listen_socket(&storage, bytes, backlog, v6_only, false);
+    pthread_mutex_lock(&listeners_lock);
+    int fd = sf__take_inherited(&storage, bytes, v6_only);
+    pthread_mutex_unlock(&listeners_lock);
+    bool is_inherited = fd >= 0;
+    if (is_inherited && storage.ss_family != AF_UNIX)
+        sf__option(fd, IPPROTO_TCP, TCP_NODELAY, true);
+    if (!is_inherited) {
+        sf__unlink_dead(&storage, bytes);
+        fd = sf__listen_socket(&storage, bytes, backlog, v6_only, false);
+    }
     if (fd < 0 && errno == EADDRINUSE && sf__port_of(&storage) != 0) {
         pthread_mutex_lock(&listeners_lock);
         fd = sf__listen_beside(&storage, bytes, backlog, v6_only);
@@ -189,9 +276,10 @@ int32_t sf_listener_open(const char *host, int32_t port, int32_t backlog, bool v
             continue;
         struct sockaddr_un address;
         struct stat info = { 0 };
-        if (sf__socket_path(fd, &address) && lstat(address.sun_path, &info) != 0)
-            info.st_ino = 0; /* gone already: nothing to take away later */
+        if (sf__socket_path(fd, &address) && (is_inherited || lstat(address.sun_path, &info) != 0))
+            info.st_ino = 0; /* not ours, or gone already: nothing to take away later */
         listeners[i].open = true;
+        listeners[i].inherited = is_inherited;
         listeners[i].fd = fd;
         listeners[i].device = info.st_dev;
         listeners[i].inode = info.st_ino;
@@ -263,7 +351,8 @@ void sf_listener_retire(int32_t listener)
 {
     pthread_mutex_lock(&listeners_lock);
     int32_t place = sf__place_of(listener);
-    if (place >= 0) {
+    /* Of an inherited one, the option would be that of the socket which its owner keeps. */
+    if (place >= 0 && !listeners[place].inherited) {
         /* A device that does not exist: no segment comes by it, so that a lookup of listeners passes this one over. Accepted
          * sockets do not inherit it. Before Linux 5.7 it needs CAP_NET_RAW: a connection that comes between the last accept
          * and the close is then reset. A unix socket takes it and does not care. */
@@ -280,7 +369,10 @@ void sf_listener_close(int32_t listener)
     int32_t place = sf__place_of(listener);
     if (place >= 0) {
         sf__unlink_own(place);
-        close(listeners[place].fd);
+        if (listeners[place].inherited && inherited_count < SF_LISTENERS_MAX)
+            inherited[inherited_count++] = listeners[place].fd;
+        else
+            close(listeners[place].fd);
         listeners[place].open = false;
         listeners[place].generation = (listeners[place].generation + 1) & SF__GENERATION_MASK;
     }

@@ -28,6 +28,22 @@
 int32_t sf_listener_open(const char *host, int32_t port, int32_t backlog, bool v6_only);
 
 /*
+ * Takes a listening socket that the process was started with (systemd's LISTEN_FDS). sf_listener_open uses it for its very
+ * place instead of binding one, and closing that listener gives it back, for another. The process that handed it over still has it:
+ * what waits in its queue is for the next process, so retiring it leaves it as it is, and the file of a unix socket stays.
+ *
+ * fd     owned by the registry on success.
+ * place  receives `ADDRESS:PORT`, `[ADDRESS]:PORT` or `unix:PATH`, SF_LISTENER_PLACE_ROOM bytes at most.
+ *
+ * Returns 0, or an errno: EINVAL when it is no listening stream socket of these families, ENOSPC.
+ */
+#define SF_LISTENER_PLACE_ROOM 160
+int sf_listener_inherit(int fd, char *place);
+
+/* Whether an inherited socket waits for a listener of its place. */
+bool sf_listener_unused(int fd);
+
+/*
  * Sets TCP keep-alive for the connections that are accepted from now on.
  *
  * Returns 0, or an errno: EBADF when the listener is not open, EOPNOTSUPP for a unix socket, EINVAL out of bounds.

@@ -12,6 +12,7 @@ import type { LoadedRoutes } from '../config/routes.js';
 import { EngineUnusableError } from '../engine/addon.js';
 import type { EventSink, ProcessEvent } from '../observe/events.js';
 import { AccessLogError } from '../primary/access-logs.js';
+import { inheritSockets, reportUnused } from '../primary/inherited.js';
 import { ListenError } from '../primary/listeners.js';
 import { OperatorLayer } from '../primary/operator.js';
 import { Primary } from '../primary/primary.js';
@@ -142,6 +143,7 @@ class Service implements AdminTarget {
         return false;
       }
       this.#warn(loaded.warnings);
+      const inherited = inheritSockets(process.env);
       (await this.#admin.move(loaded.config)).keep();
       for (const { address, protocol } of ownListeners(loaded.config)) {
         this.#emit({ type: 'listener.opened', address, protocol, families: '', atStart: true });
@@ -160,6 +162,7 @@ class Service implements AdminTarget {
       );
       this.#primary = primary;
       this.#loaded = loaded;
+      reportUnused(inherited, this.#emit);
     } catch (error) {
       if (this.#ending) this.#emit({ type: 'service.ended-early' });
       else this.#cannotStart(error);

@@ -37,6 +37,10 @@ export interface Addon {
   layoutHash: number;
   engineOpen(options: EngineMemory, onReady: () => void): NativeEngine;
   listenerOpen(host: string, port: number, backlog: number, v6Only: boolean): number;
+  /** Takes a listening socket that the process was started with, for a listener of its place; returns that, in text. */
+  listenerInherit(fd: number): string;
+  /** Whether an inherited socket waits for a listener of its place. */
+  listenerUnused(fd: number): boolean;
   listenerPort(listener: number): number;
   listenerKeepAlive(listener: number, idleSeconds: number, intervalSeconds: number, probes: number): void;
   listenerRetire(listener: number): void;

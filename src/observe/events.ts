@@ -50,7 +50,9 @@ export type ListenerEvent =
       readonly atStart: boolean;
     }
   /** With a reload. In a drain all are closed, without an event of each. */
-  | { readonly type: 'listener.closed'; readonly address: string };
+  | { readonly type: 'listener.closed'; readonly address: string }
+  /** A socket that the service manager handed over is at no listener's address. */
+  | { readonly type: 'listener.unused'; readonly name: string; readonly address: string };
 
 type WorkerEvent =
   | { readonly type: 'worker.ready'; readonly worker: number; readonly accept: 'handoff' | 'shared' }

@@ -23,6 +23,10 @@ export const LISTENERS: Sentences<'listener'> = {
   'listener.opened': ({ address, protocol, families, atStart }) =>
     atStart ? status(`listening on ${address} (${families === '' ? protocol : `${protocol}, ${families}`})`) : null,
   'listener.closed': () => null,
+  'listener.unused': ({ name, address }) =>
+    error(
+      `${name}, handed over by systemd, listens on ${address}, where the configuration has no listener: nothing is accepted there`,
+    ),
 };
 
 export const WORKERS: Sentences<'worker'> = {
