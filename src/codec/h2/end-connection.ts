@@ -28,6 +28,7 @@ function dropStreams(w: CodecContext, c: Http2Connection): void {
 function leave(w: CodecContext, c: Http2Connection): void {
   c.closed = true;
   w.http2.connections.delete(c);
+  c.reader.release();
   c.table.release();
   c.encoderTable.release();
   c.client.http2 = null;

@@ -5,7 +5,8 @@
 import type { Http2Limits } from '../../http/h2-limits.js';
 import { frameError, PRIORITY_BYTES } from './frame-rules.js';
 import { FLAG, FRAME_BYTES_USUAL, FRAME_HEAD_BYTES, FRAME_TYPE, H2_ERROR, PREFACE } from './frames.js';
-import { Area } from './hpack/copy.js';
+import type { Area } from './hpack/copy.js';
+import { KeptPieces, NO_BYTES } from './kept-pieces.js';
 
 /** What `read` found. The fields of the reader that belong to it are named with each. */
 export const FRAME = {
@@ -68,9 +69,6 @@ const AT = {
 /** A longer value of `priority` is none that means anything: it is skipped. */
 const PRIORITY_VALUE_MAX = 128;
 const STREAM_MASK = 0x7fffffff;
-const BLOCK_BYTES_FIRST = 512;
-
-const NO_BYTES = new Area(new Uint8Array(0));
 
 export class FrameReader {
   /** Where reading goes on in the bytes given to `read`. */
@@ -105,8 +103,7 @@ export class FrameReader {
   /** No piece of the DATA has been reported. */
   #isFirst = false;
   /** What is kept of a frame, or of a block, that did not come whole. */
-  #kept: Area | null = null;
-  #keptBytes = 0;
+  #kept: KeptPieces | null = null;
   /** The stream whose block is open, 0 for none, and how it goes on. */
   #blockStream = 0;
   #blockEnds = false;
@@ -135,9 +132,19 @@ export class FrameReader {
     return this.#blockStream !== 0;
   }
 
-  /** Bytes kept of what did not come whole. */
-  get keptBytes(): number {
-    return this.#kept === null ? 0 : this.#kept.bytes.length;
+  /** Forgets what did not come whole: the connection is over. */
+  release(): void {
+    this.#forget();
+    this.area = NO_BYTES;
+  }
+
+  #forget(): void {
+    this.#kept?.drop();
+    this.#kept = null;
+  }
+
+  get #keptBytes(): number {
+    return this.#kept === null ? 0 : this.#kept.length;
   }
 
   /**
@@ -146,6 +153,7 @@ export class FrameReader {
    */
   read(memory: Area, at: number, end: number): number {
     this.next = at;
+    this.area = NO_BYTES;
     for (;;) {
       let event: number = FRAME.none;
       switch (this.#state) {
@@ -168,7 +176,7 @@ export class FrameReader {
           break;
         case AT.WHOLE:
           if (!this.#keepUntilWhole(memory, end)) return FRAME.none;
-          event = this.#whole();
+          event = this.flooded ? FRAME.connectionError : this.#whole();
           break;
         case AT.PADDING:
         case AT.SKIP: {
@@ -236,7 +244,7 @@ export class FrameReader {
   #fail(errorCode: number): number {
     this.errorCode = errorCode;
     this.#state = AT.FAILED;
-    this.#kept = null;
+    this.release();
     return FRAME.connectionError;
   }
 
@@ -308,7 +316,6 @@ export class FrameReader {
     this.#blockStream = this.stream;
     this.#blockEnds = (this.#flags & FLAG.END_STREAM) !== 0;
     this.#continuations = 0;
-    this.#keptBytes = 0;
     this.selfDependent = false;
     const priority = (this.#flags & FLAG.PRIORITY) !== 0;
     this.#state = priority ? AT.PRIORITY : AT.FRAGMENT;
@@ -369,12 +376,12 @@ export class FrameReader {
     if (last && here === bytes && this.#keptBytes === 0) {
       this.#event(memory, this.next, bytes);
     } else {
-      this.#keep(memory, here);
+      if (!this.#keep(memory, here, this.#limits.listBytesMax)) return this.#calm();
       this.#left -= here;
       if (here < bytes) return FRAME.none;
       this.#afterPayload();
       if (!last) return FRAME.none;
-      this.#event(this.#kept!, 0, this.#keptBytes);
+      this.#takeKept();
       this.#blockDone();
       return FRAME.headers;
     }
@@ -386,10 +393,9 @@ export class FrameReader {
   }
 
   #blockDone(): void {
+    this.#forget();
     this.ended = this.#blockEnds;
     this.#blockStream = 0;
-    this.#keptBytes = 0;
-    this.#kept = null;
   }
 
   #event(area: Area, at: number, bytes: number): void {
@@ -402,18 +408,19 @@ export class FrameReader {
     this.#state = this.#left > 0 ? AT.PADDING : AT.HEAD;
   }
 
-  /** Keeps bytes of what has not come whole, on the heap: slow peers must not fill the slab. */
-  #keep(memory: Area, bytes: number): void {
-    const needed = this.#keptBytes + bytes;
-    if (this.#kept === null || this.#kept.bytes.length < needed) {
-      const before = this.#kept;
-      const room = Math.max(needed, before === null ? BLOCK_BYTES_FIRST : 2 * before.bytes.length);
-      this.#kept = new Area(new Uint8Array(room));
-      if (before !== null) this.#kept.bytes.set(before.bytes.subarray(0, this.#keptBytes));
-    }
-    this.#kept.bytes.set(memory.bytes.subarray(this.next, this.next + bytes), this.#keptBytes);
-    this.#keptBytes = needed;
+  /** Keeps bytes of what has not come whole. False: there is no room for them. */
+  #keep(memory: Area, bytes: number, most: number): boolean {
+    this.#kept ??= new KeptPieces();
+    if (!this.#kept.add(memory, this.next, bytes, most)) return false;
     this.next += bytes;
+    return true;
+  }
+
+  /** What was kept is whole: it is what the event is about, and forgotten with that. */
+  #takeKept(): void {
+    const { area, length } = this.#kept!;
+    this.#event(area, 0, length);
+    this.#forget();
   }
 
   #data(end: number): number {
@@ -432,20 +439,21 @@ export class FrameReader {
     return FRAME.data;
   }
 
-  /** A payload that is looked at when it is whole: in place if it can be. False: more has to come. */
+  /** Keeps a payload until it is whole, unless it is. False: more has to come, or there is no room for it. */
   #keepUntilWhole(memory: Area, end: number): boolean {
     const bytes = this.#left;
-    if (this.#keptBytes === 0 && end - this.next >= bytes) {
+    if (this.#kept === null && end - this.next >= bytes) {
       this.#event(memory, this.next, bytes);
       this.next += bytes;
       return true;
     }
     const here = Math.min(bytes - this.#keptBytes, end - this.next);
-    this.#keep(memory, here);
+    if (!this.#keep(memory, here, bytes)) {
+      this.#calm();
+      return true;
+    }
     if (this.#keptBytes < bytes) return false;
-    this.#event(this.#kept!, 0, bytes);
-    this.#kept = null;
-    this.#keptBytes = 0;
+    this.#takeKept();
     return true;
   }
 

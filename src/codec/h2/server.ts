@@ -37,7 +37,7 @@ const RESETS_MAX = 256;
 /** The client speaks HTTP/2: what it sent already, preface and all, comes by `http2Data` next. */
 export function http2Begin(w: CodecContext, client: ClientConnection): void {
   const { limits } = w;
-  w.http2.makeRoom();
+  w.http2.makeRoom(limits.slabBytes);
   const c = new Http2Connection(client, limits.http2);
   client.http2 = c;
   w.http2.connections.add(c);

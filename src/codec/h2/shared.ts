@@ -7,12 +7,15 @@ import type { Http2Connection } from './connection.js';
 import { Area } from './hpack/copy.js';
 import { DynamicTable } from './hpack/dynamic-table.js';
 import { HpackEncoder } from './hpack/encoder.js';
+import { keptMemory } from './kept-pieces.js';
 import type { Http2Stream } from './stream.js';
 
 /** What a client may send on all streams of a connection together, before any of it is taken. */
 const CONNECTION_WINDOW = 1_048_576;
 /** Room for a head that outgrows a chunk. With the fields of one block over it, it is too large. */
 const OVERFLOW_BYTES = 6 * CHUNK_BYTES;
+
+const PART_OF_SLAB = 4;
 
 /** One per worker. */
 export class Http2Shared {
@@ -39,9 +42,13 @@ export class Http2Shared {
     this.blocks = new BlockReader(memory, new DynamicTable(0), this.overflow);
   }
 
-  /** Takes the room for long heads from the slab, once and for all: with the first connection of HTTP/2. */
-  makeRoom(): void {
+  /**
+   * Takes the room for long heads from the slab, once and for all: with the first connection of HTTP/2. What comes in pieces is kept
+   * beside the slab, and may be a quarter of it.
+   */
+  makeRoom(slabBytes: number): void {
     if (this.overflow.at >= 0) return;
+    keptMemory.most = Math.floor(slabBytes / PART_OF_SLAB);
     const at = this.#engine.runTake(OVERFLOW_BYTES);
     if (at < 0) return;
     this.overflow.at = at;

@@ -2,6 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { FRAME, FrameReader } from '../../../../src/codec/h2/frames-read.js';
+import { Area } from '../../../../src/codec/h2/hpack/copy.js';
+import { keptMemory } from '../../../../src/codec/h2/kept-pieces.js';
+import { HTTP2_LIMITS } from '../../../../src/http/h2-limits.js';
 import { bytes, END_HEADERS, FLOODED, fine, HEADERS, PROTOCOL, text, word, wrong } from './frame-cases.js';
 import { events, frame, PREFACE, SETTINGS } from './frames.js';
 import { clientBytes } from './node-client.js';
@@ -39,6 +43,37 @@ test('a block with more bytes than the limit ends the connection before it is wh
   ];
   assert.deepEqual(events(block(400), { limits }), [`headers 1 "${'x'.repeat(1000)}"`]);
   assert.deepEqual(events([block(401)[0]!, block(401)[1]!.subarray(0, 9)], { limits }), [FLOODED]);
+});
+
+test('what is kept of blocks that do not end is bounded for the worker, and given back with each connection', () => {
+  const before = keptMemory.used;
+  keptMemory.most = before + 100_000;
+  const begun = Buffer.concat([SETTINGS, frame('HEADERS', 0, 1, Buffer.alloc(15_000, 'x'))]);
+  const readers: FrameReader[] = [];
+  const read = (reader: FrameReader, bytes: Buffer): number => {
+    const memory = new Area(bytes);
+    let last: number = FRAME.none;
+    for (let at = 0; at < bytes.length; at = reader.next) {
+      const event = reader.read(memory, at, bytes.length);
+      if (event !== FRAME.none) last = event;
+    }
+    return last;
+  };
+  for (let i = 0; i < 6; i++) {
+    readers.push(new FrameReader(true, true, HTTP2_LIMITS));
+    assert.notEqual(read(readers[i]!, begun), FRAME.connectionError);
+  }
+  assert.equal(keptMemory.used, before + 90_000);
+  const late = new FrameReader(true, true, HTTP2_LIMITS);
+  assert.equal(read(late, begun), FRAME.connectionError);
+  assert.ok(late.flooded);
+  // A frame that is whole needs nothing, and one that ends gives back what it had.
+  assert.equal(read(new FrameReader(true, true, HTTP2_LIMITS), Buffer.concat([SETTINGS, HEADERS])), FRAME.headers);
+  assert.equal(read(readers[0]!, frame('CONTINUATION', END_HEADERS, 1)), FRAME.headers);
+  assert.equal(keptMemory.used, before + 75_000);
+  for (const reader of readers) reader.release();
+  assert.equal(keptMemory.used, before);
+  keptMemory.most = Number.MAX_SAFE_INTEGER;
 });
 
 test('a client begins with the preface and SETTINGS, cut anywhere', () => {
