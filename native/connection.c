@@ -402,7 +402,7 @@ void sf__conn_serve(sf_engine *e, sf_conn *c)
     }
     if (c->due & SF__DUE_FINISHED) {
         c->due &= (uint16_t)~SF__DUE_FINISHED;
-        sf__event(e, SF_EVENT_KIND_FINISHED, c->handle, 0, 0);
+        sf__event(e, SF_EVENT_KIND_FINISHED, c->handle, 0, (c->flags & SF__CLOSES) != 0);
     }
     if (c->error == 0 && (c->flags & (SF__READING | SF__READABLE | SF__ENDED)) == (SF__READING | SF__READABLE))
         sf__conn_receive(e, c);

@@ -20,7 +20,8 @@ enum {
     SF__HANDSHAKING = 1u << 10, /* TLS is not agreed on yet: nothing is sent or received */
     SF__SHUT = 1u << 11,        /* our direction is shut down: the peer has everything, and the end */
     SF__CUT = 1u << 12,         /* bytes for the peer were dropped: it must see a reset, whatever ends the connection */
-    SF__WRITE_FAILED = 1u << 13 /* sending failed with `write_error`; what was received is read before that is reported */
+    SF__WRITE_FAILED = 1u << 13, /* sending failed with `write_error`; what was received is read before that is reported */
+    SF__CLOSES = 1u << 14       /* the owner closes as soon as all has left: that close is the end the peer sees */
 };
 
 /* Reports that are due. */
@@ -78,7 +79,7 @@ bool sf__tls_shut(sf_engine *e, sf_conn *c); /* sends close_notify; true when al
 
 /* send.c */
 int sf__conn_send(sf_engine *e, sf_handle handle, uint32_t flags, const sf_span *spans, int32_t count);
-int sf__conn_shutdown(sf_engine *e, sf_handle handle);
+int sf__conn_shutdown(sf_engine *e, sf_handle handle, bool closes);
 void sf__queue_drop(sf_engine *e, sf_conn *c); /* forgets what waits, and its references */
 void sf__conn_flush(sf_engine *e, sf_conn *c); /* the socket takes bytes again: sends what waits */
 

@@ -105,7 +105,9 @@ static void sf__shut(sf_engine *e, sf_conn *c)
         return;
     }
     c->flags &= ~SF__SHUT_WANTED;
-    uint16_t error = sf__io_shutdown(c);
+    if (c->flags & SF__READABLE)
+        c->flags &= ~SF__CLOSES; /* what is unread would make the close a reset */
+    uint16_t error = (c->flags & SF__CLOSES) ? 0 : sf__io_shutdown(c);
     if (error != 0) {
         sf__conn_fail(e, c, error);
         return;
@@ -186,13 +188,15 @@ int sf__conn_send(sf_engine *e, sf_handle handle, uint32_t flags, const sf_span 
     return SF_OK;
 }
 
-int sf__conn_shutdown(sf_engine *e, sf_handle handle)
+int sf__conn_shutdown(sf_engine *e, sf_handle handle, bool closes)
 {
     sf_conn *c = sf__conn_find(e, handle);
     if (c == NULL)
         return SF_E_STALE;
     if (c->error != 0 || (c->flags & (SF__DEAD | SF__WRITE_FAILED)))
         return SF_OK;
+    if (closes)
+        c->flags |= SF__CLOSES;
     if (c->queue != NULL || (c->flags & (SF__CONNECTING | SF__HANDSHAKING)))
         c->flags |= SF__SHUT_WANTED;
     else

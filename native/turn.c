@@ -150,8 +150,8 @@ static int32_t sf__submit(sf_engine *e, const int32_t *words, int32_t left)
         taken = 5;
         break;
     case SF_SUBMIT_SHUTDOWN:
-        result = sf__conn_shutdown(e, conn);
-        taken = 2;
+        result = left < 3 ? SF_E_INVALID : sf__conn_shutdown(e, conn, operand != 0);
+        taken = 3;
         break;
     case SF_SUBMIT_CLOSE:
     case SF_SUBMIT_RESET:

@@ -56,7 +56,9 @@ export function finish(w: CodecContext, x: Exchange): void {
   const client = clientOf(x);
   const { pendingAt } = client;
   if (!client.keepAlive || !x.request.done || w.draining || (client.ended && pendingAt === NO_ADDRESS)) {
-    linger(w, client);
+    // A client that said so sends nothing more which a close could cut off. Its close_notify would be such.
+    const closes = client.isLastRequest && x.request.done && pendingAt === NO_ADDRESS && client.tls === null;
+    linger(w, client, closes);
     return;
   }
   const idleTicks = ticksOf(w, x).responseIdle;
@@ -74,8 +76,9 @@ export function finish(w: CodecContext, x: Exchange): void {
 /**
  * Ends our direction, and reads on for a while: closing with unread bytes would reset the connection, and the reset can
  * overtake the response. The wait for the response to leave is bounded by responseIdle, that for the client's end by LINGER_MS.
+ * `closes`: the client sends nothing more, so that it need not be waited for, unless something of it is unread.
  */
-export function linger(w: CodecContext, client: ClientConnection): void {
+export function linger(w: CodecContext, client: ClientConnection, closes = false): void {
   const { responseIdle } = ticksOf(w, client.x);
   endExchange(w, client.x);
   closePinned(w, client);
@@ -83,7 +86,7 @@ export function linger(w: CodecContext, client: ClientConnection): void {
   dropPending(w, client);
   dropPartial(w, client);
   client.to(CLIENT.LINGER);
-  w.engine.shutdown(client.conn);
+  w.engine.shutdown(client.conn, closes);
   watch(w, client, responseIdle);
   steerClient(w, client);
 }

@@ -141,6 +141,8 @@ export class ClientConnection implements Carried {
   pendingAt = NO_ADDRESS;
   pendingBytes = 0;
 
+  /** The client says that its request under way is the last one. */
+  isLastRequest = false;
   /** The connection may stay open after this exchange, as far as the client and we are concerned. */
   keepAlive = false;
   /** The response body under way goes out in chunks of our framing. */
@@ -193,6 +195,7 @@ export class ClientConnection implements Carried {
     this.longHead = null;
     this.headRunBytes = 0;
     this.headTimed = true;
+    this.isLastRequest = false;
     this.headAt = NO_ADDRESS;
     this.pendingAt = NO_ADDRESS;
     this.blocked = false;

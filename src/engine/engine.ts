@@ -303,9 +303,12 @@ export class Engine {
     this.sendEnd();
   }
 
-  /** Ends our direction once everything queued has left. */
-  shutdown(conn: number): void {
-    this.#submit2(SUBMIT.shutdown, conn);
+  /**
+   * Ends our direction once everything queued has left. `closes`: the caller closes as soon as `finished` comes with 1; the
+   * peer gets its end by that close, and no call of the kernel is made for it before.
+   */
+  shutdown(conn: number, closes = false): void {
+    this.#submit3(SUBMIT.shutdown, conn, closes ? 1 : 0);
   }
 
   /** Frees the handle and drops what is queued; the peer sees a reset then, and an ordinary end if all has left. */

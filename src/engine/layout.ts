@@ -38,7 +38,8 @@ export const EVENT_KIND = {
   eof: 6,
   /** The connection is dead; at: the error code. Nothing follows on this handle, which still has to be closed. */
   error: 7,
-  /** Our direction, which was shut down, has ended: everything queued before has left. */
+  /** Our direction, which was shut down, has ended: everything queued before has left. bytes: 1 when `closes` was asked for and
+   *  nothing of the peer is unread: then the end is still to be sent, by closing; else 0. */
   finished: 8,
   /** TLS is agreed on; at: TLS_INFO, bytes: how many. The receiver owns one reference on the chunk. */
   tlsReady: 9,
@@ -53,7 +54,8 @@ export const SUBMIT = {
   connect: 1,
   /** (conn, flags, span count, then address and bytes of each span): queues the spans after what is queued already. */
   send: 2,
-  /** (conn): ends our direction once everything queued has left. */
+  /** (conn, closes): ends our direction once everything queued has left. With `closes` 1 that end is left to the close, which
+   *  the owner submits as soon as `finished` says so. */
   shutdown: 3,
   /** (conn): frees the handle. Drops what is queued; if there is any, the peer sees a reset. */
   close: 4,

@@ -73,7 +73,7 @@ function httpEvent(w: Worker, client: ClientConnection, events: Int32Array, at: 
       clientEnded(w, client);
       break;
     case EVENT_KIND.finished:
-      clientFinished(w, client);
+      clientFinished(w, client, eventBytes(events, at) === 1);
       break;
     case EVENT_KIND.tlsReady:
       clientSecured(w, client, eventAt(events, at));

@@ -2,6 +2,8 @@
 // that has left looks the same until something is sent to it, so the wait is bounded by `timeouts.halfClosed`.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { listenRaw, ok, serveRequests } from '../origins/raw.js';
 import { start as startResets } from '../origins/resets.js';
@@ -158,4 +160,29 @@ test('a client that ended its side keeps a stream in which something moves', asy
   client.end();
   assert.equal((await client.response()).body, 'e'.repeat(events));
   client.close();
+});
+
+test('a client that said its request is the last is not waited for, and one that did not is', async (t) => {
+  const origin = await use(
+    t,
+    serveRequests((_, { socket }) => socket.write(ok('x'.repeat(100_000)))),
+  );
+  const proxy = await useProxy(t, { servers: [origin.address] });
+  // One without a host is refused in HTTP/1.1, which ends the connection too.
+  for (const [version, isClosed] of [
+    ['1.0', true],
+    ['1.1', false],
+  ] as const) {
+    const socket = connect({ ...proxy.place, allowHalfOpen: true });
+    t.after(() => socket.destroy());
+    let bytes = 0;
+    socket.on('data', (piece) => (bytes += piece.length)).on('error', () => {});
+    socket.write(`GET / HTTP/${version}\r\n\r\n`);
+    await once(socket, 'end');
+    assert.equal(bytes > 100_000, isClosed);
+    // A connection that was closed answers with a reset, which the write behind it meets; one that lingers reads both.
+    const write = (): Promise<boolean> => new Promise((resolve) => socket.write('more', (error) => resolve(!error)));
+    assert.deepEqual([await write(), await write()], [true, !isClosed]);
+    socket.destroy();
+  }
 });

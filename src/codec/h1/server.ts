@@ -61,6 +61,7 @@ function readRequest(w: CodecContext, client: ClientConnection, at: number, byte
   // From here on its exchange has a deadline, where it waits for anything.
   w.deadlines.clear(client.slot);
   client.keepAlive = x.head!.keepAlive;
+  client.isLastRequest = !client.keepAlive;
   const refused = check(w, x);
   if (refused === null) requestHead(w, x);
   else fail(w, x, refused);
@@ -135,10 +136,10 @@ export function clientFailed(w: CodecContext, client: ClientConnection): void {
 }
 
 /** Everything the client was sent has left, and our end of the connection with it. */
-export function clientFinished(w: CodecContext, client: ClientConnection): void {
+export function clientFinished(w: CodecContext, client: ClientConnection, mayClose: boolean): void {
   client.finished = true;
   if (client.state !== CLIENT.LINGER) return;
-  if (client.ended) closeClient(w, client);
+  if (client.ended || mayClose) closeClient(w, client);
   else watch(w, client, w.ticks.linger);
 }
 

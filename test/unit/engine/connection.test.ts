@@ -452,6 +452,32 @@ describe('end', () => {
     assert.equal(lab.engine.counter(CONTROL.queuedBytes), 0);
   });
 
+  test('leaves the end to an owner that closes, once all has left', async (t) => {
+    const lab = useLab(t, { chunkCount: 1024 });
+    const { conn, socket } = await usePair(t, lab);
+    const sent = await block(lab, conn);
+    lab.act((engine) => engine.shutdown(conn, true));
+    const all = readAll(socket);
+    assert.equal((await lab.next(conn, 'finished')).bytes, 1);
+    lab.act((engine) => engine.closeConn(conn));
+    assert.equal((await all).length, sent.length);
+    assert.deepEqual(lab.holdings, NOTHING);
+  });
+
+  test('ends by itself all the same where the peer has sent what was not read: a close would be a reset', async (t) => {
+    const lab = useLab(t);
+    const { conn, socket } = await usePair(t, lab);
+    const other = await usePair(t, lab);
+    lab.act((engine) => engine.readStop(conn));
+    await new Promise<void>((resolve) => socket.write('not read', () => resolve()));
+    await new Promise<void>((resolve) => other.socket.write('behind it', () => resolve()));
+    await lab.next(other.conn, 'data');
+    lab.send(conn, 'all');
+    lab.act((engine) => engine.shutdown(conn, true));
+    assert.equal((await lab.next(conn, 'finished')).bytes, 0);
+    assert.equal(String(await readAll(socket)), 'all');
+  });
+
   /**
    * Reads to the end; returns the bytes, and how it ended. libuv says `end` for a reset behind a short read: then writing
    * tells, which works behind an end and not behind a reset.

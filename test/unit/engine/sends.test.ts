@@ -11,12 +11,15 @@ type Submission = readonly [name: string, ...operands: number[]];
 
 const NAMES = new Map<number, string>(Object.entries(SUBMIT).map(([name, number]) => [number, name]));
 
+/** Those of three words. */
+const LONG = new Set<number>([SUBMIT.readStart, SUBMIT.readMany, SUBMIT.shutdown]);
+
 /** The submissions in the first `words` of `submissions`; all that is submitted here but a send has two or three words. */
 function read(submissions: Int32Array, words: number): Submission[] {
   const found: Submission[] = [];
   for (let at = 0; at < words; ) {
     const operation = submissions[at]!;
-    const long = operation === SUBMIT.readStart || operation === SUBMIT.readMany;
+    const long = LONG.has(operation);
     const size = operation === SUBMIT.send ? 4 + 2 * submissions[at + 3]! : long ? 3 : 2;
     found.push([NAMES.get(operation)!, ...submissions.subarray(at + 1, at + size)]);
     at += size;
@@ -85,7 +88,7 @@ test('keeps the order of sends and of all that is submitted between them', (t) =
     ['send', CONN, 0, 1, NEXT, 1],
     ['readStop', CONN],
     ['send', CONN, 0, 1, NEXT, 2],
-    ['shutdown', CONN],
+    ['shutdown', CONN, 0],
   ]);
 });
 
