@@ -6,6 +6,7 @@ import { Edges } from '../base/edges.js';
 import type { ProxyAddresses, ProxyVersion } from '../base/proxy-protocol.js';
 import type { Attempt } from '../exchange/attempt.js';
 import { type Exchange, NO_ADDRESS } from '../exchange/exchange.js';
+import { HOLD } from '../exchange/filter.js';
 import type { Listener } from '../exchange/listener.js';
 import type { Poolable, Server } from '../exchange/pools.js';
 import { type BackendSide, CLIENT_KIND, type ClientSide } from '../exchange/streams.js';
@@ -123,6 +124,8 @@ export class ClientConnection implements Carried {
   proxied: ProxyAddresses | null = null;
   /** Its address is among the trusted proxies. */
   trusted = false;
+  /** The place in the table of connections by address that it holds, HOLD.NONE for none. Given back by clientFree(). */
+  place: number = HOLD.NONE;
   /** Held while a head is being read, its request may be sent again, or a chunked body is being parsed. */
   parser: HeadParser | null = null;
   /** Its ClientHello under way, on a tls-passthrough listener; else null. */

@@ -149,6 +149,15 @@ export interface FilterScope {
 /** Whether a connection may go on whose client has the address of `length` bytes (4, 16, or 0 for none) at `at`. */
 export type ConnectionGate = (address: Uint8Array, at: number, length: number) => boolean;
 
+/** What a `ConnectionHold` says of a connection that holds no place: it may go on, or is closed. */
+export const HOLD = { NONE: -1, REFUSED: -2 } as const;
+
+/**
+ * Counts a connection in whose client has the address of `length` bytes (4, 16, or 0 for none) at `at`. Returns the place it holds until it is closed,
+ * or one of HOLD.
+ */
+export type ConnectionHold = (address: Uint8Array, at: number, length: number) => number;
+
 /** How the filters of one type are made ready. Registered in src/filters/runs.ts. */
 export interface FilterRun<Plan extends FilterPlan = FilterPlan> {
   readonly type: Plan['type'];
@@ -163,4 +172,6 @@ export interface FilterRun<Plan extends FilterPlan = FilterPlan> {
   readonly guards?: true;
   /** What it says of connections that are passed on unread; `layers` as for `make`: of all, of the listener. */
   gate?(layers: readonly (readonly Plan[])[]): ConnectionGate;
+  /** What counts connections in, at listeners of every protocol; `layers` as for `gate`. Null for nothing. */
+  hold?(layers: readonly (readonly Plan[])[], scope: FilterScope): ConnectionHold | null;
 }

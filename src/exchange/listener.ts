@@ -3,7 +3,7 @@
 import type { Pinned } from '../engine/text.js';
 import type { ClientAddressField } from './client-address.js';
 import type { RequestListener } from './client-info.js';
-import type { ConnectionGate } from './filter.js';
+import type { ConnectionGate, ConnectionHold } from './filter.js';
 import type { Pool } from './pools.js';
 import type { ListenerProtocol } from './settings.js';
 import type { Trust } from './trust.js';
@@ -44,6 +44,8 @@ export interface Listener {
   readonly proxySources: Trust | null;
   /** Which clients may connect, where connections are passed on unread; null for all. */
   readonly gate: ConnectionGate | null;
+  /** What counts its connections in; null for nothing. */
+  readonly hold: ConnectionHold | null;
   /** The Strict-Transport-Security line; empty for none. */
   readonly strictTransport: string;
   /** Forwarding lines that are the same for every stranger, by http and by https; null when the slab has no room for them. */

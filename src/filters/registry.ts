@@ -7,6 +7,7 @@ import type { FilterConfig, FilterPlan } from '../routing/plan.js';
 import { allowDeny } from './allow-deny/config.js';
 import { basicAuth } from './basic-auth/config.js';
 import { concurrencyLimit } from './concurrency-limit/config.js';
+import { connectionLimit } from './connection-limit/config.js';
 import { cookieRewrite } from './cookie-rewrite/config.js';
 import { cors } from './cors/config.js';
 import { directResponse } from './direct-response/config.js';
@@ -37,6 +38,7 @@ const BUILT_IN = [
   allowDeny,
   rateLimit,
   concurrencyLimit,
+  connectionLimit,
   cors,
   securityHeaders,
   maintenance,

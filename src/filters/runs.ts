@@ -1,12 +1,13 @@
 // The filters as workers run them, in the order in which requests meet them.
 // Owns that order. Leaves what each filter does to its folder.
 
-import type { ConnectionGate, Filter, FilterRun, FilterScope } from '../exchange/filter.js';
+import type { ConnectionGate, ConnectionHold, Filter, FilterRun, FilterScope } from '../exchange/filter.js';
 import { NO_FILTERS, Phases } from '../exchange/phases.js';
 import type { FilterPlan } from '../routing/plan.js';
 import { allowDeny } from './allow-deny/run.js';
 import { basicAuth } from './basic-auth/run.js';
 import { concurrencyLimit } from './concurrency-limit/run.js';
+import { connectionLimit } from './connection-limit/run.js';
 import { cookieRewrite } from './cookie-rewrite/run.js';
 import { cors } from './cors/run.js';
 import { directResponse } from './direct-response/run.js';
@@ -38,6 +39,7 @@ for (const run of [
   allowDeny,
   rateLimit,
   concurrencyLimit,
+  connectionLimit,
   cors,
   maintenance,
   basicAuth,
@@ -84,6 +86,15 @@ export function gateOf(layers: readonly (readonly FilterPlan[])[]): ConnectionGa
     return own === null ? [] : (run.gate?.(own) ?? []);
   });
   return gates.length === 0 ? null : (address, at, length) => gates.every((gate) => gate(address, at, length));
+}
+
+/** What counts the connections of a listener in, null for nothing; `layers` as for `gateOf`. One filter type does. */
+export function holdOf(layers: readonly (readonly FilterPlan[])[], scope: FilterScope): ConnectionHold | null {
+  for (const run of runs) {
+    const own = run.hold === undefined ? null : plansOf(run, layers);
+    if (own !== null) return run.hold!(own, scope);
+  }
+  return null;
 }
 
 /** The plans of one type in each layer; null when there is none. */

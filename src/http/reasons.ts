@@ -57,6 +57,7 @@ const ROWS = {
   MISDIRECTED: row(421, 'client', 'never', 'stays', 'the certificate of this connection is not for this host'),
   RATE_LIMITED: row(429, 'client', 'never', 'stays', 'requests come more often than allowed'),
   CONCURRENCY_LIMITED: row(429, 'client', 'never', 'stays', 'too many requests are under way'),
+  CONNECTION_LIMITED: row(429, 'client', 'never', 'closes', 'the client has too many connections'),
   HEAD_TOO_LARGE: row(431, 'client', 'never', 'closes', 'the request head is larger than allowed'),
   HELLO_TOO_LARGE: row(431, 'client', 'never', 'closes', 'the TLS ClientHello is larger than allowed'),
   H2_RESET_FLOOD: row(429, 'client', 'never', 'closes', 'an HTTP/2 client resets more streams than allowed'),

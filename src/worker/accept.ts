@@ -16,6 +16,7 @@ import { PROXY, proxyBegin, readProxy } from '../codec/raw/proxy-in.js';
 import { type HelloRefusal, helloBegin, helloRefusal, NAME_UNKNOWN, readHello } from '../codec/raw/read-hello.js';
 import { ENGINE_ERROR, EVENT_KIND, PEER_BYTES } from '../engine/layout.js';
 import { NO_ADDRESS, STAGE } from '../exchange/exchange.js';
+import { HOLD } from '../exchange/filter.js';
 import { peerBytes } from '../exchange/trust.js';
 import type { ReasonCode } from '../http/reasons.js';
 import type { Worker } from './worker.js';
@@ -50,7 +51,7 @@ export function accepted(w: Worker, conn: number, number: number): void {
  * their chunk reference passes to this function.
  */
 function serveConnection(w: CodecContext, client: ClientConnection, at: number, bytes: number): void {
-  const { plan, pool, current, gate } = client.listener;
+  const { plan, pool, current, gate, hold } = client.listener;
   const { peers } = w.engine;
   client.to(CLIENT.IDLE);
   client.trusted = w.trust.holds(peers, client.slot);
@@ -62,10 +63,17 @@ function serveConnection(w: CodecContext, client: ClientConnection, at: number, 
     return;
   }
   if (gate !== null && !gate(peers, client.slot * PEER_BYTES + 4, peerBytes(peers, client.slot))) {
-    if (bytes > 0) w.engine.release(at);
-    w.count('CLIENT_DENIED');
-    closeClient(w, client);
+    refuseConnection(w, client, at, bytes, 'CLIENT_DENIED');
     return;
+  }
+  // A trusted proxy has the connections of many clients.
+  if (hold !== null && !client.trusted) {
+    const place = hold(peers, client.slot * PEER_BYTES + 4, peerBytes(peers, client.slot));
+    if (place === HOLD.REFUSED) {
+      refuseConnection(w, client, at, bytes, 'CONNECTION_LIMITED');
+      return;
+    }
+    client.place = place;
   }
   if (plan.tls >= 0) {
     secureConnection(w, client, at, bytes);
@@ -91,6 +99,19 @@ function serveConnection(w: CodecContext, client: ClientConnection, at: number, 
       if (client.mayBeHttp2) firstBytes(w, client, at, bytes);
       else requestData(w, client, at, bytes);
   }
+}
+
+/** Closes a connection that a policy does not let in, before anything of it is read. The chunk reference passes as above. */
+function refuseConnection(
+  w: CodecContext,
+  client: ClientConnection,
+  at: number,
+  bytes: number,
+  reason: ReasonCode,
+): void {
+  if (bytes > 0) w.engine.release(at);
+  w.count(reason);
+  closeClient(w, client);
 }
 
 /** Begins TLS, unless it is plain at once that the client does not. The chunk reference passes as above. */

@@ -4,11 +4,11 @@
 import { HOST_NAME, portLine } from '../codec/h1/write-forwarding.js';
 import { TlsRoutes } from '../codec/raw/tls-routes.js';
 import type { Pinned, PinnedTexts } from '../engine/text.js';
-import type { ConnectionGate, FilterScope } from '../exchange/filter.js';
+import type { ConnectionGate, ConnectionHold, FilterScope } from '../exchange/filter.js';
 import type { Pool } from '../exchange/pools.js';
 import type { ListenerPlan } from '../exchange/settings.js';
 import { Trust } from '../exchange/trust.js';
-import { gateOf } from '../filters/runs.js';
+import { gateOf, holdOf } from '../filters/runs.js';
 import { PreparedLogs } from '../observe/log/listener-logs.js';
 import type { FilterPlan } from '../routing/plan.js';
 import { HttpListener } from './http-listener.js';
@@ -39,6 +39,8 @@ class Listener {
   proxySources: Trust | null = null;
   /** Which clients may connect, where connections are passed on unread; null for all. Requests are asked one by one. */
   gate: ConnectionGate | null = null;
+  /** What counts its connections in; null for nothing. */
+  hold: ConnectionHold | null = null;
   /** Which access logs its requests come to; null for none. One that is gone keeps its last ones, for connections that stand. */
   logs: PreparedLogs | null = null;
   /** The Strict-Transport-Security line; empty for none. */
@@ -62,6 +64,7 @@ class Listener {
     this.current = true;
     this.proxySources = plan.proxySources.length === 0 ? null : new Trust(plan.proxySources);
     this.gate = plan.protocol === 'http' || plan.protocol === 'https' ? null : gateOf([filters, plan.filters]);
+    this.hold = holdOf([filters, plan.filters], filterScope);
     this.#pools = pools;
     this.#tlsRoutes = new TlsRoutes(plan, pools, seed);
     this.logs = plan.accessLogs.set < 0 ? null : new PreparedLogs(plan.accessLogs);

@@ -33,6 +33,7 @@ import { endExchange } from '../exchange/end.js';
 import type { ErrorPages } from '../exchange/error-pages.js';
 import { exchangeLate } from '../exchange/events.js';
 import { type Exchange, STAGE } from '../exchange/exchange.js';
+import { HOLD } from '../exchange/filter.js';
 import { HeadEdit } from '../exchange/head-edit.js';
 import { serveLines } from '../exchange/lines.js';
 import { Observers } from '../exchange/observer.js';
@@ -316,6 +317,8 @@ export class Worker implements CodecContext {
   }
 
   clientFree(client: ClientConnection): void {
+    if (client.place !== HOLD.NONE) this.limitTables.concurrency.leave(client.place);
+    client.place = HOLD.NONE;
     handshakeDrop(this, client);
     this.deadlines.clear(client.slot);
     this.#connectionEnded(client);

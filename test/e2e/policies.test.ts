@@ -33,6 +33,8 @@ describeProduct('policies', () => {
       { filters: [{ type: 'AllowDeny', allowDeny: { denyFiles: [blocked] } }] },
       {},
       { protocol: 'tcp', pool: 'main', filters: [{ type: 'AllowDeny', allowDeny: { deny: [STRANGER] } }] },
+      { filters: [{ type: 'ConnectionLimit', connectionLimit: { connections: 2 } }] },
+      { protocol: 'tcp', pool: 'main', filters: [{ type: 'ConnectionLimit', connectionLimit: { connections: 2 } }] },
     ],
     routes: [
       {
@@ -232,5 +234,44 @@ describeProduct('policies', () => {
     await client.send(get('/slow'));
     client.reset();
     assert.deepEqual(await statuses([get('/slow')]), [200], 'a client that left is held up no more');
+  });
+
+  test('ConnectionLimit closes what is too much of one address, over all workers, and gives places back', async () => {
+    for (const [index, protocol] of [
+      [3, 'http'],
+      [4, 'tcp'],
+    ] as const) {
+      const place = proxy.listeners[index]!;
+      const open = async (localAddress = '127.0.0.1'): Promise<WireClient> => {
+        const client = await WireClient.connect(place, { localAddress });
+        await client.send(get('/open'));
+        await client.until(
+          'a response, or the end',
+          () => client.received.includes('fine') || client.ended || undefined,
+        );
+        return client;
+      };
+      const first = [await open(), await open()];
+      const third = await open();
+      const other = await open(STRANGER);
+      assert.deepEqual(
+        [...first, third, other].map(({ received }) => received.includes('fine')),
+        [true, true, false, true],
+        protocol,
+      );
+      first[0]!.close();
+      first[1]!.reset();
+      for (const client of [third, other]) client.close();
+      await proxy.heldNothing();
+      const again = [await open(), await open(), await open()];
+      assert.deepEqual(
+        again.map(({ received }) => received.includes('fine')),
+        [true, true, false],
+        protocol,
+      );
+      for (const client of again) client.close();
+      await proxy.heldNothing();
+    }
+    assert.equal(await proxy.reasonCount('CONNECTION_LIMITED'), 4);
   });
 });
