@@ -167,7 +167,7 @@ bench-quick: build ## The same in a minute
 
 # The laboratory, bench/lab: what is measured to decide how to build, not shipped with the product.
 LAB = $(NODE) --import tsx bench/lab
-.PHONY: bench-allocation bench-log bench-instructions bench-rules bench-balance bench-match bench-pool bench-churn bench-faults bench-where
+.PHONY: bench-metrics bench-allocation bench-log bench-instructions bench-rules bench-balance bench-match bench-pool bench-churn bench-faults bench-where
 bench-allocation: build ## Heap growth per request between garbage collections
 	@$(LAB)/allocation.ts
 
@@ -203,6 +203,9 @@ bench-pool: build ## What all features of a pool cost per request: FLAGS=ROUNDS
 
 bench-churn: build ## What 10,000 rules cost while a pool's members change every 100 ms: FLAGS='--seconds 30 --servers 1000'
 	@$(LAB)/churn.ts $(FLAGS)
+
+bench-metrics: build ## Nanoseconds and heap per request that counting for metrics takes
+	@$(NODE) bench/lab/metrics-cost.js
 
 bench-faults: build ## What faults of servers do to clients, beside nginx and HAProxy: FLAGS='--write' makes docs/reliability.md
 	@$(LAB)/faults.ts $(FLAGS)

@@ -46,6 +46,16 @@ const LINES_LOST = family(
   'sevenfold_log_lines_lost_total',
   'Lines of the process log that could not be written.',
 );
+const RECORDED = family(
+  'counter',
+  'sevenfold_access_log_records_total',
+  'Requests that workers recorded for access logs, and those dropped because the log thread did not keep up; wrap at 4294967296.',
+);
+const LOG_DEATHS = family(
+  'counter',
+  'sevenfold_log_thread_deaths_total',
+  'Times that the log thread died and was started again.',
+);
 const RENEWALS: Family = {
   ...family('counter', 'sevenfold_certificate_renewals_total', 'Changes of certificate files, by result.'),
   scope: 'tls',
@@ -129,6 +139,12 @@ function writeService(out: Exposition, { primary, ending, record, linesLost }: A
   one(APPLIED_AT, record.appliedAt / 1000);
   one(DEATHS, record.workersDied);
   one(LINES_LOST, linesLost);
+  const { recorded = 0, dropped = 0, deaths = 0 } = primary?.accessLogCounts ?? {};
+  if (out.begin(RECORDED)) {
+    out.sample(labels({ result: 'recorded' }), recorded);
+    out.sample(labels({ result: 'dropped' }), dropped);
+  }
+  one(LOG_DEATHS, deaths);
   if (out.begin(RENEWALS)) {
     out.sample(labels({ result: 'renewed' }), record.certificatesRenewed);
     out.sample(labels({ result: 'refused' }), record.certificatesRefused);

@@ -292,6 +292,11 @@ export class Primary {
     this.#counts.write(out, this.#snapshot.pools);
   }
 
+  /** What workers recorded for access logs and dropped, and how often the thread that writes them died. */
+  get accessLogCounts(): Omit<AccessLogReport, 'destinations'> {
+    return this.#logs.counts();
+  }
+
   /** What access logs were written, and what was dropped. */
   accessLogs(): Promise<AccessLogReport> {
     return this.#logs.report();

@@ -95,6 +95,7 @@ describeProduct('metrics', () => {
     assert.equal(all.get('sevenfold_retries_total'), 1);
     assert.equal(all.get('sevenfold_server_up{pool="good",server="one"}'), 1);
     assert.equal(all.get('sevenfold_config_generation'), 1);
+    assert.equal(all.get('sevenfold_access_log_records_total{result="dropped"}'), 0);
     const accepted = all.get('sevenfold_connections_accepted_total')!;
     assert.equal(accepted, 13);
 
