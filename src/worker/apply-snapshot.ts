@@ -2,6 +2,7 @@
 // Owns the order of these steps. Leaves requests under way to exchange/move.ts.
 
 import { dropIdle } from '../codec/backends.js';
+import { goAway } from '../codec/h2/end-connection.js';
 import { ErrorPages } from '../exchange/error-pages.js';
 import { serveLines } from '../exchange/lines.js';
 import { moveToNewPool } from '../exchange/move.js';
@@ -99,4 +100,6 @@ function makeRules(w: Worker): void {
   w.pinned.renew();
   w.renewLogs();
   w.listeners.apply(settings.listeners, { ...scope, pinned: w.pinned });
+  // Their clients are to connect to those there are; what is under way finishes.
+  for (const c of w.http2.connections) if (!c.client.listener.current) goAway(w, c);
 }
