@@ -14,6 +14,8 @@ export class Counts {
   readonly #memory: MetricsMemory;
   readonly #series: SeriesRegistry;
   readonly #state: ServerState;
+  /** Slots of servers that are gone, whose places still hold their counts. */
+  #freed: number[] = [];
 
   constructor(workers: number, state: ServerState) {
     this.#memory = new MetricsMemory({ workers, serversMax: SERVERS_MAX });
@@ -26,8 +28,10 @@ export class Counts {
     return this.#memory.workers;
   }
 
-  /** Makes room for the servers that there are now: before workers get any of them. */
+  /** Makes room for the servers that there are now, and empties places that were others': before workers get any of them. */
   grow(): void {
+    for (const index of this.#freed) this.#memory.clear('servers', index);
+    this.#freed = [];
     this.#memory.grow(0, this.#state.capacity.servers);
   }
 
@@ -42,9 +46,12 @@ export class Counts {
     this.#series.collect();
   }
 
-  /** Empties the places of servers that are gone, for those that come. */
-  clearServers(indexes: readonly number[]): void {
-    for (const index of indexes) this.#memory.clear('servers', index);
+  /**
+   * The servers at these slots are gone. Their places are emptied as the next servers come, not now: a worker counts an attempt
+   * just after it has taken it off the requests in flight.
+   */
+  serversFreed(indexes: readonly number[]): void {
+    this.#freed.push(...indexes);
   }
 
   /** Writes all that was counted. No worker is stopped, or asked. */

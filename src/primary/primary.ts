@@ -459,7 +459,7 @@ export class Primary {
 
   /** Frees what servers that are gone have left, and empties their places in the metrics for those that come. */
   #collect(): void {
-    this.#counts.clearServers(this.#membership.collect());
+    this.#counts.serversFreed(this.#membership.collect());
   }
 
   /** Files of a TLS context have changed: new connections get what they make, if it can be used. */

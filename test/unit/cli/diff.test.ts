@@ -358,3 +358,14 @@ pools: { a: { servers: [] }, b: { servers: [] } }
     "- errorPages[0].body 'sorry 1'; + errorPages[0].body 'sorry 2'",
   );
 });
+
+test('another token of the admin API is a change, and neither of the two is shown', async () => {
+  const admin = (token: string): string => `${SHOP}\nadmin: { address: "127.0.0.1:9901", token: ${token} }\n`;
+  const { out } = await diff(
+    file('a.yaml', admin('the-first-token-of-two')),
+    file('b.yaml', admin('the-second-token-of-two')),
+    {},
+  );
+  assert.match(plain(out), /^~ admin\.token +a secret \(\w{8}\) → a secret \(\w{8}\)$/m);
+  assert.doesNotMatch(out, /the-first|the-second/);
+});
