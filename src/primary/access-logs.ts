@@ -13,6 +13,7 @@ import type { EventSink } from '../observe/events.js';
 import type { LogFormat, LogSet } from '../observe/log/plan.js';
 import { createRing, LogWake, RingReader } from '../observe/log/ring.js';
 import type { FromLogThread, LogThreadData, ToLogThread } from '../observe/log/thread.js';
+import { LogTotals } from '../observe/log/totals.js';
 import type { DestinationReport } from '../observe/log/writer.js';
 
 /** A thread that died is started again after this time, twice as long each time, at most RESTART_MS_MAX. */
@@ -48,6 +49,7 @@ export class AccessLogs {
   readonly rings: readonly SharedArrayBuffer[];
   readonly wake: SharedArrayBuffer = new LogWake().shared;
   readonly #readers: readonly RingReader[];
+  readonly #totals = new LogTotals();
   readonly #emit: EventSink;
   /** All sets ever: connections of a listener that is gone may still write for theirs. */
   readonly #sets: LogSet[] = [];
@@ -124,6 +126,11 @@ export class AccessLogs {
     return { recorded: sum(({ recorded }) => recorded), dropped: sum(({ dropped }) => dropped), deaths: this.#deaths };
   }
 
+  /** Lines that destinations did not take, without asking the thread. */
+  get linesDropped(): number {
+    return this.#totals.dropped;
+  }
+
   /** Writes out what was recorded, and ends the thread. Call it once no worker runs any more. */
   async end(): Promise<void> {
     this.#ending = true;
@@ -140,7 +147,7 @@ export class AccessLogs {
   }
 
   #start(sets: readonly LogSet[]): void {
-    const data: LogThreadData = { rings: this.rings, wake: this.wake, sets };
+    const data: LogThreadData = { rings: this.rings, wake: this.wake, totals: this.#totals.shared, sets };
     const worker = new Worker(threadFile(), { workerData: data, name: 'log' });
     const thread: Thread = { worker, waiting: new Map() };
     this.#thread = thread;

@@ -207,6 +207,12 @@ const BUSY = counter(
   'Time in which the thread of the worker did something.',
 );
 
+const LOG_LINES_DROPPED = counter(
+  'process',
+  'sevenfold_access_log_lines_dropped_total',
+  'Lines of access logs that a destination did not take.',
+);
+
 const CODES = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'] as const;
 /** Classes that every series shows once it has counted anything, so that the first failure is seen as an increase. 1xx is never final. */
 const SHOWN_CODES = [0, 2, 3, 4, 5] as const;
@@ -218,6 +224,11 @@ export function writeMetrics(out: Exposition, source: MetricsSource): void {
   writeWorkers(out, source);
   writePools(out, source);
   writeServers(out, source);
+}
+
+/** Writes how many lines of access logs no destination took. */
+export function writeLinesDropped(out: Exposition, lines: number): void {
+  if (out.begin(LOG_LINES_DROPPED)) out.sample('', lines);
 }
 
 function writeSeries(out: Exposition, { memory, series }: MetricsSource): void {

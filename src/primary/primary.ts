@@ -21,6 +21,7 @@ import { type AccessLogReport, AccessLogs } from './access-logs.js';
 import { defaultSlabBytes } from './cgroup.js';
 import { Counts } from './counts.js';
 import { Listeners } from './listeners.js';
+import { writeLinesDropped } from './metrics.js';
 import { type LayeredServer, type OperatorChange, OperatorLayer } from './operator.js';
 import { PoolWatch } from './pool-watch.js';
 import { type PoolReport, poolReports } from './report.js';
@@ -290,6 +291,7 @@ export class Primary {
   /** Writes all that requests, pools, servers and workers have counted. No worker is stopped, or asked. */
   writeMetrics(out: Exposition): void {
     this.#counts.write(out, this.#snapshot.pools);
+    writeLinesDropped(out, this.#logs.linesDropped);
   }
 
   /** What workers recorded for access logs and dropped, and how often the thread that writes them died. */

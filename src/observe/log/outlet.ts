@@ -18,8 +18,10 @@ export interface Target {
   close(): void;
 }
 
-export interface OutletOptions {
+interface OutletOptions {
   readonly name: string;
+  /** Lines were dropped. */
+  dropped(lines: number): void;
   /** It failed, and had not before. */
   failed(why: string): void;
   /** It takes lines again after it failed, and `dropped` were lost meanwhile. */
@@ -66,7 +68,7 @@ export class Outlet {
   /** Takes whole lines: `count` of them in the first `length` bytes, which are the caller's again afterwards. */
   take(bytes: Uint8Array, length: number, count: number): void {
     if (this.#waiting.length > 0 && !this.flush() && this.#waitingBytes + length > WAITING_BYTES_MAX) {
-      this.dropped += count;
+      this.#count(count);
       return;
     }
     this.written += count;
@@ -144,8 +146,14 @@ export class Outlet {
   #drop(bytes: Uint8Array, from: number, to: number): void {
     let lines = 0;
     for (let at = bytes.indexOf(LINE_FEED, from); at >= 0 && at < to; at = bytes.indexOf(LINE_FEED, at + 1)) lines++;
-    this.dropped += lines;
+    this.#count(lines);
     this.written -= lines;
+  }
+
+  #count(dropped: number): void {
+    if (dropped === 0) return;
+    this.dropped += dropped;
+    this.#options.dropped(dropped);
   }
 
   #fail(error: unknown): void {

@@ -6,12 +6,14 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { AccessLogEvent } from '../events.js';
 import type { LogSet } from './plan.js';
 import { LogWake } from './ring.js';
+import { LogTotals } from './totals.js';
 import { type DestinationReport, LogWriter } from './writer.js';
 
 /** What the thread is started with. */
 export interface LogThreadData {
   readonly rings: readonly SharedArrayBuffer[];
   readonly wake: SharedArrayBuffer;
+  readonly totals: SharedArrayBuffer;
   /** Sets of logs that workers write for already. */
   readonly sets: readonly LogSet[];
 }
@@ -41,7 +43,7 @@ const LAST_TRY_MS = 1000;
 async function run(port: MessagePort, data: LogThreadData): Promise<void> {
   const post = (message: FromLogThread): void => port.postMessage(message);
   const wake = new LogWake(data.wake);
-  const writer = new LogWriter(data.rings, (event) => post({ type: 'event', event }));
+  const writer = new LogWriter(data.rings, new LogTotals(data.totals), (event) => post({ type: 'event', event }));
   writer.open(data.sets);
   let ending = false;
   let endId = 0;

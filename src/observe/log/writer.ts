@@ -12,6 +12,7 @@ import { EXCHANGE, RECORD_TYPE, TEXT_BYTES_MAX, TEXTS_BYTES_MAX } from './record
 import { RingReader } from './ring.js';
 import { destinationName, openTarget } from './targets.js';
 import { combinedFormat, templateFormat } from './text-formats.js';
+import type { LogTotals } from './totals.js';
 
 /** One destination in a report. */
 export interface DestinationReport {
@@ -42,11 +43,13 @@ export class LogWriter {
   readonly #sets = new Map<number, { logs: readonly OpenLog[]; plan: LogSet }>();
   /** By the name of the destination. */
   readonly #doors = new Map<string, Door>();
+  readonly #totals: LogTotals;
   readonly #emit: (event: AccessLogEvent) => void;
   #offsetUs = 0;
 
   /** `rings` by the index of their worker. */
-  constructor(rings: readonly SharedArrayBuffer[], emit: (event: AccessLogEvent) => void) {
+  constructor(rings: readonly SharedArrayBuffer[], totals: LogTotals, emit: (event: AccessLogEvent) => void) {
+    this.#totals = totals;
     this.#entries = rings.map((shared, worker) => new Entry(new RingReader(shared), worker));
     this.#emit = emit;
   }
@@ -170,6 +173,7 @@ export class LogWriter {
   #openDoor(to: LogDestination, name: string): Door {
     const outlet = new Outlet(openTarget(to), {
       name,
+      dropped: (lines) => this.#totals.drop(lines),
       failed: (reason) => this.#emit({ type: 'log.failed', destination: name, reason }),
       recovered: (dropped) => this.#emit({ type: 'log.recovered', destination: name, dropped }),
     });

@@ -28,8 +28,12 @@ class FakeTarget implements Target {
 function open() {
   const target = new FakeTarget();
   const says: string[] = [];
+  let counted = 0;
   const outlet = new Outlet(target, {
     name: 'fake',
+    dropped: (lines) => {
+      counted += lines;
+    },
     failed: (why) => says.push(why),
     recovered: (dropped) => says.push(`again, ${dropped} dropped`),
   });
@@ -37,7 +41,7 @@ function open() {
     const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
     outlet.take(bytes, bytes.length, lines.length);
   };
-  return { target, outlet, take, says };
+  return { target, outlet, take, says, counted: () => counted };
 }
 
 test('what a slow destination did not take goes out later, in order', () => {
@@ -85,9 +89,9 @@ test('a failure between two lines leaves nothing behind', () => {
 });
 
 test('what waits is bounded, and lines beyond are counted', () => {
-  const { target, outlet, take } = open();
+  const { target, outlet, take, counted } = open();
   target.room = 0;
   const line = 'x'.repeat(1024 * 1024 - 1);
   for (let i = 0; i < 12; i++) take(line);
-  assert.deepEqual([outlet.written, outlet.dropped], [8, 4]);
+  assert.deepEqual([outlet.written, outlet.dropped, counted()], [8, 4, 4]);
 });
