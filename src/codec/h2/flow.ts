@@ -87,6 +87,7 @@ function makeRoom(w: CodecContext, s: Http2Stream): boolean {
   let heaviest = s.connection;
   for (const c of w.http2.connections) if (c.waitingChunks > heaviest.waitingChunks) heaviest = c;
   if (heaviest === s.connection) return false;
+  if (!heaviest.broken) w.count('H2_WRITE_STALL');
   heaviest.broken = true;
   touch(w, heaviest);
   return true;
