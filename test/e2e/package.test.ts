@@ -106,7 +106,8 @@ test('the package serves in an empty root without a compiler, on every Node here
   // What is in it, and what docs/install.md says of it.
   const said = /(\d+) kB packed.*?(\d+) packages/s.exec(readFileSync(join(repository, 'docs/install.md'), 'utf8'));
   const lock = JSON.parse(readFileSync(join(app, 'node_modules/.package-lock.json'), 'utf8')) as { packages: object };
-  assert.equal(Object.keys(lock.packages).length, Number(said?.[2]), 'docs/install.md says how many packages come');
+  const packages = Object.keys(lock.packages).length;
+  assert.ok(packages <= Number(said?.[2]), `docs/install.md: at most ${said?.[2]} packages, and it is ${packages}`);
   const kilobytes = statSync(archive).size / 1000;
   assert.ok(kilobytes <= Number(said?.[1]), `docs/install.md: ${said?.[1]} kB packed, and it is ${kilobytes}`);
   assert.ok(!existsSync(join(installed, 'dist/engine/engine.node')), 'the engine of this machine stays here');
