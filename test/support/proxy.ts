@@ -143,8 +143,9 @@ export class RunningProxy {
     const from = this.process.stdout.length;
     this.process.kill('SIGUSR2');
     return this.process.until('engine counters', () => {
-      const line = /^\{"engine":.*\}$/m.exec(this.process.stdout.slice(from));
-      return line === null ? undefined : (JSON.parse(line[0]) as Report);
+      // With its line feed: a long one comes in pieces, and a piece may end with a brace.
+      const line = /^(\{"engine":.*\})\n/m.exec(this.process.stdout.slice(from));
+      return line === null ? undefined : (JSON.parse(line[1]!) as Report);
     });
   }
 
