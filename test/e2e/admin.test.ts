@@ -53,6 +53,10 @@ describeProduct('admin API', () => {
                 },
               ],
             },
+            {
+              matches: [{ path: { value: '/keyed' }, headers: [{ name: 'X-Api-Key', value: 'hidden-from-all' }] }],
+              pool: 'api',
+            },
           ],
         },
       ],
@@ -90,7 +94,7 @@ describeProduct('admin API', () => {
       const status = json<{ state: string; listeners: object[]; generation: number }>(await seen('/status'));
       assert.equal(status.state, 'ready');
       assert.equal(status.listeners.length, 2);
-      for (const path of ['/config', '/support']) {
+      for (const path of ['/config', '/support', '/routes', '/explain?request=http://a.example/keyed']) {
         const { text } = await seen(path);
         assert.ok(!text.includes('hidden-from-all'), `${path} shows a secret`);
         assert.ok(text.includes('(secret)'));
@@ -98,7 +102,7 @@ describeProduct('admin API', () => {
       const { matches } = json<{ matches: { rule: string; target: string }[] }>(await seen('/routes'));
       assert.deepEqual(
         matches.map(({ target }) => target),
-        ['silent', 'api'],
+        ['silent', 'api', 'api'],
       );
       const { certificates } = json<{ certificates: { names: string[]; daysLeft: number }[] }>(
         await seen('/certificates'),

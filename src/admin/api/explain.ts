@@ -6,6 +6,7 @@ import { connectionAsked } from '../../config/schema/tests.js';
 import { connectionTargets, connectionTargetText } from '../../explain/connection-lines.js';
 import { type RouteRequest, Router } from '../../explain/router.js';
 import { Refused } from '../problem.js';
+import { hidingSecretsOf } from '../redact.js';
 import { type Call, type Endpoint, type Reply, running } from './endpoint.js';
 
 export const EXPLAIN: readonly Endpoint[] = [
@@ -89,7 +90,7 @@ function decided(call: Call, loaded: LoadedRoutes, request: RouteRequest): Reply
       status: other.status,
     }));
     return {
-      body: {
+      body: hidingSecretsOf(loaded.config)({
         rule: rule ?? null,
         place: place ?? null,
         client: seen ?? null,
@@ -100,7 +101,7 @@ function decided(call: Call, loaded: LoadedRoutes, request: RouteRequest): Reply
         elsewhere,
         reasons: decision.explain() ?? null,
         text: decision.text(),
-      },
+      }),
     };
   } catch (error) {
     throw new Refused(400, 'The request cannot be asked about.', { place: 'request', found: (error as Error).message });

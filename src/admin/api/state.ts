@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { arch, cpus, release, totalmem } from 'node:os';
 import { connectionLines } from '../../explain/connection-lines.js';
 import { routeLines } from '../../explain/route-lines.js';
-import { redacted } from '../redact.js';
+import { hidingSecretsOf, redacted } from '../redact.js';
 import { type Call, type Endpoint, numberOf, type Reply, running } from './endpoint.js';
 
 const ROWS_MAX = 1000;
@@ -34,7 +34,9 @@ export const STATE: readonly Endpoint[] = [
       const { loaded } = running(call);
       // A rule as it is configured may hold a secret.
       const matches = routeLines(loaded).map(({ config: _, ...line }) => line);
-      return { body: { matches, connections: connectionLines(loaded) } };
+      // So may the words that are made of it.
+      const hide = hidingSecretsOf(loaded.config);
+      return { body: hide({ matches, connections: connectionLines(loaded) }) };
     },
   },
   {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { redacted } from '../../../src/admin/redact.js';
+import { hidingSecretsOf, redacted } from '../../../src/admin/redact.js';
 
 const HIDDEN = '(secret)';
 
@@ -33,12 +33,16 @@ test('values of headers that carry credentials are hidden, others are not', () =
     redacted([
       header('Authorization', 'Bearer x'),
       header('X-Api-Key', 'x'),
+      header('X-Auth', 'x'),
+      header('X-Key', 'x'),
       header('Set-Cookie', 'a=b'),
       header('X-Tier', 'gold'),
     ]),
     [
       header('Authorization', HIDDEN),
       header('X-Api-Key', HIDDEN),
+      header('X-Auth', HIDDEN),
+      header('X-Key', HIDDEN),
       header('Set-Cookie', HIDDEN),
       header('X-Tier', 'gold'),
     ],
@@ -55,4 +59,21 @@ test('what only sounds like a secret stays: the file of a key, conditions on coo
     balance: { key: { type: 'ClientAddress' } },
   };
   assert.deepEqual(redacted({ ...open, balance: undefined }), { ...open, balance: undefined });
+});
+
+test('words made of a configuration tell no secret of it, whole or between quotes', () => {
+  const set = [
+    { name: 'Authorization', value: 'Bearer "abc"' },
+    { name: 'X-Api-Key', value: 'no' },
+    { name: 'X-Tier', value: 'gold' },
+  ];
+  const hide = hidingSecretsOf({ requestHeaderModifier: { set } });
+  assert.deepEqual(
+    hide({
+      actions: ['set Authorization: Bearer "abc"', 'set X-Tier: gold'],
+      text: 'is "Bearer \\"abc\\"", now',
+      status: 200,
+    }),
+    { actions: [`set Authorization: ${HIDDEN}`, 'set X-Tier: gold'], text: `is "${HIDDEN}", now`, status: 200 },
+  );
 });
