@@ -51,7 +51,10 @@ test('a product without its engine says in one line how to build it, and ends wi
   const directory = copyOfProduct();
   rmSync(join(directory, 'dist/engine/engine.node'));
   const { status, stderr } = runProduct(directory);
-  assert.match(stderr, /^sevenfold: the native engine is missing \([^\n]*engine\.node\)\. Build it: make build\n$/);
+  assert.match(
+    stderr,
+    /^sevenfold: the native engine is missing \([^\n]*engine\.node\)\. Build it with a C compiler and the headers of Node: cc [^\n]*\n$/,
+  );
   assert.equal(status, 2);
 });
 
@@ -61,7 +64,7 @@ test('a product whose engine is no library says so in one line, and ends with co
   const { status, stderr } = runProduct(directory);
   assert.match(
     stderr,
-    /^sevenfold: the native engine cannot be loaded \([^\n]*\)\. Build it again with this Node: make -B engine\n$/,
+    /^sevenfold: the native engine \([^\n]*engine\.node\) cannot be used: it is not a library of this system \(10 bytes\)\. Install [^\n]*\n$/,
   );
   assert.equal(status, 2);
 });
@@ -76,7 +79,7 @@ test('a product whose engine has another layout says so in one line, and ends wi
   const { status, stderr } = runProduct(directory);
   assert.match(
     stderr,
-    /^sevenfold: the native engine was built for layout \d+, this program has \d+\. Build both again: make -B engine && make build\n$/,
+    /^sevenfold: the native engine \([^\n]*engine\.node\) was built for layout \d+, this program has \d+\. Install [^\n]*\n$/,
   );
   assert.equal(status, 2);
 });

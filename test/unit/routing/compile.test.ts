@@ -43,6 +43,7 @@ test('a rule plan has its place, pools by index, weights, timeouts and a name', 
     {
       index: 0,
       name: 'routes[0].rules[0]',
+      route: 'routes[0]',
       place: { file: 'f.yaml', line: 10, column: 5 },
       priority: 0,
       backendRefs: [{ pool: 2, weight: 1 }],
@@ -58,6 +59,7 @@ test('a rule plan has its place, pools by index, weights, timeouts and a name', 
     {
       index: 1,
       name: 'canary',
+      route: 'routes[0]',
       place: { file: 'f.yaml', line: 11, column: 5 },
       priority: -3,
       backendRefs: [
