@@ -67,8 +67,8 @@ export class Attempt {
   isError = false;
   /** Of a copy: bytes of its body since its mirror last took everything. */
   waitingBytes = 0;
-  /** When things happened, by ATTEMPT_TIME. */
-  readonly times = new Float64Array(ATTEMPT_TIME.COUNT);
+  /** When things happened, by ATTEMPT_TIME. A plain array: a typed one is a quarter of a kibibyte, for every connection. */
+  readonly times: number[] = [0, 0, 0, 0];
   /** The status of its final response, also of one that is dropped for another attempt; 0 without one. */
   status = 0;
   /** Why it failed; null when it did not. While the exchange waits for the next attempt, the answer if there is none. */

@@ -86,7 +86,6 @@ export const TIME = {
   head: 1,
   /** It was over. 0 before. */
   ended: 2,
-  COUNT: 3,
 } as const;
 
 const NO_BYTES = new Uint8Array(0);
@@ -130,8 +129,8 @@ export class Exchange<Client extends ClientInfo = ClientSide> implements MatchRe
   reason: ReasonCode | null = null;
   /** The status that the client got; 0 before, and when it got none. */
   status = 0;
-  /** When things happened, by TIME. */
-  readonly times = new Float64Array(TIME.COUNT);
+  /** When things happened, by TIME. A plain array, as in attempt.ts. */
+  readonly times: number[] = [0, 0, 0];
   /** Attempts begun so far, also those that met a stale pooled connection, and those in the pool before a fallback. */
   attempts = 0;
   /** Bytes of the head of the request as it came; 0 when it never was complete. */
