@@ -10,7 +10,7 @@ import { MAIN, RunningProxy, standIn } from '../support/proxy.js';
 
 const RELOADS = Number(process.env.SOAK_RELOADS ?? 60);
 /** Reloads before memory is looked at: heaps grow to their working size first. */
-const FIRST = 25;
+const FIRST = 60;
 const RULES = 1200;
 const SERVERS = 100;
 const MIB = 2 ** 20;
