@@ -34,6 +34,11 @@ for (const name of ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIN
 
 export const isIdempotent = (method: number): boolean => idempotent[method] === 1;
 
+/** The method expects a body, so that a request without one should say so (RFC 9110, 8.6). By number. */
+export const expectsBody = (method: number): boolean => EXPECT_BODY.includes(method);
+
+const EXPECT_BODY = ['POST', 'PUT', 'PATCH'].map(numberOf);
+
 const numbers = new Map(Object.entries(METHOD_NUMBERS));
 
 /** llhttp's number of a method's name, or -1. Names are case-sensitive (RFC 9110, 9.1). */

@@ -181,6 +181,10 @@ describeProduct('HTTP/2', () => {
       assert.deepEqual([bodyBytes, bodySha256], [MIB, sha256(body)]);
       assert.equal(headers['transfer-encoding'], 'content-length' in length ? undefined : 'chunked');
     }
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+      const { headers } = echoed(await fetch({ ':method': method, ':path': '/none' }));
+      assert.equal(headers['content-length'], method === 'DELETE' ? undefined : '0', method);
+    }
     const stream = session().request({ ':method': 'POST', ':path': '/odd/body' });
     stream.end(body);
     const answer = await answerOf(stream);

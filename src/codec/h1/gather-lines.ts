@@ -38,6 +38,7 @@ export const CONSTANT_LINES: readonly string[] = [
   'Upgrade: ',
   'Connection: Upgrade\r\n',
   'Transfer-Encoding: chunked\r\n',
+  'Content-Length: 0\r\n',
   'Via: 1.1 sevenfold\r\n',
   'X-Forwarded-For: ',
   'X-Forwarded-Host: ',

@@ -6,10 +6,12 @@ import { sessionLine } from '../../exchange/affinity.js';
 import type { Attempt } from '../../exchange/attempt.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import type { HeadEdit } from '../../exchange/head-edit.js';
+import { CLIENT_KIND } from '../../exchange/streams.js';
 import { httpDate } from '../../http/date.js';
 import { FIELD_ID, FORWARDING, HOP_BY_HOP, IDENTITY } from '../../http/fields.js';
 import { BODY } from '../../http/framing.js';
 import { FIELD, type Head } from '../../http/head.js';
+import { expectsBody } from '../../http/methods.js';
 import { BACKEND, type BackendConnection, backendOf, carrierOf, clientOf } from '../connections.js';
 import type { CodecContext } from '../context.js';
 import { gatherText, listing, pin } from './gather-lines.js';
@@ -123,9 +125,11 @@ function gatherHost(w: CodecContext, x: Exchange, backend: BackendConnection): v
   pin(w, '\r\n');
 }
 
-/** What was taken out as ending here but has to be said anew for the next hop. */
+/** What was taken out as ending here but has to be said anew for the next hop, and what HTTP/2 says by its frames. */
 function gatherFraming(w: CodecContext, x: Exchange, head: Head): void {
   if (x.request.kind === BODY.chunked) pin(w, 'Transfer-Encoding: chunked\r\n');
+  else if (x.client.kind === CLIENT_KIND.H2 && expectsBody(x.method) && !head.has(FIELD_ID.CONTENT_LENGTH))
+    pin(w, 'Content-Length: 0\r\n');
   if (!x.upgrade) return;
   pin(w, 'Connection: Upgrade\r\n');
   gatherUpgrade(w, head);
