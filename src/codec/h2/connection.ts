@@ -56,6 +56,8 @@ export class Http2Connection {
   /** Streams with something that waits, and pieces of it. */
   blockedStreams = 0;
   waitingChunks = 0;
+  /** Chunks of request bodies that its streams hold. */
+  heldChunks = 0;
   /** Frames listed since the socket took no more, those of bodies aside. */
   waitingFrames = 0;
   /** The slab is full, and what has to be said cannot be: the connection is cut at the end of the turn. */

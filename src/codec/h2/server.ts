@@ -175,9 +175,14 @@ function skipBlock(w: CodecContext, c: Http2Connection): boolean {
   return false;
 }
 
-/** Resets a stream before it is one. */
+/** Resets a stream before it is one, for what the client does wrong. */
 function refuseStream(w: CodecContext, c: Http2Connection, id: number, error: number): void {
-  if (!skipBlock(w, c) || calm(w, c, c.abuse.ownReset())) return;
+  if (!calm(w, c, c.abuse.ownReset())) resetUnbegun(w, c, id, error);
+}
+
+/** Resets a stream before it is one. */
+function resetUnbegun(w: CodecContext, c: Http2Connection, id: number, error: number): void {
+  if (!skipBlock(w, c)) return;
   writeReset(w, c, id, error);
   if (c.reader.ended) return;
   if (c.resets.size >= RESETS_MAX) c.resets.delete(c.resets.values().next().value!);
@@ -191,7 +196,8 @@ function request(w: CodecContext, c: Http2Connection, id: number): void {
   const at = w.scratch(HEAD_ROOM);
   const s = at < 0 ? null : w.streamOpen();
   if (s === null) {
-    refuseStream(w, c, id, H2_ERROR.REFUSED_STREAM);
+    // Our own shortage: it is not held against the client.
+    resetUnbegun(w, c, id, H2_ERROR.REFUSED_STREAM);
     return;
   }
   const result = blocks.readRequest(c, c.reader, s.head, { at, bytes: HEAD_ROOM }, ended, false);

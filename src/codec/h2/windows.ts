@@ -4,6 +4,7 @@ import type { CodecContext } from '../context.js';
 import type { Http2Connection } from './connection.js';
 import { WINDOW_USUAL } from './settings.js';
 import type { Http2Stream } from './stream.js';
+import { touch } from './touched.js';
 import { writeWindowUpdate } from './write-frames.js';
 
 /** The part of the slab that bodies may take which wait in streams, those of requests and of responses each. */
@@ -25,17 +26,33 @@ export function dropQueue(w: CodecContext, s: Http2Stream): void {
 
 /** Keeps a piece of a request body that cannot go on yet. False: there is no room for it. */
 export function holdBody(w: CodecContext, s: Http2Stream, at: number, bytes: number): boolean {
-  const { http2 } = w;
   const { chunks } = s.held;
   const before = chunks.length;
-  const kept = http2.heldChunks * PART_OF_SLAB < w.chunkCount && s.held.add(w.engine, w.memory, at, bytes);
-  http2.heldChunks += chunks.length - before;
+  const kept = makeRoom(w, s.connection) && s.held.add(w.engine, w.memory, at, bytes);
+  w.http2.heldChunks += chunks.length - before;
+  s.connection.heldChunks += chunks.length - before;
   return kept;
+}
+
+/**
+ * As much is held as may be: the connection that holds most is cut at the end of this turn, so that clients whose bodies wait take no
+ * room from the others. False when that is the one which asks.
+ */
+function makeRoom(w: CodecContext, c: Http2Connection): boolean {
+  if (w.http2.heldChunks * PART_OF_SLAB < w.chunkCount) return true;
+  let heaviest = c;
+  for (const other of w.http2.connections) if (other.heldChunks > heaviest.heldChunks) heaviest = other;
+  if (heaviest === c) return false;
+  if (!heaviest.broken) w.count('OVERLOADED');
+  heaviest.broken = true;
+  touch(w, heaviest);
+  return true;
 }
 
 /** Drops what is held of a request body. */
 export function dropHeld(w: CodecContext, s: Http2Stream): void {
   w.http2.heldChunks -= s.held.chunks.length;
+  s.connection.heldChunks -= s.held.chunks.length;
   s.held.drop(w.engine);
 }
 
