@@ -34,7 +34,7 @@ const read = (file: string): string => readFileSync(file, 'utf8');
 const linesOf = (file: string): string[] => read(file).split('\n').slice(0, -1);
 const jsonOf = (file: string): Line[] => linesOf(file).map((line) => JSON.parse(line) as Line);
 
-/** Waits until a log has so many lines. */
+/** Waits until a log has so many lines: it looks again and again, since a file tells of no event that all file systems have. */
 async function until(file: string, count: number): Promise<void> {
   const deadline = Date.now() + 10_000;
   while (linesOf(file).length < count) {

@@ -255,6 +255,8 @@ describeProduct('HTTP/2', () => {
   });
 
   test('100 streams at once have different fates, and each its own', async () => {
+    const before = unanswered.length;
+    const asked = odd.until('all that are cancelled', () => (unanswered.length >= before + 20 ? true : undefined));
     const fates = Array.from({ length: 100 }, (_, i) => {
       switch (i % 5) {
         case 0:
@@ -268,7 +270,7 @@ describeProduct('HTTP/2', () => {
         case 3: {
           const stream = session().request({ ':path': '/odd/never' });
           stream.on('error', () => {});
-          setTimeout(() => stream.close(CANCEL), 50);
+          void asked.then(() => stream.close(CANCEL));
           return once(stream, 'close').then(() => `cancelled ${stream.rstCode}`);
         }
         default:

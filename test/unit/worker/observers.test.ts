@@ -106,6 +106,7 @@ test('a request whose bytes are cut to pieces begins with its first byte', async
   const client = await WireClient.connect(place);
   t.after(() => client.close());
   await client.send('GET / HT');
+  // What is measured: the time between both parts of the head.
   await new Promise((resolve) => setTimeout(resolve, 30));
   await client.send('TP/1.1\r\nHost: a\r\n\r\n');
   await client.until('the answer', () => client.received.includes('\r\n\r\nhi') || undefined);
