@@ -7,9 +7,11 @@ import { constants, gzip } from 'node:zlib';
 import { alternatives } from '../base/problems.js';
 import {
   CONTENT_TYPES,
+  counter,
   Exposition,
   type Family,
   formatFor,
+  gauge,
   labels,
   SCOPES,
   type Scope,
@@ -20,54 +22,46 @@ import type { AdminTarget } from './target.js';
 
 const zip = promisify(gzip);
 
-const family = (kind: Family['kind'], name: string, help: string): Family => ({ name, kind, help, scope: 'process' });
-
-const READY = family('gauge', 'sevenfold_ready', '1 when requests are taken: started, and not draining.');
-const GENERATION = family(
-  'gauge',
+const READY = gauge('process', 'sevenfold_ready', '1 when requests are taken: started, and not draining.');
+const GENERATION = gauge(
+  'process',
   'sevenfold_config_generation',
   'Number of the configuration that runs; changes of the DNS count, too.',
 );
-const RELOADS = family('counter', 'sevenfold_config_reloads_total', 'Reloads, by result.');
-const LAST_GOOD = family('gauge', 'sevenfold_config_last_reload_successful', '1 unless the last reload was refused.');
-const LAST_AT = family(
-  'gauge',
+const RELOADS = counter('process', 'sevenfold_config_reloads_total', 'Reloads, by result.');
+const LAST_GOOD = gauge('process', 'sevenfold_config_last_reload_successful', '1 unless the last reload was refused.');
+const LAST_AT = gauge(
+  'process',
   'sevenfold_config_last_reload_timestamp_seconds',
   'When a reload was tried last, or else the start; seconds since 1970.',
 );
-const APPLIED_AT = family(
-  'gauge',
+const APPLIED_AT = gauge(
+  'process',
   'sevenfold_config_applied_timestamp_seconds',
   'When the configuration that runs was loaded; seconds since 1970.',
 );
-const DEATHS = family('counter', 'sevenfold_worker_deaths_total', 'Workers that died and were started again.');
-const LINES_LOST = family(
-  'counter',
+const DEATHS = counter('process', 'sevenfold_worker_deaths_total', 'Workers that died and were started again.');
+const LINES_LOST = counter(
+  'process',
   'sevenfold_log_lines_lost_total',
   'Lines of the process log that could not be written.',
 );
-const RECORDED = family(
-  'counter',
+const RECORDED = counter(
+  'process',
   'sevenfold_access_log_records_total',
   'Requests that workers recorded for access logs, and those dropped because the log thread did not keep up; wrap at 4294967296.',
 );
-const LOG_DEATHS = family(
-  'counter',
+const LOG_DEATHS = counter(
+  'process',
   'sevenfold_log_thread_deaths_total',
   'Times that the log thread died and was started again.',
 );
-const RENEWALS: Family = {
-  ...family('counter', 'sevenfold_certificate_renewals_total', 'Changes of certificate files, by result.'),
-  scope: 'tls',
-};
-const NOT_AFTER: Family = {
-  ...family(
-    'gauge',
-    'sevenfold_certificate_not_after_seconds',
-    'When a certificate of a listener expires; seconds since 1970.',
-  ),
-  scope: 'tls',
-};
+const RENEWALS = counter('tls', 'sevenfold_certificate_renewals_total', 'Changes of certificate files, by result.');
+const NOT_AFTER = gauge(
+  'tls',
+  'sevenfold_certificate_not_after_seconds',
+  'When a certificate of a listener expires; seconds since 1970.',
+);
 
 /** Answers a scrape. Throws a Refused for a query that means nothing. */
 export async function serveMetrics(

@@ -4,6 +4,7 @@
 import { dirname, resolve } from 'node:path';
 import { type Endpoint, isAt, portOf, type SocketEndpoint } from '../base/endpoint.js';
 import { type KeepAlive, NO_KEEP_ALIVE } from '../base/keep-alive.js';
+import type { LogDestination } from '../base/log-destination.js';
 import type { ProxyVersion } from '../base/proxy-protocol.js';
 import type { TlsVersion } from '../base/tls-versions.js';
 import { kindOf } from '../filters/registry.js';
@@ -76,7 +77,7 @@ export interface AccessLogConfig {
   readonly format: 'json' | 'combined' | 'template';
   /** Empty but for a template. */
   readonly template: string;
-  readonly to: AccessLogDestination;
+  readonly to: LogDestination;
   readonly statuses: readonly { readonly from: number; readonly to: number }[];
   readonly minDurationMs: number;
   readonly retried: boolean;
@@ -88,20 +89,6 @@ export interface AccessLogConfig {
   /** In lower case: those of a template too. */
   readonly headers: readonly { readonly name: string; readonly redact: boolean }[];
 }
-
-export type AccessLogDestination =
-  | { readonly type: 'stdout' }
-  /** With an absolute name. */
-  | { readonly type: 'file'; readonly file: string; readonly mode: number }
-  | {
-      readonly type: 'syslog';
-      readonly address: string;
-      readonly host: string;
-      readonly port: number;
-      /** Facility * 8 + severity. */
-      readonly priority: number;
-      readonly appName: string;
-    };
 
 /** The file of a unix socket. */
 export interface SocketOptions {
@@ -391,7 +378,7 @@ function accessLogs(logs: NonNullable<ParsedConfig['accessLog']>, directory: str
 function logDestination(
   { file, mode, syslog }: NonNullable<ParsedConfig['accessLog']>[number]['to'],
   directory: string,
-): AccessLogDestination {
+): LogDestination {
   if (file !== undefined) return { type: 'file', file: resolve(directory, file), mode: mode ?? LOG_MODE };
   if (syslog === undefined) return { type: 'stdout' };
   const { address, facility, severity, appName } = syslog;

@@ -5,7 +5,15 @@ import type { BalancePoolPlan } from '../balance/options.js';
 import { GATE, POOL, SERVER, type ServerState, WEIGHT_ONE } from '../balance/server-state.js';
 import { CHUNK_BYTES } from '../base/chunk.js';
 import { REASON_ROWS } from '../http/reasons.js';
-import { boundText, type Exposition, type Family, labels, type Scope } from '../observe/metrics/exposition.js';
+import {
+  boundText,
+  counter,
+  type Exposition,
+  type Family,
+  gauge,
+  histogram,
+  labels,
+} from '../observe/metrics/exposition.js';
 import {
   ATTEMPTS,
   CLASSES,
@@ -28,10 +36,6 @@ interface MetricsSource {
   readonly state: ServerState;
   readonly pools: readonly BalancePoolPlan[];
 }
-
-const counter = (scope: Scope, name: string, help: string): Family => ({ name, kind: 'counter', help, scope });
-const gauge = (scope: Scope, name: string, help: string): Family => ({ name, kind: 'gauge', help, scope });
-const histogram = (scope: Scope, name: string, help: string): Family => ({ name, kind: 'histogram', help, scope });
 
 const REQUESTS = counter(
   'route',

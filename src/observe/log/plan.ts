@@ -1,24 +1,8 @@
 // Access logs as the log thread needs them: what a line says and where it goes. Plain data, fit for structured clone.
 // Leaves which exchanges are logged to exchange/log-plan.ts.
 
+import type { LogDestination } from '../../base/log-destination.js';
 import type { LogHeaderPlan } from '../../exchange/log-plan.js';
-
-/** Where lines go. */
-export type LogDestination =
-  | { readonly type: 'stdout' }
-  /** An absolute name. */
-  | { readonly type: 'file'; readonly file: string; readonly mode: number }
-  | {
-      readonly type: 'syslog';
-      /** As it was configured, for messages. */
-      readonly address: string;
-      /** The path of a unix socket with port -1, or an IP address and a port. */
-      readonly host: string;
-      readonly port: number;
-      /** RFC 5424, 6.2.1: facility * 8 + severity. */
-      readonly priority: number;
-      readonly appName: string;
-    };
 
 /** A template: text, and variables by their names (LOG_VARIABLES, or a header as LOG_HEADER says). */
 export type TemplatePart = string | { readonly variable: string };

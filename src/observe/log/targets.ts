@@ -2,9 +2,9 @@
 
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
+import type { LogDestination } from '../../base/log-destination.js';
 import { addon } from '../../engine/addon.js';
 import type { Target } from './outlet.js';
-import type { LogDestination } from './plan.js';
 
 const LINE_FEED = 0x0a;
 /** As many bytes go into a pipe in one piece (PIPE_BUF): lines of others in the process cannot come between. */

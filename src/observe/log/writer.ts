@@ -2,12 +2,13 @@
 // Owns reading the rings, the logs by their sets, and their outlets. Leaves the thread and its messages to thread.ts.
 
 import { readClock } from '../../base/clock.js';
+import type { LogDestination } from '../../base/log-destination.js';
 import type { AccessLogEvent } from '../events.js';
 import { Entry, NAME_BYTES_MAX } from './entry.js';
 import { jsonFormat } from './json.js';
 import { BATCH_BYTES, ESCAPED_BYTES, Lines } from './line.js';
 import { Outlet } from './outlet.js';
-import type { LogDestination, LogFormat, LogPlan, LogSet } from './plan.js';
+import type { LogFormat, LogPlan, LogSet } from './plan.js';
 import { EXCHANGE, RECORD_TYPE, TEXT_BYTES_MAX, TEXTS_BYTES_MAX } from './record.js';
 import { RingReader } from './ring.js';
 import { destinationName, openTarget } from './targets.js';

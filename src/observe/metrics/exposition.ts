@@ -30,6 +30,14 @@ export interface Family {
   readonly scope: Scope;
 }
 
+const familyOf =
+  (kind: Kind) =>
+  (scope: Scope, name: string, help: string): Family => ({ name, kind, help, scope });
+
+export const counter = familyOf('counter');
+export const gauge = familyOf('gauge');
+export const histogram = familyOf('histogram');
+
 /** Writes one scrape. Samples of a family are written right after its `begin`, and not at all if that returns false. */
 export class Exposition {
   readonly #format: Format;
